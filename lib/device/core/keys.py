@@ -1,0 +1,74 @@
+"""Every key and fixed value of the documents that board, host and cloud exchange."""
+
+# ento.conf, section "device": names and string values of the seed are a contract.
+DEVICE = "device"
+SERIAL_ID = "SERIAL_ID"
+ENDPOINT_URL = "ENDPOINT_URL"
+PROVISION_STATUS = "PROVISION_STATUS"
+TRUE = "True"
+FALSE = "False"
+
+# ento.conf, optional sections.
+PROVISIONING = "provisioning"
+TEMPLATE = "template"
+PARAMETERS = "parameters"  # also in RegisterThing
+KEYS = "keys"
+KEYS_CLOUD = "cloud"  # CreateKeysAndCertificate
+KEYS_DEVICE = "device"  # CreateCertificateFromCsr
+THING_NAME_PATTERN = "thingNamePattern"  # "{serialID}" is replaced
+DAILY_CERTIFICATES = "dailyCertificates"
+ENROLMENT_KEY = "enrolmentKey"  # hex, HMAC-SHA256(group secret, device name)
+MQTT = "mqtt"
+PORT = "port"
+TOPIC_PREFIX = "topicPrefix"
+CLOCK = "clock"
+NTP = "ntp"  # list of hosts
+
+# wifi.json
+COUNTRY = "country"
+NETWORKS = "networks"
+SSID = "ssid"
+PASSWORD = "password"
+
+# device.json
+CLAIM = "claim"
+PRODUCT = "product"
+TEST = "test"
+
+# config.json and web.json
+SERVICES = "services"
+CLOUD = "cloud"
+LISTEN = "listen"
+
+# CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing (AWS IoT, fleet provisioning MQTT API)
+CERTIFICATE_ID = "certificateId"
+CERTIFICATE_PEM = "certificatePem"
+PRIVATE_KEY = "privateKey"
+OWNERSHIP_TOKEN = "certificateOwnershipToken"
+SIGNING_REQUEST = "certificateSigningRequest"
+DEVICE_CONFIGURATION = "deviceConfiguration"
+THING_NAME = "thingName"
+STATUS_CODE = "statusCode"
+ERROR_CODE = "errorCode"
+ERROR_MESSAGE = "errorMessage"
+PARAMETER_SERIAL = "serialID"
+PARAMETER_PROOF = "enrolmentProof"  # hex, HMAC-SHA256(enrolment key, certificate id)
+
+# Boot status
+BOOTED_SERIAL = "serialID"
+BOOT_STATUS = "bootStatus"
+
+# identity.json
+ENDPOINT = "endpoint"
+DIGESTS = "digests"
+
+# journal.json
+VERSION = "version"
+STEP = "step"
+TOKEN_TIME = "tokenTime"  # Unix seconds when the ownership token came
+BUDGET_DAY = "budgetDay"  # days since 1970
+BUDGET_USED = "budgetUsed"
+
+# clock.json, boots.json
+UNIX = "unix"
+BOOTS = "boots"

@@ -1,0 +1,35 @@
+"""Every path on a board's flash. The names below `BASE` that seed users know are a contract."""
+
+BASE = "/etc/entomologist"
+
+# What a person or the factory writes.
+CONF = BASE + "/ento.conf"
+CONFIG = BASE + "/config.json"
+DEVICE = BASE + "/device.json"
+WEB = BASE + "/web.json"
+WIFI = BASE + "/wifi.json"
+BOOTSTRAP = BASE + "/bootstrap"  # the claim credentials, file names as in an identity
+
+# What the board itself keeps.
+PROVISION = BASE + "/provision.json"  # what registration, claim and provisioning returned
+JOURNAL = BASE + "/journal.json"  # how far provisioning has come, and the certificate budget
+CLOCK = BASE + "/clock.json"  # the last time known to be true, a floor after power-on
+BOOTS = BASE + "/boots.json"  # boots in a row that did not become healthy
+
+# Slots: each directory is one whole identity, or nothing.
+CERT = BASE + "/cert"  # the active slot
+TRIAL = BASE + "/trial"  # the one being tried
+OLD = BASE + "/old"  # the former one, for the moment between two renames
+
+# The files of a slot and of the claim credentials.
+ROOT_CA = "AmazonRootCA1.pem"
+CERTIFICATE = "certificate.pem.crt"
+PRIVATE_KEY = "private.pem.key"
+IDENTITY = "identity.json"  # thing name, endpoint, digests of the other three: written last
+
+NEW = ".new"  # suffix of a file being written, renamed when it is whole
+OFFLINE = BASE + "/offline"  # put there by the host: boot.py leaves the network alone
+
+LIB = "/lib"
+BOOT = "/boot.py"
+MAIN = "/main.py"

@@ -1,0 +1,19 @@
+"""Expected trouble: one exception type, printed without a traceback, and the exit codes."""
+
+GOOD = 0
+FAILED = 1
+WRONG_USE = 2
+PARTLY_DONE = 3
+NO_DEVICE = 4
+INTERRUPTED = 130
+
+
+class MusterError(Exception):
+    """Something a person can mend. The text says what, why and what to do next.
+
+    `code` is the exit code of the command (see the constants of this module).
+    """
+
+    def __init__(self, text: str, code: int = FAILED) -> None:
+        super().__init__(text)
+        self.code = code
