@@ -1,0 +1,252 @@
+"""The rules of the tree (docs/development.md, "Rules"), each a function of a folder.
+
+A rule takes the root of a tree laid out like this repository and returns one line per breach,
+`path:line: what`; an empty list means that the tree keeps the rule.
+"""
+
+import ast
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from device.core import keys, paths
+from syntax import imported, literals, python_files, within
+
+MAX_FILE_LINES = 400
+AIM_FILE_LINES = 250
+MAX_FUNCTION_LINES = 40
+MAX_COMPOSITION_LINES = 40
+LONG_MARK = "# long:"
+
+CORE_MAY_IMPORT = {"json", "struct", "binascii", "hashlib", "device.core"}
+TWIN_MAY_IMPORT = {"device.core.keys", "device.core.topics", "device.core.paths"}
+NOT_ON_MICROPYTHON = set(
+    [
+        "abc",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "enum",
+        "functools",
+        "importlib",
+        "itertools",
+        "logging",
+        "pathlib",
+        "traceback",
+        "typing",
+        "__future__",
+    ]
+)
+TOPIC_PARTS = ("$aws/", "/accepted", "/rejected", "/booted")
+# Names of files that mean something off the board too.
+COMMON_FILES = {"boot.py", "main.py"}
+REGISTRY_OR_MACHINE = re.compile(r"(^|[^A-Za-z0-9_./-])/(work|farm)/|://[^ ]*/(simple|debian|packages)/")
+
+Rule = Callable[[Path], list[str]]
+
+
+def _bad_imports(root: Path, place: str, bad: Callable[[str, str], bool], why: str) -> list[str]:
+    return [
+        f"{path}:{line}: imports {name}; {why}"
+        for path, tree in python_files(root, place)
+        for line, name in imported(tree)
+        if bad(path, name)
+    ]
+
+
+def core_is_pure(root: Path) -> list[str]:
+    """core imports only core and json, struct, binascii, hashlib; compat.py may import micropython."""
+
+    def bad(path: str, name: str) -> bool:
+        allowed = CORE_MAY_IMPORT | ({"micropython"} if path.endswith("/compat.py") else set())
+        return not within(name, allowed)
+
+    return _bad_imports(root, "lib/device/core", bad, "core may not")
+
+
+def services_leave_ports_alone(root: Path) -> list[str]:
+    """services never import port: ports are handed to them."""
+    return _bad_imports(
+        root,
+        "lib/device/services",
+        lambda _, name: within(name, {"device.port"}),
+        "services are given their ports",
+    )
+
+
+def only_boot_and_main_compose_ports(root: Path) -> list[str]:
+    """Outside boot.py, main.py and tests, only port imports port; port imports core, never services."""
+    found = []
+    for place in ("lib", "tools", "firmware"):
+        found += _bad_imports(
+            root,
+            place,
+            lambda path, name: within(name, {"device.port"}) and not path.startswith("lib/device/port/"),
+            "only boot.py and main.py do",
+        )
+    return found + _bad_imports(
+        root, "lib/device/port", lambda _, name: within(name, {"device.services"}), "a port holds no policy"
+    )
+
+
+def twin_shares_names_only(root: Path) -> list[str]:
+    """The twin takes names and formats from the device, never behaviour, or it would prove nothing."""
+    return _bad_imports(
+        root,
+        "tools/muster/twin",
+        lambda _, name: within(name, {"device"}) and not within(name, TWIN_MAY_IMPORT),
+        "the twin shares names only",
+    )
+
+
+def device_imports_exist(root: Path) -> list[str]:
+    """Device code imports nothing that MicroPython lacks."""
+    return _bad_imports(
+        root,
+        "lib/device",
+        lambda _, name: name.split(".")[0] in NOT_ON_MICROPYTHON,
+        "MicroPython has no such module",
+    )
+
+
+def _bad_literals(root: Path, home: str, bad: Callable[[str], bool], why: str) -> list[str]:
+    return [
+        f"{path}:{line}: {text[:60]!r}; {why}"
+        for path, tree in python_files(root, "lib", "tools", "firmware", "boot.py", "main.py")
+        if path != home
+        for line, text in literals(tree)
+        if bad(text)
+    ]
+
+
+def topics_have_one_home(root: Path) -> list[str]:
+    """No part of a topic stands outside core/topics.py."""
+    home = "lib/device/core/topics.py"
+    return _bad_literals(
+        root, home, lambda text: any(part in text for part in TOPIC_PARTS), f"topics live in {home}"
+    )
+
+
+def paths_have_one_home(root: Path) -> list[str]:
+    """No flash path, and no name of a file on flash, stands outside core/paths.py."""
+    home = "lib/device/core/paths.py"
+    values = {value for name, value in vars(paths).items() if name.isupper()}
+    files = (
+        {value.rsplit("/", 1)[-1] for value in values if "." in value.rsplit("/", 1)[-1]}
+        - {paths.NEW}
+        - COMMON_FILES
+    )
+    return _bad_literals(
+        root,
+        home,
+        lambda text: text.startswith(paths.BASE) or text.rsplit("/", 1)[-1] in files,
+        f"flash paths live in {home}",
+    )
+
+
+def keys_have_one_home(root: Path) -> list[str]:
+    """No distinctive key of a document (upper case in it, or long) stands outside core/keys.py."""
+    home = "lib/device/core/keys.py"
+    values = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
+    distinctive = {value for value in values if value != value.lower() or len(value) > 10}
+    return _bad_literals(root, home, lambda text: text in distinctive, f"keys live in {home}")
+
+
+def composition_is_short(root: Path) -> list[str]:
+    """boot.py and main.py compose, in at most 40 lines each."""
+    return [
+        f"{name}: {lines} lines; at most {MAX_COMPOSITION_LINES}"
+        for name in ("boot.py", "main.py")
+        if (root / name).exists() and (lines := _line_count(root / name)) > MAX_COMPOSITION_LINES
+    ]
+
+
+def _line_count(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def files_above(root: Path, limit: int) -> list[str]:
+    """`path: n lines` of each Python file of the project that is longer than `limit`."""
+    found = (
+        path
+        for place in ("lib", "tools", "firmware", "tests")
+        for path in sorted((root / place).rglob("*.py"))
+    )
+    return [
+        f"{path.relative_to(root)}: {lines} lines" for path in found if (lines := _line_count(path)) > limit
+    ]
+
+
+def files_are_one_subject(root: Path) -> list[str]:
+    """No file is longer than 400 lines."""
+    return files_above(root, MAX_FILE_LINES)
+
+
+def functions_are_short(root: Path) -> list[str]:
+    """No function has more than 40 lines, docstring aside, unless its line says why (`# long: reason`)."""
+    found = []
+    for path, tree in python_files(root, "lib", "tools", "firmware", "tests", "boot.py", "main.py"):
+        source = (root / path).read_text().splitlines()
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            first = node.body[0]
+            if ast.get_docstring(node) is not None:
+                lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+            _, mark, reason = source[node.lineno - 1].partition(LONG_MARK)
+            if lines > MAX_FUNCTION_LINES and not (mark and reason.strip()):
+                found.append(
+                    f"{path}:{node.lineno}: {node.name} has {lines} lines; at most {MAX_FUNCTION_LINES}"
+                )
+    return found
+
+
+def core_and_services_do_not_print(root: Path) -> list[str]:
+    """What core and services have to say goes through what they were given."""
+    return [
+        f"{path}:{node.lineno}: print"
+        for path, tree in python_files(root, "lib/device/core", "lib/device/services")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+
+
+def interrupts_get_through(root: Path) -> list[str]:
+    """Device code never catches everything: Ctrl-C and mpremote must get through."""
+
+    def catches_all(handler: ast.ExceptHandler) -> bool:
+        if handler.type is None:
+            return True
+        return any(isinstance(n, ast.Name) and n.id == "BaseException" for n in ast.walk(handler.type))
+
+    return [
+        f"{path}:{node.lineno}: catches everything; catch Exception at most"
+        for path, tree in python_files(root, "lib/device", "boot.py", "main.py")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler) and catches_all(node)
+    ]
+
+
+def device_does_not_assert(root: Path) -> list[str]:
+    """`mpy-cross -O1` removes assertions: outside data is checked with `if`."""
+    return [
+        f"{path}:{node.lineno}: assert"
+        for path, tree in python_files(root, "lib/device", "boot.py", "main.py")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assert)
+    ]
+
+
+def names_no_machine(files: list[Path]) -> list[str]:
+    """No file names a package registry's address or a path of one particular machine."""
+    found = []
+    for path in files:
+        try:
+            lines = path.read_text().splitlines()
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue  # binary, deleted but not yet committed, or a submodule
+        found += [
+            f"{path}:{n}: {line[:80]}" for n, line in enumerate(lines, 1) if REGISTRY_OR_MACHINE.search(line)
+        ]
+    return found

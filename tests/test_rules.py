@@ -1,0 +1,137 @@
+"""The rules of the tree hold here, and each of them can fail."""
+
+import re
+import subprocess
+import warnings
+from pathlib import Path
+
+import pytest
+
+import rules
+
+REPO = Path(__file__).resolve().parents[1]
+LONG_FUNCTION = "def f():{}\n" + "    x = 1\n" * 41
+
+# rule -> (a file of a small tree that breaks it, its content)
+BREACHES: dict[rules.Rule, list[tuple[str, str]]] = {
+    rules.core_is_pure: [
+        ("lib/device/core/a.py", "import time\n"),
+        ("lib/device/core/a.py", "def f():\n    from device.port import clock\n"),
+        ("lib/device/core/a.py", "import micropython\n"),
+    ],
+    rules.services_leave_ports_alone: [("lib/device/services/a.py", "from device.port.clock import Clock\n")],
+    rules.only_boot_and_main_compose_ports: [
+        ("tools/muster/a.py", "import device.port.store\n"),
+        ("lib/device/services/a.py", "from device import port\n"),
+        ("lib/device/port/a.py", "from device.services import mqtt\n"),
+    ],
+    rules.twin_shares_names_only: [("tools/muster/twin/a.py", "from device.core import provision\n")],
+    rules.device_imports_exist: [("lib/device/port/a.py", "from typing import Any\n")],
+    rules.topics_have_one_home: [
+        ("lib/device/services/a.py", 'T = "$aws/things/x"\n'),
+        ("tools/muster/a.py", 'T = f"{x}/accepted"\n'),
+        ("main.py", 'T = b"p/s/booted"\n'),
+    ],
+    rules.paths_have_one_home: [
+        ("lib/device/port/a.py", 'P = "/etc/entomologist/x"\n'),
+        ("tools/muster/a.py", 'P = "claim/certificate.pem.crt"\n'),
+        ("boot.py", 'P = "ento.conf"\n'),
+    ],
+    rules.keys_have_one_home: [
+        ("tools/muster/a.py", 'answer["certificateId"]\n'),
+        ("lib/device/core/a.py", 'K = "SERIAL_ID"\n'),
+    ],
+    rules.composition_is_short: [("boot.py", "x = 1\n" * 41), ("main.py", "x = 1\n" * 41)],
+    rules.files_are_one_subject: [("tools/a.py", "x = 1\n" * 401), ("tests/a.py", "x = 1\n" * 401)],
+    rules.functions_are_short: [
+        ("lib/device/core/a.py", LONG_FUNCTION.format("")),
+        ("tests/a.py", LONG_FUNCTION.format("  # long:")),
+    ],
+    rules.core_and_services_do_not_print: [
+        ("lib/device/core/a.py", "def f():\n    print(1)\n"),
+        ("lib/device/services/a.py", "print(1)\n"),
+    ],
+    rules.interrupts_get_through: [
+        ("boot.py", "try:\n    f()\nexcept:\n    g()\n"),
+        ("lib/device/port/a.py", "try:\n    f()\nexcept (OSError, BaseException):\n    g()\n"),
+    ],
+    rules.device_does_not_assert: [("lib/device/port/a.py", "assert x\n")],
+}
+
+# What looks like a breach and is none.
+GOOD_TREE = {
+    "boot.py": "from device.port import clock\ntry:\n    f()\nexcept Exception:\n    g()\n",
+    "lib/device/core/a.py": '"""Answers come on $aws/.../accepted."""\nimport json\n',
+    "lib/device/core/compat.py": "from micropython import const\n",
+    "lib/device/port/a.py": "import network\nfrom device.port.b import c\nprint(1)\n",
+    "tools/muster/a.py": 'from device.core import provision\nP = "main.py"\nK = "port"\n'
+    + LONG_FUNCTION.format("  # long: a table"),
+    "tools/muster/twin/a.py": "from device.core import keys, topics\n",
+}
+
+
+def write_tree(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize("rule", BREACHES, ids=lambda rule: rule.__name__)
+def test_rule_holds(rule: rules.Rule) -> None:
+    assert rule(REPO) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [(rule, *breach) for rule, breaches in BREACHES.items() for breach in breaches],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_rule_can_fail(rule: rules.Rule, name: str, text: str, tmp_path: Path) -> None:
+    found = rule(write_tree(tmp_path, {name: text}))
+    assert len(found) == 1
+    assert found[0].startswith(name)
+
+
+@pytest.mark.parametrize("rule", BREACHES, ids=lambda rule: rule.__name__)
+def test_rule_lets_good_code_pass(rule: rules.Rule, tmp_path: Path) -> None:
+    assert rule(write_tree(tmp_path, GOOD_TREE)) == []
+
+
+def test_files_stay_near_the_aim() -> None:
+    if long := rules.files_above(REPO, rules.AIM_FILE_LINES):
+        warnings.warn(
+            f"files above {rules.AIM_FILE_LINES} lines, is each one subject? " + "; ".join(long), stacklevel=1
+        )
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True, timeout=30)
+    if listed.returncode:
+        pytest.skip("not a git checkout: which files are tracked is unknown")
+    return [REPO / name for name in listed.stdout.split("\0") if name]
+
+
+def test_no_tracked_file_names_a_machine() -> None:
+    assert rules.names_no_machine(tracked_files()) == []
+
+
+@pytest.mark.parametrize("text", ["see /{}/main\n", "index = https://example.org/{}/\n"])
+def test_a_machine_name_is_found(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(text.format("work" if text.startswith("see") else "simple"))
+    assert len(rules.names_no_machine([path])) == 1
+
+
+def test_lock_file_pins_what_pyproject_asks_for() -> None:
+    asked = re.findall(
+        r'^    "([A-Za-z0-9_.-]+)==([^";\s]+)', (REPO / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    locked = dict(
+        line.split(" ")[0].lower().replace("_", "-").split("==")
+        for line in (REPO / "requirements.lock").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    assert len(asked) > 5
+    assert {name: locked.get(name.lower().replace("_", "-")) for name, _ in asked} == dict(asked)
