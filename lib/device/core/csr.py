@@ -1,0 +1,55 @@
+"""PKCS#10 signing request (RFC 2986) and SEC1 private key (RFC 5915) for a P-256 key made on the board."""
+
+import hashlib
+
+from device.core import der, p256, pem
+
+_COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
+_ECDSA_WITH_SHA256 = b"\x2a\x86\x48\xce\x3d\x04\x03\x02"  # 1.2.840.10045.4.3.2
+_MOST_CHARACTERS = 64  # ub-common-name, RFC 5280 appendix A
+
+
+def private_key_der(d: int, public: tuple) -> bytes:
+    """Return the ECPrivateKey (RFC 5915, section 3) of `d` with named curve and public point (x, y)."""
+    return der.sequence(
+        der.integer(1),
+        der.octet_string(d.to_bytes(p256.SIZE, "big")),
+        der.context(0, der.oid(der.OID_P256)),
+        der.context(1, der.bit_string(_point(public))),
+    )
+
+
+def signing_request(d: int, common_name: str, progress=None, public=None) -> str:
+    """Return the PEM text of a signing request for key `d`, subject CN = `common_name`.
+
+    Signed with ecdsa-with-SHA256, no attributes, under 500 characters for an ASCII name. `public` is
+    (x, y) where the caller has it, which saves half of the time. `progress()` as in `p256.public_key`.
+    ValueError for an empty name or one of more than 64 characters, and for a key out of range.
+    """
+    if not 1 <= len(common_name) <= _MOST_CHARACTERS:
+        raise ValueError("name for a signing request: %d characters are not 1 to 64" % len(common_name))
+    if public is None:
+        public = p256.public_key(d, progress)
+    name = der.sequence(der.oid(_COMMON_NAME), der.utf8_string(common_name))
+    info = der.sequence(
+        der.integer(0),
+        der.sequence(der.set_of(name)),
+        der.sequence(
+            der.sequence(der.oid(der.OID_EC_PUBLIC_KEY), der.oid(der.OID_P256)),
+            der.bit_string(_point(public)),
+        ),
+        der.context(0),
+    )
+    r, s = p256.sign(d, hashlib.sha256(info).digest(), progress)
+    request = der.sequence(
+        info,
+        der.sequence(der.oid(_ECDSA_WITH_SHA256)),
+        der.bit_string(der.sequence(der.integer(r), der.integer(s))),
+    )
+    return pem.from_der(request, pem.CERTIFICATE_REQUEST)
+
+
+def _point(public):
+    """Return the uncompressed form of a point (SEC 1, section 2.3.3)."""
+    x, y = public
+    return b"\x04" + x.to_bytes(p256.SIZE, "big") + y.to_bytes(p256.SIZE, "big")

@@ -1,0 +1,189 @@
+"""What a board must know of a certificate (RFC 5280) and of the private key beside it.
+
+Dates and the public key only: chains, names and signatures are the TLS library's work. Input is DER;
+whatever is not whole raises ValueError.
+"""
+
+from device.core import calendar, der
+from device.core.der_reader import Reader
+
+_CURVES = (  # encoded OID, name, bytes of a coordinate
+    (der.OID_P256, "p-256", 32),
+    (b"\x2b\x81\x04\x00\x22", "p-384", 48),  # 1.3.132.0.34
+    (b"\x2b\x81\x04\x00\x23", "p-521", 66),  # 1.3.132.0.35
+)
+
+
+class Certificate:
+    """What `read` found.
+
+    not_before, not_after: Unix seconds, both inclusive. public_key: the content of SubjectPublicKeyInfo.
+    """
+
+    def __init__(self, not_before, not_after, public_key):
+        self.not_before = not_before
+        self.not_after = not_after
+        self.public_key = public_key
+
+
+def read(certificate_der: bytes) -> Certificate:
+    """Return the dates and the public key of one certificate; ValueError when it is not one."""
+    outer = Reader(certificate_der)
+    certificate = outer.enter(der.SEQUENCE)
+    outer.done()
+    signed = certificate.enter(der.SEQUENCE)
+    certificate.enter(der.SEQUENCE)  # signature algorithm
+    certificate.bits()
+    certificate.done()
+    if signed.tag() == der.CONTEXT:
+        signed.skip()  # version
+    signed.take(der.INTEGER)  # serial number
+    signed.enter(der.SEQUENCE)  # signature algorithm
+    signed.enter(der.SEQUENCE)  # issuer
+    validity = signed.enter(der.SEQUENCE)
+    not_before = _unix_time(validity)
+    not_after = _unix_time(validity)
+    validity.done()
+    signed.enter(der.SEQUENCE)  # subject
+    return Certificate(not_before, not_after, signed.take(der.SEQUENCE))
+
+
+def matches(certificate_der: bytes, private_key_der: bytes) -> bool:
+    """Whether the private key belongs to the certificate.
+
+    RSA (PKCS#1, PKCS#8) by modulus and exponent, EC (SEC1, PKCS#8) by curve and point; the point of a
+    P-256 key that comes without it is computed. ValueError when either is malformed or of a kind not known.
+    """
+    return _public_of_certificate(read(certificate_der).public_key) == _public_of_key(private_key_der)
+
+
+def kind(private_key_der: bytes) -> str:
+    """Return what a private key is, for people: "rsa-2048", "p-256", ...; ValueError as in `matches`."""
+    return _private_key(private_key_der)[0]
+
+
+def _public_of_certificate(content):
+    info = Reader(content)
+    algorithm = info.enter(der.SEQUENCE)
+    name = algorithm.take(der.OID)
+    if name == der.OID_EC_PUBLIC_KEY:
+        curve = _curve(algorithm.take(der.OID))
+        point = _checked_point(info.bits(), curve)
+        info.done()
+        return curve[1], point
+    if name != der.OID_RSA:
+        raise ValueError("certificate: public key is neither RSA nor EC")
+    bits = Reader(info.bits())
+    info.done()
+    key = bits.enter(der.SEQUENCE)
+    bits.done()
+    modulus = key.unsigned()
+    exponent = key.unsigned()
+    key.done()
+    return _rsa_name(modulus), (modulus, exponent)
+
+
+def _public_of_key(private_key_der):
+    name, public, secret = _private_key(private_key_der)
+    if public is None:
+        if name != "p-256":
+            raise ValueError("private key: %s without its public point" % name)
+        from device.core import p256  # costs memory, and keys without their point are rare
+
+        x, y = p256.public_key(int.from_bytes(secret, "big"))
+        public = b"\x04" + x.to_bytes(p256.SIZE, "big") + y.to_bytes(p256.SIZE, "big")
+    return name, public
+
+
+def _private_key(data):
+    """Return kind, public half (None where the key lacks it), and secret (None for RSA)."""
+    outer = Reader(data)
+    key = outer.enter(der.SEQUENCE)
+    outer.done()
+    version = key.unsigned()
+    following = key.tag()
+    if following == der.OCTET_STRING and version == b"\x01":
+        return _sec1(key, None)
+    if following == der.INTEGER:
+        return _pkcs1(key)
+    if following != der.SEQUENCE:
+        raise ValueError("private key: neither PKCS#1, SEC1 nor PKCS#8")
+    algorithm = key.enter(der.SEQUENCE)
+    name = algorithm.take(der.OID)
+    curve = _curve(algorithm.take(der.OID)) if name == der.OID_EC_PUBLIC_KEY else None
+    outer = Reader(key.take(der.OCTET_STRING))
+    inner = outer.enter(der.SEQUENCE)
+    outer.done()
+    inner.unsigned()  # version
+    if curve:
+        return _sec1(inner, curve)
+    if name == der.OID_RSA:
+        return _pkcs1(inner)
+    raise ValueError("private key: neither RSA nor EC")
+
+
+def _pkcs1(key):
+    """Read RSAPrivateKey (RFC 8017, A.1.2) after its version: n, e, d, p, q and three more."""
+    modulus = key.unsigned()
+    exponent = key.unsigned()
+    for _ in range(6):
+        key.unsigned()
+    key.done()
+    return _rsa_name(modulus), (modulus, exponent), None
+
+
+def _sec1(key, curve):
+    """Read ECPrivateKey (RFC 5915) after its version; `curve` from around it, or None."""
+    secret = key.take(der.OCTET_STRING)
+    if key.tag() == der.CONTEXT:
+        curve = _curve(key.enter(der.CONTEXT).take(der.OID))
+    if curve is None:
+        raise ValueError("private key: its curve is not named")
+    public = None
+    if key.tag() == der.CONTEXT + 1:
+        public = _checked_point(key.enter(der.CONTEXT + 1).bits(), curve)
+    key.done()
+    if len(secret) != curve[2]:
+        raise ValueError("private key: %d bytes do not fit %s" % (len(secret), curve[1]))
+    return curve[1], public, secret
+
+
+def _curve(content):
+    for curve in _CURVES:
+        if curve[0] == content:
+            return curve
+    raise ValueError("curve is none of P-256, P-384, P-521")
+
+
+def _checked_point(point, curve):
+    if len(point) != 1 + 2 * curve[2] or point[0] != 4:
+        raise ValueError("%s: public point has the wrong length or is compressed" % curve[1])
+    return point
+
+
+def _rsa_name(modulus):
+    if not modulus:
+        raise ValueError("RSA: modulus is 0")
+    bits = 8 * len(modulus)
+    first = modulus[0]
+    while first < 0x80:
+        first <<= 1
+        bits -= 1
+    return "rsa-%d" % bits
+
+
+def _unix_time(validity):
+    """Take a UTCTime or GeneralizedTime (RFC 5280, 4.1.2.5) and return Unix seconds."""
+    if validity.tag() == der.UTC_TIME:
+        text = validity.take(der.UTC_TIME)
+        text = (b"19" if text[:1] >= b"5" else b"20") + text
+    else:
+        text = validity.take(der.GENERALIZED_TIME)
+    digits = text[:14]
+    if len(text) != 15 or text[14:] != b"Z" or not digits.isdigit():
+        raise ValueError("certificate: date is not in the form that RFC 5280 asks for")
+    numbers = [int(digits[:4])] + [int(digits[at : at + 2]) for at in (4, 6, 8, 10, 12)]
+    unix_s = calendar.unix(*numbers)
+    if calendar.date(unix_s) != tuple(numbers):
+        raise ValueError("certificate: date does not exist")
+    return unix_s
