@@ -1,0 +1,106 @@
+# Muster. `make` or `make help` lists the targets; each sets up what it needs on first use.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN ?= $(VENV)/bin
+PIP ?= $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+PYTEST ?= $(BIN)/python -m pytest -q
+RUFF ?= $(BIN)/ruff
+MYPY ?= $(BIN)/mypy
+MUSTER ?= $(BIN)/muster
+PYTHON_OLDEST ?= python3.10
+BOARD ?=
+PORT ?=
+ARGS ?=
+
+SETUP := build/.setup
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: $(SETUP) ## virtual environment, pinned packages, MicroPython (every target does it by itself)
+
+# Debian and Ubuntu split `ensurepip` off into python3-venv; a pip of the system's can stand in for it.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	    echo "Muster needs Python 3.10 or newer as $(PYTHON); choose one with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "setting up $(VENV) (once) ..."
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	    $(PYTHON) -m venv --clear $(VENV); \
+	elif $(PYTHON) -m pip --python $(PYTHON) --version >/dev/null 2>&1; then \
+	    $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	    $(PYTHON) -m pip --disable-pip-version-check -qq --python $(VENV)/bin/python install pip; \
+	else \
+	    echo "This Python cannot make virtual environments: install the package python3-venv" \
+	        "(sudo apt-get install python3-venv), then give the same command again." >&2; exit 1; \
+	fi
+
+$(SETUP): requirements.lock pyproject.toml $(VENV)/bin/python
+	@echo "installing the pinned packages (once) ..."
+	@$(PIP) install -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m muster.umqtt --fetch
+	@$(BIN)/python -m muster.interpreter --fetch
+	@mkdir -p $(@D) && touch $@
+
+.PHONY: demo
+demo: $(SETUP) ## a virtual board provisions itself against the local twin and says that it has booted
+	@$(MUSTER) demo $(ARGS)
+
+.PHONY: test
+test: $(SETUP) ## all tests (ARGS="-k name" chooses)
+	@$(PYTEST) $(ARGS)
+
+.PHONY: check
+check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget
+
+.PHONY: lint
+lint: $(SETUP) ## ruff: rules and format
+	@$(RUFF) check -q . && $(RUFF) format -q --check . && echo "lint: good"
+
+.PHONY: types
+types: $(SETUP) ## mypy over tools/
+	@$(MYPY) --no-error-summary && echo "types: good"
+
+.PHONY: test-core
+test-core: $(SETUP) ## tests/core on CPython and on MicroPython, 64 and 32 bits
+	@$(PYTEST) tests/core $(ARGS)
+
+.PHONY: size
+size: $(SETUP) ## compile every device file and compare with firmware/size_budget.csv (ARGS=--update writes it)
+	@$(BIN)/python -m muster.checks.size $(ARGS)
+
+.PHONY: sweep
+sweep: $(SETUP) ## cut the power at every block operation and every message, both key modes
+	@MUSTER_SWEEP=full $(PYTEST) -m sweep $(ARGS)
+
+.PHONY: bench
+bench: $(SETUP) ## measure, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: image
+image: $(SETUP) ## flash image: BOARD=esp32|pico_w|virtual
+	@$(MUSTER) image $(if $(BOARD),--board $(BOARD)) $(ARGS)
+
+.PHONY: deploy
+deploy: $(SETUP) ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
+	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) $(ARGS)
+
+.PHONY: lock
+lock: ## pin the newest packages that pyproject.toml allows, resolved on the oldest Python (PYTHON_OLDEST)
+	@$(PYTHON_OLDEST) tools/lock.py
+
+.PHONY: clean
+clean: ## remove what was built; `make distclean` removes the virtual environment as well
+	@rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@find boot.py main.py lib tools tests firmware -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: distclean
+distclean: clean
+	@rm -rf $(VENV)
