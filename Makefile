@@ -25,6 +25,7 @@ help: ## this list
 
 .PHONY: setup
 setup: $(SETUP) ## virtual environment, pinned packages, MicroPython (every target does it by itself)
+	@echo "ready: $(MUSTER)"
 
 # Debian and Ubuntu split `ensurepip` off into python3-venv; a pip of the system's can stand in for it.
 $(VENV)/bin/python:
