@@ -46,7 +46,8 @@ def _download(requirement: str) -> bytes:
         if result.returncode or not archives:
             reason = (result.stderr.strip().splitlines() or ["the package index does not list it"])[-1]
             raise MusterError(
-                f"umqtt.simple could not be downloaded: {reason}. Check the network and the package index, then retry."
+                f"umqtt.simple could not be downloaded: {reason}. "
+                "Check the network and the package index, then run the command again."
             )
         return archives[0].read_bytes()
 

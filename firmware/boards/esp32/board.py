@@ -1,0 +1,11 @@
+"""Facts about the ESP32 with 4 MiB flash (MicroPython's ESP32_GENERIC: what follows the program is `vfs`)."""
+
+NAME = "esp32"
+TITLE = "ESP32, 4 MiB flash"
+CHIP = "esp32"
+BLOCK_SIZE = 4096
+BLOCK_COUNT = 512  # with any other count the firmware says "filesystem appears to be corrupted" for ever
+FLASH_OFFSET = 0x200000
+PROG_SIZE = 32  # how the firmware mounts it
+UF2_BASE = None  # flashed with esptool
+UF2_FAMILY = None

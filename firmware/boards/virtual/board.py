@@ -1,0 +1,11 @@
+"""Facts about the virtual board: the flash of a Pico W in a file."""
+
+NAME = "virtual"
+TITLE = "virtual board (MicroPython's unix port)"
+CHIP = "host"
+BLOCK_SIZE = 4096
+BLOCK_COUNT = 212
+FLASH_OFFSET = 0
+PROG_SIZE = 256
+UF2_BASE = None
+UF2_FAMILY = None

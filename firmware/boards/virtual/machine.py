@@ -1,0 +1,112 @@
+"""`machine` on the virtual board: identity, reset, watchdog, real-time clock; pins that do nothing."""
+
+import binascii
+import time
+
+from vboard import clock, power
+
+_KIND = power.setting("KIND", "virtual")
+
+# The numbers differ between the chips; the ESP32 knows more causes than the RP2040.
+if _KIND == "esp32":
+    PWRON_RESET = 1
+    HARD_RESET = 2
+    WDT_RESET = 3
+    DEEPSLEEP_RESET = 4
+    SOFT_RESET = 5
+else:
+    PWRON_RESET = 1
+    WDT_RESET = 3
+
+_WDT_LIMIT_MS = None if _KIND == "esp32" else 8388  # of the RP2040
+
+
+def unique_id():
+    """6 bytes on an ESP32, 8 on the others."""
+    default = "24a1600001f4" if _KIND == "esp32" else "e6614c311b4f2a37"
+    return binascii.unhexlify(power.setting("UNIQUE_ID", default))
+
+
+def reset():
+    """Never returns."""
+    power.switch_off(power.RESET, "reset")
+
+
+def reset_cause():
+    """One of the constants; MUSTER_BOARD_RESET_CAUSE says which."""
+    return int(power.setting("RESET_CAUSE", "1"))
+
+
+def freq(hertz=None):
+    """The frequency of a Pico W, whatever is asked for."""
+    return 125000000
+
+
+def idle():
+    """Wait a moment."""
+    time.sleep_ms(1)
+
+
+class WDT:
+    """The watchdog: cannot be stopped; ends the run with exit code 4 when it is not fed."""
+
+    def __init__(self, id=0, timeout=5000):
+        if timeout <= 0 or (_WDT_LIMIT_MS and timeout > _WDT_LIMIT_MS):
+            raise ValueError("timeout exceeds %s" % _WDT_LIMIT_MS)
+        self._timeout_ms = timeout
+        self.feed()
+
+    def feed(self):
+        """Start the time anew."""
+        power.watch(self._timeout_ms)
+
+
+class RTC:
+    """The real-time clock."""
+
+    def datetime(self, parts=None):
+        """(year, month, day, weekday, hour, minute, second, subseconds), got or set; UTC."""
+        if parts is None:
+            now = time.gmtime()
+            return (now[0], now[1], now[2], now[6], now[3], now[4], now[5], 0)
+        clock.set(time.mktime((parts[0], parts[1], parts[2], parts[4], parts[5], parts[6], 0, 0)))
+        return None
+
+
+class Pin:
+    """A pin with nothing connected: an input reads its pull (high without one), an output what was set."""
+
+    IN = 0
+    OUT = 1
+    PULL_UP = 1
+    PULL_DOWN = 2
+
+    def __init__(self, id, mode=IN, pull=None, value=None):
+        self._value = 0 if pull == self.PULL_DOWN else 1
+        self.init(mode, pull, value)
+
+    def init(self, mode=IN, pull=None, value=None):
+        """Set mode, pull and value."""
+        if value is not None:
+            self._value = value
+
+    def value(self, value=None):
+        """Get or set."""
+        if value is None:
+            return self._value
+        self._value = 1 if value else 0
+        return None
+
+    __call__ = value
+
+    def on(self):
+        """High."""
+        self._value = 1
+
+    def off(self):
+        """Low."""
+        self._value = 0
+
+    def toggle(self):
+        """The other level."""
+        self._value = 1 - self._value

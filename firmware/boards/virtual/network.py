@@ -1,0 +1,146 @@
+"""`network` on the virtual board: one Wi-Fi station that behaves as the settings say.
+
+MUSTER_BOARD_NETWORKS   {"name": "password"} in JSON: the networks on the air; absent: every name and password
+MUSTER_BOARD_NETWORK    up (default); down: no access point answers; drops:N: lost N s after each connect
+MUSTER_BOARD_JOIN_MS    how long joining takes (default 20)
+"""
+
+import json
+
+import utime
+from vboard import power
+
+STA_IF = 0
+AP_IF = 1
+_ESP32 = power.setting("KIND") == "esp32"
+STAT_IDLE = 1000 if _ESP32 else 0
+STAT_CONNECTING = 1001 if _ESP32 else 1
+STAT_GOT_IP = 1010 if _ESP32 else 3
+STAT_NO_AP_FOUND = 201 if _ESP32 else -2
+STAT_WRONG_PASSWORD = 202 if _ESP32 else -3
+STAT_CONNECT_FAIL = 203 if _ESP32 else -1
+
+_names = {"hostname": "muster", "country": "XX"}
+
+
+def hostname(name=None):
+    """Get or set the host name, at most 32 characters."""
+    if name is None:
+        return _names["hostname"]
+    if len(name) > 32:
+        raise ValueError("hostname too long")
+    _names["hostname"] = name
+    return None
+
+
+def country(code=None):
+    """Get or set the two-letter country code."""
+    if code is None:
+        return _names["country"]
+    if len(code) != 2:
+        raise ValueError("country code must have two letters")
+    _names["country"] = code
+    return None
+
+
+def ipconfig(*args, **kwargs):
+    """Accepts anything: there is nothing to configure."""
+
+
+def is_up():
+    """Has the station an address? Sockets and NTP ask this."""
+    return WLAN().isconnected()
+
+
+class WLAN:
+    """The station interface: one radio, however many objects point at it. There is no access point."""
+
+    IF_STA = STA_IF
+    IF_AP = AP_IF
+    PM_NONE = 0
+    PM_PERFORMANCE = 1
+    PM_POWERSAVE = 2
+
+    # Of the class, because the radio is one.
+    _active = False
+    _joined = None  # (name, password) of the last connect
+    _since = 0
+
+    def __init__(self, interface=STA_IF):
+        if interface != STA_IF:
+            raise ValueError("the virtual board has no access point")
+
+    def active(self, on=None):
+        if on is None:
+            return self._active
+        WLAN._active = bool(on)
+        if not on:
+            WLAN._joined = None
+        return None
+
+    def connect(self, ssid=None, key=None, *, bssid=None):
+        if not self._active:
+            raise OSError("Wifi Not Started" if _ESP32 else 1)
+        WLAN._joined = (_text(ssid), _text(key or ""))
+        WLAN._since = utime.ticks_ms()
+
+    def disconnect(self):
+        WLAN._joined = None
+
+    def isconnected(self):
+        return self.status() == STAT_GOT_IP
+
+    def status(self, what=None):
+        power.check()
+        if what == "rssi":
+            return -50
+        if self._joined is None:
+            return STAT_IDLE
+        age_ms = utime.ticks_diff(utime.ticks_ms(), self._since)
+        if age_ms < int(power.setting("JOIN_MS", "20")):
+            return STAT_CONNECTING
+        return self._outcome(age_ms)
+
+    def _outcome(self, age_ms):
+        mood = power.setting("NETWORK", "up")
+        networks = _on_air()
+        name, password = self._joined
+        if mood == "down" or (networks is not None and name not in networks):
+            return STAT_NO_AP_FOUND
+        if networks is not None and networks[name] != password:
+            return STAT_WRONG_PASSWORD
+        if mood.startswith("drops:") and age_ms > float(mood[6:]) * 1000:
+            return STAT_NO_AP_FOUND
+        return STAT_GOT_IP
+
+    def scan(self):
+        """Tuples (ssid, bssid, channel, RSSI, security, hidden)."""
+        if power.setting("NETWORK") == "down":
+            return []
+        return [(name.encode(), b"\x02\x00\x00\x00\x00\x01", 6, -50, 3, 0) for name in _on_air() or {}]
+
+    def config(self, name=None, **settings):
+        if name == "mac":
+            import machine
+
+            return (machine.unique_id() + b"\0\0")[:6]
+        if name == "ssid" or name == "essid":
+            return self._joined[0] if self._joined else ""
+        return None
+
+    def ifconfig(self, addresses=None):
+        """(address, mask, gateway, name server)."""
+        address = "127.0.0.1" if self.isconnected() else "0.0.0.0"
+        return (address, "255.0.0.0", "127.0.0.1", "127.0.0.1")
+
+    def ipconfig(self, what=None, **settings):
+        return {"addr4": self.ifconfig()[:2], "gw4": "127.0.0.1", "has_dhcp4": True}.get(what)
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _on_air():
+    text = power.setting("NETWORKS")
+    return json.loads(text) if text else None

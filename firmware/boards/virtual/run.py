@@ -1,0 +1,66 @@
+"""The virtual board: boots a LittleFS image as firmware does. Started by muster.virtual under the unix port.
+
+Exit codes: 0 main.py ended, 1 an exception ended boot.py or main.py (a real board would show its prompt),
+3 reset, 4 watchdog, 137 power cut. The settings are MUSTER_BOARD_* (docs/virtual-board.md).
+"""
+
+import gc
+import os
+import socket  # noqa: F401
+import sys
+import time  # noqa: F401
+
+# The stand-ins are loaded while the host's files can still be seen; the board then finds these.
+import machine  # noqa: F401
+import network  # noqa: F401
+import ntptime  # noqa: F401
+import vfs
+from vboard import power
+from vboard.flash import Flash
+
+_PROG_SIZE = {"esp32": 32}  # how each firmware mounts its file system; 256 on the others
+
+
+def _mount():
+    """Make the image the only file system."""
+    report = power.setting("REPORT")
+    report = open(report, "ab") if report else None
+    image = open(power.setting("IMAGE"), "r+b")
+    flash = Flash(image, int(power.setting("CUT_AT", "0")), power.setting("TEAR") == "1", report)
+    prog_size = _PROG_SIZE.get(power.setting("KIND"), 256)
+    vfs.umount("/")
+    vfs.mount(vfs.VfsLfs2(flash, progsize=prog_size), "/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+
+
+def _execute(path, scope):
+    """Run one file, if it is there; True when it ended as it should."""
+    try:
+        os.stat(path)
+    except OSError:
+        return True
+    try:
+        execfile(path, scope)  # noqa: F821
+    except power.PowerOff:
+        raise
+    except SystemExit:
+        power.switch_off(power.RESET, path + " called sys.exit: soft reset")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        sys.print_exception(error)
+        return False
+    finally:
+        power.check()  # whatever the program made of it, a board that is off stays off
+    return True
+
+
+def _boot():
+    """boot.py, then main.py in the same scope, unless boot.py failed."""
+    gc.collect()
+    scope = {"__name__": "__main__"}
+    return _execute("/boot.py", scope) and _execute("/main.py", scope)
+
+
+_mount()
+sys.exit(0 if _boot() else 1)

@@ -1,0 +1,76 @@
+"""The flash of the virtual board: a LittleFS image file as a MicroPython block device.
+
+Every program and erase operation is counted, and one of them can be the last: power is cut before it,
+or in the middle of it. The image stays on the host; nothing of it is kept in memory.
+"""
+
+from vboard import power
+
+_BLOCK = 4096
+_PIECE = b"\xff" * 256
+
+
+class Flash:
+    """A block device with MicroPython's extended interface over the open file `image`.
+
+    `cut_at` counts from 1; 0 never cuts. With `tear` the operation at the cut is half done.
+    `report`, an open file or None, gets one letter per operation that was begun: P (program), E (erase).
+    """
+
+    def __init__(self, image, cut_at=0, tear=False, report=None):
+        self._image = image
+        self._blocks = image.seek(0, 2) // _BLOCK
+        self._cut_at = cut_at
+        self._tear = tear
+        self._report = report
+        self.operations = 0
+
+    def readblocks(self, block, buffer, offset=0):
+        """Fill `buffer` from `offset` in `block`."""
+        power.check()
+        self._image.seek(block * _BLOCK + offset)
+        self._image.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        """Program `buffer` at `offset` in `block`, which was erased before."""
+        last = self._begin(b"P")
+        self._image.seek(block * _BLOCK + offset)
+        if not last:
+            self._image.write(buffer)
+            return
+        if self._tear:
+            self._image.write(memoryview(buffer)[: len(buffer) // 2])
+        self._cut()
+
+    def ioctl(self, operation, argument):
+        """MicroPython's block device control: 4 block count, 5 block size, 6 erase; 1-3 need nothing."""
+        if operation == 4:
+            return self._blocks
+        if operation == 5:
+            return _BLOCK
+        if operation == 6:
+            self._erase(argument)
+        return 0
+
+    def _erase(self, block):
+        last = self._begin(b"E")
+        size = _BLOCK
+        if last:
+            size = _BLOCK // 2 if self._tear else 0
+        self._image.seek(block * _BLOCK)
+        while size:
+            self._image.write(_PIECE)
+            size -= len(_PIECE)
+        if last:
+            self._cut()
+
+    def _begin(self, letter):
+        """Count one operation; True when power is cut at it."""
+        power.check()
+        self.operations += 1
+        if self._report:
+            self._report.write(letter)
+        return self.operations == self._cut_at
+
+    def _cut(self):
+        power.switch_off(power.CUT, "power cut at operation %d" % self.operations)

@@ -1,0 +1,24 @@
+"""Images of a board's whole flash file system: what is in them, how they are made and read."""
+
+from muster.image.boards import Board, board, names, profile
+from muster.image.filesystem import build_image, mount, read_image, verify
+from muster.image.tree import board_files, code_files, ento_conf, read_claim, read_json, strict_json
+from muster.image.uf2 import to_uf2
+
+__all__ = [
+    "Board",
+    "board",
+    "board_files",
+    "build_image",
+    "code_files",
+    "ento_conf",
+    "mount",
+    "names",
+    "profile",
+    "read_claim",
+    "read_image",
+    "read_json",
+    "strict_json",
+    "to_uf2",
+    "verify",
+]

@@ -1,0 +1,101 @@
+"""A board's file system as bytes: made, read and checked with littlefs-python."""
+
+from collections.abc import Mapping
+
+from littlefs import LittleFS, LittleFSError, UserContext
+
+from muster.errors import MusterError
+from muster.image.boards import Board, board
+
+# The smallest cache of the boards' firmware (ESP32): a file kept inside its directory entry must fit it.
+_INLINE_MAX = 128
+_NO_SPACE = -28
+
+
+def _file_system(facts: Board, context: UserContext | None = None) -> LittleFS:
+    return LittleFS(
+        context=context,
+        mount=True,
+        block_size=facts.block_size,
+        block_count=facts.block_count,
+        read_size=facts.prog_size,
+        prog_size=facts.prog_size,
+        cache_size=facts.block_size,
+        lookahead_size=32,
+        inline_max=_INLINE_MAX,
+    )
+
+
+def build_image(files: Mapping[str, bytes], board_name: str) -> bytes:
+    """The flash file system of a board: `files` {absolute path: content}, nothing else.
+
+    The same files give the same bytes: they are written in order, without times or attributes.
+    Raises MusterError when they do not fit, saying which file was too much and how much is there.
+    """
+    facts = board(board_name)
+    context = UserContext(buffer=bytearray(b"\xff") * facts.size)
+    file_system = _file_system(facts, context)
+    for path in sorted(files):
+        try:
+            folder = path.rpartition("/")[0]
+            if folder:
+                file_system.makedirs(folder, exist_ok=True)
+            with file_system.open(path, "wb") as file:
+                file.write(files[path])
+        except LittleFSError as error:
+            if error.code != _NO_SPACE:
+                raise MusterError(f"{path} cannot be written into the image: {error}") from None
+            raise MusterError(_too_much(path, files, facts)) from None
+    file_system.unmount()
+    return bytes(context.buffer)
+
+
+def _too_much(path: str, files: Mapping[str, bytes], facts: Board) -> str:
+    total = sum(len(data) for data in files.values())
+    blocks = sum(-(-len(data) // facts.block_size) for data in files.values() if len(data) > _INLINE_MAX)
+    largest = max(files, key=lambda name: len(files[name]))
+    return (
+        f"the files do not fit on the flash of {facts.title}: at {path} it was full. {len(files)} files with "
+        f"{total} bytes need about {blocks} blocks beside the directories; there are {facts.block_count} "
+        f"blocks of {facts.block_size} bytes. The largest is {largest} ({len(files[largest])} bytes): "
+        "leave something out."
+    )
+
+
+def mount(image: bytes, board_name: str | None = None) -> LittleFS:
+    """The file system in `image` (a copy of it). Raises MusterError when it is none, or of another size."""
+    context = UserContext(buffer=bytearray(image))
+    if board_name is None:
+        facts = next((one for one in map(board, ("pico_w", "esp32")) if one.size == len(image)), None)
+        if facts is None:
+            raise MusterError(f"this is no image of a board: {len(image)} bytes is no board's flash size.")
+    else:
+        facts = board(board_name)
+    if len(image) != facts.size:
+        raise MusterError(
+            f"this is no image of {facts.title}: it has {len(image)} bytes, the file system has {facts.size}."
+        )
+    try:
+        return _file_system(facts, context)
+    except LittleFSError as error:
+        raise MusterError(f"there is no readable file system in the image: {error}") from None
+
+
+def read_image(image: bytes, board_name: str | None = None) -> dict[str, bytes]:
+    """{absolute path: content} of every file in `image`, in order."""
+    file_system = mount(image, board_name)
+    found = {}
+    for folder, _, names in file_system.walk("/"):
+        for name in names:
+            path = f"{folder.rstrip('/')}/{name}"
+            with file_system.open(path, "rb") as file:
+                found[path] = file.read()
+    return dict(sorted(found.items()))
+
+
+def verify(image: bytes, files: Mapping[str, bytes], board_name: str) -> None:
+    """Mount `image` and compare it with `files`. Raises MusterError on the first difference."""
+    found = read_image(image, board_name)
+    if found != dict(files):
+        different = sorted(path for path in found.keys() | set(files) if found.get(path) != files.get(path))
+        raise MusterError(f"the finished image does not hold what was put in: {different[0]} differs.")

@@ -1,0 +1,138 @@
+"""The files of a board's image: code of its profile, configuration, claim credentials."""
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from device.core import config, keys, paths
+from device.core.errors import Trouble
+from muster import mpy
+from muster.errors import MusterError
+from muster.image.boards import profile
+from muster.layout import BOOT, MAIN
+
+CLAIM_FILES = (paths.ROOT_CA, paths.CERTIFICATE, paths.PRIVATE_KEY)
+
+
+def strict_json(document: Any) -> bytes:
+    """`document` as it is written to flash: strict JSON, no spaces, keys in their order."""
+    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a file of the host. Raises MusterError naming file and line of a mistake."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MusterError(f"{what} {path} cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        where = (
+            f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "not UTF-8"
+        )
+        raise MusterError(
+            f"{what} {path} is not JSON ({where}). Correct it and run the command again."
+        ) from None
+    if not isinstance(document, dict):
+        raise MusterError(f"{what} {path} must hold a JSON object ({{...}}).")
+    return document
+
+
+def ento_conf(base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+    """ento.conf from `base` with `changes` {(section, key): value or None for no change}.
+
+    Keys of `base` that are not changed stay. A board that has no status yet starts unprovisioned.
+    Raises MusterError, in the board's own words, when the board would refuse the result.
+    """
+    document: dict[str, Any] = json.loads(json.dumps(base))
+    document.setdefault(keys.DEVICE, {})
+    for (section, key), value in changes.items():
+        if value is not None:
+            document.setdefault(section, {})[key] = value
+    document[keys.DEVICE].setdefault(keys.PROVISION_STATUS, keys.FALSE)
+    try:
+        config.Settings(config.document(strict_json(document)))
+    except Trouble as error:
+        raise MusterError(f"the board would refuse this configuration: {error}") from None
+    return document
+
+
+def read_claim(folder: Path, ca: Path | None = None) -> dict[str, bytes]:
+    """The claim credentials in `folder` as {path on flash: PEM}, root CA from `ca` if given.
+
+    Raises MusterError when one is missing or unreadable, or the key is not the certificate's.
+    """
+    found = {}
+    for name in CLAIM_FILES:
+        path = ca if ca and name == paths.ROOT_CA else folder / name
+        try:
+            found[name] = path.read_bytes()
+        except OSError as error:
+            raise MusterError(
+                f"claim credentials: {path} cannot be read ({error.strerror}). A claim directory holds "
+                f"{', '.join(CLAIM_FILES)}; the root CA may be given separately."
+            ) from None
+    _check_pair(found, folder)
+    return {f"{paths.BOOTSTRAP}/{name}": data for name, data in found.items()}
+
+
+def _check_pair(found: Mapping[str, bytes], folder: Path) -> None:
+    try:
+        x509.load_pem_x509_certificate(found[paths.ROOT_CA])
+        certificate = x509.load_pem_x509_certificate(found[paths.CERTIFICATE])
+        key = load_pem_private_key(found[paths.PRIVATE_KEY], None)
+    except (ValueError, TypeError):
+        raise MusterError(
+            f"the claim credentials in {folder} are not two PEM certificates and one unencrypted PEM key. "
+            "Download or make them again."
+        ) from None
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
+        raise MusterError(
+            f"in {folder} the private key is not that of the certificate: take both from one claim."
+        )
+
+
+@functools.lru_cache(maxsize=8)
+def _code(board_name: str, build_time: int) -> dict[str, bytes]:
+    files = mpy.compiled(profile(board_name), build_time)
+    for source, path in ((BOOT, paths.BOOT), (MAIN, paths.MAIN)):
+        try:
+            files[path] = source.read_bytes()
+        except OSError as error:
+            raise MusterError(
+                f"{source} cannot be read ({error.strerror}): the checkout is not whole."
+            ) from None
+    return files
+
+
+def code_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
+    """{path on flash: content} of boot.py, main.py and everything below /lib.
+
+    `build_time`: Unix seconds that the board's clock never goes below; the last commit's by default.
+    """
+    return dict(_code(board_name, mpy.default_build_time() if build_time is None else build_time))
+
+
+def board_files(
+    board_name: str,
+    *,
+    documents: Mapping[str, Mapping[str, Any]] | None = None,
+    claim: Mapping[str, bytes] | None = None,
+    extra: Mapping[str, bytes] | None = None,
+    build_time: int | None = None,
+) -> dict[str, bytes]:
+    """The whole content of a board's file system, ready for `build_image`.
+
+    `documents`: {path on flash (core/paths.py): JSON object}; `claim`: what `read_claim` returned;
+    `extra`: {path on flash: content}, taken as it is and winning over the others.
+    """
+    files = code_files(board_name, build_time)
+    files.update({path: strict_json(document) for path, document in (documents or {}).items()})
+    files.update(claim or {})
+    files.update(extra or {})
+    return files

