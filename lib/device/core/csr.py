@@ -9,7 +9,7 @@ _ECDSA_WITH_SHA256 = b"\x2a\x86\x48\xce\x3d\x04\x03\x02"  # 1.2.840.10045.4.3.2
 _MOST_CHARACTERS = 64  # ub-common-name, RFC 5280 appendix A
 
 
-def private_key_der(d: int, public: tuple) -> bytes:
+def private_key_der(d, public):
     """Return the ECPrivateKey (RFC 5915, section 3) of `d` with named curve and public point (x, y)."""
     return der.sequence(
         der.integer(1),
@@ -19,7 +19,7 @@ def private_key_der(d: int, public: tuple) -> bytes:
     )
 
 
-def signing_request(d: int, common_name: str, progress=None, public=None) -> str:
+def signing_request(d, common_name, progress=None, public=None):
     """Return the PEM text of a signing request for key `d`, subject CN = `common_name`.
 
     Signed with ecdsa-with-SHA256, no attributes, under 500 characters for an ASCII name. `public` is

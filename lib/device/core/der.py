@@ -18,7 +18,7 @@ OID_P256 = b"\x2a\x86\x48\xce\x3d\x03\x01\x07"  # 1.2.840.10045.3.1.7
 OID_RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"  # 1.2.840.113549.1.1.1
 
 
-def element(tag: int, *contents: bytes) -> bytes:
+def element(tag, *contents):
     """Return one element: `tag`, the length, and `contents` one after the other."""
     length = 0
     for content in contents:
@@ -34,42 +34,42 @@ def element(tag: int, *contents: bytes) -> bytes:
     return head + b"".join(contents)
 
 
-def sequence(*parts: bytes) -> bytes:
+def sequence(*parts):
     """Return a SEQUENCE of encoded `parts`."""
     return element(SEQUENCE, *parts)
 
 
-def set_of(part: bytes) -> bytes:
+def set_of(part):
     """Return a SET with one encoded `part` (several would have to be sorted)."""
     return element(SET, part)
 
 
-def context(number: int, *parts: bytes) -> bytes:
+def context(number, *parts):
     """Return the constructed context-specific element `[number]`."""
     return element(CONTEXT + number, *parts)
 
 
-def oid(content: bytes) -> bytes:
+def oid(content):
     """Return an OBJECT IDENTIFIER from its encoded content, such as `OID_P256`."""
     return element(OID, content)
 
 
-def octet_string(content: bytes) -> bytes:
+def octet_string(content):
     """Return an OCTET STRING."""
     return element(OCTET_STRING, content)
 
 
-def bit_string(content: bytes) -> bytes:
+def bit_string(content):
     """Return a BIT STRING of whole bytes."""
     return element(BIT_STRING, b"\x00", content)
 
 
-def utf8_string(text: str) -> bytes:
+def utf8_string(text):
     """Return a UTF8String."""
     return element(UTF8_STRING, text.encode())
 
 
-def integer(value: int) -> bytes:
+def integer(value):
     """Return an INTEGER; ValueError when `value` is negative."""
     if value < 0:
         raise ValueError("DER: negative integers are not written here")

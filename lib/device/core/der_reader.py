@@ -24,21 +24,21 @@ class Reader:
         """Return the tag of the next element without taking it, or -1 at the end."""
         return self._data[self._at] if self._at < self._end else -1
 
-    def enter(self, tag: int) -> "Reader":
+    def enter(self, tag):
         """Take the next element, which must have `tag`; return a reader of its content."""
         start, stop = self._next(tag)
         return Reader(self._data, start, stop)
 
-    def take(self, tag: int) -> bytes:
+    def take(self, tag):
         """Take the next element, which must have `tag`; return its content."""
         start, stop = self._next(tag)
         return self._data[start:stop]
 
-    def skip(self) -> None:
+    def skip(self):
         """Take the next element, whatever it is."""
         self._next(self.tag())
 
-    def unsigned(self) -> bytes:
+    def unsigned(self):
         """Take a non-negative INTEGER; return its bytes without leading zeros (b"" for 0)."""
         content = self.take(der.INTEGER)
         if not content or content[0] & 0x80:
@@ -49,14 +49,14 @@ class Reader:
             raise ValueError("DER: integer not in its shortest form")
         return content[1:]
 
-    def bits(self) -> bytes:
+    def bits(self):
         """Take a BIT STRING of whole bytes; return them."""
         content = self.take(der.BIT_STRING)
         if not content or content[0]:
             raise ValueError("DER: bit string without whole bytes")
         return content[1:]
 
-    def done(self) -> None:
+    def done(self):
         """Raise ValueError when anything is left."""
         if self._at != self._end:
             raise ValueError("DER: %d bytes after the end" % (self._end - self._at))

@@ -5,7 +5,7 @@ import hashlib
 _BLOCK_SIZE = 64  # of SHA-256, in bytes
 
 
-def hmac_sha256(key: bytes, message: bytes) -> bytes:
+def hmac_sha256(key, message):
     """Return the 32-byte HMAC-SHA256 of `message` under `key`, which may have any length."""
     if len(key) > _BLOCK_SIZE:
         key = hashlib.sha256(key).digest()

@@ -22,7 +22,7 @@ _COLUMNS = 52  # _TEETH * _COLUMNS bits hold every scalar
 _PROGRESS_COLUMNS = 4
 
 
-def generate_private_key(random_bytes) -> int:
+def generate_private_key(random_bytes):
     """Return a private key d, 1 <= d < N, by rejection sampling (FIPS 186-5, A.2.2).
 
     `random_bytes(n)` returns n bytes of a cryptographic source. ValueError when the source is broken.
@@ -37,7 +37,7 @@ def generate_private_key(random_bytes) -> int:
     raise ValueError("random source is broken: no usable private key in %d tries" % _TRIES)
 
 
-def public_key(d: int, progress=None) -> tuple:
+def public_key(d, progress=None):
     """Return the public point (x, y) of private key `d`; ValueError when d is out of range.
 
     `progress()`, where given, is called 14 times on the way, so that a watchdog can be fed.
@@ -47,7 +47,7 @@ def public_key(d: int, progress=None) -> tuple:
     return _multiply_base(d, progress)
 
 
-def sign(d: int, digest: bytes, progress=None) -> tuple:
+def sign(d, digest, progress=None):
     """Return the ECDSA signature (r, s) of a SHA-256 `digest` (32 bytes) with the k of RFC 6979, 3.2.
 
     Raises ValueError for a key out of range or a digest of another length.
@@ -127,15 +127,14 @@ def _double(x, y, z):
 def _add(x, y, z, x2, y2):
     """Add an affine point to a Jacobian one.
 
-    Within the comb the two are never opposite. They are the same for a handful of scalars out of
-    2**256 (their last column is the whole sum so far), which the formulas need told apart.
+    The formulas fail for equal and for opposite points, which the comb never meets: the sum of both
+    is an odd number between -N and N times G, so the points are not opposite, and equal ones need
+    k = N + 2 * (sum of the last column), which none of the 16 negative columns fulfils (a test tries).
     """
     p = P
     zz = z * z % p
     h = (x2 * zz - x) % p
     r = (y2 * zz * z - y) % p
-    if not h:
-        return _double(x, y, z)
     hh = h * h % p
     hhh = h * hh % p
     v = x * hh % p

@@ -20,7 +20,7 @@ _MOST_BLOCKS = 64
 _LINE_BYTES = 48  # make 64 characters
 
 
-def to_der(source, label=None) -> bytes:
+def to_der(source, label=None):
     """Return the DER bytes of the first PEM block in `source` (str, bytes or bytearray).
 
     With `label` the first block whose label is that, or ends in it: "PRIVATE KEY" finds
@@ -30,7 +30,7 @@ def to_der(source, label=None) -> bytes:
     return _blocks(source, label, 1)[0]
 
 
-def all_der(source, label=CERTIFICATE) -> list:
+def all_der(source, label=CERTIFICATE):
     """Return the DER bytes of every block of `label` in `source`, such as a bundle of CA certificates.
 
     Raises ValueError as `to_der` does, also when there is no such block.
@@ -38,7 +38,7 @@ def all_der(source, label=CERTIFICATE) -> list:
     return _blocks(source, label, _MOST_BLOCKS)
 
 
-def from_der(der: bytes, label: str) -> str:
+def from_der(der, label):
     """Return `der` as PEM text with lines of 64 columns and a last line end."""
     lines = ["-----BEGIN %s-----\n" % label]
     for at in range(0, len(der), _LINE_BYTES):

@@ -26,7 +26,7 @@ class Certificate:
         self.public_key = public_key
 
 
-def read(certificate_der: bytes) -> Certificate:
+def read(certificate_der):
     """Return the dates and the public key of one certificate; ValueError when it is not one."""
     outer = Reader(certificate_der)
     certificate = outer.enter(der.SEQUENCE)
@@ -48,7 +48,7 @@ def read(certificate_der: bytes) -> Certificate:
     return Certificate(not_before, not_after, signed.take(der.SEQUENCE))
 
 
-def matches(certificate_der: bytes, private_key_der: bytes) -> bool:
+def matches(certificate_der, private_key_der):
     """Whether the private key belongs to the certificate.
 
     RSA (PKCS#1, PKCS#8) by modulus and exponent, EC (SEC1, PKCS#8) by curve and point; the point of a
@@ -57,7 +57,7 @@ def matches(certificate_der: bytes, private_key_der: bytes) -> bool:
     return _public_of_certificate(read(certificate_der).public_key) == _public_of_key(private_key_der)
 
 
-def kind(private_key_der: bytes) -> str:
+def kind(private_key_der):
     """Return what a private key is, for people: "rsa-2048", "p-256", ...; ValueError as in `matches`."""
     return _private_key(private_key_der)[0]
 
