@@ -20,6 +20,7 @@ BOOTS = BASE + "/boots.json"  # boots in a row that did not become healthy
 CERT = BASE + "/cert"  # the active slot
 TRIAL = BASE + "/trial"  # the one being tried
 OLD = BASE + "/old"  # the former one, for the moment between two renames
+KEPT = BASE + "/kept"  # an identity that was given up although its certificate may be active
 
 # The files of a slot and of the claim credentials.
 ROOT_CA = "AmazonRootCA1.pem"

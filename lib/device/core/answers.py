@@ -1,0 +1,90 @@
+"""The cloud's answers to the three provisioning calls, checked field by field.
+
+Source: AWS IoT Developer Guide, "Device provisioning MQTT API", and the API models of
+CreateKeysAndCertificate, CreateCertificateFromCsr and RegisterThing for lengths.
+"""
+
+import json
+
+from device.core import keys, topics
+from device.core.errors import AGAIN, GIVE_UP, OVER, Trouble
+
+_MAX_PEM = 4096
+_MAX_TOKEN = 2048
+_MAX_ID = 64
+_PEM_HEAD = "-----BEGIN "
+
+
+def read(topic, payload):
+    """The JSON object of an `accepted` answer.
+
+    Raises Trouble: for a `rejected` answer sorted by its statusCode, AGAIN for one that cannot be read.
+    """
+    try:
+        value = json.loads(payload.decode())
+    except ValueError:
+        value = None
+    request, agreed = topics.request_of(topic)
+    if not isinstance(value, dict):
+        raise Trouble(AGAIN, "answer on %s is not a JSON object (%d bytes)" % (topic, len(payload)))
+    if not agreed:
+        raise refusal(topic, value)
+    return value
+
+
+def refusal(topic, value):
+    """The Trouble for a `rejected` document: statusCode decides, and a token error starts over.
+
+    AWS publishes no list of error codes for this API, so none is relied on; its HTTP twin throttles
+    with status 400, hence the look at the words.
+    """
+    status = value.get(keys.STATUS_CODE)
+    code = str(value.get(keys.ERROR_CODE, ""))[:80]
+    message = str(value.get(keys.ERROR_MESSAGE, ""))[:200]
+    cause = "refused on %s: %s %s %s" % (topic, status, code, message)
+    words = code + message
+    if not isinstance(status, int) or status >= 500 or status == 429 or "hrottl" in words:
+        return Trouble(AGAIN, cause)
+    if "OwnershipToken" in words or "ownership token" in words:
+        return Trouble(OVER, cause)
+    return Trouble(GIVE_UP, cause, _likely(topic, status))
+
+
+def _likely(topic, status):
+    template = topics.template_of(topics.request_of(topic)[0])
+    if template is None:
+        return "look at the claim certificate's policy and the account's limits"
+    if status in (401, 403):
+        return "the pre-provisioning hook or the template's role said no to this serial"
+    if status == 404:
+        return "is there a template named %s in this account and region?" % template
+    return "look at template %s and its parameters" % template
+
+
+def _text(value, name, limit, head=""):
+    text = value.get(name)
+    if not isinstance(text, str) or not text:
+        raise Trouble(AGAIN, "answer lacks %s" % name)
+    if len(text) > limit or not text.startswith(head):
+        raise Trouble(AGAIN, "answer has a wrong %s (%d characters)" % (name, len(text)))
+    return text
+
+
+def certificate(value, with_key):
+    """(certificate id, certificate PEM, private key PEM or None, ownership token) of a create answer."""
+    return (
+        _text(value, keys.CERTIFICATE_ID, _MAX_ID),
+        _text(value, keys.CERTIFICATE_PEM, _MAX_PEM, _PEM_HEAD),
+        _text(value, keys.PRIVATE_KEY, _MAX_PEM, _PEM_HEAD) if with_key else None,
+        _text(value, keys.OWNERSHIP_TOKEN, _MAX_TOKEN),
+    )
+
+
+def registration(value):
+    """(thing name, device configuration) of a RegisterThing answer; the configuration may be absent."""
+    configuration = value.get(keys.DEVICE_CONFIGURATION)
+    if configuration is None:
+        configuration = {}
+    if not isinstance(configuration, dict):
+        raise Trouble(AGAIN, "answer has a wrong %s" % keys.DEVICE_CONFIGURATION)
+    return _text(value, keys.THING_NAME, 128), configuration

@@ -1,0 +1,137 @@
+"""ento.conf: what a person wrote, checked before anything believes it.
+
+The section "device" is the seed's contract; every other section is optional, and keys that are not
+ours are kept when the file is written again.
+"""
+
+import json
+
+from device.core import keys, paths
+from device.core.errors import GIVE_UP, Trouble
+
+MAX_BYTES = 8192
+_NAME_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-"
+_MAX_THING_NAME = 128  # AWS IoT: ThingName, client id
+_MAX_TEMPLATE = 36  # AWS IoT: TemplateName
+SERIAL_PLACE = "{" + keys.PARAMETER_SERIAL + "}"
+
+
+def _wrong(cause, advice=""):
+    return Trouble(GIVE_UP, paths.CONF + ": " + cause, advice or "correct the file and restart")
+
+
+def document(raw):
+    """The JSON object in `raw` (bytes, or None when the file is missing).
+
+    Raises Trouble (GIVE_UP) that says what is wrong with the file.
+    """
+    if raw is None:
+        raise _wrong("is missing", "write it with %s and %s" % (keys.SERIAL_ID, keys.ENDPOINT_URL))
+    if not raw.strip():
+        raise _wrong("is empty", "write it with %s and %s" % (keys.SERIAL_ID, keys.ENDPOINT_URL))
+    if len(raw) > MAX_BYTES:
+        raise _wrong("has %d bytes, the limit is %d" % (len(raw), MAX_BYTES))
+    try:
+        value = json.loads(raw.decode())
+    except ValueError:
+        raise _wrong("is not whole JSON (%d bytes)" % len(raw))
+    if not isinstance(value, dict) or not isinstance(value.get(keys.DEVICE), dict):
+        raise _wrong('has no object "%s"' % keys.DEVICE)
+    return value
+
+
+def with_status(conf, provisioned):
+    """The bytes of ento.conf with PROVISION_STATUS set and every other key as it was."""
+    conf[keys.DEVICE][keys.PROVISION_STATUS] = keys.TRUE if provisioned else keys.FALSE
+    return json.dumps(conf).encode()
+
+
+def check_name(name, what, limit=_MAX_THING_NAME):
+    """Return `name` if AWS takes it as thing name and client id; raises Trouble otherwise."""
+    if not isinstance(name, str):
+        raise _wrong("%s must be a text" % what)
+    if not 1 <= len(name) <= limit:
+        raise _wrong("%s has %d characters, allowed are 1 to %d" % (what, len(name), limit))
+    for symbol in name:
+        if symbol not in _NAME_SYMBOLS:
+            raise _wrong("%s has the character %r, allowed are letters, digits, : _ -" % (what, symbol))
+    return name
+
+
+def _section(conf, name):
+    section = conf.get(name, {})
+    if not isinstance(section, dict):
+        raise _wrong('"%s" must be an object' % name)
+    return section
+
+
+def _number(section, name, default, low, high):
+    value = section.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise _wrong("%s must be a whole number from %d to %d" % (name, low, high))
+    return value
+
+
+def _endpoint(value):
+    if not isinstance(value, str) or not value:
+        raise _wrong("%s must be the host name of your AWS IoT endpoint" % keys.ENDPOINT_URL)
+    if value.startswith("arn:"):
+        raise _wrong(
+            "%s is an ARN" % keys.ENDPOINT_URL,
+            "write the host name instead (aws iot describe-endpoint --endpoint-type iot:Data-ATS)",
+        )
+    host = value.split("://")[-1].rstrip("/")
+    for symbol in host:
+        if symbol not in _NAME_SYMBOLS and symbol != ".":
+            raise _wrong("%s has the character %r, write the host name alone" % (keys.ENDPOINT_URL, symbol))
+    return host
+
+
+def _parameters(value):
+    if not isinstance(value, dict):
+        raise _wrong('"%s" must be an object of texts' % keys.PARAMETERS)
+    for name in value:
+        if not isinstance(value[name], str):
+            raise _wrong("template parameter %s must be a text" % name)
+    return value
+
+
+class Settings:
+    """The checked settings of one board.
+
+    Attributes: serial, endpoint (host name or address), port, provisioned (what the file says),
+    template, parameters (dict of texts), keys (KEYS_CLOUD or KEYS_DEVICE), thing_name (expected before the
+    cloud has told it), daily_certificates, topic_prefix, ntp (list of hosts), enrolment_key (bytes or None).
+    Raises Trouble (GIVE_UP) naming the key that is wrong.
+    """
+
+    def __init__(self, conf):
+        device = conf[keys.DEVICE]
+        self.serial = check_name(device.get(keys.SERIAL_ID), keys.SERIAL_ID)
+        self.endpoint = _endpoint(device.get(keys.ENDPOINT_URL))
+        self.provisioned = device.get(keys.PROVISION_STATUS) in (keys.TRUE, True)
+        mqtt = _section(conf, keys.MQTT)
+        self.port = _number(mqtt, keys.PORT, 8883, 1, 65535)
+        self.topic_prefix = check_name(mqtt.get(keys.TOPIC_PREFIX, "cameraDevice"), keys.TOPIC_PREFIX, 64)
+        self._provisioning(_section(conf, keys.PROVISIONING))
+        self.ntp = _section(conf, keys.CLOCK).get(keys.NTP, ["pool.ntp.org", "time.google.com"])
+        if not isinstance(self.ntp, list):
+            raise _wrong('"%s" must be a list of hosts' % keys.NTP)
+
+    def _provisioning(self, section):
+        template = section.get(keys.TEMPLATE, "CameraProvisioningTemplate")
+        self.template = check_name(template, keys.TEMPLATE, _MAX_TEMPLATE)
+        self.parameters = _parameters(section.get(keys.PARAMETERS, {}))
+        self.keys = section.get(keys.KEYS, keys.KEYS_CLOUD)
+        if self.keys not in (keys.KEYS_CLOUD, keys.KEYS_DEVICE):
+            raise _wrong('"%s" must be "%s" or "%s"' % (keys.KEYS, keys.KEYS_CLOUD, keys.KEYS_DEVICE))
+        pattern = section.get(keys.THING_NAME_PATTERN, SERIAL_PLACE)
+        if not isinstance(pattern, str):
+            raise _wrong("%s must be a text" % keys.THING_NAME_PATTERN)
+        self.thing_name = check_name(pattern.replace(SERIAL_PLACE, self.serial), keys.THING_NAME_PATTERN)
+        self.daily_certificates = _number(section, keys.DAILY_CERTIFICATES, 5, 1, 100)
+        secret = section.get(keys.ENROLMENT_KEY)
+        try:
+            self.enrolment_key = None if secret is None else bytes.fromhex(secret)
+        except (ValueError, TypeError):
+            raise _wrong("%s must be hexadecimal" % keys.ENROLMENT_KEY)

@@ -1,0 +1,104 @@
+"""The journal: how far provisioning has come, written before each message that cannot be taken back.
+
+| step       | on flash                                  | at the next boot                              |
+|------------|-------------------------------------------|-----------------------------------------------|
+| idle       | nothing pending                           | begin                                         |
+| create     | device mode: the key, in the trial slot   | ask for a certificate, with the same key      |
+| created    | trial slot without its seal, the token    | try the identity, else register again         |
+| registered | the same, and the thing name              | try the identity                              |
+
+The budget counts the certificates asked for today, so that no fault, however strange, makes a board
+ask for one after the other.
+"""
+
+import json
+
+from device.core import keys
+
+IDLE = "idle"
+CREATE = "create"
+CREATED = "created"
+REGISTERED = "registered"
+
+_STEPS = (IDLE, CREATE, CREATED, REGISTERED)
+_DAY_S = 86400
+# AWS lets an ownership token live for 1 hour; the margin is for the way there and a clock that is a little off.
+TOKEN_LIFE_S = 55 * 60
+
+
+class Journal:
+    """The fields of the journal; `encode` writes them, `decode` reads them from hostile flash."""
+
+    def __init__(self):
+        self.budget_day = 0
+        self.budget_used = 0
+        self.clear()
+
+    def clear(self):
+        """Forget what was pending; the budget stays."""
+        self.step = IDLE
+        self.certificate_id = ""
+        self.token = ""
+        self.token_time = 0
+        self.digests = {}
+        self.thing_name = ""
+        self.configuration = {}
+        self.unsure = True  # not on flash: a registration may have happened that we heard nothing of
+
+    def token_good(self, now):
+        """Whether the ownership token may still be taken, at `now` Unix seconds.
+
+        A clock that has gone back (a board without battery) says nothing: the cloud is asked.
+        """
+        return now - self.token_time < TOKEN_LIFE_S
+
+    def spend(self, now, limit):
+        """Take one certificate from the day's budget of `limit`; False when none is left."""
+        day = now // _DAY_S
+        if day > self.budget_day:
+            self.budget_day = day
+            self.budget_used = 0
+        if self.budget_used >= limit:
+            return False
+        self.budget_used += 1
+        return True
+
+    def encode(self):
+        """The journal as bytes."""
+        return json.dumps(
+            {
+                keys.VERSION: 1,
+                keys.STEP: self.step,
+                keys.BUDGET_DAY: self.budget_day,
+                keys.BUDGET_USED: self.budget_used,
+                keys.CERTIFICATE_ID: self.certificate_id,
+                keys.OWNERSHIP_TOKEN: self.token,
+                keys.TOKEN_TIME: self.token_time,
+                keys.DIGESTS: self.digests,
+                keys.THING_NAME: self.thing_name,
+                keys.DEVICE_CONFIGURATION: self.configuration,
+            }
+        ).encode()
+
+
+def decode(raw):
+    """The Journal in `raw` (bytes or None); an unreadable one counts as empty."""
+    journal = Journal()
+    if raw is None:
+        return journal
+    try:
+        value = json.loads(raw.decode())
+        if not isinstance(value, dict) or value.get(keys.STEP) not in _STEPS:
+            return journal
+        journal.budget_day = int(value.get(keys.BUDGET_DAY, 0))
+        journal.budget_used = int(value.get(keys.BUDGET_USED, 0))
+        journal.certificate_id = str(value.get(keys.CERTIFICATE_ID, ""))
+        journal.token = str(value.get(keys.OWNERSHIP_TOKEN, ""))
+        journal.token_time = int(value.get(keys.TOKEN_TIME, 0))
+        journal.digests = dict(value.get(keys.DIGESTS, {}))
+        journal.thing_name = str(value.get(keys.THING_NAME, ""))
+        journal.configuration = dict(value.get(keys.DEVICE_CONFIGURATION, {}))
+        journal.step = value[keys.STEP]
+    except (ValueError, TypeError):
+        journal.clear()
+    return journal

@@ -1,0 +1,21 @@
+"""Puts the ports together into the Context that services work with."""
+
+import asyncio
+
+from device import _build
+from device.core.context import Context
+from device.port import board, clock, console, network, store
+
+
+def _connect(identity, client_id):
+    # Imported when first needed: MQTT and TLS take memory, and an offline board has no use for them.
+    from device.port import mqtt
+
+    return mqtt.connect(identity, client_id)
+
+
+def compose():
+    """The Context of this board."""
+    return Context(
+        board, clock, store, network, _connect, console.say, asyncio.Event, asyncio.create_task, _build
+    )

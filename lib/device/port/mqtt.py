@@ -1,0 +1,224 @@
+"""One MQTT connection over mutual TLS: whole frames, every wait with a time-out, acknowledgements matched.
+
+A task reads; everything else only writes and waits for what the reader reports. A connection that has
+failed stays failed (an expired time-out poisons a TLS socket in MicroPython), so there is no repair:
+whoever owns it opens a new one.
+"""
+
+import asyncio
+
+from device.core import calendar
+from device.core.errors import AGAIN, Refused, Trouble
+from device.port import clock, packets, tls, trouble
+
+KEEP_ALIVE_S = 44
+MAX_FRAME_BYTES = 16384
+_TCP_MS = 15000
+_TLS_MS = 20000
+_ANSWER_MS = 15000
+_DUP = 0x08
+_NO_DELAY = (6, 1)  # IPPROTO_TCP, TCP_NODELAY: else each small record of the handshake waits for an ACK
+
+
+async def _limited(awaitable, limit_ms, late):
+    """Wait for `awaitable`; raises the Trouble `late` after `limit_ms`."""
+    try:
+        return await asyncio.wait_for_ms(awaitable, limit_ms)
+    except asyncio.TimeoutError:
+        raise late
+
+
+async def _connect_tcp(host, port):
+    """A connected plain socket that does not block."""
+    try:
+        opening = asyncio.open_connection(host, port)
+        stream, _ = await _limited(opening, _TCP_MS, trouble.no_answer("%s:%d" % (host, port)))
+    except OSError as error:
+        raise trouble.of_connect(error, host, port)
+    try:
+        stream.s.setsockopt(_NO_DELAY[0], _NO_DELAY[1], 1)
+    except (OSError, AttributeError):
+        pass  # a port without this option is slower, nothing else
+    return stream.s
+
+
+async def connect(identity, client_id):
+    """Open a connection as `identity` (core.slots.Identity) and return it once the CONNACK is there.
+
+    Raises Refused when the server turned us away, Trouble otherwise.
+    """
+    context = tls.context(identity.root_ca, identity.certificate, identity.private_key)
+    host = identity.endpoint
+    plain = await _connect_tcp(host, identity.port)
+    try:
+        secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        secure.setblocking(False)
+        connection = Connection(secure, packets.Packets(client_id, KEEP_ALIVE_S))
+        await connection.open("%s:%d" % (host, identity.port))
+        return connection
+    except (OSError, ValueError, MemoryError) as error:
+        plain.close()
+        raise trouble.of_tls(error, host, identity.port, calendar.text(clock.unix()))
+    except Trouble:
+        plain.close()
+        raise
+
+
+class Connection:
+    """An open connection. `lost` is None while it lives, then the Trouble that ended it.
+
+    `on_message(topic, payload)` is called by the reader for every message; it must only take note.
+    """
+
+    def __init__(self, secure, builder):
+        self.lost = None
+        self.on_message = None
+        self.last_heard_ms = clock.ticks_ms()
+        self._stream = asyncio.StreamReader(secure)
+        self._packets = builder
+        self._lock = asyncio.Lock()
+        self._waiting = {}  # packet id, or kind of packet -> [event, result]
+        self._ended = asyncio.Event()
+        self._reader = None
+
+    async def open(self, where):
+        """Send CONNECT and wait for CONNACK. The TLS handshake happens in the first write."""
+        self._stream.write(self._packets.connect_packet())
+        await _limited(self._stream.drain(), _TLS_MS, trouble.no_answer(where))
+        try:
+            frame = await _limited(self._frame(), _ANSWER_MS, trouble.no_answer(where))
+        except EOFError:
+            raise trouble.closed("instead of accepting it")
+        answer = self._packets.parse(frame)
+        if answer is None or answer[0] != packets.CONNECTED:
+            raise Trouble(AGAIN, "the server did not begin with CONNACK")
+        if answer[1]:
+            raise Refused("the server refuses the connection (CONNACK code %d)" % answer[1])
+        self._reader = asyncio.create_task(self._read())
+
+    async def _frame(self):
+        """The bytes of one packet."""
+        frame = bytearray(await self._stream.readexactly(1))
+        size = shift = 0
+        while True:
+            byte = (await self._stream.readexactly(1))[0]
+            frame.append(byte)
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+            if shift > 21:
+                raise Trouble(AGAIN, "the server sent a broken packet length")
+        if size > MAX_FRAME_BYTES:
+            raise Trouble(AGAIN, "the server sent %d bytes at once, the limit is %d" % (size, MAX_FRAME_BYTES))
+        if size:
+            frame += await self._stream.readexactly(size)
+        return bytes(frame)
+
+    async def _read(self):
+        """Read until the connection ends."""
+        try:
+            while True:
+                await self._handle(self._packets.parse(await self._frame()))
+        except EOFError:
+            self._fail(trouble.closed(""))
+        except Trouble as error:
+            self._fail(error)
+        except (OSError, MemoryError) as error:
+            self._fail(trouble.closed("(%s)" % error))
+
+    async def _handle(self, packet):
+        self.last_heard_ms = clock.ticks_ms()
+        if packet is None:
+            return
+        kind = packet[0]
+        if kind == packets.MESSAGE:
+            if self.on_message:
+                self.on_message(packet[1], packet[2])
+            if packet[3]:
+                await self._send(packet[3])
+            return
+        key = packet[1] if len(packet) > 1 else kind
+        waiting = self._waiting.get(key)
+        if waiting:  # an acknowledgement that nobody waits for is late or repeated: nothing to do
+            waiting[1] = packet
+            waiting[0].set()
+
+    def _fail(self, why):
+        if self.lost is None:
+            self.lost = why
+            self._ended.set()
+            for key in self._waiting:
+                self._waiting[key][0].set()
+
+    async def _send(self, packet):
+        if self.lost:
+            raise self.lost
+        async with self._lock:
+            try:
+                self._stream.write(packet)
+                await _limited(self._stream.drain(), _ANSWER_MS, Trouble(AGAIN, "the network does not take data"))
+            except OSError as error:
+                self._fail(trouble.closed("(%s)" % error))
+            except Trouble as error:
+                self._fail(error)
+        if self.lost:
+            raise self.lost
+
+    async def _answered(self, key, packet, what, again=0):
+        """Send `packet`, once more when the answer known by `key` is late, with the flag `again` set."""
+        waiting = self._waiting[key] = [asyncio.Event(), None]
+        try:
+            for _ in range(2):
+                await self._send(packet)
+                try:
+                    await asyncio.wait_for_ms(waiting[0].wait(), _ANSWER_MS // 2)
+                    break
+                except asyncio.TimeoutError:
+                    packet[0] |= again
+            if self.lost and waiting[1] is None:
+                raise self.lost
+            if waiting[1] is None:
+                raise Trouble(AGAIN, "no %s from the server" % what)
+            return waiting[1]
+        finally:
+            self._waiting.pop(key, None)
+
+    async def subscribe(self, filters):
+        """Subscribe to `filters` (AWS takes up to 8) and wait for the SUBACK."""
+        packet_id = self._packets.next_id()
+        packet = self._packets.subscribe_packet(filters, packet_id)
+        granted = (await self._answered(packet_id, packet, "SUBACK"))[2]
+        for at, name in enumerate(filters):
+            if at >= len(granted) or granted[at] & 0x80:
+                raise Trouble(AGAIN, "the server refuses the subscription to " + name)
+
+    async def publish(self, topic, payload, qos=1):
+        """Publish; with QoS 1 return after the PUBACK, sending once more when it is late."""
+        if not qos:
+            await self._send(self._packets.publish_packet(topic, payload))
+            return
+        packet_id = self._packets.next_id()
+        packet = self._packets.publish_packet(topic, payload, packet_id)
+        await self._answered(packet_id, packet, "PUBACK", _DUP)
+
+    async def ping(self):
+        """Ask the server for a sign of life; raises Trouble when none comes."""
+        await self._answered(packets.PONG, self._packets.ping_packet(), "PINGRESP")
+
+    async def ended(self):
+        """Return when the connection has failed or was closed."""
+        await self._ended.wait()
+
+    async def close(self):
+        """Say goodbye and free the memory of the connection (27 to 30 KB on a Pico W)."""
+        if self._reader:
+            self._reader.cancel()
+        if self.lost is None:
+            try:
+                await self._send(self._packets.disconnect_packet())
+            except Trouble:
+                pass  # it is gone anyway
+        self._fail(Trouble(AGAIN, "closed by us"))
+        self._stream.close()
+        await self._stream.wait_closed()

@@ -1,0 +1,94 @@
+"""Files on the flash. LittleFS makes a closed file or a rename whole or not at all; this relies on it."""
+
+import os
+
+from device.core import paths, slots
+from device.port import trouble
+
+_DIRECTORY = 0x4000
+_MAX_BYTES = 16384
+
+
+def read(path, limit=_MAX_BYTES):
+    """The content of `path` as bytes, or None when there is no such file.
+
+    Raises Trouble when the file is larger than `limit` or the flash fails.
+    """
+    try:
+        size = os.stat(path)[6]
+    except OSError:
+        return None
+    if size > limit:
+        raise trouble.Trouble(trouble.GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit))
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise trouble.of_store(error, path)
+
+
+def write(path, content):
+    """Replace the file at `path` by `content`: the old one or the new one stays, never a part."""
+    try:
+        make_directory(path[: path.rindex("/")])
+        with open(path + paths.NEW, "wb") as file:
+            file.write(content)
+        os.rename(path + paths.NEW, path)
+    except OSError as error:
+        raise trouble.of_store(error, path)
+
+
+def exists(path):
+    """Whether there is a file or directory at `path`."""
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False
+
+
+def make_directory(path):
+    """Make `path` and the directories above it, as far as they are missing."""
+    for end in range(1, len(path) + 1):
+        if (end == len(path) or path[end] == "/") and not exists(path[:end]):
+            os.mkdir(path[:end])
+
+
+def remove(path):
+    """Remove a file or a whole directory; nothing there is fine."""
+    if not exists(path):
+        return
+    if os.stat(path)[0] & _DIRECTORY:
+        for name in os.listdir(path):
+            remove(path + "/" + name)
+        os.rmdir(path)
+    else:
+        os.remove(path)
+
+
+def read_slot(path):
+    """The files of a slot or of the claim credentials: {name: bytes or None}; None without the directory."""
+    if not exists(path):
+        return None
+    return {name: read(path + "/" + name) for name in slots.FILES + (paths.IDENTITY,)}
+
+
+def apply(operations):
+    """Carry out the file operations that core.slots decided on."""
+    try:
+        for operation in operations:
+            if operation[0] == slots.RENAME:
+                os.rename(operation[1], operation[2])
+            else:
+                remove(operation[1])
+    except OSError as error:
+        raise trouble.of_store(error, operations[0][1])
+
+
+def tidy():
+    """Remove what a cut left half-written."""
+    for directory in (paths.BASE, paths.TRIAL):
+        if exists(directory):
+            for name in os.listdir(directory):
+                if name.endswith(paths.NEW):
+                    remove(directory + "/" + name)

@@ -1,0 +1,98 @@
+"""Keeps the board connected to the cloud as its thing: keep-alive, reconnection, subscriptions."""
+
+from device.core.backoff import Backoff
+from device.core.errors import Trouble
+from device.services import Service
+from device.services.online import go_online
+
+_PING_MS = 33000  # three quarters of the keep-alive of 44 s
+_FIRST_MS = 1000
+_LIMIT_MS = 300000
+_FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
+
+
+class Mqtt(Service):
+    """The connection of the running board. Other services use `publish` and `subscribe`."""
+
+    NAME = "mqtt"
+
+    def __init__(self, context):
+        super().__init__(context)
+        self._handlers = {}  # filter -> handler(topic, payload)
+        self._online = context.event()
+
+    async def run(self):
+        context = self.context
+        backoff = Backoff(_FIRST_MS, _LIMIT_MS, context.board.random_bytes)
+        while True:
+            try:
+                await self._connect()
+                backoff.reset()
+                self.trouble = None
+                await self._keep()
+            except Trouble as trouble:
+                self.trouble = trouble
+            self._online.clear()
+            await self._drop()
+            wait_ms = backoff.next_ms()
+            self.say("%s. Connecting again in %d s" % (self.trouble, (wait_ms + 999) // 1000))
+            await context.clock.sleep_ms(wait_ms)
+
+    async def _connect(self):
+        """Take over the connection that provisioning has proven, or open one."""
+        context = self.context
+        connection = context.connection
+        if connection is None or connection.lost:
+            await go_online(context)
+            context.board.feed()  # the handshake may block for most of the watchdog's time
+            connection = await context.connect(context.identity, context.identity.thing_name)
+            context.connection = connection
+        connection.on_message = self._message
+        names = list(self._handlers)
+        for at in range(0, len(names), _FILTERS_AT_ONCE):
+            await connection.subscribe(names[at : at + _FILTERS_AT_ONCE])
+        self.say("connected to %s as %s" % (context.identity.endpoint, context.identity.thing_name))
+        self._online.set()
+        self.ready.set()
+
+    async def _keep(self):
+        """Return by raising the Trouble that ended the connection."""
+        context = self.context
+        connection = context.connection
+        while connection.lost is None:
+            if not await context.clock.wait(connection.ended(), _PING_MS):
+                await connection.ping()
+        raise connection.lost
+
+    async def _drop(self):
+        if self.context.connection:
+            await self.context.connection.close()
+            self.context.connection = None
+
+    def _message(self, topic, payload):
+        for name in self._handlers:
+            if name == topic or (name.endswith("/#") and topic.startswith(name[:-1])):
+                self._handlers[name](topic, payload)
+
+    async def publish(self, topic, payload, qos=1):
+        """Publish as soon as the board is online; with QoS 1 return after the PUBACK, on whichever connection."""
+        while True:
+            await self._online.wait()
+            connection = self.context.connection
+            try:
+                await connection.publish(topic, payload, qos)
+                return
+            except Trouble:
+                if connection.lost is None:
+                    raise
+                self._online.clear()
+
+    async def subscribe(self, filters, handler):
+        """Have `handler(topic, payload)` called for `filters` (exact, or ending in "/#"), also after reconnecting."""
+        for name in filters:
+            self._handlers[name] = handler
+        if self._online.is_set():
+            await self.context.connection.subscribe(filters)
+
+
+SERVICE = Mqtt

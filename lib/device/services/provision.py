@@ -1,0 +1,258 @@
+"""Provisioning: carries out what core.provision asks for, and goes on trying until the board is somebody."""
+
+import json
+import sys
+
+from device.core import config, journal as journals, keys, paths, provision, slots, topics
+from device.core.errors import AGAIN, GIVE_UP, Refused, Trouble
+from device.services import Service
+from device.services.online import go_online
+
+_ANSWER_MS = 20000
+
+
+class Provision(Service):
+    """One-time step: leaves `context.identity`, and mostly an open `context.connection` as well."""
+
+    NAME = "provision"
+
+    def __init__(self, context):
+        super().__init__(context)
+        self._claim = None  # the claim connection
+        self._journal = None
+        self._answers = []
+        self._answered = context.event()
+        self._wanted = ()
+
+    async def run(self):
+        context = self.context
+        if context.settings is None:
+            context.settings = config.Settings(config.document(context.store.read(paths.CONF)))
+        if context.identity is None:
+            context.identity = active_identity(context)
+        if context.identity is None:
+            await self._provision()
+        self.say("identity %s" % context.identity.thing_name)
+
+    async def _provision(self):
+        context = self.context
+        if self._journal is None:
+            self._journal = journals.decode(context.store.read(paths.JOURNAL))
+        files = context.store.read_slot(paths.TRIAL) or {}
+        intact = slots.match(files, self._journal.digests)
+        self._check_claim()
+        await go_online(context)
+        steps = provision.steps(context.settings, self._journal, context.clock.unix, intact)
+        try:
+            await self._carry_out(steps)
+        finally:
+            await self._close_claim()
+
+    async def _carry_out(self, steps):
+        """Do each action and give its result, or its Trouble, back to the core."""
+        proceed, given = steps.send, None
+        step = self.NAME
+        while True:
+            try:
+                action = proceed(given)
+            except StopIteration:
+                return
+            except Trouble as trouble:
+                trouble.step = trouble.step or step
+                raise
+            step = action[0]
+            self.say(provision.describe(action))
+            try:
+                proceed, given = steps.send, await self._do(action)
+            except Trouble as trouble:
+                trouble.step = trouble.step or step
+                proceed, given = steps.throw, self._explained(trouble, action)
+
+    def _explained(self, trouble, action):
+        if isinstance(trouble, Refused) and not trouble.advice:
+            # Read only now: a board that has no trouble does not pay for the explanation.
+            from device.core import explain
+
+            trouble.advice = explain.closed(action, self.context.settings)
+            if action[0] in (provision.OPEN_CLAIM, provision.OPEN_TRIAL):
+                claim = action[0] == provision.OPEN_CLAIM
+                files = self.context.store.read_slot(paths.BOOTSTRAP if claim else paths.TRIAL)
+                shown = explain.identity(
+                    files[paths.CERTIFICATE],
+                    files[paths.PRIVATE_KEY],
+                    explain.CLAIM if claim else explain.TRIAL,
+                    self.context.clock.unix(),
+                )
+                if shown:
+                    shown.step = trouble.step
+                    return shown
+        return trouble
+
+    async def _do(self, action):
+        kind = action[0]
+        if kind == provision.OPEN_CLAIM:
+            await self._open_claim()
+        elif kind == provision.OPEN_TRIAL:
+            await self._open_trial(action[1])
+        elif kind == provision.SUBSCRIBE:
+            self._wanted = action[1]
+            await self._claim.subscribe(action[1])
+        elif kind == provision.ASK:
+            return await self._ask(action[1], action[2])
+        elif kind == provision.REQUEST_KEY:
+            return self._request_key()
+        else:
+            self._store(action)
+        return None
+
+    def _check_claim(self):
+        """The claim credentials, or a Trouble that names the file that is missing."""
+        files = self.context.store.read_slot(paths.BOOTSTRAP) or {}
+        for name in slots.FILES:
+            if not files.get(name):
+                raise Trouble(
+                    GIVE_UP, "%s/%s is missing or empty" % (paths.BOOTSTRAP, name), "put the claim credentials there"
+                )
+        return files
+
+    async def _open(self, files, client_id):
+        context = self.context
+        settings = context.settings
+        await context.before_blocking(context.board.HANDSHAKE_MS)
+        context.board.feed()  # the handshake may block for most of the watchdog's time
+        identity = slots.Identity(files, client_id, settings.endpoint, settings.port)
+        return await context.connect(identity, client_id)
+
+    async def _open_claim(self):
+        self._claim = await self._open(self._check_claim(), self.context.settings.serial)
+        self._claim.on_message = self._note
+
+    async def _open_trial(self, thing_name):
+        await self._close_claim()  # one TLS connection at a time: a Pico W has memory for no more
+        self.context.connection = await self._open(self.context.store.read_slot(paths.TRIAL), thing_name)
+
+    async def _close_claim(self):
+        if self._claim:
+            await self._claim.close()
+            self._claim = None
+
+    def _note(self, topic, payload):
+        self._answers.append((topic, payload))
+        self._answered.set()
+
+    async def _ask(self, topic, payload):
+        """Publish a request; return its first answer as (topic, payload). Others are not for us."""
+        self._answers.clear()
+        self._answered.clear()
+        await self._claim.publish(topic, payload.encode(), 0)
+        expected = (topics.accepted(topic), topics.rejected(topic))
+        start_ms = self.context.clock.ticks_ms()
+        while True:
+            while self._answers:
+                answer = self._answers.pop(0)
+                if answer[0] in expected:
+                    return answer
+            left_ms = _ANSWER_MS - self.context.clock.since_ms(start_ms)
+            if left_ms <= 0:
+                raise Trouble(AGAIN, "no answer on %s/..." % topic)
+            if self._claim.lost:
+                raise self._claim.lost
+            await self.context.clock.wait(self._answered.wait(), min(left_ms, 500))
+            self._answered.clear()
+
+    def _request_key(self):
+        """The certificate signing request of the board's own key, which is made and kept first."""
+        # The big numbers are only needed here, once in the life of a board: they do not stay in memory.
+        from device.core import csr, p256, pem, x509
+
+        context = self.context
+        path = paths.TRIAL + "/" + paths.PRIVATE_KEY
+        kept = context.store.read(path)
+        key = x509.private_number(pem.to_der(kept)) if kept else None
+        if key is None:
+            key = p256.generate_private_key(context.board.random_bytes)
+            public = p256.public_key(key, context.board.feed)
+            context.store.write(path, pem.from_der(csr.private_key_der(key, public), "EC PRIVATE KEY").encode())
+        request = csr.signing_request(key, context.settings.thing_name[:64], context.board.feed)
+        for name in ("csr", "p256", "x509", "der", "der_reader"):
+            sys.modules.pop("device.core." + name, None)
+        return request
+
+    def _store(self, action):
+        store = self.context.store
+        kind = action[0]
+        if kind == provision.SAVE_SLOT:
+            files = dict(action[1])
+            files[paths.ROOT_CA] = self._check_claim()[paths.ROOT_CA]
+            for name in files:
+                store.write(paths.TRIAL + "/" + name, files[name])
+            self._journal.digests = slots.digests(store.read_slot(paths.TRIAL))
+        elif kind == provision.SAVE_JOURNAL:
+            store.write(paths.JOURNAL, self._journal.encode())
+        elif kind == provision.DROP_TRIAL:
+            if store.exists(paths.TRIAL):
+                operations = [(slots.REMOVE, paths.TRIAL)]
+                if action[1]:
+                    operations = [(slots.REMOVE, paths.KEPT), (slots.RENAME, paths.TRIAL, paths.KEPT)]
+                store.apply(operations)
+        elif kind == provision.COMMIT:
+            self._commit()
+
+    def _commit(self):
+        context = self.context
+        store = context.store
+        journal = self._journal
+        settings = context.settings
+        sealed = slots.seal(
+            store.read_slot(paths.TRIAL),
+            journal.thing_name,
+            settings.endpoint,
+            settings.port,
+            journal.certificate_id,
+            journal.configuration,
+        )
+        store.write(paths.TRIAL + "/" + paths.IDENTITY, sealed)
+        store.apply(slots.promote(store.exists(paths.CERT)))
+        journal.clear()
+        store.write(paths.JOURNAL, journal.encode())
+        context.identity = active_identity(context)
+
+
+def active_identity(context):
+    """The Identity in the active slot, brought in order first; None when there is none."""
+    store = context.store
+    store.tidy()
+    active = store.read_slot(paths.CERT)
+    trial = store.read_slot(paths.TRIAL)
+    old = store.read_slot(paths.OLD)
+    operations = slots.recover(
+        active is not None,
+        active is not None and slots.document(active) is not None,
+        trial is not None and slots.document(trial) is not None,
+        None if old is None else slots.document(old) is not None,
+    )
+    if operations:
+        store.apply(operations)
+        active = store.read_slot(paths.CERT)
+    if active is None:
+        return None
+    _tell_application(store, slots.document(active))
+    return slots.opened(active) or slots.adopted(active, context.settings)
+
+
+def _tell_application(store, identity):
+    """Keep provision.json, what the cloud returned, in step with the active slot."""
+    if identity is None:
+        return
+    told = {name: identity[name] for name in (keys.THING_NAME, keys.CERTIFICATE_ID, keys.DEVICE_CONFIGURATION)}
+    raw = store.read(paths.PROVISION)
+    try:
+        value = json.loads(raw.decode()) if raw else {}
+    except ValueError:
+        value = {}
+    if not isinstance(value, dict) or value.get(keys.CERTIFICATE_ID) != told[keys.CERTIFICATE_ID]:
+        value = told
+        store.write(paths.PROVISION, json.dumps(value).encode())
+
+
+SERVICE = Provision

@@ -1,0 +1,40 @@
+"""The boot status: published once at every boot, and remembered in ento.conf once the cloud has it.
+
+Topic, payload and the meaning of PROVISION_STATUS are the seed's (update_boot_status).
+"""
+
+import json
+
+from device.core import config, keys, paths, topics
+from device.services import Service
+
+
+class Status(Service):
+    """Publishes the boot status with QoS 1; needs the mqtt service."""
+
+    NAME = "status"
+
+    async def run(self):
+        settings = self.context.settings
+        # Written by hand: MicroPython's dicts have no order, and the seed's payload has one.
+        payload = '{"%s": %s, "%s": true}' % (
+            keys.BOOTED_SERIAL,
+            json.dumps(settings.serial),
+            keys.BOOT_STATUS,
+        )
+        topic = topics.booted(settings.topic_prefix, settings.serial)
+        mqtt = self.context.services["mqtt"]
+        await mqtt.publish(topic, payload.encode())
+        self.say("published on %s" % topic)
+        self._remember()
+
+    def _remember(self):
+        """Set PROVISION_STATUS, unless the file says so already: flash wears out."""
+        store = self.context.store
+        conf = config.document(store.read(paths.CONF))
+        if conf[keys.DEVICE].get(keys.PROVISION_STATUS) != keys.TRUE:
+            store.write(paths.CONF, config.with_status(conf, True))
+            self.say("%s is now %s" % (keys.PROVISION_STATUS, keys.TRUE))
+
+
+SERVICE = Status
