@@ -1,0 +1,214 @@
+"""The virtual board for tests and people: MicroPython's unix port booting a LittleFS image.
+
+    with VirtualBoard("flash.img") as board:
+        board.wait_for("boot status acknowledged", timeout_s=20)
+
+The image file is the board's flash and changes as the board writes. What the board's surroundings do
+(network, clock, NTP, names) is set by `environment`, see docs/virtual-board.md.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from muster import interpreter, mpy
+from muster.errors import MusterError
+
+EXIT_END = 0  # main.py ended
+EXIT_EXCEPTION = 1  # an exception ended boot.py or main.py
+EXIT_RESET = 3  # machine.reset()
+EXIT_WATCHDOG = 4
+EXIT_POWER_CUT = 137
+
+_PREFIX = "MUSTER_BOARD_"
+SETTINGS = (
+    *("KIND", "UNIQUE_ID", "CLOCK", "NETWORK", "NETWORKS", "JOIN_MS", "DNS", "HOSTS", "NTP"),
+    *("RESET_CAUSE", "IMAGE", "CUT_AT", "TEAR", "REPORT"),
+)
+_RESET_CAUSE = {"esp32": {EXIT_RESET: "2", EXIT_WATCHDOG: "3"}}
+_RESET_CAUSE_RP2 = {EXIT_RESET: "3", EXIT_WATCHDOG: "3"}
+
+
+class VirtualBoard:
+    """One board with its flash in the file `image_path`.
+
+    `bits`: interpreter, 64 or 32; `heap_kb`: size of MicroPython's heap, its default when None.
+    `cut_at`: number (from 1) of the block operation at which power is cut; `tear`: half of it is done.
+    `environment`: settings by their names without MUSTER_BOARD_ (`{"NETWORK": "down"}`).
+    `restart`: boot again after reset and watchdog, as hardware does.
+    `on_line`: called with each line of the console, from the reading thread.
+    Raises MusterError when there is no such image, interpreter or setting.
+    """
+
+    def __init__(
+        self,
+        image_path: str | os.PathLike[str],
+        *,
+        bits: int = 64,
+        heap_kb: int | None = None,
+        cut_at: int | None = None,
+        tear: bool = False,
+        environment: Mapping[str, str] | None = None,
+        restart: bool = False,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self.image = Path(image_path).absolute()
+        if not self.image.is_file():
+            raise MusterError(f"there is no image {image_path}: make one with `muster image`.")
+        unknown = sorted(set(environment or {}) - set(SETTINGS))
+        if unknown:
+            raise MusterError(f"the virtual board has no setting {unknown[0]}: {', '.join(SETTINGS)}.")
+        self._settings = dict(environment or {})
+        self._settings.update({"IMAGE": str(self.image), "TEAR": "1" if tear else "0"})
+        self._settings["CUT_AT"] = str(cut_at or 0)
+        heap = ["-X", f"heapsize={heap_kb}k"] if heap_kb else []
+        self._command = [*interpreter.command(bits), *heap, "-m", "run"]
+        self._restart = restart
+        self._on_line = on_line
+        self.lines: list[str] = []
+        self.starts = 0
+        self._news = threading.Condition()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        self._stopping = False
+        self._exit_code: int | None = None
+        self._report: Path | None = None  # while the board is on
+        self._operations = ""
+
+    def start(self) -> "VirtualBoard":
+        """Switch the board on. It starts with an empty console; the flash is as it was left."""
+        if self._reader is not None and self._exit_code is None:
+            raise MusterError("the virtual board is already running.")
+        self.lines = []
+        self._exit_code = None
+        self._stopping = False
+        handle, name = tempfile.mkstemp(prefix="muster-board-")
+        os.close(handle)
+        self._report = Path(name)
+        self._boot(self._settings.get("RESET_CAUSE", "1"))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def _boot(self, reset_cause: str) -> None:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(_PREFIX)}
+        settings = {**self._settings, "RESET_CAUSE": reset_cause, "REPORT": str(self._report)}
+        environment.update({_PREFIX + key: value for key, value in settings.items()})
+        environment["MICROPYPATH"] = f"{mpy.stand_ins()}:.frozen"
+        self.starts += 1
+        self._process = subprocess.Popen(
+            self._command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for whoever started the board, who then stops it
+        )
+
+    def _read(self) -> None:
+        """Collect the console until the board stays off."""
+        while True:
+            process = self._process
+            assert process is not None and process.stdout is not None
+            with process.stdout:
+                for raw in process.stdout:
+                    self._add(raw.decode(errors="replace").rstrip("\r\n"))
+            code = process.wait()
+            with self._news:
+                if self._stopping or not self._restart or code not in (EXIT_RESET, EXIT_WATCHDOG):
+                    self._file_report()
+                    self._exit_code = code
+                    self._news.notify_all()
+                    return
+                causes = _RESET_CAUSE.get(self._settings.get("KIND", ""), _RESET_CAUSE_RP2)
+                self._boot(causes[code])
+
+    def _add(self, line: str) -> None:
+        with self._news:
+            self.lines.append(line)
+            self._news.notify_all()
+        if self._on_line:
+            self._on_line(line)
+
+    @property
+    def console(self) -> str:
+        """Everything printed since `start`."""
+        with self._news:
+            return "\n".join(self.lines)
+
+    @property
+    def operations(self) -> str:
+        """One letter per block operation begun since `start`: P (program), E (erase)."""
+        with self._news:
+            return self._report.read_text() if self._report else self._operations
+
+    @property
+    def running(self) -> bool:
+        """Is the board on?"""
+        return self._reader is not None and self._exit_code is None
+
+    def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 30, *, start: int = 0) -> str:
+        """The first line, from number `start` on, that contains the text or matches the pattern.
+
+        Raises MusterError, with the whole console, when time runs out or the board stops before.
+        """
+        end = time.monotonic() + timeout_s
+        seen = start
+        with self._news:
+            while True:
+                for line in self.lines[seen:]:
+                    if wanted in line if isinstance(wanted, str) else wanted.search(line):
+                        return line
+                seen = max(seen, len(self.lines))
+                if self._exit_code is not None:
+                    raise MusterError(self._story(f"stopped (exit code {self._exit_code}) without", wanted))
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise MusterError(self._story(f"has not printed within {timeout_s:g} s", wanted))
+                self._news.wait(left)
+
+    def _story(self, what: str, wanted: str | re.Pattern[str]) -> str:
+        text = wanted if isinstance(wanted, str) else wanted.pattern
+        console = "\n".join(f"  | {line}" for line in self.lines) or "  (nothing)"
+        return f"the virtual board {what} {text!r}. Its console:\n{console}"
+
+    def wait(self, timeout_s: float = 60) -> int:
+        """The exit code, once the board is off. Raises MusterError, with the console, when time runs out."""
+        with self._news:
+            if not self._news.wait_for(lambda: self._exit_code is not None, timeout_s):
+                raise MusterError(self._story(f"still runs after {timeout_s:g} s, not", "the end"))
+            assert self._exit_code is not None
+            return self._exit_code
+
+    def stop(self) -> None:
+        """Switch the board off at once, as pulling its plug does; harmless when it is off."""
+        with self._news:
+            self._stopping = True
+            process = self._process
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+        if self._reader is not None:
+            self._reader.join()
+        self._stopping = False
+
+    def _file_report(self) -> None:
+        """Take the report over from its file, which the board no longer needs."""
+        if self._report is not None:
+            self._operations = self._report.read_text()
+            self._report.unlink()
+            self._report = None
+
+    def __enter__(self) -> "VirtualBoard":
+        return self if self.running else self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
