@@ -26,6 +26,7 @@ KEPT = BASE + "/kept"  # an identity that was given up although its certificate 
 ROOT_CA = "AmazonRootCA1.pem"
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"
+REQUEST = "request.pem"  # the signing request of a key made on the board, until it is answered
 IDENTITY = "identity.json"  # thing name, endpoint, digests of the other three: written last
 
 NEW = ".new"  # suffix of a file being written, renamed when it is whole

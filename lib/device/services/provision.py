@@ -162,21 +162,28 @@ class Provision(Service):
 
     def _request_key(self):
         """The certificate signing request of the board's own key, which is made and kept first."""
-        # The big numbers are only needed here, once in the life of a board: they do not stay in memory.
-        from device.core import csr, p256, pem, x509
+        store = self.context.store
+        path = paths.TRIAL + "/" + paths.REQUEST
+        kept = store.read(path)
+        if kept is None:  # written last: without it, no certificate was ever asked for with the key beside it
+            key, request = self._make_key()
+            store.write(paths.TRIAL + "/" + paths.PRIVATE_KEY, key)
+            store.write(path, request)
+            return request.decode()
+        return kept.decode()
+
+    def _make_key(self):
+        """(private key PEM, signing request PEM). Takes seconds on a board; feeds the watchdog meanwhile."""
+        # The big numbers are needed once in the life of a board: they do not stay in memory.
+        from device.core import csr, p256, pem
 
         context = self.context
-        path = paths.TRIAL + "/" + paths.PRIVATE_KEY
-        kept = context.store.read(path)
-        key = x509.private_number(pem.to_der(kept)) if kept else None
-        if key is None:
-            key = p256.generate_private_key(context.board.random_bytes)
-            public = p256.public_key(key, context.board.feed)
-            context.store.write(path, pem.from_der(csr.private_key_der(key, public), "EC PRIVATE KEY").encode())
-        request = csr.signing_request(key, context.settings.thing_name[:64], context.board.feed)
-        for name in ("csr", "p256", "x509", "der", "der_reader"):
-            sys.modules.pop("device.core." + name, None)
-        return request
+        number = p256.generate_private_key(context.board.random_bytes)
+        public = p256.public_key(number, context.board.feed)
+        request = csr.signing_request(number, context.settings.thing_name[:64], context.board.feed, public)
+        key = pem.from_der(csr.private_key_der(number, public), "EC PRIVATE KEY")
+        forget(("csr", "p256", "der"))
+        return key.encode(), request.encode()
 
     def _store(self, action):
         store = self.context.store
@@ -203,6 +210,7 @@ class Provision(Service):
         store = context.store
         journal = self._journal
         settings = context.settings
+        store.remove(paths.TRIAL + "/" + paths.REQUEST)
         sealed = slots.seal(
             store.read_slot(paths.TRIAL),
             journal.thing_name,
@@ -216,6 +224,14 @@ class Provision(Service):
         journal.clear()
         store.write(paths.JOURNAL, journal.encode())
         context.identity = active_identity(context)
+
+
+def forget(modules):
+    """Free the memory of modules of `device.core` that are not needed again soon."""
+    package = sys.modules["device.core"]
+    for name in modules:
+        if sys.modules.pop("device.core." + name, None):
+            delattr(package, name)
 
 
 def active_identity(context):
