@@ -26,18 +26,16 @@ def test_dates():
         assert (certificate.not_before, certificate.not_after) == (not_before, not_after)
 
 
+def _minimal(not_before=b"\x17\x0d260101000000Z", public_key=b"", **more):
+    """A certificate of the least that `read` looks at, valid to the end of 2049; `more` says where."""
+    validity = der.sequence(not_before, b"\x17\x0d491231235959Z", more.get("in_validity", b""))
+    name = der.sequence()
+    signed = der.sequence(der.integer(1), name, name, validity, name, der.sequence(public_key))
+    return der.sequence(signed, name, more.get("signature", b"\x03\x02\x00x"), more.get("at_end", b""))
+
+
 def _with_date(tag, text):
-    """A certificate of the least that `read` looks at, valid from `text` to the end of 2049."""
-    algorithm = der.sequence()
-    signed = der.sequence(
-        der.integer(1),
-        algorithm,
-        der.sequence(),
-        der.sequence(der.element(tag, text), der.element(der.UTC_TIME, b"491231235959Z")),
-        der.sequence(),
-        der.sequence(der.integer(7)),
-    )
-    return der.sequence(signed, algorithm, der.bit_string(b"x"))
+    return _minimal(der.element(tag, text), der.integer(7))
 
 
 def test_both_forms_of_a_date():
@@ -70,6 +68,8 @@ def test_refuses_dates_that_do_not_exist():
         (der.UTC_TIME, b"260101000000+0100"),
         (der.UTC_TIME, b"260101000000z"),
         (der.UTC_TIME, b"-60101000000Z"),
+        (der.UTC_TIME, b"26 101000000Z"),
+        (der.UTC_TIME, b"260101000000+"),
         (der.UTC_TIME, b""),
         (der.GENERALIZED_TIME, b"21000229000000Z"),
         (der.GENERALIZED_TIME, b"20260101000000.5Z"),
@@ -122,6 +122,50 @@ def test_refuses_what_is_something_else():
     raises(ValueError, x509.read, _key("rsa", "pkcs8"))
     raises(ValueError, x509.kind, _certificate("rsa"))
     raises(ValueError, x509.read, _certificate("ec") + b"\n")
+
+
+def test_refuses_more_than_the_standard_has():
+    extra = der.integer(1)
+    assert x509.read(_minimal()).not_after == 2524607999
+    raises(ValueError, x509.read, _minimal(in_validity=extra))
+    raises(ValueError, x509.read, _minimal(at_end=extra))
+    raises(ValueError, x509.read, _minimal(signature=extra))
+
+
+def _ec_public(point, more=b""):
+    algorithm = der.sequence(der.oid(der.OID_EC_PUBLIC_KEY), der.oid(der.OID_P256))
+    return _minimal(public_key=algorithm + der.bit_string(point) + more)
+
+
+def test_public_points_are_whole():
+    key = _key("ec", "traditional")
+    point = key[-65:]
+    assert x509.matches(_ec_public(point), key)
+    for bad in (b"", b"\x04", point[:-1], point + b"\x00", b"\x03" + point[1:], b"\x02" + point[1:33]):
+        raises(ValueError, x509.matches, _ec_public(bad), key)
+    raises(ValueError, x509.matches, _ec_public(point, der.integer(1)), key)
+    raises(ValueError, x509.kind, key[:-65] + b"\x03" + key[-64:])
+
+
+def _rsa_key(modulus, more=b""):
+    return der.sequence(der.integer(0), der.integer(modulus), *[der.integer(3)] * 7 + [more])
+
+
+def test_rsa_keys_are_counted_in_bits():
+    assert x509.kind(_rsa_key(1 << 2047)) == "rsa-2048"
+    assert x509.kind(_rsa_key((1 << 2047) - 1)) == "rsa-2047"
+    assert x509.kind(_rsa_key(1 << 1024)) == "rsa-1025"
+    raises(ValueError, x509.kind, _rsa_key(0))
+    raises(ValueError, x509.kind, _rsa_key(1 << 2047, der.integer(3)))
+    raises(ValueError, x509.kind, _rsa_key(1 << 2047) + b"\n")
+
+
+def test_ec_keys_have_version_1_and_nothing_more():
+    parts = (der.octet_string(bytes(31) + b"\x01"), der.context(0, der.oid(der.OID_P256)))
+    assert x509.kind(der.sequence(der.integer(1), *parts)) == "p-256"
+    raises(ValueError, x509.kind, der.sequence(der.integer(2), *parts))
+    raises(ValueError, x509.kind, der.sequence(der.integer(1), *parts + (der.integer(1),)))
+    raises(ValueError, x509.kind, der.sequence(der.integer(1), *parts) + b"\n")
 
 
 def test_every_prefix_is_refused():
