@@ -1,0 +1,67 @@
+"""The tables of the registry, as a list of steps: step n takes a database from version n to n + 1.
+
+A later issue adds its tables by appending a step; steps that were published are never edited.
+Times are Unix seconds. Tokens are kept as SHA-256 only.
+"""
+
+STEPS: tuple[str, ...] = (
+    """
+    CREATE TABLE certificates (
+        certificate_id TEXT PRIMARY KEY,      -- SHA-256 of the DER form, 64 hex digits
+        pem TEXT NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('PENDING_ACTIVATION', 'ACTIVE', 'INACTIVE', 'REVOKED')),
+        is_claim INTEGER NOT NULL DEFAULT 0,
+        created_s REAL NOT NULL,
+        not_after_s REAL NOT NULL
+    );
+    CREATE TABLE things (
+        name TEXT PRIMARY KEY,
+        type TEXT,
+        attributes TEXT NOT NULL DEFAULT '{}',    -- JSON object of strings
+        groups TEXT NOT NULL DEFAULT '[]',        -- JSON list of strings
+        created_s REAL NOT NULL
+    );
+    CREATE TABLE policies (name TEXT PRIMARY KEY, document TEXT NOT NULL);
+    CREATE TABLE thing_certificates (
+        thing TEXT NOT NULL REFERENCES things(name) ON DELETE CASCADE,
+        certificate_id TEXT NOT NULL REFERENCES certificates(certificate_id) ON DELETE CASCADE,
+        is_exclusive INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (thing, certificate_id)
+    );
+    CREATE INDEX thing_certificates_by_certificate ON thing_certificates(certificate_id);
+    CREATE TABLE policy_certificates (
+        policy TEXT NOT NULL REFERENCES policies(name) ON DELETE CASCADE,
+        certificate_id TEXT NOT NULL REFERENCES certificates(certificate_id) ON DELETE CASCADE,
+        PRIMARY KEY (policy, certificate_id)
+    );
+    CREATE INDEX policy_certificates_by_certificate ON policy_certificates(certificate_id);
+    CREATE TABLE templates (
+        name TEXT PRIMARY KEY,
+        body TEXT NOT NULL,
+        is_enabled INTEGER NOT NULL DEFAULT 1,
+        hook TEXT                                 -- 'module:function' or 'file.py:function', or nothing
+    );
+    CREATE TABLE tokens (
+        token_sha256 TEXT PRIMARY KEY,
+        certificate_id TEXT NOT NULL REFERENCES certificates(certificate_id) ON DELETE CASCADE,
+        expires_s REAL NOT NULL,
+        used_s REAL
+    );
+    CREATE INDEX tokens_by_certificate ON tokens(certificate_id);
+    CREATE TABLE faults (
+        fault_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        stage TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        code TEXT,
+        number REAL,                              -- status code, milliseconds or answers a second, by kind
+        client TEXT NOT NULL DEFAULT '*',         -- glob on the client id
+        remaining INTEGER                         -- NULL: for ever
+    );
+    CREATE TABLE boots (
+        thing TEXT PRIMARY KEY,
+        topic TEXT NOT NULL,
+        payload BLOB NOT NULL,
+        received_s REAL NOT NULL
+    );
+    """,
+)

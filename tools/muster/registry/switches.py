@@ -1,0 +1,120 @@
+"""Bad-day switches and boot statuses, as stored; what a switch does is `muster.twin.faults`."""
+
+from typing import NamedTuple
+
+from muster.registry.database import Database
+
+_COLUMNS = "fault_id, stage, kind, code, number, client, remaining"
+
+
+class Fault(NamedTuple):
+    """One switch: at `stage`, for clients matching the glob `client`, `remaining` times (None: for ever)."""
+
+    fault_id: int
+    stage: str
+    kind: str
+    code: str | None
+    number: float | None
+    client: str
+    remaining: int | None
+
+
+class Faults:
+    """The table `faults`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        stage: str,
+        kind: str,
+        code: str | None = None,
+        number: float | None = None,
+        client: str = "*",
+        count: int | None = None,
+    ) -> int:
+        """Set a switch; its number."""
+        with self._database.transaction():
+            self._database.write(
+                "INSERT INTO faults (stage, kind, code, number, client, remaining) VALUES (?, ?, ?, ?, ?, ?)",
+                stage, kind, code, number, client, count,
+            )  # fmt: skip
+            row = self._database.row("SELECT last_insert_rowid()")
+        assert row is not None
+        return row[0]
+
+    def all(self) -> list[Fault]:
+        """Every switch that may still act, in the order they were set."""
+        return [
+            Fault(*row)
+            for row in self._database.rows(
+                f"SELECT {_COLUMNS} FROM faults WHERE remaining IS NULL OR remaining > 0 ORDER BY fault_id"
+            )
+        ]
+
+    def take(self, stage: str, client_id: str) -> list[Fault]:
+        """The switches that act now, each counted down by one."""
+        found = [
+            Fault(*row)
+            for row in self._database.rows(
+                f"SELECT {_COLUMNS} FROM faults WHERE stage = ? AND ? GLOB client"
+                " AND (remaining IS NULL OR remaining > 0) ORDER BY fault_id",
+                stage,
+                client_id,
+            )  # fmt: skip
+        ]
+        # A switch cleared or used up by another process in between no longer acts.
+        return [fault for fault in found if fault.remaining is None or self._count_down(fault.fault_id)]
+
+    def _count_down(self, fault_id: int) -> bool:
+        return bool(
+            self._database.write(
+                "UPDATE faults SET remaining = remaining - 1 WHERE fault_id = ? AND remaining > 0", fault_id
+            )
+        )
+
+    def clear(self, fault_id: int | None = None) -> int:
+        """Remove one switch, or all; how many were removed."""
+        if fault_id is None:
+            return self._database.write("DELETE FROM faults")
+        return self._database.write("DELETE FROM faults WHERE fault_id = ?", fault_id)
+
+
+class Boot(NamedTuple):
+    """The last boot status of a thing, as it was received at `received_s` (Unix seconds)."""
+
+    thing: str
+    topic: str
+    payload: bytes
+    received_s: float
+
+
+class Boots:
+    """The table `boots`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, boot: Boot) -> None:
+        """Remember the latest boot status of a thing."""
+        self._database.write(
+            "INSERT INTO boots (thing, topic, payload, received_s) VALUES (?, ?, ?, ?) ON CONFLICT (thing)"
+            " DO UPDATE SET topic = excluded.topic, payload = excluded.payload,"
+            " received_s = excluded.received_s",
+            *boot,
+        )
+
+    def get(self, thing: str) -> Boot | None:
+        """The last boot status of this thing, or None."""
+        row = self._database.row("SELECT thing, topic, payload, received_s FROM boots WHERE thing = ?", thing)
+        return Boot(*row) if row else None
+
+    def all(self) -> list[Boot]:
+        """The last boot status of every thing, newest first."""
+        return [
+            Boot(*row)
+            for row in self._database.rows(
+                "SELECT thing, topic, payload, received_s FROM boots ORDER BY received_s DESC"
+            )
+        ]

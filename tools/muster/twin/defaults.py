@@ -1,0 +1,88 @@
+"""What a fresh twin holds: the claim certificate's policy and the camera's provisioning template.
+
+Source of the claim policy: AWS IoT Developer Guide, "Provisioning by claim".
+"""
+
+import json
+
+from device.core import keys, topics
+from muster.registry import Registry
+from muster.twin import policy
+from muster.twin.settings import ACCOUNT, REGION, Settings
+
+CLAIM_POLICY = "muster-claim"
+THING_NAME = "${iot:Connection.Thing.ThingName}"
+_ARN = f"arn:aws:iot:{REGION}:{ACCOUNT}:"
+
+
+def _statement(actions: str | list[str], resources: list[str]) -> dict[str, object]:
+    return {"Effect": "Allow", "Action": actions, "Resource": [_ARN + resource for resource in resources]}
+
+
+def _document(*statements: dict[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def claim_policy(template: str) -> str:
+    """May provision through `template`, and nothing else."""
+    names = [
+        request + "*" for request in (topics.CREATE_KEYS, topics.CREATE_FROM_CSR, topics.register(template))
+    ]
+    return _document(
+        _statement(policy.CONNECT, [policy.client("*")]),
+        _statement([policy.PUBLISH, policy.RECEIVE], [policy.topic(name) for name in names]),
+        _statement(policy.SUBSCRIBE, [policy.topic_filter(name) for name in names]),
+    )
+
+
+def device_policy(topic_prefix: str) -> str:
+    """May be itself: connect under its name, use its own topics, shadows and jobs."""
+    own = [f"{topic_prefix}/{THING_NAME}/*", f"{topics.THINGS}{THING_NAME}/*"]
+    return _document(
+        _statement(policy.CONNECT, [policy.client(THING_NAME)]),
+        _statement(
+            [policy.PUBLISH, policy.RECEIVE, policy.RETAIN_PUBLISH], [policy.topic(name) for name in own]
+        ),
+        _statement(policy.SUBSCRIBE, [policy.topic_filter(name) for name in own]),
+    )
+
+
+def camera_template(topic_prefix: str) -> str:
+    """The body of the default template: the thing is named by its serial."""
+    serial = {"Ref": keys.PARAMETER_SERIAL}
+    return json.dumps(
+        {
+            "Parameters": {
+                keys.PARAMETER_SERIAL: {"Type": "String"},
+                "AWS::IoT::Certificate::Id": {"Type": "String"},
+            },
+            "Resources": {
+                "thing": {
+                    "Type": "AWS::IoT::Thing",
+                    "Properties": {
+                        "ThingName": serial,
+                        "AttributePayload": {keys.PARAMETER_SERIAL: serial},
+                    },
+                    "OverrideSettings": {"AttributePayload": "MERGE"},
+                },
+                "certificate": {
+                    "Type": "AWS::IoT::Certificate",
+                    "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "Active"},
+                },
+                "policy": {
+                    "Type": "AWS::IoT::Policy",
+                    "Properties": {"PolicyDocument": device_policy(topic_prefix)},
+                },
+            },
+            "DeviceConfiguration": {"reportIntervalS": "60", "site": {"Fn::Join": ["-", ["site", serial]]}},
+        }
+    )
+
+
+def fill(registry: Registry, settings: Settings) -> None:
+    """Put the defaults into a registry that lacks them; what people changed stays."""
+    with registry.transaction():
+        if registry.policies.get(CLAIM_POLICY) is None:
+            registry.policies.put(CLAIM_POLICY, claim_policy(settings.template))
+        if registry.templates.get(settings.template) is None:
+            registry.templates.put(settings.template, camera_template(settings.topic_prefix))

@@ -1,0 +1,142 @@
+"""Bad-day switches: what can be made to go wrong, and the plan of mishaps for one packet.
+
+They are stored in the registry, so another process can set them while the twin runs.
+"""
+
+import time
+from collections import deque
+
+from device.core import keys
+from muster.errors import WRONG_USE, MusterError
+from muster.registry import Registry
+from muster.registry.switches import Fault
+
+CONNECT = "connect"
+SUBSCRIBE = "subscribe"
+PUBLISH = "publish"
+CREATE_KEYS = "create-keys"
+CREATE_FROM_CSR = "create-from-csr"
+REGISTER = "register"
+STAGES = (CONNECT, SUBSCRIBE, PUBLISH, CREATE_KEYS, CREATE_FROM_CSR, REGISTER)
+OPERATIONS = (CREATE_KEYS, CREATE_FROM_CSR, REGISTER)
+
+REJECT = "reject"
+IGNORE = "ignore"
+LOSE_ANSWER = "lose-answer"
+TWICE = "twice"
+CLOSE_BEFORE = "close-before"
+CLOSE_AFTER = "close-after"
+CLOSE_ANSWERED = "close-answered"
+THROTTLE = "throttle"
+DELAY = "delay"
+NO_ACK = "no-ack"
+GARBAGE = "garbage"
+HUGE = "huge"
+INCOMPLETE = "incomplete"
+STRANGER = "stranger"
+
+# kind -> (what happens, the stages where it can)
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    REJECT: (
+        "refuse (operations: --code and --number, default 400; connect: --number, default 5)",
+        STAGES,
+    ),
+    IGNORE: ("take it, do nothing, never answer", STAGES),
+    LOSE_ANSWER: ("do it, never answer", STAGES),
+    TWICE: ("do it once, answer twice", STAGES),
+    CLOSE_BEFORE: ("close the connection before doing it", STAGES),
+    CLOSE_AFTER: ("do it, then close the connection instead of answering", STAGES),
+    CLOSE_ANSWERED: ("do it, answer, then close the connection", STAGES),
+    THROTTLE: ("let --number a second through (default 1); refuse the others", STAGES),
+    DELAY: ("wait --number milliseconds before doing it (default 1000)", STAGES),
+    NO_ACK: ("leave out the PUBACK of the request", OPERATIONS),
+    GARBAGE: ("answer something that is not JSON", OPERATIONS),
+    HUGE: ("answer 128 KB", OPERATIONS),
+    INCOMPLETE: ("answer without its fields", OPERATIONS),
+    STRANGER: ("answer what belongs to somebody else", OPERATIONS),
+}
+
+_HUGE_BYTES = 128 * 1024
+
+
+def check(stage: str, kind: str) -> None:
+    """Raise MusterError when there is no such switch."""
+    if stage not in STAGES:
+        raise MusterError(f"no step {stage!r}: choose one of {', '.join(STAGES)}", WRONG_USE)
+    if kind not in KINDS:
+        raise MusterError(f"no fault {kind!r}: choose one of {', '.join(KINDS)}", WRONG_USE)
+    if stage not in KINDS[kind][1]:
+        raise MusterError(f"{kind} works at {', '.join(KINDS[kind][1])}, not at {stage}", WRONG_USE)
+
+
+class Plan:
+    """The mishaps of one packet."""
+
+    def __init__(self, switches: list[Fault], is_throttled: bool) -> None:
+        self._switches = {fault.kind: fault for fault in switches}
+        self.is_throttled = is_throttled
+
+    def __contains__(self, kind: str) -> bool:
+        return kind in self._switches
+
+    @property
+    def delay_s(self) -> float:
+        """How long to wait first."""
+        fault = self._switches.get(DELAY)
+        return 0.0 if fault is None else (1000 if fault.number is None else fault.number) / 1000
+
+    def number(self, kind: str, default: int) -> int:
+        """The number that goes with a switch."""
+        number = self._switches[kind].number
+        return default if number is None else int(number)
+
+    def rejection(self) -> dict[str, object]:
+        """The body of the refusal that was asked for."""
+        code = self._switches[REJECT].code or "InvalidRequest"
+        return {
+            keys.STATUS_CODE: self.number(REJECT, 400),
+            keys.ERROR_CODE: code,
+            keys.ERROR_MESSAGE: "Refused by a fault of the twin.",
+        }
+
+    def distorted(self, payload: bytes) -> bytes:
+        """The answer's body after garbage, huge and incomplete."""
+        if GARBAGE in self:
+            return b"\x00\xff{this is not JSON"
+        if INCOMPLETE in self:
+            return b"{}"
+        if HUGE in self:
+            head = payload.rstrip()[:-1] + b', "padding": "'
+            return head + b"x" * (_HUGE_BYTES - len(head) - 2) + b'"}'
+        return payload
+
+
+THROTTLED: dict[str, object] = {
+    keys.STATUS_CODE: 429,
+    keys.ERROR_CODE: "ThrottlingException",
+    keys.ERROR_MESSAGE: "Rate exceeded.",
+}
+
+
+class Faults:
+    """Takes the switches of the registry, and remembers the rate of what is throttled."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._passed: dict[int, deque[float]] = {}
+
+    def take(self, stage: str, client_id: str) -> Plan:
+        """The plan for one packet of this client; every switch in it is counted down."""
+        switches = self._registry.faults.take(stage, client_id)
+        is_throttled = any(fault.kind == THROTTLE and not self._passes(fault) for fault in switches)
+        return Plan(switches, is_throttled)
+
+    def _passes(self, fault: Fault) -> bool:
+        now_s = time.monotonic()
+        passed = self._passed.setdefault(fault.fault_id, deque())
+        while passed and passed[0] <= now_s - 1:
+            passed.popleft()
+        if len(passed) >= (1 if fault.number is None else fault.number):
+            return False
+        passed.append(now_s)
+        return True

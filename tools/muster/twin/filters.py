@@ -1,0 +1,57 @@
+"""Topic names and filters as AWS IoT Core sees them.
+
+Source: AWS IoT Developer Guide, "MQTT" (differences from the standard) and "Reserved topics".
+"""
+
+from device.core import topics
+from muster.twin.settings import Limits
+
+_RULE_SLASHES = 3  # $aws/rules/<rule>/ does not count
+
+
+def name_problem(topic: str, limits: Limits) -> str | None:
+    """Why a client may not publish to `topic`, or None."""
+    if "+" in topic or "#" in topic:
+        return "wildcard in a topic name"
+    return _size_problem(topic, limits)
+
+
+def filter_problem(topic_filter: str, limits: Limits) -> str | None:
+    """Why a client may not subscribe to `topic_filter`, or None."""
+    levels = topic_filter.split("/")
+    for index, level in enumerate(levels):
+        if "+" in level and level != "+":
+            return "+ must stand alone in its level"
+        if "#" in level and (level != "#" or index != len(levels) - 1):
+            return "# must stand alone at the end"
+    return _size_problem(topic_filter, limits)
+
+
+def _size_problem(topic: str, limits: Limits) -> str | None:
+    if topic.startswith(topics.RULES):
+        topic = topic.split("/", _RULE_SLASHES)[-1]
+    if len(topic.encode()) > limits.topic_bytes:
+        return f"more than {limits.topic_bytes} bytes"
+    if topic.count("/") > limits.topic_slashes:
+        return f"more than {limits.topic_slashes} slashes"
+    return None
+
+
+def has_wildcard(topic_filter: str) -> bool:
+    """True for a filter that can match more than one topic."""
+    return "+" in topic_filter or "#" in topic_filter
+
+
+def matches(topic: str, topic_filter: str) -> bool:
+    """Does the filter cover the topic? As on AWS, `a/#` does not cover `a`."""
+    if topic.startswith("$") and topic_filter[:1] in ("+", "#"):
+        return False
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    for index, level in enumerate(wanted):
+        if index >= len(levels):
+            return False
+        if level == "#":
+            return True
+        if level not in ("+", levels[index]):
+            return False
+    return len(wanted) == len(levels)

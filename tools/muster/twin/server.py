@@ -1,0 +1,255 @@
+"""A whole twin: its files, its registry, its broker; inside an event loop, or beside a test in a thread."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from device.core import paths, topics
+from muster.errors import MusterError
+from muster.registry import Registry
+from muster.registry.certificates import ACTIVE
+from muster.registry.switches import Boot
+from muster.twin import defaults, pki, tls
+from muster.twin.engine import Engine, Message
+from muster.twin.keypool import KeyPool
+from muster.twin.provisioning import Provisioning
+from muster.twin.settings import Home, Settings
+
+_KEPT_MESSAGES = 10_000
+_START_WAIT_S = 60
+
+
+def prepare(home: Path, settings: Settings) -> pki.Authority:
+    """Make what is missing: CA, server certificate, claim credentials, registry with its defaults."""
+    files = Home(home)
+    authority = pki.Authority(files, settings.authority_key)
+    authority.ensure_server(settings.host)
+    registry = Registry(home)
+    try:
+        defaults.fill(registry, settings)
+        _ensure_claim(files, authority, registry, settings)
+    finally:
+        registry.close()
+    return authority
+
+
+def _ensure_claim(home: Home, authority: pki.Authority, registry: Registry, settings: Settings) -> None:
+    certificate, key_file = home.claim_dir / paths.CERTIFICATE, home.claim_dir / paths.PRIVATE_KEY
+    if certificate.exists() and key_file.exists():
+        return
+    home.claim_dir.mkdir(mode=0o700, exist_ok=True)
+    key = pki.new_key(settings.claim_key)
+    now_s = settings.clock()
+    end_s = pki.not_after_s(now_s, None)
+    certificate_id, pem = authority.issue(key.public_key(), now_s, end_s)
+    with registry.transaction():
+        registry.certificates.add(certificate_id, pem, ACTIVE, now_s, end_s, is_claim=True)
+        registry.policies.attach(defaults.CLAIM_POLICY, certificate_id)
+    pki.write_new(key_file, pki.key_pem(key), 0o600)
+    pki.write_new(certificate, pem)
+
+
+class Twin:
+    """A twin for `async` code: `await twin.start()`, then `.port`, then `await twin.stop()`.
+
+    `registry` belongs to the thread that made the Twin.
+    """
+
+    def __init__(self, home: Path, settings: Settings | None = None) -> None:
+        """Prepare the home folder. Raises MusterError when another twin runs there."""
+        self.settings = settings or Settings()
+        self.home = Home(Path(home))
+        self.home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _locked(self.home)
+        try:
+            self._authority = prepare(self.home.root, self.settings)
+            self.registry = Registry(self.home.root)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
+        self._arrived = threading.Condition()
+        self._pool = KeyPool(self.settings.key_pool)
+        self._engine: Engine | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The broker of a started twin."""
+        assert self._engine is not None, "the twin has not been started"
+        return self._engine
+
+    @property
+    def port(self) -> int:
+        """The MQTT port of a started twin."""
+        return self.engine.port
+
+    @property
+    def url(self) -> str:
+        """mqtts://NAME:PORT."""
+        return f"mqtts://{self.settings.host}:{self.port}"
+
+    async def start(self) -> None:
+        """Accept connections. Raises MusterError when the port is taken or the hook cannot be loaded."""
+        try:
+            await self._listen()
+        except BaseException:
+            self._release()
+            raise
+        self._pool.start()
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _listen(self) -> None:
+        context = tls.server_context(self.home, self.settings.require_sni)
+        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings)
+        self._engine = Engine(self.settings, self.registry, context, provisioning, self._observe)
+        try:
+            await self._engine.start()
+        except Exception as error:
+            raise MusterError(
+                f"the twin cannot listen on port {self.settings.mqtt_port} ({error.__cause__ or error}): "
+                "choose another with --mqtt-port, or 0 for a free one"
+            ) from error
+
+    async def stop(self) -> None:
+        """Close every connection and give the home folder free."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
+        self._pool.stop()
+        await self.engine.shutdown()
+        self._release()
+
+    def _release(self) -> None:
+        self.registry.close()
+        os.close(self._lock)
+
+    async def _watch(self) -> None:
+        """Every tenth of a second: revocations by whomever, certificates that ended, tokens that ran out."""
+        while True:
+            await asyncio.sleep(self.settings.watch_s)
+            self.engine.drop_inactive()
+            self.registry.certificates.delete_unclaimed(self.settings.clock())
+
+    def _observe(self, message: Message) -> None:
+        serial = _booted_serial(message.topic)
+        if serial is not None:
+            self.registry.boots.put(Boot(serial, message.topic, message.payload, message.received_s))
+        with self._arrived:
+            self.messages.append(message)
+            self._arrived.notify_all()
+
+    def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
+        """Wait in another thread until `topic` was published to `count` times; the count-th message.
+
+        Raises TimeoutError.
+        """
+
+        def found() -> list[Message]:
+            return [message for message in self.messages if message.topic == topic]
+
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(found()) >= count, timeout_s):
+                raise TimeoutError(f"nothing was published to {topic} within {timeout_s} s")
+            return found()[count - 1]
+
+
+def _locked(home: Home) -> int:
+    handle = os.open(home.lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise MusterError(f"a twin runs in {home.root} already: stop it, or name another --home") from error
+    return handle
+
+
+def _booted_serial(topic: str) -> str | None:
+    """The serial in a boot status topic of any prefix, or None."""
+    prefix, _, rest = topic.rpartition("/")
+    prefix, _, serial = prefix.rpartition("/")
+    return serial if prefix and rest and topics.booted(prefix, serial) == topic else None
+
+
+class RunningTwin:
+    """A twin in a thread of its own, as a test sees it."""
+
+    def __init__(self, twin: Twin, registry: Registry) -> None:
+        self._twin = twin
+        self.registry = registry  # of the test's thread
+        self.settings = twin.settings
+        self.home = twin.home
+        self.host = twin.settings.host
+        self.port = twin.port
+        self.ca_pem_path = twin.home.ca_pem
+        self.claim_dir = twin.home.claim_dir
+        self.claim_certificate_path = twin.home.claim_dir / paths.CERTIFICATE
+        self.claim_key_path = twin.home.claim_dir / paths.PRIVATE_KEY
+
+    @property
+    def messages(self) -> list[Message]:
+        """What was published to ordinary topics so far."""
+        return list(self._twin.messages)
+
+    @property
+    def client_ids(self) -> list[str]:
+        """Who is connected now."""
+        return [connection.client_id for connection in self._twin.engine.connections]
+
+    def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
+        """Wait until `topic` was published to `count` times; the count-th message. Raises TimeoutError."""
+        return self._twin.wait_for_publish(topic, timeout_s, count)
+
+
+@contextlib.contextmanager
+def running_twin(home: Path, settings: Settings | None = None) -> Iterator[RunningTwin]:
+    """Run a twin in a background thread for the length of the block."""
+    started: deque[Twin | BaseException] = deque()
+    ready, finish = threading.Event(), threading.Event()
+    thread = threading.Thread(
+        target=_thread, args=(Path(home), settings, started, ready, finish), name="twin", daemon=True
+    )
+    thread.start()
+    deadline_s = time.monotonic() + _START_WAIT_S
+    if not ready.wait(deadline_s - time.monotonic()):
+        raise MusterError(f"the twin did not start within {_START_WAIT_S} s")
+    twin = started[0]
+    if isinstance(twin, BaseException):
+        raise twin
+    registry = Registry(twin.home.root)
+    try:
+        yield RunningTwin(twin, registry)
+    finally:
+        registry.close()
+        finish.set()
+        thread.join()
+
+
+def _thread(
+    home: Path,
+    settings: Settings | None,
+    started: "deque[Twin | BaseException]",
+    ready: threading.Event,
+    finish: threading.Event,
+) -> None:
+    async def run() -> None:
+        twin = Twin(home, settings)
+        await twin.start()
+        started.append(twin)
+        ready.set()
+        await asyncio.to_thread(finish.wait)
+        await twin.stop()
+
+    try:
+        asyncio.run(run())
+    except BaseException as error:
+        if ready.is_set():
+            raise
+        started.append(error)
+    ready.set()

@@ -1,0 +1,97 @@
+"""What can be set on a twin. Every default is what AWS does, except where the comment says otherwise."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from device.core import topics
+
+KeyKind = Literal["rsa", "ec"]
+Hook = Callable[[dict], dict]
+
+REGION = "local-1"
+ACCOUNT = "000000000000"
+DEFAULT_TEMPLATE = "CameraProvisioningTemplate"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The protocol limits of AWS IoT Core (AWS General Reference, "AWS IoT Core protocol limits")."""
+
+    client_id_bytes: int = 128
+    payload_bytes: int = 128 * 1024
+    topic_bytes: int = 256
+    topic_slashes: int = 7
+    filters_per_subscribe: int = 8
+    filters_per_connection: int = 50
+    unacknowledged: int = 100
+    keep_alive_min_s: float = 30
+    keep_alive_max_s: float = 1200
+    keep_alive_factor: float = 1.5
+    session_expiry_s: int = 3600
+    connect_wait_s: float = 10  # from TCP accept to CONNECT; AWS does not publish its value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One twin. Times ending in `_s` are seconds."""
+
+    host: str = "localhost"  # in the server certificate and in the printed address; may be an IP address
+    bind: str | None = None  # address to listen on; None: loopback for a loopback host, else every one
+    mqtt_port: int = 0  # 0: a free one
+    template: str = DEFAULT_TEMPLATE
+    topic_prefix: str = topics.DEFAULT_PREFIX
+    authority_key: KeyKind = "rsa"  # root CA and server certificate
+    claim_key: KeyKind = "rsa"
+    token_life_s: float = 3600
+    reuse_tokens: bool = False  # a second RegisterThing with the same token: refused, or answered again
+    certificate_ttl_h: float | None = None  # None: until 2049-12-31T23:59:59Z
+    key_pool: int = 8  # RSA keys made ahead
+    hook: Hook | str | None = None  # callable, "module:function" or "file.py:function"; a template's own wins
+    hook_limit_s: float = 5
+    refuse_return_code: int | None = None  # None: a refused CONNECT is closed without a CONNACK
+    connects_per_s_and_client: float | None = None  # AWS allows 1; off here, it would slow every test down
+    require_sni: bool = False  # AWS wants SNI; off here, so that an endpoint may be an IP address
+    watch_s: float = 0.1  # how often the registry is looked at for revocations
+    clock: Callable[[], float] = field(default=time.time)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def bind_address(self) -> str:
+        """The address that the listener uses."""
+        if self.bind is not None:
+            return self.bind
+        return "127.0.0.1" if self.host in ("localhost", "127.0.0.1", "::1") else "0.0.0.0"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The files of a twin's home folder."""
+
+    root: Path
+
+    @property
+    def ca_pem(self) -> Path:
+        return self.root / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.root / "ca.key"
+
+    @property
+    def server_pem(self) -> Path:
+        return self.root / "server.pem"
+
+    @property
+    def server_key(self) -> Path:
+        return self.root / "server.key"
+
+    @property
+    def claim_dir(self) -> Path:
+        return self.root / "claim"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "twin.lock"
