@@ -1,0 +1,115 @@
+"""A board with MicroPython's prompt on a serial port, for mpremote: the unix port behind a pseudo-terminal.
+
+It runs from a LittleFS image and comes back after a reset, as a board does.
+"""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import threading
+import tty
+from pathlib import Path
+
+from muster import interpreter
+from muster.image.filesystem import build_image, read_image
+from muster.layout import REPO, VIRTUAL_BOARD
+
+BOARD = "virtual"
+MOUNTED = b"mounted"  # of board_prompt.py
+PROMPT = b">>> "
+CTRL_C = b"\x03"
+
+
+class SerialBoard:
+    """A running board; `port` is what mpremote connects to. Use it with `with`."""
+
+    def __init__(self, image: Path, files: dict[str, bytes]) -> None:
+        """Make `image` with `files` on it {absolute path: content}."""
+        self.image = image
+        self._console = b""
+        self._said_more = threading.Condition()
+        image.write_bytes(build_image(files, BOARD))
+        self._outer, outer_end = pty.openpty()
+        tty.setraw(outer_end)
+        self._outer_end = outer_end  # kept open: a port stays when nobody is connected
+        self.port = os.ttyname(outer_end)
+        self._stop_read, self._stop_write = os.pipe()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "SerialBoard":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.write(self._stop_write, b"x")
+        self._thread.join()
+        for end in (self._outer, self._outer_end, self._stop_read, self._stop_write):
+            os.close(end)
+
+    def files(self) -> dict[str, bytes]:
+        """What is on the flash. Ask only while no program writes to it."""
+        return read_image(self.image.read_bytes(), BOARD)
+
+    def wait_for(self, text: str, timeout_s: float = 60) -> None:
+        """Wait until the board has printed `text`; what it printed up to there is not looked at again."""
+        with self._said_more:
+            if not self._said_more.wait_for(lambda: text.encode() in self._console, timeout_s):
+                raise AssertionError(f"the board did not print {text!r} but {self._console[-500:]!r}")
+            self._console = self._console.partition(text.encode())[2]
+
+    def _run(self) -> None:
+        while self._run_until_reset():
+            pass
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], int]:
+        inner, inner_end = pty.openpty()
+        tty.setraw(inner_end)
+        environment = {
+            **os.environ,
+            "MICROPYPATH": f"{VIRTUAL_BOARD}:.frozen",
+            "MUSTER_BOARD_IMAGE": str(self.image),
+        }
+        process = subprocess.Popen(
+            [*interpreter.command(64), "-i", str(REPO / "tests/board_prompt.py")],
+            stdin=inner_end,
+            stdout=inner_end,
+            stderr=inner_end,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(inner_end)
+        return process, inner
+
+    def _run_until_reset(self) -> bool:
+        """Carry bytes both ways until the board resets (True) or the test is over (False)."""
+        process, inner = self._start()
+        said = waiting = b""
+        try:
+            while True:
+                ready, _, _ = select.select([inner, self._outer, self._stop_read], [], [])
+                if self._stop_read in ready:
+                    return False
+                if inner in ready:
+                    data = os.read(inner, 4096)
+                    said += b"" if PROMPT in said else data
+                    os.write(self._outer, data)
+                    with self._said_more:
+                        self._console += data
+                        self._said_more.notify_all()
+                if self._outer in ready:
+                    waiting += os.read(self._outer, 4096)
+                if PROMPT in said:
+                    os.write(inner, waiting)
+                    waiting = b""
+                elif CTRL_C in waiting and MOUNTED in said:
+                    # The unix port takes no key while a program runs, and drops what was typed meanwhile.
+                    process.send_signal(signal.SIGINT)
+                    waiting = waiting.replace(CTRL_C, b"")
+        except OSError:  # the interpreter ended
+            return True
+        finally:
+            process.kill()
+            process.wait()
+            os.close(inner)

@@ -1,0 +1,199 @@
+"""`muster deploy` on a board with a real prompt and a real LittleFS, through the real mpremote."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from device.core import paths
+from muster import deploy as deployment
+from muster.board_link import BoardLink, Facts
+from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
+from serial_board import SerialBoard
+
+# Says at each start whether the network is to be left alone, and which program runs.
+BOOT_PY = f"""\
+import os
+try:
+    os.stat({paths.OFFLINE!r})
+    state = "offline"
+except OSError:
+    state = "online"
+try:
+    from device.a import VERSION
+except ImportError:
+    VERSION = 0
+print("started", state, VERSION)
+""".encode()
+MAIN_PY = b"import time\nwhile True:\n    time.sleep(1)\n"
+CONFIGURATION = {
+    paths.CONF: b'{"device": {"SERIAL_ID": "one"}}',
+    f"{paths.CERT}/{paths.PRIVATE_KEY}": b"MARKER-OF-A-SECRET",
+    "/lib/of_the_user.py": b"X = 1\n",
+}
+
+
+def program(version: int = 1) -> dict[str, bytes]:
+    return {
+        "/lib/device/__init__.py": b"",
+        "/lib/device/a.py": b"VERSION = %d\n" % version,
+        "/lib/device/core/big.py": bytes(range(32, 127)) * 100,
+        paths.BOOT: BOOT_PY,
+        paths.MAIN: MAIN_PY,
+    }
+
+
+def deploy(board: SerialBoard, files: dict[str, bytes], lines: list[str] | None = None) -> deployment.Summary:
+    report = (lines if lines is not None else []).append
+    return deployment.deploy(BoardLink(board.port), report=report, build=lambda kind: files)
+
+
+@pytest.fixture
+def blank(tmp_path: Path) -> Iterator[SerialBoard]:
+    with SerialBoard(tmp_path / "flash.img", CONFIGURATION) as board:
+        yield board
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Iterator[SerialBoard]:
+    with SerialBoard(tmp_path / "flash.img", {**CONFIGURATION, **program()}) as board:
+        board.wait_for("started online 1")
+        yield board
+
+
+def test_first_deployment_puts_everything_there_and_starts_it(blank: SerialBoard) -> None:
+    lines: list[str] = []
+    summary = deploy(blank, program(), lines)
+    assert (sorted(program()), [], []) == (summary.copied, summary.same, summary.removed)
+    blank.wait_for("started online 1")
+    assert blank.files() == {**CONFIGURATION, **program()}
+    assert sum(line.startswith("[") for line in lines) == len(program())
+    assert not any("MARKER" in line for line in lines)
+
+
+def test_second_deployment_copies_nothing(deployed: SerialBoard) -> None:
+    summary = deploy(deployed, program())
+    assert (summary.copied, summary.same, summary.removed) == ([], sorted(program()), [])
+    deployed.wait_for("started online 1")
+
+
+def test_only_what_changed_is_copied_and_runs_only_when_all_is_there(deployed: SerialBoard) -> None:
+    summary = deploy(deployed, program(version=2))
+    assert summary.copied == ["/lib/device/a.py"]
+    deployed.wait_for("started online 2")
+
+
+def test_the_network_is_left_alone_while_files_are_copied(deployed: SerialBoard) -> None:
+    during: list[bool] = []
+
+    def report(line: str) -> None:
+        if line.startswith("["):
+            during.append(paths.OFFLINE in deployed.files())
+
+    deployment.deploy(BoardLink(deployed.port), report=report, build=lambda kind: program(2))
+    assert during == [True]
+    deployed.wait_for("started online 2")
+    assert paths.OFFLINE not in deployed.files()
+
+
+def test_files_of_an_earlier_version_go_and_the_users_stay(deployed: SerialBoard) -> None:
+    files = program()
+    del files["/lib/device/core/big.py"]
+    summary = deploy(deployed, files)
+    assert summary.removed == ["/lib/device/core/big.py"]
+    deployed.wait_for("started online 1")
+    found = deployed.files()
+    assert found["/lib/of_the_user.py"] == CONFIGURATION["/lib/of_the_user.py"]
+    assert "/lib/device/core/big.py" not in found
+    assert BoardLink(deployed.port).execute("print('core' in os.listdir('/lib/device'))").strip() == "False"
+
+
+def test_after_a_pulled_cable_the_old_program_runs_and_the_next_run_goes_on(
+    deployed: SerialBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = program(version=2) | {"/lib/device/b.py": b"X = 1\n"}
+    copy = BoardLink.copy
+
+    def fail_at_b(link: BoardLink, source: Path, path: str) -> str:
+        if path.startswith("/lib/device/b.py"):
+            raise MusterError("the cable is out")
+        return copy(link, source, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BoardLink, "copy", fail_at_b)
+        with pytest.raises(MusterError, match="the cable is out"):
+            deploy(deployed, new)
+    deployed.wait_for("started online 1")
+    lines: list[str] = []
+    assert deploy(deployed, new, lines).copied == ["/lib/device/a.py", "/lib/device/b.py"]
+    assert [line for line in lines if line.startswith("[")] == ["[1/1] /lib/device/b.py (6 bytes)"]
+    deployed.wait_for("started online 2")
+    assert not [path for path in deployed.files() if path.endswith(paths.NEW)]
+
+
+def test_a_file_that_arrives_damaged_is_noticed(
+    deployed: SerialBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoardLink, "copy", lambda *_: "0" * 64)
+    with pytest.raises(MusterError, match="did not arrive whole"):
+        deploy(deployed, program(version=2))
+    deployed.wait_for("started online 1")
+
+
+def test_a_full_flash_is_said_before_anything_is_copied(deployed: SerialBoard) -> None:
+    with pytest.raises(MusterError, match="too full"):
+        deploy(deployed, program() | {"/lib/device/huge.py": bytes(900_000)})
+    deployed.wait_for("started online 1")
+    assert set(deployed.files()) == {*CONFIGURATION, *program()}
+
+
+def test_a_board_of_another_kind_is_refused_untouched(deployed: SerialBoard) -> None:
+    before = deployed.files()
+    with pytest.raises(MusterError, match="not esp32: nothing was touched") as caught:
+        deployment.deploy(BoardLink(deployed.port), board="esp32", build=lambda kind: program(2))
+    assert caught.value.code == WRONG_USE
+    assert deployed.files() == before
+
+
+def test_a_board_that_does_not_answer_is_said_in_time(tmp_path: Path) -> None:
+    # boot.py as it must not be: Ctrl-C does not get through.
+    forever = b"while True:\n  try:\n    while True: pass\n  except KeyboardInterrupt: pass\n"
+    with (
+        SerialBoard(tmp_path / "flash.img", {paths.BOOT: forever}) as board,
+        pytest.raises(MusterError, match="did not answer within 1 s: press its reset button") as caught,
+    ):
+        BoardLink(board.port, answer_s=1).facts()
+    assert caught.value.code == FAILED
+
+
+def test_no_board_is_exit_code_4(tmp_path: Path) -> None:
+    with pytest.raises(MusterError, match="no board on") as caught:
+        BoardLink(str(tmp_path / "ttyACM9")).facts()
+    assert caught.value.code == NO_DEVICE
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "kind"),
+    [
+        (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, ""), None, "pico_w"),
+        (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, ""), "pico_w", "pico_w"),
+        (Facts("esp32", "Generic ESP32 module with ESP32", 4096, 0, ""), "esp32", "esp32"),
+    ],
+)
+def test_kind_is_found(facts: Facts, expected: str | None, kind: str) -> None:
+    assert deployment.kind_of(facts, expected) == kind
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "why"),
+    [
+        (Facts("esp8266", "ESP module with ESP8266", 4096, 0, ""), None, "esp8266"),
+        (Facts("rp2", "Raspberry Pi Pico with RP2040", 4096, 0, ""), None, "no Wi-Fi"),
+        (Facts("linux", "linux [GCC 14.2.1] version", 4096, 0, "<VfsPosix>"), None, "not a board"),
+        (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, ""), "esp32", "not esp32"),
+    ],
+)
+def test_kind_is_refused(facts: Facts, expected: str | None, why: str) -> None:
+    with pytest.raises(MusterError, match=why) as caught:
+        deployment.kind_of(facts, expected)
+    assert caught.value.code == WRONG_USE

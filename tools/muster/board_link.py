@@ -1,0 +1,171 @@
+"""One board on a serial port, spoken to through mpremote: a process per call, each with a time-out.
+
+mpremote calls its own API unstable and exits the process in places, so it runs as a program. `resume` is
+always given: without it every call would soft-reset the board, and so run boot.py once more.
+"""
+
+import ast
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
+
+ANSWER_S = 15  # a short command; entering the prompt alone may take mpremote 10 s
+COPY_S = 120  # the largest module at the speed of a slow USB bridge, with room
+BACK_S = 40  # from a reset until the board answers: USB has to come back, boot.py to end
+RESET_S = 0.5  # mpremote lets the board wait 0.1 s before it resets; what is said meanwhile is lost
+_MARK = "_muster_before_reset"
+
+_FACTS = """\
+import os, sys
+s = os.statvfs("/")
+try:
+    import vfs
+    root = [str(m[0]) for m in vfs.mount() if m[1] == "/"]
+except (ImportError, AttributeError, TypeError):
+    root = []
+print(repr((sys.platform, getattr(sys.implementation, "_machine", ""), s[0], s[0] * s[3], "".join(root))))
+"""
+
+# Lists files below the given places; what is not there is left out. 0x4000 marks a directory.
+_LIST = """\
+import os
+def walk(path):
+    for entry in os.ilistdir(path):
+        below = path + "/" + entry[0]
+        if entry[1] & 0x4000:
+            walk(below)
+        else:
+            print(repr(below))
+for path in {places!r}:
+    try:
+        if os.stat(path)[0] & 0x4000:
+            walk(path)
+        else:
+            print(repr(path))
+    except OSError as error:
+        if error.errno != 2:
+            raise
+"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a board says about itself. `free` and `block` are bytes of its file system."""
+
+    platform: str
+    machine: str
+    block: int
+    free: int
+    root: str
+
+
+def ports() -> list[str]:
+    """The serial ports with a USB device, as mpremote lists them."""
+    words = [sys.executable, "-m", "mpremote", "connect", "list"]
+    listed = subprocess.run(words, capture_output=True, text=True, timeout=ANSWER_S).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return [row[0] for row in rows if len(row) > 2 and row[2] != "0000:0000"]
+
+
+def only_port() -> str:
+    """The port of the one board that is plugged in. Raises MusterError when there is none, or several."""
+    found = ports()
+    if not found:
+        raise MusterError(
+            "no board was found: plug one in with a data cable, or name its port with --port.", NO_DEVICE
+        )
+    if len(found) > 1:
+        raise MusterError(
+            f"several boards are plugged in: choose one with --port {'|'.join(found)}.", WRONG_USE
+        )
+    return found[0]
+
+
+class BoardLink:
+    """The board on `port`. Every method raises MusterError when it is not there or does not answer."""
+
+    def __init__(self, port: str, answer_s: float = ANSWER_S, back_s: float = BACK_S) -> None:
+        self.port = port
+        self._answer_s = answer_s
+        self._back_s = back_s
+
+    def mpremote(self, *words: str, timeout_s: float | None = None) -> str:
+        """What `mpremote connect PORT resume WORDS` prints."""
+        timeout_s = timeout_s or self._answer_s
+        command = [sys.executable, "-m", "mpremote", "connect", self.port, "resume", *words]
+        try:
+            result = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s
+            )
+        except subprocess.TimeoutExpired:
+            raise MusterError(
+                f"the board on {self.port} did not answer within {timeout_s:g} s: press its reset button, "
+                "close other programs that use the port, then try again."
+            ) from None
+        if result.returncode:
+            raise self._trouble(result.stdout, result.stderr)
+        return result.stdout
+
+    def _trouble(self, output: str, error: str) -> MusterError:
+        lines = (error.strip() or output.strip()).splitlines() or ["no reason given"]
+        reason = lines[-1].removeprefix("mpremote: ")
+        if reason.startswith(("failed to access", "no device")):
+            if Path(self.port).exists():
+                return MusterError(
+                    f"the port {self.port} cannot be opened: another program uses it, or you may not "
+                    "(on Linux: join the group dialout).",
+                    NO_DEVICE,
+                )
+            return MusterError(
+                f"no board on {self.port}: check the cable, or see the ports with `mpremote devs`.", NO_DEVICE
+            )
+        if "could not enter raw repl" in reason:
+            reason = "it does not come to its prompt (boot.py or main.py does not let Ctrl-C through)"
+        return MusterError(f"the board on {self.port} failed: {reason}", FAILED)
+
+    def execute(self, code: str) -> str:
+        """What the Python program `code` prints on the board."""
+        return self.mpremote("exec", code)
+
+    def facts(self) -> Facts:
+        """What the board says about itself."""
+        return Facts(*ast.literal_eval(self.execute(_FACTS).strip()))
+
+    def files(self, places: list[str]) -> dict[str, str]:
+        """{path: SHA-256 in hex} of the files at and below `places`."""
+        found = [ast.literal_eval(line) for line in self.execute(_LIST.format(places=places)).splitlines()]
+        if not found:
+            return {}
+        lines = self.mpremote("fs", "sha256sum", *found, timeout_s=COPY_S).splitlines()
+        # A line that names the file, then one with its hash.
+        return dict(zip(found, (line for line in lines if not line.startswith("sha256sum ")), strict=True))
+
+    def copy(self, source: Path, path: str) -> str:
+        """Copy the file `source` to `path`, not at one blow; return the SHA-256 (hex) of what arrived."""
+        words = ["fs", "cp", str(source), f":{path}", "+", "fs", "sha256sum", f":{path}"]
+        return self.mpremote(*words, timeout_s=COPY_S).split()[-1]
+
+    def start(self, code: str = "pass") -> None:
+        """Execute `code`, then reset the board and leave it alone: a question would interrupt its program."""
+        self.mpremote("exec", code, "+", "reset")
+        time.sleep(RESET_S)
+
+    def restart_to_prompt(self) -> None:
+        """Reset the board as its button does, and interrupt its program as soon as it answers again."""
+        self.start(f"{_MARK} = True")
+        deadline = time.monotonic() + self._back_s
+        while True:
+            try:
+                if self.execute(f"print({_MARK!r} in globals())").strip() == "False":
+                    return
+                self.start()  # Ctrl-C from the question was quicker than the reset
+            except MusterError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(RESET_S)
+            if time.monotonic() > deadline:
+                raise MusterError(f"the board on {self.port} does not reset: unplug it and plug it in again.")

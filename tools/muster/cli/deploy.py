@@ -1,0 +1,39 @@
+"""`muster deploy`: the program onto a board."""
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from muster.board_link import BoardLink, only_port
+from muster.deploy import Summary
+from muster.deploy import deploy as bring_up_to_date
+
+
+def show(summary: Summary, console: Console) -> None:
+    """Print the summary table."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("program files")
+    table.add_column("number", justify="right")
+    for name, files in (("copied", summary.copied), ("same", summary.same), ("removed", summary.removed)):
+        table.add_row(name, str(len(files)))
+    console.print(table)
+
+
+@click.command()
+@click.option(
+    "--port", help="Serial port of the board, as /dev/ttyACM0. Default: the one board that is plugged in."
+)
+@click.option("--board", type=click.Choice(["esp32", "pico_w"]), help="Refuse a board of another kind.")
+def deploy(port: str | None, board: str | None) -> None:
+    """Put the program onto a board that runs MicroPython, and restart it.
+
+    Only files that differ are copied. Identity and configuration on the board are not touched. Pulling the
+    cable does no harm: the board keeps its old program, and the same command goes on where it stopped.
+    """
+    console = Console(highlight=False)
+    summary = bring_up_to_date(
+        BoardLink(port or only_port()), board, lambda line: console.print(escape(line), soft_wrap=True)
+    )
+    show(summary, console)

@@ -1,0 +1,191 @@
+"""Put the program onto a board that already runs MicroPython, and nothing else.
+
+Identity and configuration stay as they are. A file that is the same stays too. The others are written
+beside the old ones under a temporary name, checked by hash, and take their places all together at the end:
+a cable pulled in between leaves the old program whole, and the next run goes on with what has arrived.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from device.core import paths
+from muster import mpy
+from muster.board_link import BoardLink, Facts
+from muster.errors import WRONG_USE, MusterError
+from muster.image.boards import profile
+from muster.layout import BOOT, MAIN
+
+# sys.platform -> name of the board (firmware/boards)
+KINDS = {"esp32": "esp32", "rp2": "pico_w", "linux": "virtual"}
+# The program's own places: what else is in them is of an earlier version and goes.
+OURS = [f"{paths.LIB}/device", f"{paths.LIB}/umqtt", paths.BOOT, paths.MAIN]
+
+Report = Callable[[str], None]
+
+_ACTIVATE = """\
+import os
+for path in {renamed!r}:
+    os.rename(path + {new!r}, path)
+for path in {removed!r}:
+    os.remove(path)
+for path in {folders!r}:
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass
+"""
+
+_MAKE_FOLDERS = """\
+import os
+for path in {folders!r}:
+    try:
+        os.mkdir(path)
+    except OSError as error:
+        if error.errno != 17:
+            raise
+"""
+
+
+@dataclass
+class Summary:
+    """What a deployment did, as paths on the board."""
+
+    copied: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+def program(board: str) -> dict[str, bytes]:
+    """{path on the board: content} of the whole program for the board called `board`.
+
+    Raises MusterError when a module does not compile.
+    """
+    files = mpy.compiled(profile(board), mpy.default_build_time())
+    return {**files, paths.BOOT: BOOT.read_bytes(), paths.MAIN: MAIN.read_bytes()}
+
+
+def kind_of(facts: Facts, expected: str | None = None) -> str:
+    """The board's name. Raises MusterError when it is unknown, unfit, or not the `expected` one."""
+    kind = KINDS.get(facts.platform)
+    if kind is None:
+        raise MusterError(
+            f"this board calls itself {facts.platform!r}: Muster knows esp32 and rp2 (Pico W).", WRONG_USE
+        )
+    if kind == "virtual" and "VfsLfs2" not in facts.root:
+        raise MusterError("this is MicroPython on a computer, not a board: nothing was touched.", WRONG_USE)
+    if kind == "pico_w" and " W" not in facts.machine:
+        raise MusterError(f"{facts.machine} has no Wi-Fi: Muster needs a Pico W.", WRONG_USE)
+    if expected not in (None, kind):
+        raise MusterError(
+            f"this is a board of the kind {kind} ({facts.machine}), not {expected}: nothing was touched.",
+            WRONG_USE,
+        )
+    return kind
+
+
+def folders_of(files: Iterable[str]) -> list[str]:
+    """The folders that `files` need, parents first."""
+    return sorted({str(parent) for path in files for parent in Path(path).parents if str(parent) != "/"})
+
+
+def deploy(
+    link: BoardLink,
+    board: str | None = None,
+    report: Report = print,
+    build: Callable[[str], dict[str, bytes]] = program,
+) -> Summary:
+    """Bring the program on the board behind `link` up to date, and start it.
+
+    `board`: refuse another kind; `report` gets a line per step; `build` makes the program of a board's kind.
+    Raises MusterError; the board then runs its old program, or the message says what it needs.
+    """
+    facts = link.facts()
+    kind = kind_of(facts, board)
+    files = build(kind)
+    report(f"{kind} on {link.port}: {facts.machine}")
+    try:
+        _go_offline(link)
+        summary = _bring(link, files, report)
+    except BaseException:  # Ctrl-C too: the board must not stay without network
+        _restore(link, report)
+        raise
+    # Cut short in here, the board stays offline: old and new modules may stand mixed.
+    _activate(link, files, summary)
+    _go_online(link)
+    return summary
+
+
+def _go_offline(link: BoardLink) -> None:
+    """Start the board without network and watchdog: both would end the session before it is done."""
+    link.execute(_MAKE_FOLDERS.format(folders=folders_of([paths.OFFLINE])))
+    link.execute(f"open({paths.OFFLINE!r}, 'w').close()")
+    link.restart_to_prompt()
+
+
+def _go_online(link: BoardLink) -> None:
+    link.start(f"import os\nos.remove({paths.OFFLINE!r})")
+
+
+def _restore(link: BoardLink, report: Report) -> None:
+    try:
+        _go_online(link)
+    except MusterError as error:
+        report(f"{error} The board stays off the network until a deployment succeeds.")
+
+
+def _bring(link: BoardLink, files: Mapping[str, bytes], report: Report) -> Summary:
+    """Copy what differs to its temporary names; return what is to be done with it."""
+    there = link.files(OURS)
+    hashes = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    summary = Summary()
+    for path in sorted(files):
+        (summary.same if there.get(path) == hashes[path] else summary.copied).append(path)
+    kept = {*files, *(path + paths.NEW for path in summary.copied)}
+    summary.removed = sorted(path for path in there if path not in kept)
+    missing = {path: files[path] for path in summary.copied if there.get(path + paths.NEW) != hashes[path]}
+    if missing:
+        _check_space(link.facts(), missing)
+        link.execute(_MAKE_FOLDERS.format(folders=folders_of(missing)))
+        _copy(link, missing, report)
+    return summary
+
+
+def _activate(link: BoardLink, files: Mapping[str, bytes], summary: Summary) -> None:
+    """Let the copies take their places, and remove what is left over."""
+    if not summary.copied and not summary.removed:
+        return
+    emptied = sorted(set(folders_of(summary.removed)) - set(folders_of(files)), reverse=True)
+    code = _ACTIVATE.format(renamed=summary.copied, new=paths.NEW, removed=summary.removed, folders=emptied)
+    try:
+        link.execute(code)
+    except MusterError as error:
+        raise MusterError(
+            f"{error} Old and new modules may stand mixed on the board: it stays off the network until "
+            "the same command succeeds.",
+            error.code,
+        ) from None
+
+
+def _check_space(facts: Facts, files: Mapping[str, bytes]) -> None:
+    """Old and new stand side by side for a while. Raises MusterError when the flash is too full for that."""
+    needed = sum(-(-len(data) // facts.block) * facts.block for data in files.values())
+    if needed > facts.free:
+        raise MusterError(
+            f"the board's flash is too full: {needed} bytes are needed, {facts.free} are free. Remove files "
+            "of your own from it, or flash a whole image (`muster image`)."
+        )
+
+
+def _copy(link: BoardLink, files: Mapping[str, bytes], report: Report) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "file"
+        for number, (path, data) in enumerate(files.items(), 1):
+            source.write_bytes(data)
+            report(f"[{number}/{len(files)}] {path} ({len(data)} bytes)")
+            if link.copy(source, path + paths.NEW) != hashlib.sha256(data).hexdigest():
+                raise MusterError(
+                    f"{path} did not arrive whole: check the cable, then give the command again."
+                )
