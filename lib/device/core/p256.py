@@ -40,7 +40,8 @@ def generate_private_key(random_bytes):
 def public_key(d, progress=None):
     """Return the public point (x, y) of private key `d`; ValueError when d is out of range.
 
-    `progress()`, where given, is called 14 times on the way, so that a watchdog can be fed.
+    `progress()`, where given, is called 14 times on the way: to feed a watchdog and, better for a big
+    heap than to wait until it is full, to collect garbage.
     """
     if not 1 <= d < N:
         raise ValueError("P-256: private key out of range")
