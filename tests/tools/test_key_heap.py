@@ -11,10 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from muster import interpreter, mpy
 from muster.layout import LIB
 
-HEAPS = {
-    64: 32 * 1024,
-    32: 20 * 1024,
-}  # bytes; 200 keys of 200 fit in 18 KiB on 32 bits, the size of a board's objects
+# Bytes. On 32 bits, the size of a board's objects, 200 keys of 200 fit in 18 KiB.
+HEAPS = {64: 32 * 1024, 32: 20 * 1024}
 NAMES = ("__init__", "core/__init__", "core/hmac256", "core/p256", "core/der", "core/pem", "core/csr")
 SCRIPT = """
 import os
