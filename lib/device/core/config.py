@@ -6,7 +6,7 @@ ours are kept when the file is written again.
 
 import json
 
-from device.core import keys, paths
+from device.core import keys, paths, topics
 from device.core.errors import GIVE_UP, Trouble
 
 MAX_BYTES = 8192
@@ -112,14 +112,14 @@ class Settings:
         self.provisioned = device.get(keys.PROVISION_STATUS) in (keys.TRUE, True)
         mqtt = _section(conf, keys.MQTT)
         self.port = _number(mqtt, keys.PORT, 8883, 1, 65535)
-        self.topic_prefix = check_name(mqtt.get(keys.TOPIC_PREFIX, "cameraDevice"), keys.TOPIC_PREFIX, 64)
+        self.topic_prefix = check_name(mqtt.get(keys.TOPIC_PREFIX, topics.DEFAULT_PREFIX), keys.TOPIC_PREFIX, 64)
         self._provisioning(_section(conf, keys.PROVISIONING))
         self.ntp = _section(conf, keys.CLOCK).get(keys.NTP, ["pool.ntp.org", "time.google.com"])
         if not isinstance(self.ntp, list):
             raise _wrong('"%s" must be a list of hosts' % keys.NTP)
 
     def _provisioning(self, section):
-        template = section.get(keys.TEMPLATE, "CameraProvisioningTemplate")
+        template = section.get(keys.TEMPLATE, topics.DEFAULT_TEMPLATE)
         self.template = check_name(template, keys.TEMPLATE, _MAX_TEMPLATE)
         self.parameters = _parameters(section.get(keys.PARAMETERS, {}))
         self.keys = section.get(keys.KEYS, keys.KEYS_CLOUD)

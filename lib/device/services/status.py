@@ -14,6 +14,10 @@ class Status(Service):
 
     NAME = "status"
 
+    def __init__(self, context):
+        super().__init__(context)
+        self._published = False
+
     async def run(self):
         settings = self.context.settings
         # Written by hand: MicroPython's dicts have no order, and the seed's payload has one.
@@ -24,9 +28,11 @@ class Status(Service):
         )
         topic = topics.booted(settings.topic_prefix, settings.serial)
         mqtt = self.context.services["mqtt"]
-        await mqtt.publish(topic, payload.encode())
-        self.say("published on %s" % topic)
+        if not self._published:
+            await mqtt.publish(topic, payload.encode())
+            self._published = True  # if the flash now fails, only the writing is repeated
         self._remember()
+        self.say("published on %s, %s is %s" % (topic, keys.PROVISION_STATUS, keys.TRUE))
 
     def _remember(self):
         """Set PROVISION_STATUS, unless the file says so already: flash wears out."""
@@ -34,7 +40,6 @@ class Status(Service):
         conf = config.document(store.read(paths.CONF))
         if conf[keys.DEVICE].get(keys.PROVISION_STATUS) != keys.TRUE:
             store.write(paths.CONF, config.with_status(conf, True))
-            self.say("%s is now %s" % (keys.PROVISION_STATUS, keys.TRUE))
 
 
 SERVICE = Status

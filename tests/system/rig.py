@@ -1,0 +1,125 @@
+"""A board, its twin, and what must be true of both afterwards."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from device.core import config, keys, paths, slots
+from muster import image
+from muster.registry.certificates import ACTIVE
+from muster.twin.server import RunningTwin
+from muster.virtual import EXIT_POWER_CUT, VirtualBoard
+
+BOARD = "virtual"
+__all__ = ["EXIT_POWER_CUT"]
+DONE = keys.PROVISION_STATUS + " is " + keys.TRUE  # the last line of a boot that went well
+QUICK = {"JOIN_MS": "0"}
+WIFI_PASSWORD = "marker-wifi-password-7Q"
+
+
+def documents(port: int, serial: str, **changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """ento.conf and wifi.json of a board; `changes` are merged into the sections of ento.conf."""
+    conf: dict[str, Any] = {
+        keys.DEVICE: {
+            keys.SERIAL_ID: serial,
+            keys.ENDPOINT_URL: "localhost",
+            keys.PROVISION_STATUS: keys.FALSE,
+        },
+        keys.MQTT: {keys.PORT: port},
+        "application": {"kept": ["as", "it", "was"]},
+    }
+    for section, values in changes.items():
+        conf.setdefault(section, {}).update(values)
+    networks = [{keys.SSID: "workshop", keys.PASSWORD: WIFI_PASSWORD}]
+    return {paths.CONF: conf, paths.WIFI: {keys.NETWORKS: networks}}
+
+
+def flash(
+    path: Path,
+    twin: RunningTwin,
+    serial: str,
+    *,
+    port: int | None = None,
+    extra: Mapping[str, bytes] | None = None,
+    **changes: Mapping[str, Any],
+) -> Path:
+    """Write the image of a board that may claim from `twin` (through `port`, when a relay stands between)."""
+    files = image.board_files(
+        BOARD,
+        documents=documents(port or twin.port, serial, **changes),
+        claim=image.read_claim(twin.claim_dir, twin.ca_pem_path),
+        extra=extra,
+    )
+    path.write_bytes(image.build_image(files, BOARD))
+    return path
+
+
+def on_flash(path: Path) -> dict[str, bytes]:
+    """The files in an image."""
+    return image.read_image(path.read_bytes(), BOARD)
+
+
+def board(path: Path, **options: Any) -> VirtualBoard:
+    """A virtual board that joins its network at once."""
+    options["environment"] = {**QUICK, **options.get("environment", {})}
+    return VirtualBoard(path, **options)
+
+
+def boot_to_the_end(path: Path, timeout_s: float = 60, **options: Any) -> VirtualBoard:
+    """Boot, wait until the boot status is published and remembered, switch off."""
+    machine = board(path, **options).start()
+    try:
+        machine.wait_for(DONE, timeout_s)
+    finally:
+        machine.stop()
+    return machine
+
+
+def _public(key: Any) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _slot(files: Mapping[str, bytes], path: str) -> dict[str, bytes]:
+    return {name: files[f"{path}/{name}"] for name in (*slots.FILES, paths.IDENTITY) if f"{path}/{name}" in files}
+
+
+def check_provisioned(path: Path, twin: RunningTwin, serial: str, before: set[str]) -> None:
+    """Assert that the board ended well: whole identity, status, at most two certificates, no lost key.
+
+    `before` are the ids of the certificates that the twin knew before this board was switched on.
+    """
+    files = on_flash(path)
+    identity = slots.opened(_slot(files, paths.CERT))
+    assert identity is not None, "no whole identity"
+    certificate = x509.load_pem_x509_certificate(identity.certificate)
+    key = load_pem_private_key(identity.private_key, None)
+    assert _public(certificate.public_key()) == _public(key.public_key()), "torn identity"
+    assert identity.thing_name == serial
+
+    conf = json.loads(files[paths.CONF])
+    assert config.Settings(conf).provisioned
+    assert conf["application"] == {"kept": ["as", "it", "was"]}
+    left = [name for name in files if name.endswith(paths.NEW) or name.startswith((paths.TRIAL, paths.OLD))]
+    assert not left, f"left behind: {left}"
+
+    made = [row for row in twin.registry.certificates.all() if row.certificate_id not in before]
+    assert len(made) <= 2, f"{len(made)} certificates were made"
+    kept = {
+        _public(load_pem_private_key(data, None).public_key())
+        for name, data in files.items()
+        if name.endswith("/" + paths.PRIVATE_KEY) and not name.startswith(paths.BOOTSTRAP)
+    }
+    active = [row for row in made if row.status == ACTIVE]
+    assert identity.certificate_id in [row.certificate_id for row in active]
+    for row in active:
+        public = _public(x509.load_pem_x509_certificate(row.pem.encode()).public_key())
+        assert public in kept, "the key of an active certificate is lost"
+
+
+def certificate_ids(twin: RunningTwin) -> set[str]:
+    """The ids of all certificates that the twin knows."""
+    return {row.certificate_id for row in twin.registry.certificates.all()}
