@@ -62,8 +62,9 @@ test: $(SETUP) ## all tests (ARGS="-k name" chooses)
 check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget
 
 .PHONY: lint
-lint: $(SETUP) ## ruff: rules and format
+lint: $(SETUP) ## ruff: rules and format; links and commands in the documents
 	@$(RUFF) check -q . && $(RUFF) format -q --check . && echo "lint: good"
+	@$(BIN)/python -m muster.checks.docs
 
 .PHONY: types
 types: $(SETUP) ## mypy over tools/
@@ -86,8 +87,10 @@ bench: $(SETUP) ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: image
-image: $(SETUP) ## flash image: BOARD=esp32|pico_w|virtual
-	@$(MUSTER) image $(if $(BOARD),--board $(BOARD)) $(ARGS)
+image: BOARD := $(or $(BOARD),virtual)
+image: $(SETUP) ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual (ARGS as `muster image --help` says)
+	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
+	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(ARGS)
 
 .PHONY: deploy
 deploy: $(SETUP) ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
