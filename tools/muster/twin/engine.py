@@ -23,7 +23,7 @@ from functools import partial
 from typing import NamedTuple
 
 from amqtt.adapters import ReaderAdapter, WriterAdapter
-from amqtt.broker import Broker, RetainedApplicationMessage
+from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
 from amqtt.mqtt import MQTTPacket
 from amqtt.mqtt.connack import (
@@ -41,7 +41,7 @@ from amqtt.mqtt.puback import PubackPacket
 from amqtt.mqtt.publish import PublishPacket
 from amqtt.mqtt.subscribe import SubscribePacket
 from amqtt.mqtt.unsubscribe import UnsubscribePacket
-from amqtt.session import Session
+from amqtt.session import ApplicationMessage, Session
 
 from muster.registry import Registry
 from muster.twin import connection as ends
@@ -341,7 +341,7 @@ class Engine(Broker):
                 if self.may_receive(receiver.principal, topic):
                     receiver.deliver(topic, data, level)
             elif level == QOS_1 and not session.clean_session:
-                session.retained_messages.put_nowait(RetainedApplicationMessage(None, topic, data, QOS_1))
+                session.retained_messages.put_nowait(ApplicationMessage(None, topic, QOS_1, data, False))
 
     def _matches(self, topic: str, a_filter: str) -> bool:
         return filters.matches(topic, a_filter)
