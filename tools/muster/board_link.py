@@ -160,7 +160,7 @@ class BoardLink:
         deadline = time.monotonic() + self._back_s
         while True:
             try:
-                if self.execute(f"print({_MARK!r} in globals())").strip() == "False":
+                if self.execute(f"print(int({_MARK!r} in globals()))").strip() == "0":
                     return
                 self.start()  # Ctrl-C from the question was quicker than the reset
             except MusterError:
