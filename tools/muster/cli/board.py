@@ -1,6 +1,7 @@
 """`muster board`: run the virtual board, look into an image."""
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -48,7 +49,7 @@ def run(
     tear: bool,
     settings: tuple[str, ...],
 ) -> int:
-    """Boot the image and print the console. Exit code: that of the board, 130 after Ctrl-C."""
+    """Boot the image and print the console. Exit code: that of the board, 130 after Ctrl-C or SIGTERM."""
     virtual = VirtualBoard(
         image_path,
         bits=int(bits),
@@ -59,6 +60,7 @@ def run(
         restart=not no_restart,
         on_line=lambda line: print(line, flush=True),
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         virtual.start()
         while virtual.running:
