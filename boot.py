@@ -8,7 +8,7 @@ import asyncio
 context = None
 try:
     from device.port.compose import compose
-    from device.services import start
+    from device.runtime import start
 
     context = compose()
     asyncio.run(start.boot(context))

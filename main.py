@@ -5,7 +5,7 @@ import sys
 
 try:
     from device.port.compose import compose
-    from device.services import start
+    from device.runtime import start
 
     if globals().get("context") is None:
         context = compose()

@@ -21,7 +21,7 @@ def read(topic, payload):
     Raises Trouble: for a `rejected` answer sorted by its statusCode, AGAIN for one that cannot be read.
     """
     try:
-        value = json.loads(payload.decode())
+        value = json.loads(payload)
     except ValueError:
         value = None
     request, agreed = topics.request_of(topic)

@@ -33,6 +33,11 @@ class Identity:
         self.port = port
         self.certificate_id = certificate_id
 
+    def without_files(self):
+        """The same names without the PEM texts, which take 4 KB and are only needed to connect."""
+        self.root_ca = self.certificate = self.private_key = None
+        return self
+
 
 def digest(content):
     """The SHA-256 of `content` in hexadecimal."""

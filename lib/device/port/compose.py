@@ -1,6 +1,7 @@
 """Puts the ports together into the Context that services work with."""
 
 import asyncio
+import gc
 
 from device import _build
 from device.core.context import Context
@@ -14,8 +15,13 @@ def _connect(identity, client_id):
     return mqtt.connect(identity, client_id)
 
 
+# Collect often: a heap that is only swept when it is full is full of holes, and TLS wants 16 KB in one piece.
+_COLLECT_EVERY_BYTES = 4096
+
+
 def compose():
     """The Context of this board."""
+    gc.threshold(_COLLECT_EVERY_BYTES)
     return Context(
         board, clock, store, network, _connect, console.say, asyncio.Event, asyncio.create_task, _build
     )

@@ -97,12 +97,12 @@ class Connection:
         self._reader = asyncio.create_task(self._read())
 
     async def _frame(self):
-        """The bytes of one packet."""
-        frame = bytearray(await self._stream.readexactly(1))
+        """The bytes of one packet, in one buffer."""
+        head = bytearray(await self._stream.readexactly(1))
         size = shift = 0
         while True:
             byte = (await self._stream.readexactly(1))[0]
-            frame.append(byte)
+            head.append(byte)
             size |= (byte & 0x7F) << shift
             shift += 7
             if not byte & 0x80:
@@ -111,9 +111,16 @@ class Connection:
                 raise Trouble(AGAIN, "the server sent a broken packet length")
         if size > MAX_FRAME_BYTES:
             raise Trouble(AGAIN, "the server sent %d bytes at once, the limit is %d" % (size, MAX_FRAME_BYTES))
-        if size:
-            frame += await self._stream.readexactly(size)
-        return bytes(frame)
+        at = len(head)
+        frame = bytearray(at + size)
+        frame[:at] = head
+        view = memoryview(frame)
+        while at < len(frame):
+            count = await self._stream.readinto(view[at:])
+            if not count:
+                raise EOFError
+            at += count
+        return frame
 
     async def _read(self):
         """Read until the connection ends."""

@@ -25,7 +25,7 @@ class _Memory:
 
     def __init__(self, content=b""):
         self.written = bytearray()
-        self._content = content
+        self._content = memoryview(content)
         self._at = 0
 
     def socket(self, *_):
@@ -53,7 +53,7 @@ class _Memory:
         end = self._at + size
         if size < 0 or end > len(self._content):
             raise ValueError("short packet")
-        part = self._content[self._at : end]
+        part = bytes(self._content[self._at : end])
         self._at = end
         return part
 

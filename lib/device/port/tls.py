@@ -20,7 +20,7 @@ def context(root_ca, certificate, private_key):
     except ValueError as error:
         raise Trouble(GIVE_UP, "the root CA cannot be used (%s)" % error, "replace the root CA file")
     try:
-        made.load_cert_chain(pem.to_der(certificate), pem.to_der(private_key))
+        made.load_cert_chain(pem.to_der(certificate), pem.to_der(private_key, pem.PRIVATE_KEY))
     except ValueError as error:
         raise Trouble(GIVE_UP, "certificate or key cannot be used (%s)" % error, "replace both files")
     return made

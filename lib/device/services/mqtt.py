@@ -3,7 +3,8 @@
 from device.core.backoff import Backoff
 from device.core.errors import Trouble
 from device.services import Service
-from device.services.online import go_online
+from device.runtime.identity import active_identity
+from device.runtime.online import go_online
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _FIRST_MS = 1000
@@ -45,7 +46,7 @@ class Mqtt(Service):
         if connection is None or connection.lost:
             await go_online(context)
             context.board.feed()  # the handshake may block for most of the watchdog's time
-            connection = await context.connect(context.identity, context.identity.thing_name)
+            connection = await context.connect(active_identity(context), context.identity.thing_name)
             context.connection = connection
         connection.on_message = self._message
         names = list(self._handlers)

@@ -2,7 +2,7 @@
 
 from device.core import config, paths, startup
 from device.core.errors import Trouble
-from device.services.supervisor import Supervisor
+from device.runtime.supervisor import Supervisor
 
 BOOT_LIMIT_MS = 8000  # mpremote gives up after 10 s, and a Pico W has no USB before boot.py has ended
 
