@@ -3,6 +3,7 @@
 import contextlib
 
 import pytest
+
 from muster.twin.server import running_twin
 from tools.twin.helpers import Device, quick
 
@@ -10,7 +11,6 @@ from tools.twin.helpers import Device, quick
 @pytest.fixture
 def start(tmp_path):
     """start(**settings) runs a twin until the test ends."""
-    import contextlib
 
     with contextlib.ExitStack() as stack:
         yield lambda **changes: stack.enter_context(running_twin(tmp_path / "home", quick(**changes)))

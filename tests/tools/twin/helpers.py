@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from device.core import keys, topics
 from muster.twin import pki
 from muster.twin.settings import DEFAULT_TEMPLATE, Limits, Settings

@@ -40,7 +40,12 @@ def subscribe_packet(filters: list, packet_id: int = 1) -> bytes:
 
 
 def publish_packet(
-    topic: str, payload: bytes = b"", qos: int = 0, packet_id: int = 1, retain: bool = False, dup: bool = False
+    topic: str,
+    payload: bytes = b"",
+    qos: int = 0,
+    packet_id: int = 1,
+    retain: bool = False,
+    dup: bool = False,
 ) -> bytes:
     first = PUBLISH | qos << 1 | (1 if retain else 0) | (8 if dup else 0)
     return packet(first, text(topic) + (struct.pack("!H", packet_id) if qos else b"") + payload)

@@ -4,6 +4,7 @@ import ssl
 import time
 
 import pytest
+
 from device.core import keys, topics
 from muster.registry.certificates import ACTIVE, INACTIVE, PENDING_ACTIVATION, REVOKED
 from muster.twin import pki
@@ -216,4 +217,3 @@ def test_server_certificate_names(start):
         claiming(twin, server_hostname=name).connect("cam1").disconnect()
     with pytest.raises(ssl.SSLCertVerificationError):
         claiming(twin, server_hostname="other.example")
-

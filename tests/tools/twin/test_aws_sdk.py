@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from awscrt import mqtt
 from awsiot import iotidentity, mqtt_connection_builder
+
 from device.core import topics
 from muster.registry.certificates import ACTIVE
 from muster.twin.settings import DEFAULT_TEMPLATE

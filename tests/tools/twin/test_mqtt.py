@@ -5,6 +5,7 @@ import socket
 import time
 
 import pytest
+
 from muster.twin.server import Twin
 from tools.twin.helpers import Device, allow, limits, quick
 from tools.twin.raw import (

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from muster.twin import policy
 
 NAME = "${iot:Connection.Thing.ThingName}"
@@ -121,7 +122,11 @@ def test_a_variables_value_is_no_pattern():
         ({"StringEquals": {"iot:Unknown": "x"}}, (), False),
         ({"ForAllValues:StringEquals": {"iot:ConnectAttributes": ["LastWill"]}}, (), True),
         ({"ForAllValues:StringEquals": {"iot:ConnectAttributes": ["LastWill"]}}, ("LastWill",), True),
-        ({"ForAllValues:StringEquals": {"iot:ConnectAttributes": ["LastWill"]}}, ("PersistentConnect",), False),
+        (
+            {"ForAllValues:StringEquals": {"iot:ConnectAttributes": ["LastWill"]}},
+            ("PersistentConnect",),
+            False,
+        ),
         ({"ForAnyValue:StringEquals": {"iot:ConnectAttributes": ["LastWill"]}}, (), False),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from muster.twin import template
 from muster.twin.template import TemplateError
 

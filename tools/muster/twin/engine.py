@@ -57,7 +57,7 @@ from muster.twin.subscribing import Subscribing
 _LISTENER = "default"
 _MQTT_3_1_1 = 4
 _log = logging.getLogger("muster.twin")
-logging.getLogger("amqtt").setLevel(logging.ERROR)
+logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it prints tracebacks of what we report in a sentence
 logging.getLogger("transitions").setLevel(logging.ERROR)
 
 
