@@ -10,6 +10,7 @@ from muster.errors import INTERRUPTED, MusterError
 # command -> where it lives; a module is imported only when its command is used, so that help is quick.
 COMMANDS = {
     "board": "muster.cli.board:board",
+    "demo": "muster.cli.demo:demo",
     "deploy": "muster.cli.deploy:deploy",
     "image": "muster.cli.image:image",
     "relay": "muster.cli.relay:relay",

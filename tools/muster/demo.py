@@ -1,0 +1,125 @@
+"""The demo: one virtual board, one twin, and what happened between them."""
+
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from rich.console import Console
+from rich.table import Table
+
+from device.core import keys, paths, slots, topics
+from muster import image
+from muster.layout import BUILD
+from muster.twin.server import RunningTwin, running_twin
+from muster.virtual import VirtualBoard
+
+HOME = BUILD / "demo"
+BOARD = "virtual"
+SERIAL = "camera-0001"
+_LINE = re.compile(r"^\s*(\d+) ms  (\S+)\s+(.*)$")
+_LAST = f"{keys.PROVISION_STATUS} is {keys.TRUE}"
+_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the board's console: when, who, what."""
+
+    at_ms: int
+    service: str
+    text: str
+
+
+def steps(console: str) -> list[Step]:
+    """The steps in a board's console; other lines are passed over."""
+    found = (_LINE.match(line) for line in console.splitlines())
+    return [Step(int(match[1]), match[2], match[3]) for match in found if match]
+
+
+def _flash(twin: RunningTwin, path: Path, key_mode: str) -> int:
+    """Write the board's image; the number of files in it."""
+    documents: dict[str, dict[str, Any]] = {
+        paths.CONF: {
+            keys.DEVICE: {
+                keys.SERIAL_ID: SERIAL,
+                keys.ENDPOINT_URL: twin.host,
+                keys.PROVISION_STATUS: keys.FALSE,
+            },
+            keys.MQTT: {keys.PORT: twin.port},
+            keys.PROVISIONING: {keys.KEYS: key_mode},
+        },
+        paths.WIFI: {keys.NETWORKS: [{keys.SSID: "workshop", keys.PASSWORD: "any will do"}]},
+    }
+    claim = image.read_claim(twin.claim_dir, twin.ca_pem_path)
+    files = image.board_files(BOARD, documents=documents, claim=claim)
+    path.write_bytes(image.build_image(files, BOARD))
+    return len(files)
+
+
+def run(console: Console, key_mode: str) -> None:
+    """Provision a fresh board and show the summary. Raises MusterError when it does not come about."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    console.print("[bold]One board, one cloud on this machine, no account.[/bold]\n")
+    with running_twin(HOME / "twin") as twin:
+        console.print(f"The twin of AWS IoT accepts connections: mqtts://{twin.host}:{twin.port}")
+        path = HOME / "flash.img"
+        count = _flash(twin, path, key_mode)
+        console.print(f"The flash is made: {count} files in {path.stat().st_size // 4096} blocks, LittleFS")
+        console.print("The board is switched on. Its console:\n")
+
+        def show(line: str) -> None:
+            console.print("  " + line, style="dim", markup=False, soft_wrap=True)
+
+        board = VirtualBoard(path, on_line=show).start()
+        try:
+            board.wait_for(_LAST, _TIMEOUT_S)
+            message = twin.wait_for_publish(topics.booted(topics.DEFAULT_PREFIX, SERIAL), _TIMEOUT_S)
+        finally:
+            board.stop()
+    _summary(console, board.console, image.read_image(path.read_bytes(), BOARD))
+    received = time.strftime("%H:%M:%S", time.localtime(message.received_s))
+    console.print(f"\n[bold]The twin received[/bold] at {received} on {message.topic}")
+    console.print(f"  {message.payload.decode()}", markup=False)
+    console.print(
+        f"\nThe board's flash stays in {path.relative_to(BUILD.parent)}. Look into it, or boot it again:\n"
+        f"  .venv/bin/muster board ls --image {path.relative_to(BUILD.parent)}\n"
+        "  .venv/bin/muster --help",
+    )
+
+
+def _summary(console: Console, printed: str, files: dict[str, bytes]) -> None:
+    """Tables of the steps and of the flash."""
+    table = Table(title="\nSteps", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    table.add_column("at ms", justify="right")
+    table.add_column("took", justify="right")
+    table.add_column("service")
+    table.add_column("step", overflow="fold")
+    done = steps(printed)
+    for step, following in zip(done, [*done[1:], None], strict=True):
+        took = "" if following is None else str(following.at_ms - step.at_ms)
+        table.add_row(str(step.at_ms), took, step.service, step.text)
+    console.print(table)
+
+    slot = {name: files[f"{paths.CERT}/{name}"] for name in (*slots.FILES, paths.IDENTITY)}
+    identity = slots.opened(slot)
+    assert identity is not None  # the board has connected with it
+    certificate = x509.load_pem_x509_certificate(identity.certificate)
+    console.print(f"\n[bold]Thing name[/bold]      {identity.thing_name}")
+    console.print(f"[bold]Certificate id[/bold]  {identity.certificate_id}")
+    console.print(f"[bold]Valid until[/bold]     {certificate.not_valid_after_utc:%Y-%m-%d}")
+
+    table = Table(title="\nOn the flash (bytes)", title_justify="left", title_style="bold", box=None)
+    table.show_header = False
+    table.add_column(justify="right")
+    table.add_column()
+    for name in sorted(files):
+        if name.startswith(paths.BASE):
+            table.add_row(str(len(files[name])), name)
+    code = [data for name, data in files.items() if not name.startswith(paths.BASE)]
+    table.add_row(str(sum(map(len, code))), f"{paths.BOOT}, {paths.MAIN} and {paths.LIB} ({len(code)} files)")
+    console.print(table)
