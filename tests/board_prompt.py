@@ -1,12 +1,18 @@
 """A board on a serial port, under MicroPython's unix port: mount the image, run boot.py and main.py, prompt.
 
-MICROPYPATH=firmware/boards/virtual:.frozen MUSTER_BOARD_IMAGE=flash.img micropython -i tests/board_prompt.py
+Started by serial_board.py. Ctrl-C counts from the line "mounted" on, as on a board, whose firmware mounts
+before it listens.
 """
 
+# ruff: noqa: F401  (the virtual board's modules are loaded while the files of the host can still be seen)
 import os
+import socket
 import sys
+import time
 
-import machine  # noqa: F401  (the virtual board's, loaded while the host's files can still be seen)
+import machine
+import network
+import ntptime
 import vfs
 from vboard import power
 from vboard.flash import Flash

@@ -8,6 +8,7 @@ import pytest
 from device.core import paths
 from muster import deploy as deployment
 from muster.board_link import BoardLink, Facts
+from muster.cli import main as cli
 from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
 from serial_board import SerialBoard
 
@@ -138,6 +139,25 @@ def test_a_file_that_arrives_damaged_is_noticed(
     with pytest.raises(MusterError, match="did not arrive whole"):
         deploy(deployed, program(version=2))
     deployed.wait_for("started online 1")
+
+
+def test_the_command_with_the_whole_real_program(
+    blank: SerialBoard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def table() -> dict[str, int]:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["deploy", "--port", blank.port])
+        assert stopped.value.code == 0
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+        return {row[0]: int(row[1]) for row in rows if row and row[0] in ("copied", "same", "removed")}
+
+    number = len(deployment.program("virtual"))
+    assert table() == {"copied": number, "same": 0, "removed": 0}
+    # Its boot.py runs, and leaves the prompt to the next deployment.
+    blank.wait_for("virtual board: reset")
+    blank.wait_for("mounted")
+    assert table() == {"copied": 0, "same": number, "removed": 0}
+    assert {path: data for path, data in blank.files().items() if path in CONFIGURATION} == CONFIGURATION
 
 
 def test_a_full_flash_is_said_before_anything_is_copied(deployed: SerialBoard) -> None:
