@@ -47,7 +47,7 @@ $(SETUP): requirements.lock pyproject.toml $(VENV)/bin/python
 	@$(PIP) install -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m muster.umqtt --fetch
-	@$(BIN)/python -m muster.interpreter --fetch
+	@$(BIN)/python -m muster.interpreter --fetch || $(BIN)/python -m muster.interpreter
 	@mkdir -p $(@D) && touch $@
 
 .PHONY: demo
