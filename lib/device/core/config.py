@@ -6,7 +6,7 @@ ours are kept when the file is written again.
 
 import json
 
-from device.core import keys, paths, topics
+from device.core import documents, keys, paths, topics
 from device.core.errors import GIVE_UP, Trouble
 
 MAX_BYTES = 8192
@@ -32,7 +32,7 @@ def document(raw):
     if len(raw) > MAX_BYTES:
         raise _wrong("has %d bytes, the limit is %d" % (len(raw), MAX_BYTES))
     try:
-        value = json.loads(raw.decode())
+        value = documents.loads(raw)
     except ValueError:
         raise _wrong("is not whole JSON (%d bytes)" % len(raw))
     if not isinstance(value, dict) or not isinstance(value.get(keys.DEVICE), dict):

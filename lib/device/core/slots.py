@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import json
 
-from device.core import keys, paths
+from device.core import documents, keys, paths
 
 RENAME = "rename"  # (RENAME, from, to)
 REMOVE = "remove"  # (REMOVE, path): a file or a whole directory; nothing there is fine
@@ -86,7 +86,7 @@ def document(files):
     if raw is None:
         return None
     try:
-        value = json.loads(raw.decode())
+        value = documents.loads(raw)
     except ValueError:
         return None
     if not isinstance(value, dict) or not match(files, value.get(keys.DIGESTS)):

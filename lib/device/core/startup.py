@@ -5,9 +5,7 @@ log export; the boot status follows MQTT. Three facts about a service are kept a
 image contains it), wanted (config.json does not switch it off) and healthy (it runs).
 """
 
-import json
-
-from device.core import keys, paths
+from device.core import documents, keys, paths
 from device.core.errors import GIVE_UP, Trouble
 
 # name, what must be ready before it (as far as it is planned), whether the switch is in "cloud"
@@ -37,7 +35,7 @@ def switches(raw):
     if raw is None:
         return {}
     try:
-        value = json.loads(raw.decode())
+        value = documents.loads(raw)
         services = value.get(keys.SERVICES, {})
         services.get(keys.CLOUD)
         return services

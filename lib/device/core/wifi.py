@@ -1,8 +1,6 @@
 """wifi.json: the networks that a board may join, in order."""
 
-import json
-
-from device.core import keys, paths
+from device.core import documents, keys, paths
 from device.core.errors import GIVE_UP, Trouble
 
 
@@ -18,7 +16,7 @@ def read(raw):
     if raw is None:
         return [], ""
     try:
-        value = json.loads(raw.decode())
+        value = documents.loads(raw)
     except ValueError:
         raise _wrong("is not whole JSON (%d bytes)" % len(raw))
     if not isinstance(value, dict) or not isinstance(value.get(keys.NETWORKS), list):
