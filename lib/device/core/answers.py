@@ -4,15 +4,12 @@ Source: AWS IoT Developer Guide, "Device provisioning MQTT API", and the API mod
 CreateKeysAndCertificate, CreateCertificateFromCsr and RegisterThing for lengths.
 """
 
-import json
-
-from device.core import keys, topics
+from device.core import documents, keys, pem, topics
 from device.core.errors import AGAIN, GIVE_UP, OVER, Trouble
 
 _MAX_PEM = 4096
 _MAX_TOKEN = 2048
 _MAX_ID = 64
-_PEM_HEAD = "-----BEGIN "
 
 
 def read(topic, payload):
@@ -21,7 +18,7 @@ def read(topic, payload):
     Raises Trouble: for a `rejected` answer sorted by its statusCode, AGAIN for one that cannot be read.
     """
     try:
-        value = json.loads(payload)
+        value = documents.loads(payload)
     except ValueError:
         value = None
     request, agreed = topics.request_of(topic)
@@ -61,12 +58,22 @@ def _likely(topic, status):
     return "look at template %s and its parameters" % template
 
 
-def _text(value, name, limit, head=""):
+def _text(value, name, limit):
     text = value.get(name)
     if not isinstance(text, str) or not text:
         raise Trouble(AGAIN, "answer lacks %s" % name)
-    if len(text) > limit or not text.startswith(head):
+    if len(text) > limit:
         raise Trouble(AGAIN, "answer has a wrong %s (%d characters)" % (name, len(text)))
+    return text
+
+
+def _pem(value, name, label):
+    """A PEM text that is whole: once it is registered, a damaged one would leave the board with nothing."""
+    text = _text(value, name, _MAX_PEM)
+    try:
+        pem.to_der(text, label)
+    except ValueError as error:
+        raise Trouble(AGAIN, "answer has a wrong %s (%s)" % (name, error))
     return text
 
 
@@ -74,8 +81,8 @@ def certificate(value, with_key):
     """(certificate id, certificate PEM, private key PEM or None, ownership token) of a create answer."""
     return (
         _text(value, keys.CERTIFICATE_ID, _MAX_ID),
-        _text(value, keys.CERTIFICATE_PEM, _MAX_PEM, _PEM_HEAD),
-        _text(value, keys.PRIVATE_KEY, _MAX_PEM, _PEM_HEAD) if with_key else None,
+        _pem(value, keys.CERTIFICATE_PEM, pem.CERTIFICATE),
+        _pem(value, keys.PRIVATE_KEY, pem.PRIVATE_KEY) if with_key else None,
         _text(value, keys.OWNERSHIP_TOKEN, _MAX_TOKEN),
     )
 

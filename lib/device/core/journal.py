@@ -13,7 +13,7 @@ ask for one after the other.
 
 import json
 
-from device.core import keys
+from device.core import documents, keys
 
 IDLE = "idle"
 CREATE = "create"
@@ -24,6 +24,7 @@ _STEPS = (IDLE, CREATE, CREATED, REGISTERED)
 _DAY_S = 86400
 # AWS lets an ownership token live for 1 hour; the margin is for the way there and a clock that is a little off.
 TOKEN_LIFE_S = 55 * 60
+_DAYS_BACK = 8  # a clock without battery falls back to the time saved last, at most a week ago
 
 
 class Journal:
@@ -53,9 +54,12 @@ class Journal:
         return now - self.token_time < TOKEN_LIFE_S
 
     def spend(self, now, limit):
-        """Take one certificate from the day's budget of `limit`; False when none is left."""
+        """Take one certificate from the day's budget of `limit`; False when none is left.
+
+        A clock that goes back a little brings no new budget; one that was far ahead does not lock the board.
+        """
         day = now // _DAY_S
-        if day > self.budget_day:
+        if day > self.budget_day or day < self.budget_day - _DAYS_BACK:
             self.budget_day = day
             self.budget_used = 0
         if self.budget_used >= limit:
@@ -87,7 +91,7 @@ def decode(raw):
     if raw is None:
         return journal
     try:
-        value = json.loads(raw.decode())
+        value = documents.loads(raw)
         if not isinstance(value, dict) or value.get(keys.STEP) not in _STEPS:
             return journal
         journal.budget_day = int(value.get(keys.BUDGET_DAY, 0))
@@ -99,6 +103,6 @@ def decode(raw):
         journal.thing_name = str(value.get(keys.THING_NAME, ""))
         journal.configuration = dict(value.get(keys.DEVICE_CONFIGURATION, {}))
         journal.step = value[keys.STEP]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         journal.clear()
     return journal

@@ -50,7 +50,7 @@ def steps(settings, journal, now, trial_intact):
     """
     pending = journal.step in (journals.CREATED, journals.REGISTERED)
     if pending and not trial_intact:
-        yield from _start_over(journal, False)
+        yield from _start_over(journal, journal.unsure)
         pending = False
     if pending and (journal.unsure or journal.step == journals.REGISTERED):
         try:
@@ -89,7 +89,7 @@ def _by_claim(settings, journal, now):
     except Trouble as trouble:
         if trouble.kind != OVER:
             raise
-        if journal.unsure and journal.token_good(now()):
+        if journal.unsure and journal.token_time <= now() and journal.token_good(now()):
             # The token should still be good: then it was probably used, by a registration whose answer
             # was lost. The identity may be active, so it is tried again before it is given up.
             raise Trouble(
@@ -116,6 +116,7 @@ def _create(settings, journal, now, topic, request):
     answer = yield (ASK, topic, payload)
     if topics.request_of(answer[0])[1] is False:
         journal.budget_used -= 1  # a clear no makes no certificate
+        yield (SAVE_JOURNAL,)
     certificate_id, certificate, key, token = answers.certificate(answers.read(*answer), request is None)
     files = {paths.CERTIFICATE: certificate.encode()}
     if key is not None:
@@ -124,9 +125,9 @@ def _create(settings, journal, now, topic, request):
     journal.token = token
     journal.token_time = now()
     journal.step = journals.CREATED
+    journal.unsure = False  # nobody has registered this one yet
     yield (SAVE_SLOT, files)
     yield (SAVE_JOURNAL,)
-    journal.unsure = False
 
 
 def _register(settings, journal, topic):
