@@ -63,7 +63,7 @@ check: lint types test-core size ## lint, types, core on both interpreters, mpy-
 
 .PHONY: lint
 lint: $(SETUP) ## ruff: rules and format; links and commands in the documents
-	@$(RUFF) check -q . && $(RUFF) format -q --check . && echo "lint: good"
+	@$(RUFF) check -q --output-format concise . && $(RUFF) format --check -q --output-format concise . && echo "lint: good"
 	@$(BIN)/python -m muster.checks.docs
 
 .PHONY: types
