@@ -97,7 +97,7 @@ def test_latency_is_one_round_trip_for_the_opening_and_one_for_the_exchange(echo
             start = time.monotonic()
             client.sendall(b"x")
             client.recv(1)
-            assert 0.06 <= time.monotonic() - start
+            assert time.monotonic() - start >= 0.06
 
 
 def test_bandwidth_limits_each_direction(echo):

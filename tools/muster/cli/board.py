@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from littlefs import LittleFSError
 
 from device.core import keys, paths
 from muster.errors import INTERRUPTED, MusterError
@@ -102,7 +103,7 @@ def ls(image_path: Path, path: str) -> None:
     path = "/" + path.strip("/")
     try:
         facts = file_system.stat(path)
-    except OSError:
+    except LittleFSError:
         raise MusterError(
             f"there is no {path} in {image_path}: list it all with `muster board ls`."
         ) from None
@@ -131,7 +132,7 @@ def cat(image_path: Path, path: str, secrets: bool) -> None:
     try:
         with file_system.open(path, "rb") as file:
             data = file.read()
-    except OSError:
+    except (LittleFSError, OSError):
         raise MusterError(
             f"there is no file {path} in {image_path}: see `muster board ls --image {image_path}`."
         ) from None

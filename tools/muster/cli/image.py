@@ -1,5 +1,6 @@
 """`muster image`: make the flash image of a board."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -150,5 +151,6 @@ def write_secret(path: Path, content: bytes) -> None:
             file.write(content)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise MusterError(f"{path} cannot be written ({error.strerror}): choose another place.") from None

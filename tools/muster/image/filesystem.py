@@ -12,10 +12,11 @@ _INLINE_MAX = 128
 _NO_SPACE = -28
 
 
-def _file_system(facts: Board, context: UserContext | None = None) -> LittleFS:
+def _file_system(facts: Board, context: UserContext) -> LittleFS:
+    """Neither mounted nor formatted: left to itself the library formats what it cannot mount."""
     return LittleFS(
         context=context,
-        mount=True,
+        mount=False,
         block_size=facts.block_size,
         block_count=facts.block_count,
         read_size=facts.prog_size,
@@ -35,6 +36,8 @@ def build_image(files: Mapping[str, bytes], board_name: str) -> bytes:
     facts = board(board_name)
     context = UserContext(buffer=bytearray(b"\xff") * facts.size)
     file_system = _file_system(facts, context)
+    file_system.format()
+    file_system.mount()
     for path in sorted(files):
         try:
             folder = path.rpartition("/")[0]
@@ -75,10 +78,12 @@ def mount(image: bytes, board_name: str | None = None) -> LittleFS:
         raise MusterError(
             f"this is no image of {facts.title}: it has {len(image)} bytes, the file system has {facts.size}."
         )
+    file_system = _file_system(facts, context)
     try:
-        return _file_system(facts, context)
+        file_system.mount()
     except LittleFSError as error:
         raise MusterError(f"there is no readable file system in the image: {error}") from None
+    return file_system
 
 
 def read_image(image: bytes, board_name: str | None = None) -> dict[str, bytes]:

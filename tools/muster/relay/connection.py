@@ -86,8 +86,8 @@ class Connection:
             if room is not None and room <= len(data):
                 data = data[:room]
             writer.write(data)
+            relay.delivered(direction, len(data))  # at once: the other direction shares the total
             await writer.drain()
-            relay.delivered(direction, len(data))
             if room is not None and room == len(data):
                 relay.was_cut()
                 raise ConnectionResetError("cut by the relay")

@@ -1,0 +1,161 @@
+"""`muster image` and `muster board` as a person uses them."""
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+from tests.tools.test_image import write_claim
+
+from device.core import paths
+from muster.image import build_image, read_image
+
+SECRET = "marker-secret-5f1c"
+
+
+def muster(*words, **options):
+    command = [sys.executable, "-m", "muster", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture
+def flash(tmp_path):
+    """An image with a short program and things that are not for every eye."""
+    wifi = {"networks": [{"ssid": "home", "password": SECRET}]}
+    files = {
+        "/main.py": b"import os\nprint('hello')\nprint(os.listdir('/'))\n",
+        paths.WIFI: json.dumps(wifi).encode(),
+        paths.JOURNAL: b'{"certificateOwnershipToken": "' + SECRET.encode(),
+        f"{paths.CERT}/{paths.PRIVATE_KEY}": f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}\n".encode(),
+        f"{paths.CERT}/copy": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n".encode(),
+    }
+    path = tmp_path / "flash.img"
+    path.write_bytes(build_image(files, "virtual"))
+    return path
+
+
+def test_run_prints_the_console_and_gives_the_exit_code(flash):
+    result = muster("board", "run", "--image", flash)
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[0] == "hello"
+
+
+def test_run_cuts_power(tmp_path):
+    path = tmp_path / "flash.img"
+    path.write_bytes(build_image({"/main.py": b"open('/f', 'w').close()"}, "virtual"))
+    result = muster("board", "run", "--image", path, "--cut-at", "1")
+    assert result.returncode == 137
+    assert result.stdout == "virtual board: power cut at operation 1\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_ends_cleanly_on_a_signal(tmp_path, number):
+    path = tmp_path / "flash.img"
+    path.write_bytes(build_image({"/main.py": b"import time\nprint('on')\ntime.sleep(60)"}, "virtual"))
+    words = [sys.executable, "-m", "muster", "board", "run", "--image", str(path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as process:
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err == "the virtual board was switched off\n"
+
+
+def test_ls_lists_files_with_sizes(flash):
+    result = muster("board", "ls", "--image", flash)
+    assert f"{paths.CERT}/{paths.PRIVATE_KEY}" in result.stdout
+    assert "of 212 blocks used" in result.stdout
+    below = muster("board", "ls", "--image", flash, paths.CERT).stdout
+    assert "/main.py" not in below and "copy" in below
+
+
+def test_cat_prints_a_file(flash):
+    assert muster("board", "cat", "--image", flash, "/main.py").stdout.startswith("import os\n")
+
+
+@pytest.mark.parametrize(
+    "path", [paths.WIFI, paths.JOURNAL, f"{paths.CERT}/{paths.PRIVATE_KEY}", f"{paths.CERT}/copy"]
+)
+def test_cat_shows_secrets_only_when_asked(flash, path):
+    result = muster("board", "cat", "--image", flash, path)
+    assert SECRET not in result.stdout + result.stderr
+    assert result.returncode == (0 if path == paths.WIFI else 1)
+    assert SECRET in muster("board", "cat", "--image", flash, "--secrets", path).stdout
+
+
+def test_cat_masks_passwords_and_shows_the_rest(flash):
+    shown = json.loads(muster("board", "cat", "--image", flash, paths.WIFI).stdout)
+    assert shown == {"networks": [{"ssid": "home", "password": "***"}]}
+
+
+def test_image_from_options(tmp_path):
+    write_claim(tmp_path / "claim")
+    (tmp_path / "wifi.json").write_text('{"networks": []}')
+    (tmp_path / "config.json").write_text("{}")
+    out, uf2 = tmp_path / "out" / "f.img", tmp_path / "f.uf2"
+    words = ["image", "--board", "pico_w", "--out", out, "--uf2", uf2, "--serial", "CAM1"]
+    words += ["--endpoint", "a.example", "--port", "1234", "--keys", "device", "--template", "T"]
+    words += ["--parameter", "site=north", "--claim", tmp_path / "claim", "--wifi", tmp_path / "wifi.json"]
+    words += ["--add", f"{paths.CONFIG}={tmp_path / 'config.json'}", "--build-time", "1790000000"]
+    result = muster(*words)
+    assert (result.returncode, result.stderr) == (0, "")
+    files = read_image(out.read_bytes(), "pico_w")
+    assert json.loads(files[paths.CONF]) == {
+        "device": {"SERIAL_ID": "CAM1", "ENDPOINT_URL": "a.example", "PROVISION_STATUS": "False"},
+        "mqtt": {"port": 1234},
+        "provisioning": {"template": "T", "keys": "device", "parameters": {"site": "north"}},
+    }
+    assert files[paths.CONFIG] == b"{}"
+    assert f"{paths.BOOTSTRAP}/{paths.PRIVATE_KEY}" in files
+    assert uf2.stat().st_size == 212 * 4096 * 2
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (out, uf2))
+    first = out.read_bytes()
+    assert muster(*words).returncode == 0 and out.read_bytes() == first
+
+
+def test_conf_file_is_the_base_and_options_win(tmp_path):
+    conf = {"device": {"SERIAL_ID": "A", "ENDPOINT_URL": "a.example"}, "mine": {"kept": True}}
+    (tmp_path / "ento.conf").write_text(json.dumps(conf))
+    out = tmp_path / "f.img"
+    result = muster("image", "--out", out, "--conf", tmp_path / "ento.conf", "--serial", "B")
+    assert result.returncode == 0 and "cannot provision yet" in result.stderr
+    written = json.loads(read_image(out.read_bytes())[paths.CONF])
+    assert written["device"]["SERIAL_ID"] == "B" and written["mine"] == {"kept": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["image"], 2, "--out"),
+        (["image", "--out", "{tmp}/f", "--board", "arduino"], 2, "choose one of"),
+        (["image", "--out", "{tmp}/f", "--board", "esp32", "--uf2", "{tmp}/u"], 2, "takes no UF2"),
+        (["image", "--out", "{tmp}/f", "--ca", "{tmp}/ca"], 2, "--claim"),
+        (["image", "--out", "{tmp}/f", "--claim", "{tmp}/none"], 1, "cannot be read"),
+        (["image", "--out", "{tmp}/f", "--conf", "{tmp}/none"], 1, "cannot be read"),
+        (["image", "--out", "{tmp}/f", "--conf", "{tmp}/bad.json"], 1, "line 2"),
+        (["image", "--out", "{tmp}/f", "--wifi", "{tmp}/list.json"], 1, "JSON object"),
+        (["image", "--out", "{tmp}/f", "--serial", "a/b", "--endpoint", "e"], 1, "character '/'"),
+        (["image", "--out", "{tmp}/f", "--serial", "a"], 1, "ENDPOINT_URL"),
+        (["image", "--out", "{tmp}/f", "--parameter", "x"], 2, "NAME=VALUE"),
+        (["image", "--out", "{tmp}/f", "--add", "x=y"], 2, "absolute path"),
+        (["image", "--out", "{tmp}/f", "--add", "/x={tmp}/none"], 1, "cannot be read"),
+        (["image", "--out", "{tmp}/bad.json/f"], 1, "cannot be written"),
+        (["board", "run", "--image", "{tmp}/none"], 1, "muster image"),
+        (["board", "run", "--image", "{tmp}/f", "--set", "X=1"], 2, "NAME=VALUE"),
+        (["board", "ls", "--image", "{tmp}/none"], 1, "muster image"),
+        (["board", "ls", "--image", "{tmp}/bad.json"], 1, "flash size"),
+        (["board", "ls", "--image", "{tmp}/flash.img", "/none"], 1, "there is no /none"),
+        (["board", "cat", "--image", "{tmp}/flash.img", "/none"], 1, "there is no file"),
+        (["board", "cat", "--image", "{tmp}/flash.img", "/etc"], 1, "there is no file"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_a_code(flash, tmp_path, words, code, text):
+    (tmp_path / "bad.json").write_text("{\n}}")
+    (tmp_path / "list.json").write_text("[]")
+    result = muster(*[word.replace("{tmp}", str(tmp_path)) for word in words])
+    assert result.returncode == code, result.stderr
+    assert text in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "f").exists()

@@ -1,0 +1,182 @@
+"""Images: exact size, same bytes for the same input, both readers agree, and what does not fit is said."""
+
+import json
+import struct
+
+import pytest
+
+from device.core import keys, paths
+from muster.errors import MusterError
+from muster.image import (
+    board,
+    board_files,
+    build_image,
+    code_files,
+    ento_conf,
+    names,
+    profile,
+    read_claim,
+    read_image,
+    to_uf2,
+    verify,
+)
+
+FILES = {"/a": b"1", "/lib/x/y.mpy": b"y" * 5000, "/lib/x/z.mpy": b"", "/etc/c.json": b"{}" * 80}
+BUILD_TIME = 1790000000
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("pico_w", 212), ("esp32", 512), ("virtual", 212)])
+def test_image_has_exactly_the_blocks_of_the_board(name, blocks):
+    image = build_image(FILES, name)
+    assert len(image) == blocks * 4096
+    assert read_image(image, name) == dict(sorted(FILES.items()))
+    verify(image, FILES, name)
+
+
+def test_every_board_has_facts_and_a_profile():
+    assert names() == ["esp32", "pico_w", "virtual"]
+    for name in names():
+        assert board(name).name == profile(name).board == name
+    assert board("pico_w").flash_offset == 0x12C000
+    assert board("esp32").flash_offset == 0x200000
+
+
+def test_same_files_give_the_same_bytes_in_any_order():
+    assert build_image(FILES, "pico_w") == build_image(dict(reversed(FILES.items())), "pico_w")
+    assert build_image(FILES, "pico_w") != build_image({**FILES, "/a": b"2"}, "pico_w")
+
+
+def test_whole_board_is_reproducible_and_knows_its_code():
+    files = board_files("pico_w", build_time=BUILD_TIME)
+    assert {paths.BOOT, paths.MAIN, "/lib/umqtt/simple.mpy", "/lib/device/core/paths.mpy"} <= set(files)
+    assert not [path for path in files if path.startswith("/lib") and not path.endswith(".mpy")]
+    assert build_image(files, "pico_w") == build_image(board_files("pico_w", build_time=BUILD_TIME), "pico_w")
+    assert code_files("pico_w", BUILD_TIME + 1) != code_files("pico_w", BUILD_TIME)
+
+
+def test_what_does_not_fit_is_said():
+    with pytest.raises(
+        MusterError, match=r"do not fit.*Pico W: at /big.*212 blocks.*largest is /big \(900000"
+    ):
+        build_image({"/big": bytes(900000), "/a": b""}, "pico_w")
+    assert build_image({"/big": bytes(900000)}, "esp32")
+
+
+def test_an_image_of_another_board_is_refused():
+    with pytest.raises(MusterError, match="no image of ESP32"):
+        read_image(build_image(FILES, "pico_w"), "esp32")
+    with pytest.raises(MusterError, match="no board's flash size"):
+        read_image(b"short")
+    with pytest.raises(MusterError, match="no readable file system"):
+        read_image(bytes(212 * 4096), "pico_w")
+
+
+def test_verify_finds_a_difference():
+    with pytest.raises(MusterError, match="/a differs"):
+        verify(build_image({"/a": b"1"}, "pico_w"), {"/a": b"2"}, "pico_w")
+
+
+def test_unknown_board_is_wrong_use():
+    with pytest.raises(MusterError, match="no board 'arduino': choose one of esp32, pico_w, virtual"):
+        board("arduino")
+
+
+def test_uf2_blocks_follow_the_format():
+    image = build_image(FILES, "pico_w")
+    uf2 = to_uf2(image, "pico_w")
+    count = len(image) // 256
+    assert len(uf2) == count * 512
+    data = b""
+    for number in range(count):
+        block = uf2[number * 512 : (number + 1) * 512]
+        head = struct.unpack("<8I", block[:32])
+        address = 0x1012C000 + number * 256
+        assert head == (0x0A324655, 0x9E5D5157, 0x2000, address, 256, number, count, 0xE48BFF56)
+        assert block[288:508] == bytes(220) and block[508:] == struct.pack("<I", 0x0AB16F30)
+        data += block[32:288]
+    assert data == image
+    with pytest.raises(MusterError, match="takes no UF2"):
+        to_uf2(build_image({}, "esp32"), "esp32")
+
+
+CHANGES = {(keys.DEVICE, keys.SERIAL_ID): "CAM1", (keys.DEVICE, keys.ENDPOINT_URL): "a.example"}
+
+
+def test_ento_conf_keeps_unknown_keys_and_starts_unprovisioned():
+    base = {"device": {"SERIAL_ID": "old", "note": 1}, "mine": [1]}
+    assert ento_conf(base, CHANGES) == {
+        "device": {"SERIAL_ID": "CAM1", "note": 1, "ENDPOINT_URL": "a.example", "PROVISION_STATUS": "False"},
+        "mine": [1],
+    }
+    assert base["device"]["SERIAL_ID"] == "old"
+
+
+def test_ento_conf_refuses_what_the_board_would_refuse():
+    with pytest.raises(MusterError, match="the board would refuse.*ENDPOINT_URL is an ARN"):
+        ento_conf({}, {**CHANGES, (keys.DEVICE, keys.ENDPOINT_URL): "arn:aws:iot:x"})
+
+
+@pytest.fixture
+def claim(tmp_path):
+    """A claim directory with a key and its certificate, which serves as the root CA too."""
+    folder = tmp_path / "claim"
+    write_claim(folder)
+    return folder
+
+
+def write_claim(folder):
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "claim")])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, start, start.replace(year=2049))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    folder.mkdir()
+    (folder / paths.ROOT_CA).write_bytes(certificate)
+    (folder / paths.CERTIFICATE).write_bytes(certificate)
+    (folder / paths.PRIVATE_KEY).write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+
+
+def test_claim_credentials_go_to_the_bootstrap_directory(claim, tmp_path):
+    files = read_claim(claim)
+    assert sorted(files) == [f"{paths.BOOTSTRAP}/{name}" for name in sorted(p.name for p in claim.iterdir())]
+    (claim / paths.ROOT_CA).rename(tmp_path / "ca.pem")
+    assert read_claim(claim, tmp_path / "ca.pem") == files
+    with pytest.raises(MusterError, match="cannot be read"):
+        read_claim(claim)
+
+
+def test_claim_key_of_another_certificate_is_refused(claim, tmp_path):
+    write_claim(tmp_path / "other")
+    (claim / paths.PRIVATE_KEY).write_bytes((tmp_path / "other" / paths.PRIVATE_KEY).read_bytes())
+    with pytest.raises(MusterError, match="not that of the certificate"):
+        read_claim(claim)
+    (claim / paths.PRIVATE_KEY).write_text("MARKER no key")
+    with pytest.raises(MusterError, match="unencrypted PEM key") as caught:
+        read_claim(claim)
+    assert "MARKER" not in str(caught.value)
+
+
+def test_extra_files_win(claim):
+    files = board_files(
+        "virtual",
+        documents={paths.WIFI: {"networks": []}},
+        claim=read_claim(claim),
+        extra={paths.MAIN: b"print(1)"},
+        build_time=BUILD_TIME,
+    )
+    assert files[paths.MAIN] == b"print(1)"
+    assert json.loads(files[paths.WIFI]) == {"networks": []}
+    assert f"{paths.BOOTSTRAP}/{paths.PRIVATE_KEY}" in files

@@ -1,0 +1,163 @@
+"""Compiling for the board, the pieces fetched from registries, and the interpreters."""
+
+import hashlib
+import subprocess
+import time
+
+import pytest
+
+from muster import interpreter, mpy, umqtt
+from muster.errors import MusterError
+from muster.image import profile
+from muster.interpreter import debian
+from muster.mpy import Source
+
+BUILD_TIME = 1790000000
+
+
+def test_compiled_holds_every_module_of_the_profile_and_the_build_facts():
+    files = mpy.compiled(profile("pico_w"), BUILD_TIME)
+    assert {"/lib/device/core/keys.mpy", "/lib/umqtt/simple.mpy", "/lib/device/_build.mpy"} <= set(files)
+    assert all(data[:2] == b"M\x06" for data in files.values())
+    assert mpy.compiled(profile("pico_w"), BUILD_TIME) == files
+
+
+def test_build_module_says_what_runs(tmp_path):
+    source = mpy.build_module(profile("esp32"), BUILD_TIME)
+    (tmp_path / "_build.mpy").write_bytes(mpy.compile_module(source, tmp_path))
+    words = [
+        *interpreter.command64(),
+        "-c",
+        "import _build; print(_build.BOARD, _build.BUILD_TIME, _build.VERSION)",
+    ]
+    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout.split()[:2] == ["esp32", str(BUILD_TIME)]
+
+
+def test_a_mistake_in_a_module_is_one_sentence_with_its_line(tmp_path):
+    with pytest.raises(MusterError, match=r"device/x\.py does not compile.*line 2.*SyntaxError"):
+        mpy.compile_module(Source("device/x.py", b"a = 1\nb = = 2\n"), tmp_path)
+
+
+def test_only_what_changed_is_compiled_again(tmp_path, monkeypatch):
+    source = Source("device/x.py", b"x = 1\n")
+    first = mpy.compile_module(source, tmp_path)
+    monkeypatch.setattr(mpy, "_compiler", lambda: "/nowhere/mpy-cross")
+    assert mpy.compile_module(source, tmp_path) == first
+    with pytest.raises(FileNotFoundError):
+        mpy.compile_module(source._replace(text=b"x = 2\n"), tmp_path)
+
+
+def test_options_and_name_are_part_of_what_is_kept(tmp_path):
+    source = Source("device/x.py", b"assert 0\n")
+    with_asserts = mpy.compile_module(source._replace(options=mpy.KEEP_ASSERTS), tmp_path)
+    assert mpy.compile_module(source, tmp_path) != with_asserts
+    assert mpy.compile_module(source._replace(name="device/y.py"), tmp_path) != mpy.compile_module(
+        source, tmp_path
+    )
+
+
+def test_umqtt_keeps_its_asserts():
+    source = (umqtt.fetch() / "umqtt/simple.py").read_bytes()
+    kept = mpy.compiled(profile("virtual"), BUILD_TIME)["/lib/umqtt/simple.mpy"]
+    assert kept == mpy.compile_module(Source("umqtt/simple.py", source, ()))
+    assert kept != mpy.compile_module(Source("umqtt/simple.py", source, ("-O1",)))
+
+
+def test_stale_files_are_forgotten(tmp_path):
+    mpy.compile_module(Source("device/old.py", b"x = 1\n"), tmp_path)
+    (old,) = tmp_path.rglob("*.mpy")
+    mpy.compile_module(Source("device/new.py", b"x = 1\n"), tmp_path)
+    long_ago = time.time() - 30 * 86400
+    import os
+
+    os.utime(old, (long_ago, long_ago))
+    mpy._forget(tmp_path)
+    assert [path.name.split("-")[0] for path in tmp_path.rglob("*.mpy")] == ["new"]
+
+
+def test_umqtt_is_the_published_module():
+    folder = umqtt.fetch()
+    assert hashlib.sha256((folder / "umqtt/simple.py").read_bytes()).hexdigest() == umqtt.MODULE_SHA256
+    assert (folder / "umqtt/__init__.py").exists()
+
+
+def test_umqtt_of_another_hash_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(umqtt, "_download", lambda requirement: b"something else")
+    with pytest.raises(MusterError, match="wrong SHA-256"):
+        umqtt.fetch(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_umqtt_is_fetched_again(tmp_path, monkeypatch):
+    good = (umqtt.fetch() / "umqtt/simple.py").read_bytes()
+    monkeypatch.setattr(umqtt, "_download", lambda requirement: b"")
+    monkeypatch.setattr(umqtt, "_module_of", lambda archive: good)
+    umqtt.fetch(tmp_path)
+    (tmp_path / "umqtt/simple.py").write_bytes(b"changed")
+    assert not umqtt.present(tmp_path)
+    umqtt.fetch(tmp_path)
+    assert umqtt.present(tmp_path)
+
+
+def test_no_package_index_is_one_sentence(tmp_path, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "", "Traceback\nno route to host\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(MusterError, match="could not be downloaded: no route to host"):
+        umqtt.fetch(tmp_path)
+
+
+ONE_LINE = "# comment\ndeb [arch=amd64 signed-by=/k.gpg] https://mirror.example/debian trixie main\n"
+DEB822 = """Types: deb
+# URIs: https://wrong.example/debian
+URIs: https://mirror.example/debian-security
+Suites: x
+
+Types: deb
+URIs:
+ https://other.example/ubuntu
+ https://mirror.example/debian/
+Suites: x
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("sources.list", ONE_LINE, "https://mirror.example/debian"),
+        ("sources.list.d/a.list", ONE_LINE, "https://mirror.example/debian"),
+        ("sources.list.d/a.sources", DEB822, "https://mirror.example/debian/"),
+        (
+            "sources.list.d/a.sources",
+            "URIs: mirror+file:///etc/apt/debian.list\n",
+            "mirror+file:///etc/apt/debian.list",
+        ),
+    ],
+)
+def test_mirror_is_read_from_both_kinds_of_apt_sources(tmp_path, name, text, expected):
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / name).write_text(text)
+    assert debian.mirror(tmp_path) == expected
+
+
+def test_no_debian_mirror_is_a_reason_to_skip(tmp_path):
+    (tmp_path / "sources.list").write_text("deb https://other.example/ubuntu noble main\n")
+    with pytest.raises(MusterError, match="name no Debian archive"):
+        debian.mirror(tmp_path)
+
+
+def test_absent_32_bit_interpreter_is_one_sentence(tmp_path):
+    with pytest.raises(MusterError, match="--fetch"):
+        interpreter.command32(tmp_path)
+
+
+def test_fetch_is_quick_when_present(tmp_path, monkeypatch):
+    monkeypatch.setattr(debian, "_run", lambda *_: pytest.fail("nothing is to be fetched"))
+    assert debian.fetch(tmp_path) == tmp_path
+
+
+def test_interpreters_are_new_enough():
+    assert interpreter.version(interpreter.command64()) >= interpreter.OLDEST
+    if interpreter.missing32():
+        pytest.skip(interpreter.missing32())
+    assert interpreter.version(interpreter.command32()) >= interpreter.OLDEST
