@@ -4,7 +4,7 @@
         board.wait_for("boot status acknowledged", timeout_s=20)
 
 The image file is the board's flash and changes as the board writes. What the board's surroundings do
-(network, clock, NTP, names) is set by `environment`, see docs/virtual-board.md.
+(network, clock, NTP, names) is set by `environment`, see firmware/boards/virtual/README.md.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The virtual board: boots a LittleFS image as firmware does. Started by muster.virtual under the unix port.
 
 Exit codes: 0 main.py ended, 1 an exception ended boot.py or main.py (a real board would show its prompt),
-3 reset, 4 watchdog, 137 power cut. The settings are MUSTER_BOARD_* (docs/virtual-board.md).
+3 reset, 4 watchdog, 137 power cut. The settings are MUSTER_BOARD_* (README.md beside this file).
 """
 
 import gc
