@@ -237,7 +237,9 @@ def test_override_settings(twin, setting, expected):
         if expected is None:
             assert refused(raw, REGISTER, registration(created, "cam1")) == (409, "ResourceConflict")
             status = twin.registry.certificates.get(created[keys.CERTIFICATE_ID]).status
-            assert status == PENDING_ACTIVATION, "nothing was done by halves"
+            assert status == PENDING_ACTIVATION
+            left = twin.registry.policies.of_certificate(created[keys.CERTIFICATE_ID])
+            assert left == [], "nothing was done by halves"
         else:
             assert raw.request(REGISTER, registration(created, "cam1"))[0]
             assert twin.registry.things.get("cam1").attributes == expected

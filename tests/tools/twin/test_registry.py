@@ -71,6 +71,22 @@ def test_a_counted_fault_acts_exactly_so_often(tmp_path):
     assert sum(len(registry.faults.take("connect", "x")) for registry in (first, second) * 4) == 3
 
 
+def test_a_counted_fault_acts_exactly_so_often_for_many_at_once(tmp_path):
+    Registry(tmp_path).faults.add("connect", "reject", count=100)
+    taken = []
+
+    def take():
+        registry = Registry(tmp_path)
+        taken.extend(fault for _ in range(60) for fault in registry.faults.take("connect", "x"))
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 100
+
+
 def test_tokens_are_not_stored(tmp_path):
     registry = Registry(tmp_path)
     registry.certificates.add("id", "pem", PENDING_ACTIVATION, 0, 1)

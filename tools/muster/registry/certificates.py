@@ -119,9 +119,12 @@ class Certificates:
 
         Source: AWS IoT Developer Guide, "Device provisioning MQTT API".
         """
-        return self._database.write(
-            "DELETE FROM certificates WHERE status = ? AND is_claim = 0"
+        run_out = (
+            "FROM certificates WHERE status = ? AND is_claim = 0"
             " AND EXISTS (SELECT 1 FROM tokens t WHERE t.certificate_id = certificates.certificate_id"
-            " AND t.used_s IS NULL AND t.expires_s <= ?)",
-            PENDING_ACTIVATION, now_s,
-        )  # fmt: skip
+            " AND t.used_s IS NULL AND t.expires_s <= ?)"
+        )
+        # Looked for first: reading waits for nobody, deleting nothing would wait for every other writer.
+        if self._database.row(f"SELECT 1 {run_out} LIMIT 1", PENDING_ACTIVATION, now_s) is None:
+            return 0
+        return self._database.write(f"DELETE {run_out}", PENDING_ACTIVATION, now_s)

@@ -17,7 +17,6 @@ import asyncio
 import logging
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -28,9 +27,7 @@ from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
 from amqtt.mqtt import MQTTPacket
 from amqtt.mqtt.connack import (
     CONNECTION_ACCEPTED,
-    IDENTIFIER_REJECTED,
     NOT_AUTHORIZED,
-    UNACCEPTABLE_PROTOCOL_VERSION,
     ConnackPacket,
 )
 from amqtt.mqtt.connect import ConnectPacket
@@ -46,6 +43,7 @@ from amqtt.session import ApplicationMessage, Session
 from muster.registry import Registry
 from muster.twin import connection as ends
 from muster.twin import faults, filters, frames, pki, policy, tls
+from muster.twin.admission import Admission
 from muster.twin.connection import Connection, Writer
 from muster.twin.operations import Operations
 from muster.twin.principal import Principal
@@ -55,7 +53,6 @@ from muster.twin.settings import Settings
 from muster.twin.subscribing import Subscribing
 
 _LISTENER = "default"
-_MQTT_3_1_1 = 4
 _log = logging.getLogger("muster.twin")
 logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it prints tracebacks of what we report in a sentence
 logging.getLogger("transitions").setLevel(logging.ERROR)
@@ -70,6 +67,21 @@ class Message(NamedTuple):
     client_id: str
     certificate_id: str
     received_s: float
+
+
+class _Listener:
+    """An asyncio server whose end does not wait for clients (since Python 3.12 wait_closed does)."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+        self.sockets = server.sockets
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        self._server.close()
+
+    async def wait_closed(self) -> None:
+        """Returns at once: the engine hangs up on its clients itself."""
 
 
 class Engine(Broker):
@@ -100,7 +112,7 @@ class Engine(Broker):
         self._subscribing = Subscribing(self)
         self._links: set[Writer] = set()
         self._connections: dict[str, Connection] = {}
-        self._last_connect_s: dict[str, float] = {}
+        self._admission = Admission(settings)
 
     @property
     def port(self) -> int:
@@ -130,9 +142,9 @@ class Engine(Broker):
         address: str | None,
         port: int,
         ssl_context: ssl.SSLContext | None,
-    ) -> asyncio.Server:
+    ) -> "_Listener":
         accept = partial(self.stream_connected, listener_name=listener_name)
-        return await asyncio.start_server(
+        server = await asyncio.start_server(
             accept,
             address,
             port,
@@ -140,6 +152,7 @@ class Engine(Broker):
             ssl_handshake_timeout=self.settings.limits.connect_wait_s,
             backlog=1024,
         )
+        return _Listener(server)
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
@@ -183,7 +196,7 @@ class Engine(Broker):
         if der is None:
             return None
         principal = Principal(self._registry, self.settings, pki.certificate_id(der), client_id)
-        refusal, return_code = self._refusal(connect, principal)
+        refusal, return_code = self._admission.judge(connect, principal)
         if refusal:
             _log.info("%s: %s (%s)", client_id, ends.AUTH_ERROR, refusal)
             if return_code is not None:
@@ -200,36 +213,6 @@ class Engine(Broker):
             await reader.read()  # until the client gives up
             return None
         return await self._open(connect, principal, plan, reader, writer)
-
-    def _refusal(self, connect: ConnectPacket, principal: Principal) -> tuple[str | None, int | None]:
-        """Why a CONNECT is refused (None: it is not), and the CONNACK return code to send, if any."""
-        client_id, limits = principal.client_id, self.settings.limits
-        if connect.proto_level != _MQTT_3_1_1:
-            return "not MQTT 3.1.1", UNACCEPTABLE_PROTOCOL_VERSION
-        if connect.client_id_is_random and not connect.clean_session_flag:
-            return "no client id", IDENTIFIER_REJECTED
-        if len(client_id.encode()) > limits.client_id_bytes or client_id.startswith("$"):
-            return "client id too long or reserved", self.settings.refuse_return_code
-        if connect.will_flag:
-            problem = filters.name_problem(connect.will_topic or "", limits)
-            if problem or connect.will_qos > QOS_1 or (connect.will_topic or "").startswith("$"):
-                return "impossible will", self.settings.refuse_return_code
-        attributes = [] if connect.clean_session_flag else ["PersistentConnect"]
-        attributes += ["LastWill"] if connect.will_flag else []
-        if not principal.allows(policy.CONNECT, policy.client(client_id), attributes):
-            return principal.why_not(), self.settings.refuse_return_code
-        if self._is_too_fast(client_id):
-            return "more CONNECTs a second than allowed", self.settings.refuse_return_code
-        return None, None
-
-    def _is_too_fast(self, client_id: str) -> bool:
-        rate = self.settings.connects_per_s_and_client
-        if rate is None:
-            return False
-        now_s = time.monotonic()
-        is_too_fast = now_s - self._last_connect_s.get(client_id, -1e9) < 1 / rate
-        self._last_connect_s[client_id] = now_s
-        return is_too_fast
 
     async def _open(
         self,

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import threading
 import time
@@ -13,9 +12,9 @@ from pathlib import Path
 from device.core import paths, topics
 from muster.errors import MusterError
 from muster.registry import Registry
-from muster.registry.certificates import ACTIVE
 from muster.registry.switches import Boot
-from muster.twin import defaults, pki, tls
+from muster.twin import home as home_folder
+from muster.twin import tls
 from muster.twin.engine import Engine, Message
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
@@ -23,36 +22,6 @@ from muster.twin.settings import Home, Settings
 
 _KEPT_MESSAGES = 10_000
 _START_WAIT_S = 60
-
-
-def prepare(home: Path, settings: Settings) -> pki.Authority:
-    """Make what is missing: CA, server certificate, claim credentials, registry with its defaults."""
-    files = Home(home)
-    authority = pki.Authority(files, settings.authority_key)
-    authority.ensure_server(settings.host)
-    registry = Registry(home)
-    try:
-        defaults.fill(registry, settings)
-        _ensure_claim(files, authority, registry, settings)
-    finally:
-        registry.close()
-    return authority
-
-
-def _ensure_claim(home: Home, authority: pki.Authority, registry: Registry, settings: Settings) -> None:
-    certificate, key_file = home.claim_dir / paths.CERTIFICATE, home.claim_dir / paths.PRIVATE_KEY
-    if certificate.exists() and key_file.exists():
-        return
-    home.claim_dir.mkdir(mode=0o700, exist_ok=True)
-    key = pki.new_key(settings.claim_key)
-    now_s = settings.clock()
-    end_s = pki.not_after_s(now_s, None)
-    certificate_id, pem = authority.issue(key.public_key(), now_s, end_s)
-    with registry.transaction():
-        registry.certificates.add(certificate_id, pem, ACTIVE, now_s, end_s, is_claim=True)
-        registry.policies.attach(defaults.CLAIM_POLICY, certificate_id)
-    pki.write_new(key_file, pki.key_pem(key), 0o600)
-    pki.write_new(certificate, pem)
 
 
 class Twin:
@@ -66,9 +35,9 @@ class Twin:
         self.settings = settings or Settings()
         self.home = Home(Path(home))
         self.home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _locked(self.home)
+        self._lock = home_folder.locked(self.home)
         try:
-            self._authority = prepare(self.home.root, self.settings)
+            self._authority = home_folder.prepare(self.home.root, self.settings)
             self.registry = Registry(self.home.root)
         except BaseException:
             os.close(self._lock)
@@ -158,16 +127,6 @@ class Twin:
             if not self._arrived.wait_for(lambda: len(found()) >= count, timeout_s):
                 raise TimeoutError(f"nothing was published to {topic} within {timeout_s} s")
             return found()[count - 1]
-
-
-def _locked(home: Home) -> int:
-    handle = os.open(home.lock, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise MusterError(f"a twin runs in {home.root} already: stop it, or name another --home") from error
-    return handle
 
 
 def _booted_serial(topic: str) -> str | None:
