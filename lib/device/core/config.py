@@ -46,15 +46,25 @@ def with_status(conf, provisioned):
     return json.dumps(conf).encode()
 
 
-def check_name(name, what, limit=_MAX_THING_NAME):
-    """Return `name` if AWS takes it as thing name and client id; raises Trouble otherwise."""
+def name_fault(name, limit=_MAX_THING_NAME):
+    """Why AWS does not take `name` as thing name and client id, or None when it does."""
+    if name is None:
+        return "is missing"
     if not isinstance(name, str):
-        raise _wrong("%s must be a text" % what)
+        return "must be a text"
     if not 1 <= len(name) <= limit:
-        raise _wrong("%s has %d characters, allowed are 1 to %d" % (what, len(name), limit))
+        return "has %d characters, allowed are 1 to %d" % (len(name), limit)
     for symbol in name:
         if symbol not in _NAME_SYMBOLS:
-            raise _wrong("%s has the character %r, allowed are letters, digits, : _ -" % (what, symbol))
+            return "has the character %r, allowed are letters, digits, : _ -" % symbol
+    return None
+
+
+def check_name(name, what, limit=_MAX_THING_NAME):
+    """Return `name` if AWS takes it as thing name and client id; raises Trouble otherwise."""
+    fault = name_fault(name, limit)
+    if fault:
+        raise _wrong("%s %s" % (what, fault))
     return name
 
 
@@ -73,16 +83,16 @@ def _number(section, name, default, low, high):
 
 
 def _endpoint(value):
-    if not isinstance(value, str) or not value:
+    host = value.split("://")[-1].rstrip("/") if isinstance(value, str) else ""
+    if not host:
         raise _wrong("%s must be the host name of your AWS IoT endpoint" % keys.ENDPOINT_URL)
-    if value.startswith("arn:"):
+    if host.startswith("arn:"):
         raise _wrong(
             "%s is an ARN" % keys.ENDPOINT_URL,
             "write the host name instead (aws iot describe-endpoint --endpoint-type iot:Data-ATS)",
         )
-    host = value.split("://")[-1].rstrip("/")
     for symbol in host:
-        if symbol not in _NAME_SYMBOLS and symbol != ".":
+        if symbol == ":" or (symbol not in _NAME_SYMBOLS and symbol != "."):
             raise _wrong("%s has the character %r, write the host name alone" % (keys.ENDPOINT_URL, symbol))
     return host
 
@@ -115,7 +125,7 @@ class Settings:
         self.topic_prefix = check_name(mqtt.get(keys.TOPIC_PREFIX, topics.DEFAULT_PREFIX), keys.TOPIC_PREFIX, 64)
         self._provisioning(_section(conf, keys.PROVISIONING))
         self.ntp = _section(conf, keys.CLOCK).get(keys.NTP, ["pool.ntp.org", "time.google.com"])
-        if not isinstance(self.ntp, list):
+        if not isinstance(self.ntp, list) or not all(isinstance(host, str) for host in self.ntp):
             raise _wrong('"%s" must be a list of hosts' % keys.NTP)
 
     def _provisioning(self, section):
@@ -132,6 +142,6 @@ class Settings:
         self.daily_certificates = _number(section, keys.DAILY_CERTIFICATES, 5, 1, 100)
         secret = section.get(keys.ENROLMENT_KEY)
         try:
-            self.enrolment_key = None if secret is None else bytes.fromhex(secret)
+            self.enrolment_key = None if secret is None else bytes.fromhex(secret or "empty")
         except (ValueError, TypeError):
             raise _wrong("%s must be hexadecimal" % keys.ENROLMENT_KEY)

@@ -146,7 +146,10 @@ def _register(settings, journal, topic):
         if not topics.request_of(answer[0])[1]:
             journal.unsure = was_unsure  # a clear no registers nothing
         raise
-    journal.thing_name = config.check_name(thing_name, keys.THING_NAME)
+    fault = config.name_fault(thing_name)
+    if fault:
+        raise Trouble(GIVE_UP, "the answer's %s %s" % (keys.THING_NAME, fault), "correct the template")
+    journal.thing_name = thing_name
     journal.step = journals.REGISTERED
     yield (SAVE_JOURNAL,)
 

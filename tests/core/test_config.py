@@ -1,0 +1,210 @@
+"""ento.conf: what is taken, and for every bad file the words that a person gets to read."""
+
+import json
+
+from check import raises
+from device.core import config, keys, paths
+from device.core.errors import GIVE_UP, Trouble
+
+_GOOD = {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "abc-ats.iot.eu-central-1.amazonaws.com"}
+_HOST = "write the host name"
+
+
+def _conf(device=None, **sections):
+    conf = {"device": dict(_GOOD)}
+    conf["device"].update(device or {})
+    conf.update(sections)
+    return conf
+
+
+def _settings(device=None, **sections):
+    return config.Settings(config.document(json.dumps(_conf(device, **sections)).encode()))
+
+
+# content of the file, words of the message
+_BAD_FILES = (
+    (None, ("is missing", "SERIAL_ID", "ENDPOINT_URL")),
+    (b"", ("is empty", "SERIAL_ID")),
+    (b" \r\n\t", ("is empty",)),
+    (b"\0" * 64, ("not whole JSON", "64 bytes")),
+    (b"\xff" * 4096, ("not whole JSON", "4096 bytes")),
+    (b'{"device": {"SERIAL_ID": "\xff\xfe"}}', ("not whole JSON",)),
+    (b"\xff\xfe{\0}\0", ("not whole JSON",)),
+    (b"SERIAL_ID=1", ("not whole JSON",)),
+    (b"{", ("not whole JSON",)),
+    (b'{"device": {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "a.b"', ("not whole JSON",)),
+    (b'{"device": {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "a.b"}, "provisioning": {', ("not whole JSON",)),
+    (b'{"device": {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "a.b"}', ("not whole JSON",)),
+    (b'{"device": {}} {}', ("not whole JSON",)),
+    (b"[" * 8000, ("not whole JSON",)),
+    (b"[" * 4000 + b"]" * 4000, ("not whole JSON",)),
+    (b" " * 8193 + b"{}", ("8195 bytes", "limit is 8192")),
+    (b"[]", ('no object "device"',)),
+    (b"null", ('no object "device"',)),
+    (b"5", ('no object "device"',)),
+    (b'"device"', ('no object "device"',)),
+    (b"{}", ('no object "device"',)),
+    (b'{"device": null}', ('no object "device"',)),
+    (b'{"device": [1]}', ('no object "device"',)),
+    (b'{"device": "SN-1"}', ('no object "device"',)),
+)
+
+# what the section "device" says, words of the message
+_BAD_DEVICES = (
+    ({"SERIAL_ID": None}, ("SERIAL_ID is missing",)),
+    ({"SERIAL_ID": ""}, ("SERIAL_ID has 0 characters", "1 to 128")),
+    ({"SERIAL_ID": "x" * 129}, ("SERIAL_ID has 129 characters",)),
+    ({"SERIAL_ID": 17}, ("SERIAL_ID must be a text",)),
+    ({"SERIAL_ID": ["SN"]}, ("SERIAL_ID must be a text",)),
+    ({"SERIAL_ID": True}, ("SERIAL_ID must be a text",)),
+    ({"SERIAL_ID": "SN 1"}, ("SERIAL_ID has the character ' '", "letters, digits")),
+    ({"SERIAL_ID": "SN/1"}, ("character '/'",)),
+    ({"SERIAL_ID": "SN+1"}, ("character '+'",)),
+    ({"SERIAL_ID": "#"}, ("character '#'",)),
+    ({"SERIAL_ID": "$x"}, ("character '$'",)),
+    ({"SERIAL_ID": "SN\n"}, ("character '\\n'",)),
+    ({"SERIAL_ID": "Gr\u00fcn"}, ("SERIAL_ID has the character",)),
+    ({"ENDPOINT_URL": None}, ("ENDPOINT_URL must be the host name",)),
+    ({"ENDPOINT_URL": ""}, ("ENDPOINT_URL must be the host name",)),
+    ({"ENDPOINT_URL": 8883}, ("ENDPOINT_URL must be the host name",)),
+    ({"ENDPOINT_URL": {}}, ("ENDPOINT_URL must be the host name",)),
+    ({"ENDPOINT_URL": "arn:aws:iot:eu-central-1:123456789012:thing/x"}, ("is an ARN", "iot:Data-ATS")),
+    ({"ENDPOINT_URL": "https://"}, ("ENDPOINT_URL must be the host name",)),
+    ({"ENDPOINT_URL": "///"}, ("ENDPOINT_URL must be the host name",)),
+    ({"ENDPOINT_URL": "a.b/mqtt"}, ("character '/'", _HOST)),
+    ({"ENDPOINT_URL": "a.b:8883"}, ("character ':'", _HOST)),
+    ({"ENDPOINT_URL": "a.b "}, ("character ' '", _HOST)),
+    ({"ENDPOINT_URL": "a..b\n"}, ("character '\\n'", _HOST)),
+    ({"ENDPOINT_URL": "<your endpoint>"}, ("character '<'", _HOST)),
+)
+
+# another section, words of the message
+_BAD_SECTIONS = (
+    ({"mqtt": []}, ('"mqtt" must be an object',)),
+    ({"mqtt": {"port": "8883"}}, ("port must be a whole number from 1 to 65535",)),
+    ({"mqtt": {"port": 0}}, ("port must be a whole number",)),
+    ({"mqtt": {"port": 65536}}, ("port must be a whole number",)),
+    ({"mqtt": {"port": 8883.5}}, ("port must be a whole number",)),
+    ({"mqtt": {"port": True}}, ("port must be a whole number",)),
+    ({"mqtt": {"port": None}}, ("port must be a whole number",)),
+    ({"mqtt": {"topicPrefix": "a/b"}}, ("topicPrefix has the character '/'",)),
+    ({"mqtt": {"topicPrefix": ""}}, ("topicPrefix has 0 characters",)),
+    ({"mqtt": {"topicPrefix": "p" * 65}}, ("topicPrefix has 65 characters", "1 to 64")),
+    ({"provisioning": "x"}, ('"provisioning" must be an object',)),
+    ({"provisioning": {"template": 5}}, ("template must be a text",)),
+    ({"provisioning": {"template": "a/b"}}, ("template has the character '/'",)),
+    ({"provisioning": {"template": "t" * 37}}, ("template has 37 characters", "1 to 36")),
+    ({"provisioning": {"parameters": []}}, ('"parameters" must be an object',)),
+    ({"provisioning": {"parameters": {"line": 7}}}, ("template parameter line must be a text",)),
+    ({"provisioning": {"keys": "both"}}, ('"keys" must be "cloud" or "device"',)),
+    ({"provisioning": {"keys": ["cloud"]}}, ('"keys" must be',)),
+    ({"provisioning": {"thingNamePattern": 5}}, ("thingNamePattern must be a text",)),
+    ({"provisioning": {"thingNamePattern": ""}}, ("thingNamePattern has 0 characters",)),
+    ({"provisioning": {"thingNamePattern": "cam {serialID}"}}, ("thingNamePattern has the character ' '",)),
+    ({"provisioning": {"thingNamePattern": "{serial}"}}, ("thingNamePattern has the character '{'",)),
+    ({"provisioning": {"dailyCertificates": 0}}, ("dailyCertificates must be a whole number from 1",)),
+    ({"provisioning": {"dailyCertificates": "5"}}, ("dailyCertificates must be a whole number",)),
+    ({"provisioning": {"enrolmentKey": "xyz"}}, ("enrolmentKey must be hexadecimal",)),
+    ({"provisioning": {"enrolmentKey": "abc"}}, ("enrolmentKey must be hexadecimal",)),
+    ({"provisioning": {"enrolmentKey": 5}}, ("enrolmentKey must be hexadecimal",)),
+    ({"provisioning": {"enrolmentKey": ""}}, ("enrolmentKey must be hexadecimal",)),
+    ({"clock": 5}, ('"clock" must be an object',)),
+    ({"clock": {"ntp": "pool.ntp.org"}}, ('"ntp" must be a list of hosts',)),
+    ({"clock": {"ntp": ["pool.ntp.org", 5]}}, ('"ntp" must be a list of hosts',)),
+    ({"clock": {"ntp": [None]}}, ('"ntp" must be a list of hosts',)),
+)
+
+
+def _check(trouble, words):
+    text = str(trouble)
+    assert trouble.kind == GIVE_UP
+    assert text.startswith(paths.CONF + ": "), text
+    assert "\n" not in text and len(text) < 250, text
+    for word in words:
+        assert word in text, (word, text)
+    assert trouble.advice, "every message says what to do next: " + text
+
+
+def test_files_that_are_no_configuration():
+    for raw, words in _BAD_FILES:
+        _check(raises(Trouble, config.document, raw), words)
+
+
+def test_wrong_values_in_the_device_section():
+    for device, words in _BAD_DEVICES:
+        _check(raises(Trouble, _settings, device), words)
+
+
+def test_missing_keys_read_as_missing():
+    for name in _GOOD:
+        conf = _conf()
+        del conf["device"][name]
+        _check(raises(Trouble, config.Settings, conf), (name,))
+
+
+def test_wrong_values_in_the_other_sections():
+    for sections, words in _BAD_SECTIONS:
+        trouble = raises(Trouble, config.Settings, _conf(None, **sections))
+        _check(trouble, words)
+
+
+def test_no_message_holds_the_enrolment_key():
+    for secret in ("secret-marker", "5e" * 31 + "zz"):
+        trouble = raises(Trouble, config.Settings, _conf(None, provisioning={"enrolmentKey": secret}))
+        assert secret not in str(trouble)
+
+
+def test_defaults_are_the_seed_s():
+    found = _settings()
+    assert (found.serial, found.endpoint, found.port) == ("SN-1", _GOOD["ENDPOINT_URL"], 8883)
+    assert (found.template, found.parameters, found.keys) == ("CameraProvisioningTemplate", {}, "cloud")
+    assert (found.topic_prefix, found.thing_name, found.enrolment_key) == ("cameraDevice", "SN-1", None)
+    assert found.provisioned is False and found.daily_certificates == 5 and found.ntp
+
+
+def test_everything_can_be_said():
+    found = _settings(
+        {"PROVISION_STATUS": "True"},
+        mqtt={"port": 443, "topicPrefix": "p"},
+        provisioning={
+            "template": "T",
+            "parameters": {"a": "b"},
+            "keys": "device",
+            "thingNamePattern": "cam-{serialID}",
+            "dailyCertificates": 1,
+            "enrolmentKey": "00ff",
+        },
+        clock={"ntp": []},
+    )
+    assert (found.provisioned, found.port, found.topic_prefix, found.template) == (True, 443, "p", "T")
+    assert (found.parameters, found.keys, found.thing_name) == ({"a": "b"}, "device", "cam-SN-1")
+    assert (found.daily_certificates, found.enrolment_key, found.ntp) == (1, b"\0\xff", [])
+
+
+def test_status_is_text_as_the_seed_writes_it_or_a_truth_value():
+    for said, meant in (("True", True), (True, True), ("False", False), (False, False), (None, False)):
+        assert _settings({"PROVISION_STATUS": said}).provisioned is meant
+    for said in ("true", "yes", [], {}, "", 0):
+        assert _settings({"PROVISION_STATUS": said}).provisioned is False
+
+
+def test_an_endpoint_may_be_written_as_a_url():
+    for said in ("https://a.example", "mqtts://a.example/", "a.example", "a.example//"):
+        assert _settings({"ENDPOINT_URL": said}).endpoint == "a.example"
+    assert _settings({"ENDPOINT_URL": "192.168.4.1"}).endpoint == "192.168.4.1"
+
+
+def test_status_is_set_and_every_other_key_is_kept():
+    conf = _conf({"color": "gr\u00fcn", "PROVISION_STATUS": "False"}, mine={"a": [1, None, {"b": 2}]}, n=5)
+    for status in (True, False):
+        written = config.with_status(config.document(json.dumps(conf).encode()), status)
+        expected = json.loads(json.dumps(conf))
+        expected["device"]["PROVISION_STATUS"] = "True" if status else "False"
+        assert config.document(written) == expected
+    assert config.with_status(_conf(), True).find(b'"True"') > 0, "the text, not the truth value"
+
+
+def test_names_that_aws_takes():
+    for name in ("a", "A-Z_0:9", "x" * 128):
+        assert config.name_fault(name) is None
+        assert config.check_name(name, keys.SERIAL_ID) == name

@@ -1,0 +1,276 @@
+"""Provisioning without cuts: the order of actions, refusals, broken answers, the day's budget, the proof."""
+
+import json
+
+from check import raises
+from device.core import keys, paths, provision, topics
+from device.core.errors import AGAIN, GIVE_UP, Refused, Trouble
+from device.core.hmac256 import hmac_sha256
+from world import MODES, START_S, World, attempt, refusal, settings
+
+_DAY_S = 86400
+_SECRETS = ("token-1", "PRIVATE KEY", "CERTIFICATE REQUEST", "-----BEGIN")
+
+
+def _kinds(world):
+    return [action[0] for action in world.actions]
+
+
+def _failed(world, start=None):
+    trouble = attempt(start or world.run)
+    assert isinstance(trouble, Trouble), trouble
+    return trouble
+
+
+def test_the_whole_way_is_in_this_order():
+    for mode in MODES:
+        world = World(settings(mode))
+        world.boot()
+        key_first = [provision.REQUEST_KEY] if mode == keys.KEYS_DEVICE else []
+        assert _kinds(world) == key_first + [
+            provision.OPEN_CLAIM,
+            provision.SUBSCRIBE,
+            provision.SAVE_JOURNAL,
+            provision.ASK,
+            provision.SAVE_SLOT,
+            provision.SAVE_JOURNAL,
+            provision.ASK,
+            provision.SAVE_JOURNAL,
+            provision.OPEN_TRIAL,
+            provision.COMMIT,
+        ]
+
+
+def test_one_subscribe_asks_for_the_four_answers():
+    world = World(settings(keys.KEYS_DEVICE, template="Other_Template-1"))
+    world.boot()
+    filters = [action[1] for action in world.actions if action[0] == provision.SUBSCRIBE]
+    register = "$aws/provisioning-templates/Other_Template-1/provision/json"
+    assert [sorted(names) for names in filters] == [
+        sorted(
+            [
+                "$aws/certificates/create-from-csr/json/accepted",
+                "$aws/certificates/create-from-csr/json/rejected",
+                register + "/accepted",
+                register + "/rejected",
+            ]
+        )
+    ]
+
+
+def test_registration_carries_the_serial_and_the_parameters():
+    world = World(settings(parameters={"line": "7", keys.PARAMETER_SERIAL: "never this one"}))
+    world.boot()
+    asked = json.loads(world.actions[-4][2])
+    assert asked[keys.PARAMETERS] == {"line": "7", "serialID": "SN-0001"}
+    assert asked[keys.OWNERSHIP_TOKEN] == "token-1"
+
+
+def test_enrolment_proof_is_bound_to_the_certificate():
+    secret = bytes(range(32))
+    world = World(settings(enrolmentKey=secret.hex()))
+    world.boot()
+    name = world.cloud.active()[0]
+    sent = json.loads(world.actions[-4][2])[keys.PARAMETERS]["enrolmentProof"]
+    assert sent == hmac_sha256(secret, name.encode()).hex()
+    assert sent != provision.proof(secret, "0" * 64)
+
+
+def test_describe_tells_the_step_and_never_a_payload():
+    for mode in MODES:
+        world = World(settings(mode, enrolmentKey="aa" * 32, parameters={"p": "password-7"}))
+        world.boot()
+        for action in world.actions:
+            text = provision.describe(action)
+            assert text.startswith(action[0]) and "\n" not in text
+            for secret in _SECRETS + ("aa" * 32, "password-7"):
+                assert secret not in text, text
+    assert topics.CREATE_KEYS in provision.describe((provision.ASK, topics.CREATE_KEYS, "{}"))
+
+
+def test_refusals_are_sorted_by_status_not_by_name():
+    for call in ("create", "register"):
+        for status, code, message, kind in (
+            (500, "InternalFailure", "", AGAIN),
+            (503, "ServiceUnavailable", "", AGAIN),
+            (599, "", "", AGAIN),
+            (429, "TooMany", "", AGAIN),
+            (400, "ThrottlingException", "", AGAIN),
+            (400, "", "Throttled, come back later", AGAIN),
+            (None, "", "", AGAIN),
+            ("403", "AccessDenied", "", AGAIN),
+            (400, "InvalidRequest", "bad", GIVE_UP),
+            (401, "Unauthorized", "", GIVE_UP),
+            (403, "AccessDenied", "", GIVE_UP),
+            (404, "ResourceNotFound", "", GIVE_UP),
+            (409, "Conflict", "", GIVE_UP),
+            (499, "Never heard of", "", GIVE_UP),
+        ):
+            world = World(settings())
+            world.cloud.script[call] = [(False, refusal(status, code, message))]
+            trouble = _failed(world)
+            assert trouble.kind == kind, (call, status, code, message, trouble.kind)
+            assert str(status) in str(trouble) and code in str(trouble) and message in str(trouble)
+            assert call == "create" or "provisioning-templates" in str(trouble)
+            assert kind == AGAIN or trouble.advice
+
+
+def test_a_spent_token_starts_over_with_a_new_certificate():
+    for mode in MODES:
+        for message in ("InvalidCertificateOwnershipToken", "Certificate ownership token cannot be empty."):
+            world = World(settings(mode))
+            world.cloud.script["register"] = [(False, refusal(400, message, message))]
+            assert _failed(world).kind == AGAIN
+            assert (world.trial, world.kept) == (None, []), "it was certainly not registered"
+            world.run()
+            assert world.cloud.creates == 2
+
+
+def test_a_refused_registration_is_repeated_with_the_same_certificate():
+    for mode in MODES:
+        world = World(settings(mode))
+        world.cloud.script["register"] = [(False, refusal(403, "AccessDenied", "hook")) for _ in range(3)]
+        for _ in range(3):
+            assert _failed(world).kind == GIVE_UP
+        world.run()
+        assert world.cloud.creates == 1
+
+
+def test_unreadable_answers_are_asked_for_again():
+    broken = (
+        b"",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"17",
+        b"{",
+        b'{"a":' * 3000,
+        b"[" * 8000,
+        b"{}",
+        b'{"thingName": 5}',
+        b'{"thingName": ""}',
+        b'{"thingName": "x", "deviceConfiguration": []}',
+        b'{"certificateId": ["a"], "certificatePem": {}, "certificateOwnershipToken": true}',
+    )
+    for call in ("create", "register"):
+        for raw in broken:
+            world = World(settings())
+            world.cloud.script[call] = [(True, raw)]
+            trouble = _failed(world)
+            assert trouble.kind == AGAIN, raw
+            assert len(str(trouble)) < 400
+            world.run()
+            assert world.cloud.creates == 1
+
+
+def test_a_rejected_answer_that_cannot_be_read_is_asked_for_again():
+    for raw in (b"", b"\xff", b"[]", b"{}", b'{"statusCode": {}}', b'{"statusCode": "x", "errorCode": [1]}'):
+        for call in ("create", "register"):
+            world = World(settings())
+            world.cloud.script[call] = [(False, raw)]
+            assert _failed(world).kind == AGAIN, raw
+
+
+def test_a_name_that_no_thing_can_have_is_refused_and_nobody_blames_ento_conf():
+    for name in ("a/b", "name with space", "x" * 129, "\u00fc", "a\nb"):
+        world = World(settings())
+        world.cloud.thing_name = name
+        trouble = _failed(world)
+        assert "thingName" in str(trouble) and paths.CONF not in str(trouble), str(trouble)
+        assert world.committed is None
+
+
+def test_configuration_of_the_template_is_kept_also_when_there_is_none():
+    world = World(settings())
+    world.run()
+    for answer, expected in (({}, {}), ({keys.DEVICE_CONFIGURATION: None}, {}), ({"x": 1}, {})):
+        world = World(settings())
+        document = dict(answer)
+        document[keys.THING_NAME] = "SN-0001"
+        world.cloud.script["register"] = [(True, document)]
+        trouble = _failed(world)  # the answer was made up: the certificate is not active
+        assert isinstance(trouble, Refused)
+        assert world._live.configuration == expected
+
+
+def _ask_until_refused(world):
+    """Lose the answer of one create call after the other; the number of calls until the board refuses."""
+    while True:
+        world.cloud.script["create"] = [Trouble(AGAIN, "no answer")]
+        trouble = _failed(world, world.boot)
+        if trouble.kind == GIVE_UP:
+            assert keys.DAILY_CERTIFICATES in str(trouble)
+            return world.cloud.creates
+        assert world.cloud.creates < 50
+
+
+def test_the_budget_ends_and_comes_back_the_next_day():
+    for limit in (1, 3, 5):
+        world = World(settings(dailyCertificates=limit))
+        assert _ask_until_refused(world) == limit
+        world.time_s += 3600 - world.time_s % 3600  # the hour goes by, the day does not
+        assert _failed(world, world.boot).kind == GIVE_UP
+        assert world.cloud.creates == limit
+        world.time_s += _DAY_S
+        assert _ask_until_refused(world) == 2 * limit
+
+
+def test_a_clock_that_goes_back_a_little_brings_no_new_budget():
+    world = World(settings(dailyCertificates=2))
+    _ask_until_refused(world)
+    for days in (1, 2, 7):
+        world.time_s = START_S - days * _DAY_S
+        assert _ask_until_refused(world) == 2
+
+
+def test_a_clock_that_was_years_ahead_does_not_lock_the_budget():
+    world = World(settings(dailyCertificates=2))
+    world.time_s = START_S + 3650 * _DAY_S
+    _ask_until_refused(world)
+    world.time_s = START_S
+    assert _ask_until_refused(world) == 4
+
+
+def test_a_clear_no_costs_no_budget_also_after_a_reboot():
+    world = World(settings(dailyCertificates=2))
+    for _ in range(10):
+        world.cloud.script["create"] = [(False, refusal(403, "AccessDenied", "policy"))]
+        trouble = _failed(world, world.boot)
+        assert "AccessDenied" in str(trouble), str(trouble)
+    world.boot()
+    assert world.committed
+
+
+def test_troubles_of_the_shell_come_out_as_they_are():
+    for kind in (provision.OPEN_CLAIM, provision.SUBSCRIBE, provision.SAVE_JOURNAL, provision.SAVE_SLOT):
+        world = World(settings())
+        mine = Trouble(GIVE_UP, "what the port said", "what to do")
+        world.trouble_at[kind] = [mine]
+        assert _failed(world) is mine
+        world.run()
+        assert world.committed
+
+
+def test_a_new_certificate_that_is_refused_is_tried_again_not_dropped():
+    world = World(settings())
+    world.trouble_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(5)]
+    for _ in range(5):
+        assert isinstance(_failed(world), Refused)
+    world.run()
+    assert world.cloud.creates == 1
+
+
+def test_a_new_certificate_that_cannot_be_used_is_put_aside():
+    world = World(settings())
+    world.trouble_at[provision.OPEN_TRIAL] = [Trouble(provision.OVER, "it expired", "a new one is asked for")]
+    assert _failed(world).kind == AGAIN
+    assert len(world.kept) == 1
+    world.run()
+    assert world.cloud.creates == 2
+
+
+def test_a_wrong_step_in_the_generator_is_a_bug_not_a_trouble():
+    world = World(settings())
+    world.trouble_at[provision.OPEN_CLAIM] = [KeyError("a bug")]
+    raises(KeyError, world.run)
