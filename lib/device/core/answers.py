@@ -36,8 +36,8 @@ def refusal(topic, value):
     with status 400, hence the look at the words.
     """
     status = value.get(keys.STATUS_CODE)
-    code = str(value.get(keys.ERROR_CODE, ""))[:80]
-    message = str(value.get(keys.ERROR_MESSAGE, ""))[:200]
+    code = _one_line(value.get(keys.ERROR_CODE, ""), 80)
+    message = _one_line(value.get(keys.ERROR_MESSAGE, ""), 200)
     cause = "refused on %s: %s %s %s" % (topic, status, code, message)
     words = code + message
     if not isinstance(status, int) or status >= 500 or status == 429 or "hrottl" in words:
@@ -45,6 +45,10 @@ def refusal(topic, value):
     if "OwnershipToken" in words or "ownership token" in words:
         return Trouble(OVER, cause)
     return Trouble(GIVE_UP, cause, _likely(topic, status))
+
+
+def _one_line(value, limit):
+    return " ".join(str(value)[:limit].split())
 
 
 def _likely(topic, status):

@@ -23,13 +23,14 @@ def read(raw):
         raise _wrong('has no list "%s"' % keys.NETWORKS)
     known = []
     for number, network in enumerate(value[keys.NETWORKS]):
-        if not isinstance(network, dict) or not isinstance(network.get(keys.SSID), str):
+        name = network.get(keys.SSID) if isinstance(network, dict) else None
+        if not isinstance(name, str) or not name:
             raise _wrong('network %d has no "%s"' % (number + 1, keys.SSID))
         password = network.get(keys.PASSWORD)
         if password is not None and not isinstance(password, str):
             raise _wrong('network %d has a "%s" that is no text' % (number + 1, keys.PASSWORD))
-        known.append((network[keys.SSID], password or None))
+        known.append((name, password or None))
     country = value.get(keys.COUNTRY, "")
-    if not isinstance(country, str):
-        raise _wrong('"%s" is no text' % keys.COUNTRY)
+    if not isinstance(country, str) or len(country) not in (0, 2):
+        raise _wrong('"%s" is no code of two letters' % keys.COUNTRY)
     return known, country
