@@ -1,0 +1,51 @@
+"""wifi.json: networks in order, and messages that never hold a password."""
+
+from check import raises
+from device.core import paths, wifi
+from device.core.errors import GIVE_UP, Trouble
+
+_BAD = (
+    (b"", "not whole JSON"),
+    (b"\xff\xfe", "not whole JSON"),
+    (b'{"networks": [{"ssid": "home", "password": "marker-1"}', "not whole JSON"),
+    (b'{"networks": [{"ssid": "home", "password": "marker-1', "not whole JSON"),
+    (b"[" * 8000, "not whole JSON"),
+    (b"[" * 3000 + b"]" * 3000, "not whole JSON"),
+    (b"null", 'no list "networks"'),
+    (b"[]", 'no list "networks"'),
+    (b"{}", 'no list "networks"'),
+    (b'{"networks": {"ssid": "marker-1"}}', 'no list "networks"'),
+    (b'{"networks": ["marker-1"]}', 'network 1 has no "ssid"'),
+    (b'{"networks": [{"ssid": "a"}, {"password": "marker-1"}]}', 'network 2 has no "ssid"'),
+    (b'{"networks": [{"ssid": 5, "password": "marker-1"}]}', 'network 1 has no "ssid"'),
+    (b'{"networks": [{"ssid": "", "password": "marker-1"}]}', 'network 1 has no "ssid"'),
+    (b'{"networks": [{"ssid": "a", "password": ["marker-1"]}]}', '"password" that is no text'),
+    (b'{"networks": [{"ssid": "a", "password": 12345678}]}', '"password" that is no text'),
+    (b'{"networks": [], "country": 5}', '"country"'),
+    (b'{"networks": [], "country": "Germany"}', '"country"'),
+    (b'{"networks": [], "country": "D"}', '"country"'),
+)
+
+
+def test_no_file_means_no_networks():
+    assert wifi.read(None) == ([], "")
+
+
+def test_networks_in_order():
+    raw = b'{"networks": [{"ssid": "b", "password": "pw"}, {"ssid": "a"}, {"ssid": "c", "password": ""}]}'
+    assert wifi.read(raw) == ([("b", "pw"), ("a", None), ("c", None)], "")
+    assert wifi.read(b'{"networks": [], "country": "DE", "more": 1}') == ([], "DE")
+    assert wifi.read(b'{"networks": [], "country": ""}') == ([], "")
+
+
+def test_names_outside_ascii():
+    raw = '{"networks": [{"ssid": "Caf\xe9 \U0001f41d", "password": "\xe4\xf6"}]}'.encode()
+    assert wifi.read(raw)[0] == [("Caf\xe9 \U0001f41d", "\xe4\xf6")]
+
+
+def test_what_is_wrong_is_said_without_the_password():
+    for raw, words in _BAD:
+        trouble = raises(Trouble, wifi.read, raw)
+        text = str(trouble)
+        assert trouble.kind == GIVE_UP and text.startswith(paths.WIFI) and words in text, (raw, text)
+        assert "marker" not in text and "12345678" not in text
