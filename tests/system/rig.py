@@ -12,10 +12,9 @@ from device.core import config, keys, paths, slots
 from muster import image
 from muster.registry.certificates import ACTIVE
 from muster.twin.server import RunningTwin
-from muster.virtual import EXIT_POWER_CUT, VirtualBoard
+from muster.virtual import VirtualBoard
 
 BOARD = "virtual"
-__all__ = ["EXIT_POWER_CUT"]
 DONE = keys.PROVISION_STATUS + " is " + keys.TRUE  # the last line of a boot that went well
 QUICK = {"JOIN_MS": "0"}
 WIFI_PASSWORD = "marker-wifi-password-7Q"
@@ -114,7 +113,7 @@ def check_provisioned(path: Path, twin: RunningTwin, serial: str, before: set[st
         if name.endswith("/" + paths.PRIVATE_KEY) and not name.startswith(paths.BOOTSTRAP)
     }
     active = [row for row in made if row.status == ACTIVE]
-    assert identity.certificate_id in [row.certificate_id for row in active]
+    assert [row.certificate_id for row in active] == [identity.certificate_id], "an orphan is active"
     for row in active:
         public = _public(x509.load_pem_x509_certificate(row.pem.encode()).public_key())
         assert public in kept, "the key of an active certificate is lost"

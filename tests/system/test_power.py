@@ -1,41 +1,73 @@
-"""Power cuts: at every block operation of the flash, whole and torn; then the board boots on what is left.
+"""Power cuts: at every block operation of the flash, whole and torn, and at every message.
 
-`make test` takes every few operations, `make sweep` (MUSTER_SWEEP=full) all of them.
+After each cut the board boots on what is left and must end well. `make test` takes a part of the cuts,
+`make sweep` (MUSTER_SWEEP=full) all of them.
 """
 
 import os
 
 import pytest
+from muster.virtual import EXIT_POWER_CUT
 
 from device.core import keys
 from tests.system import rig
+from tests.system.records import record_relay
 
-_STEP = 1 if os.environ.get("MUSTER_SWEEP") == "full" else 5
+_FULL = os.environ.get("MUSTER_SWEEP") == "full"
+_OPERATION_STEP = 1 if _FULL else 4
+_MESSAGE_STEP = 1 if _FULL else 3
+_MODES = [keys.KEYS_CLOUD, keys.KEYS_DEVICE]
 
 
-@pytest.mark.parametrize("key_mode", [keys.KEYS_CLOUD, keys.KEYS_DEVICE])
+def _tell(capsys, key_mode, cuts, of):
+    with capsys.disabled():
+        print(f"\n{key_mode} keys: {cuts} power cuts over {of}, all ended provisioned")
+
+
+@pytest.mark.parametrize("key_mode", _MODES)
 def test_cut_at_block_operations(twin, serial, tmp_path, key_mode, capsys):
     whole = rig.flash(tmp_path / "whole.img", twin, serial, provisioning={keys.KEYS: key_mode})
     operations = len(rig.boot_to_the_end(whole).operations)
     assert operations > 20, "the sweep has nothing to cut"
     cuts = 0
-    for number in range(1, operations + 1, _STEP):
+    for number in range(1, operations + 1, _OPERATION_STEP):
         for tear in (False, True):
             name = f"{serial}-{number}{'t' if tear else ''}"
             path = rig.flash(tmp_path / "cut.img", twin, name, provisioning={keys.KEYS: key_mode})
             before = rig.certificate_ids(twin)
-            _cut(path, number, tear)
+            machine = rig.board(path, cut_at=number, tear=tear).start()
+            try:
+                assert machine.wait(60) == EXIT_POWER_CUT, machine.console
+            finally:
+                machine.stop()
             rig.boot_to_the_end(path)
             rig.check_provisioned(path, twin, name, before)
             cuts += 1
-    with capsys.disabled():
-        print(f"\n{key_mode} keys: {cuts} power cuts over {operations} block operations, all ended provisioned")
+    _tell(capsys, key_mode, cuts, f"{operations} block operations")
 
 
-def _cut(path, number, tear):
-    """Boot a board that loses its power at this operation."""
-    machine = rig.board(path, cut_at=number, tear=tear).start()
-    try:
-        assert machine.wait(60) == rig.EXIT_POWER_CUT, machine.console
-    finally:
-        machine.stop()
+@pytest.mark.parametrize("key_mode", _MODES)
+def test_cut_at_messages(twin, serial, tmp_path, key_mode, capsys):
+    with record_relay(twin.port) as relay:
+        whole = rig.flash(
+            tmp_path / "whole.img", twin, serial, port=relay.port, provisioning={keys.KEYS: key_mode}
+        )
+        rig.boot_to_the_end(whole)
+        messages = relay.records
+        assert messages > 20, "the sweep has nothing to cut"
+        cuts = 0
+        for number in range(1, messages + 1, _MESSAGE_STEP):
+            name = f"{serial}-{number}"
+            path = rig.flash(
+                tmp_path / "cut.img", twin, name, port=relay.port, provisioning={keys.KEYS: key_mode}
+            )
+            before = rig.certificate_ids(twin)
+            machine = rig.board(path)
+            relay.records, relay.cut_at, relay.cut = 0, number, machine.stop
+            machine.start()
+            machine.wait(60)
+            relay.cut_at = None
+            rig.boot_to_the_end(path)
+            rig.check_provisioned(path, twin, name, before)
+            cuts += 1
+    _tell(capsys, key_mode, cuts, f"{messages} TLS records")
