@@ -1,6 +1,6 @@
 """May this CONNECT come in? Asked before any session is touched.
 
-Source: AWS IoT Developer Guide, "MQTT" and "Connect policy examples"; AWS General Reference, "AWS IoT limits".
+Source: AWS IoT Developer Guide, "MQTT", "Connect policy examples"; AWS General Reference, "AWS IoT limits".
 """
 
 import time
