@@ -38,7 +38,18 @@ def test_a_journal_from_flash_is_never_sure_that_nothing_was_registered():
 
 
 def test_no_journal_is_an_empty_one():
-    for raw in (None, b"", b"{}", b"null", b"[]", b'"x"', b"\xff\xfe", b"{", b"[" * 9000, b'{"step": "else"}'):
+    for raw in (
+        None,
+        b"",
+        b"{}",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"\xff\xfe",
+        b"{",
+        b"[" * 9000,
+        b'{"step": "else"}',
+    ):
         journal = journals.decode(raw)
         assert journal.step == journals.IDLE and journal.budget_used == 0, raw
 

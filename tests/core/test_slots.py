@@ -91,7 +91,9 @@ def test_credentials_of_another_tool_are_adopted_only_when_the_file_says_provisi
     found = slots.adopted(_FILES, provisioned)
     assert (found.thing_name, found.endpoint, found.port) == ("SN-1", "a.example", 8883)
     assert slots.adopted(_FILES, fresh) is None
-    assert slots.adopted(dict(_FILES, **{paths.IDENTITY: b"{"}), provisioned) is None, "a broken seal stays broken"
+    assert slots.adopted(dict(_FILES, **{paths.IDENTITY: b"{"}), provisioned) is None, (
+        "a broken seal stays broken"
+    )
     for name in slots.FILES:
         assert slots.adopted(dict(_FILES, **{name: None}), provisioned) is None
         assert slots.adopted(dict(_FILES, **{name: b""}), provisioned) is None
