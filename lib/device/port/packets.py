@@ -130,6 +130,8 @@ class Packets(umqtt.simple.MQTTClient):
         kind = frame[0] & 0xF0
         try:
             if kind == MESSAGE:
+                if frame[0] & 0x04:
+                    raise ValueError("QoS 2 or 3")  # umqtt has an assert for 2, which -O1 takes away
                 memory = self.sock = _Memory(frame)
                 self.wait_msg()
                 topic, payload = self._message
