@@ -37,6 +37,17 @@ def documents(port: int, serial: str, **changes: Mapping[str, Any]) -> dict[str,
     return {paths.CONF: conf, paths.WIFI: {keys.NETWORKS: networks}}
 
 
+def build(
+    configuration: Mapping[str, Mapping[str, Any]],
+    claim: Mapping[str, bytes] | None = None,
+    extra: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """The image of a virtual board."""
+    return image.build_image(
+        image.board_files(BOARD, documents=configuration, claim=claim, extra=extra), BOARD
+    )
+
+
 def flash(
     path: Path,
     twin: RunningTwin,
@@ -47,13 +58,8 @@ def flash(
     **changes: Mapping[str, Any],
 ) -> Path:
     """Write the image of a board that may claim from `twin` (through `port`, when a relay stands between)."""
-    files = image.board_files(
-        BOARD,
-        documents=documents(port or twin.port, serial, **changes),
-        claim=image.read_claim(twin.claim_dir, twin.ca_pem_path),
-        extra=extra,
-    )
-    path.write_bytes(image.build_image(files, BOARD))
+    claim = image.read_claim(twin.claim_dir, twin.ca_pem_path)
+    path.write_bytes(build(documents(port or twin.port, serial, **changes), claim, extra))
     return path
 
 
@@ -83,7 +89,9 @@ def _public(key: Any) -> bytes:
 
 
 def _slot(files: Mapping[str, bytes], path: str) -> dict[str, bytes]:
-    return {name: files[f"{path}/{name}"] for name in (*slots.FILES, paths.IDENTITY) if f"{path}/{name}" in files}
+    return {
+        name: files[f"{path}/{name}"] for name in (*slots.FILES, paths.IDENTITY) if f"{path}/{name}" in files
+    }
 
 
 def check_provisioned(path: Path, twin: RunningTwin, serial: str, before: set[str]) -> None:

@@ -13,7 +13,7 @@ Hook = Callable[[dict], dict]
 
 REGION = "local-1"
 ACCOUNT = "000000000000"
-DEFAULT_TEMPLATE = "CameraProvisioningTemplate"
+DEFAULT_TEMPLATE = topics.DEFAULT_TEMPLATE
 
 
 @dataclass(frozen=True)

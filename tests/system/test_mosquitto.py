@@ -1,0 +1,105 @@
+"""The boot status reaches a broker that we did not write: Mosquitto, over mutual TLS."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from muster.twin import pki
+from muster.twin.settings import Home
+
+from device.core import keys, paths, topics
+from tests.system import rig
+
+_PATH = os.environ.get("PATH", "") + ":/usr/sbin"
+_BROKER = shutil.which("mosquitto", path=_PATH)
+_SUBSCRIBER = shutil.which("mosquitto_sub", path=_PATH)
+pytestmark = pytest.mark.skipif(
+    not (_BROKER and _SUBSCRIBER), reason="Mosquitto is not installed (packages mosquitto, mosquitto-clients)"
+)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _credentials(authority: pki.Authority, folder: Path, name: str) -> tuple[Path, Path]:
+    """(certificate, key) files of a client that this authority knows."""
+    key = pki.new_key("rsa")
+    _, certificate = authority.issue(key.public_key(), 1.7e9, 2.4e9)
+    files = folder / f"{name}.pem", folder / f"{name}.key"
+    pki.write_new(files[0], certificate)
+    pki.write_new(files[1], pki.key_pem(key), 0o600)
+    return files
+
+
+def _wait_for(broker, text):
+    """Read the broker's log until a line holds `text`."""
+    assert any(text in line for line in broker.stderr), f"Mosquitto never said {text!r}"
+
+
+@contextlib.contextmanager
+def _mosquitto(folder: Path, home: Home):
+    """A Mosquitto that wants a client certificate; its port and process."""
+    port = _free_port()
+    configuration = folder / "mosquitto.conf"
+    configuration.write_text(
+        f"listener {port} 127.0.0.1\ncafile {home.ca_pem}\ncertfile {home.server_pem}\n"
+        f"keyfile {home.server_key}\nrequire_certificate true\nallow_anonymous true\nlog_dest stderr\nlog_type all\n"
+        f"user {os.environ.get('USER', 'root')}\n"
+    )
+    with subprocess.Popen([_BROKER, "-c", configuration], stderr=subprocess.PIPE, text=True) as broker:
+        try:
+            _wait_for(broker, "running")
+            yield port, broker
+        finally:
+            broker.kill()
+
+
+def test_boot_status_over_mutual_tls(tmp_path):
+    home = Home(tmp_path)
+    authority = pki.Authority(home, "rsa")
+    authority.ensure_server("localhost")
+    serial = "mosquitto-board"
+    certificate, key = _credentials(authority, tmp_path, "board")
+    with _mosquitto(tmp_path, home) as (port, broker):
+        topic = topics.booted(topics.DEFAULT_PREFIX, serial)
+        judge = _credentials(authority, tmp_path, "judge")
+        listen = [
+            _SUBSCRIBER,
+            "-h",
+            "localhost",
+            "-p",
+            str(port),
+            "-V",
+            "311",
+            "-q",
+            "1",
+            "-C",
+            "1",
+            "-W",
+            "30",
+        ]
+        listen += ["--cafile", home.ca_pem, "--cert", judge[0], "--key", judge[1], "-t", topic, "-d"]
+        with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as subscriber:
+            _wait_for(broker, "Sending SUBACK")
+            # An identity as another tool leaves it: the seed's three files, and the status "True".
+            documents = rig.documents(port, serial, **{keys.DEVICE: {keys.PROVISION_STATUS: keys.TRUE}})
+            slot = {
+                f"{paths.CERT}/{paths.ROOT_CA}": home.ca_pem.read_bytes(),
+                f"{paths.CERT}/{paths.CERTIFICATE}": certificate.read_bytes(),
+                f"{paths.CERT}/{paths.PRIVATE_KEY}": key.read_bytes(),
+            }
+            path = tmp_path / "flash.img"
+            path.write_bytes(rig.build(documents, extra=slot))
+            rig.boot_to_the_end(path)
+            received = subscriber.communicate(timeout=30)[0]
+    assert f"(d0, q1, r0, m1, '{topic}'" in received, "not published with QoS 1"
+    payload = next(line for line in received.splitlines() if line.startswith("{"))
+    assert json.loads(payload) == {keys.BOOTED_SERIAL: serial, keys.BOOT_STATUS: True}
