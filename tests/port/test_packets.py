@@ -1,4 +1,4 @@
-"""MQTT packets under MicroPython, with the umqtt.simple of a board and with one as new firmware carries it."""
+"""MQTT packets under MicroPython, with the umqtt.simple of a board and with one as new firmware has it."""
 
 from pathlib import Path
 
