@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 
 from device import _build
 from device.core.context import Context
@@ -10,6 +11,11 @@ from device.port import board, clock, console, network, store
 
 def _connect(identity, client_id):
     # Imported when first needed: MQTT and TLS take memory, and an offline board has no use for them.
+    if "device.port.mqtt" not in sys.modules:
+        from device.port import packets
+
+        # ESP32 firmware carries its own umqtt and prefers it to ours: say which one runs.
+        console.say("mqtt", "umqtt.simple from " + packets.origin())
     from device.port import mqtt
 
     return mqtt.connect(identity, client_id)

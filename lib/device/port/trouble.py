@@ -76,4 +76,4 @@ def memory():
 
 def closed(when):
     """The Trouble for a connection that the server ended."""
-    return Refused("the server closed the connection " + when)
+    return Refused(("the server closed the connection " + when).rstrip())

@@ -4,6 +4,7 @@ import json
 import sys
 
 from device.core import keys, paths, slots
+from device.core.errors import Trouble
 
 
 def active_identity(context):
@@ -24,28 +25,38 @@ def active_identity(context):
         active = store.read_slot(paths.CERT)
     if active is None:
         return None
-    _tell_application(store, slots.document(active))
+    _tell_application(context, slots.document(active))
     return slots.opened(active) or slots.adopted(active, context.settings)
 
 
-def _tell_application(store, identity):
-    """Keep provision.json, what the cloud returned, in step with the active slot."""
+def _tell_application(context, identity):
+    """Keep provision.json, what the cloud returned, in step with the active slot.
+
+    The identity is good without it: a full flash must not keep the board off line.
+    """
     if identity is None:
         return
     told = {name: identity[name] for name in (keys.THING_NAME, keys.CERTIFICATE_ID, keys.DEVICE_CONFIGURATION)}
-    raw = store.read(paths.PROVISION)
     try:
+        raw = context.store.read(paths.PROVISION)
         value = json.loads(raw.decode()) if raw else {}
-    except ValueError:
+    except (ValueError, Trouble):
         value = {}
     if not isinstance(value, dict) or value.get(keys.CERTIFICATE_ID) != told[keys.CERTIFICATE_ID]:
-        value = told
-        store.write(paths.PROVISION, json.dumps(value).encode())
+        write_if_room(context, paths.PROVISION, told)
+
+
+def write_if_room(context, path, value):
+    """Write a JSON document that the board can do without; when the flash fails, say so and go on."""
+    try:
+        context.store.write(path, json.dumps(value).encode())
+    except Trouble as trouble:
+        context.say("flash", str(trouble))
 
 
 def forget(modules):
-    """Free the memory of modules of `device.core` that are not needed again soon."""
-    package = sys.modules["device.core"]
+    """Free the memory of modules that are not needed again soon, by their names within `device`."""
     for name in modules:
-        if sys.modules.pop("device.core." + name, None):
-            delattr(package, name)
+        if sys.modules.pop("device." + name, None):
+            package, _, module = ("device." + name).rpartition(".")
+            delattr(sys.modules[package], module)
