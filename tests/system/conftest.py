@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+
 from muster.twin.server import running_twin
 
 _numbers = itertools.count(1)

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from muster.twin import pki
-from muster.twin.settings import Home
 
 from device.core import keys, paths, topics
+from muster.twin import pki
+from muster.twin.settings import Home
 from tests.system import rig
 
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin"
@@ -51,8 +51,8 @@ def _mosquitto(folder: Path, home: Home):
     configuration = folder / "mosquitto.conf"
     configuration.write_text(
         f"listener {port} 127.0.0.1\ncafile {home.ca_pem}\ncertfile {home.server_pem}\n"
-        f"keyfile {home.server_key}\nrequire_certificate true\nallow_anonymous true\nlog_dest stderr\nlog_type all\n"
-        f"user {os.environ.get('USER', 'root')}\n"
+        f"keyfile {home.server_key}\nrequire_certificate true\nallow_anonymous true\nlog_dest stderr\n"
+        f"log_type all\nuser {os.environ.get('USER', 'root')}\n"
     )
     with subprocess.Popen([_BROKER, "-c", configuration], stderr=subprocess.PIPE, text=True) as broker:
         try:
@@ -62,40 +62,41 @@ def _mosquitto(folder: Path, home: Home):
             broker.kill()
 
 
+def _identity_files(home: Home, certificate: Path, key: Path) -> dict[str, bytes]:
+    """An identity as another tool leaves it: the seed's three files, and the status "True"."""
+    return {
+        f"{paths.CERT}/{paths.ROOT_CA}": home.ca_pem.read_bytes(),
+        f"{paths.CERT}/{paths.CERTIFICATE}": certificate.read_bytes(),
+        f"{paths.CERT}/{paths.PRIVATE_KEY}": key.read_bytes(),
+    }
+
+
 def test_boot_status_over_mutual_tls(tmp_path):
     home = Home(tmp_path)
     authority = pki.Authority(home, "rsa")
     authority.ensure_server("localhost")
     serial = "mosquitto-board"
-    certificate, key = _credentials(authority, tmp_path, "board")
+    topic = topics.booted(topics.DEFAULT_PREFIX, serial)
+    slot = _identity_files(home, *_credentials(authority, tmp_path, "board"))
+    judge = _credentials(authority, tmp_path, "judge")
     with _mosquitto(tmp_path, home) as (port, broker):
-        topic = topics.booted(topics.DEFAULT_PREFIX, serial)
-        judge = _credentials(authority, tmp_path, "judge")
-        listen = [
-            _SUBSCRIBER,
-            "-h",
-            "localhost",
-            "-p",
-            str(port),
-            "-V",
-            "311",
-            "-q",
-            "1",
-            "-C",
-            "1",
+        listen = [_SUBSCRIBER, "-h", "localhost", "-p", str(port), "-V", "311", "-q", "1", "-C", "1"]
+        listen += [
+            "--cafile",
+            home.ca_pem,
+            "--cert",
+            judge[0],
+            "--key",
+            judge[1],
+            "-t",
+            topic,
+            "-d",
             "-W",
             "30",
         ]
-        listen += ["--cafile", home.ca_pem, "--cert", judge[0], "--key", judge[1], "-t", topic, "-d"]
         with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as subscriber:
             _wait_for(broker, "Sending SUBACK")
-            # An identity as another tool leaves it: the seed's three files, and the status "True".
             documents = rig.documents(port, serial, **{keys.DEVICE: {keys.PROVISION_STATUS: keys.TRUE}})
-            slot = {
-                f"{paths.CERT}/{paths.ROOT_CA}": home.ca_pem.read_bytes(),
-                f"{paths.CERT}/{paths.CERTIFICATE}": certificate.read_bytes(),
-                f"{paths.CERT}/{paths.PRIVATE_KEY}": key.read_bytes(),
-            }
             path = tmp_path / "flash.img"
             path.write_bytes(rig.build(documents, extra=slot))
             rig.boot_to_the_end(path)

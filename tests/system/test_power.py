@@ -7,9 +7,9 @@ After each cut the board boots on what is left and must end well. `make test` ta
 import os
 
 import pytest
-from muster.virtual import EXIT_POWER_CUT
 
 from device.core import keys
+from muster.virtual import EXIT_POWER_CUT
 from tests.system import rig
 from tests.system.records import record_relay
 

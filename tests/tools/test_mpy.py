@@ -107,16 +107,16 @@ def test_no_package_index_is_one_sentence(tmp_path, monkeypatch):
         umqtt.fetch(tmp_path)
 
 
-ONE_LINE = "# comment\ndeb [arch=amd64 signed-by=/k.gpg] https://mirror.example/debian trixie main\n"
+ONE_LINE = "# comment\ndeb [arch=amd64 signed-by=/k.gpg] https://mirror.example/pool trixie main\n"
 DEB822 = """Types: deb
 # URIs: https://wrong.example/debian
-URIs: https://mirror.example/debian-security
+URIs: https://mirror.example/pool-security
 Suites: x
 
 Types: deb
 URIs:
  https://other.example/ubuntu
- https://mirror.example/debian/
+ https://mirror.example/pool/
 Suites: x
 """
 
@@ -124,9 +124,9 @@ Suites: x
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("sources.list", ONE_LINE, "https://mirror.example/debian"),
-        ("sources.list.d/a.list", ONE_LINE, "https://mirror.example/debian"),
-        ("sources.list.d/a.sources", DEB822, "https://mirror.example/debian/"),
+        ("sources.list", ONE_LINE, "https://mirror.example/pool"),
+        ("sources.list.d/a.list", ONE_LINE, "https://mirror.example/pool"),
+        ("sources.list.d/a.sources", DEB822, "https://mirror.example/pool"),
         (
             "sources.list.d/a.sources",
             "URIs: mirror+file:///etc/apt/debian.list\n",
