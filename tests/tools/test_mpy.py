@@ -107,16 +107,17 @@ def test_no_package_index_is_one_sentence(tmp_path, monkeypatch):
         umqtt.fetch(tmp_path)
 
 
-ONE_LINE = "# comment\ndeb [arch=amd64 signed-by=/k.gpg] https://mirror.example/pool trixie main\n"
-DEB822 = """Types: deb
+MIRROR = "https://mirror.example/debian"
+ONE_LINE = f"# comment\ndeb [arch=amd64 signed-by=/k.gpg] {MIRROR} trixie main\n"
+DEB822 = f"""Types: deb
 # URIs: https://wrong.example/debian
-URIs: https://mirror.example/pool-security
+URIs: {MIRROR}-security
 Suites: x
 
 Types: deb
 URIs:
  https://other.example/ubuntu
- https://mirror.example/pool/
+ {MIRROR}/
 Suites: x
 """
 
@@ -124,9 +125,9 @@ Suites: x
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("sources.list", ONE_LINE, "https://mirror.example/pool"),
-        ("sources.list.d/a.list", ONE_LINE, "https://mirror.example/pool"),
-        ("sources.list.d/a.sources", DEB822, "https://mirror.example/pool"),
+        ("sources.list", ONE_LINE, MIRROR),
+        ("sources.list.d/a.list", ONE_LINE, MIRROR),
+        ("sources.list.d/a.sources", DEB822, MIRROR),
         (
             "sources.list.d/a.sources",
             "URIs: mirror+file:///etc/apt/debian.list\n",
