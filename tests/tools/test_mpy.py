@@ -127,7 +127,7 @@ Suites: x
     [
         ("sources.list", ONE_LINE, MIRROR),
         ("sources.list.d/a.list", ONE_LINE, MIRROR),
-        ("sources.list.d/a.sources", DEB822, MIRROR),
+        ("sources.list.d/a.sources", DEB822, MIRROR + "/"),
         (
             "sources.list.d/a.sources",
             "URIs: mirror+file:///etc/apt/debian.list\n",
