@@ -19,7 +19,9 @@ def read(path, limit=_MAX_BYTES):
     except OSError:
         return None
     if size > limit:
-        raise trouble.Trouble(trouble.GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit))
+        raise trouble.Trouble(
+            trouble.GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit), "make it smaller"
+        )
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -45,6 +47,12 @@ def exists(path):
         return True
     except OSError:
         return False
+
+
+def free_bytes():
+    """Room left on the flash."""
+    facts = os.statvfs("/")
+    return facts[0] * facts[3]
 
 
 def make_directory(path):

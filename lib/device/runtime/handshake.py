@@ -1,11 +1,13 @@
 """The provisioning handshake: carries out, with real connections and files, what core.provision asks for."""
 
-from device.core import journal as journals, keys, paths, provision, slots, topics
+from device.core import journal as journals
+from device.core import paths, provision, slots, topics
 from device.core.errors import AGAIN, GIVE_UP, Refused, Trouble
 from device.runtime.identity import active_identity, forget
 from device.runtime.online import go_online
 
 _ANSWER_MS = 20000
+_ROOM_BYTES = 40960  # what an identity needs on the way there: 7 blocks of 4 KB were measured
 
 
 class Handshake:
@@ -21,14 +23,17 @@ class Handshake:
         self._journal = journals.decode(context.store.read(paths.JOURNAL))
         self._answers = []
         self._answered = context.event()
+        self._attempts = 0
 
     async def attempt(self):
-        """Go on from the journal until the identity is committed; raises the Trouble that ended the attempt."""
+        """Go on from the journal until the identity is committed; raises the Trouble that ended it."""
         context = self.context
         files = context.store.read_slot(paths.TRIAL) or {}
         intact = slots.match(files, self._journal.digests)
         self._check_claim()
-        await go_online(context)
+        self._check_room()
+        self._attempts += 1
+        await go_online(context, self._attempts > 1)
         steps = provision.steps(context.settings, self._journal, context.clock.unix, intact)
         try:
             await self._carry_out(steps)
@@ -56,23 +61,28 @@ class Handshake:
                 proceed, given = steps.throw, self._explained(trouble, action)
 
     def _explained(self, trouble, action):
-        if isinstance(trouble, Refused) and not trouble.advice:
-            # Read only now: a board that has no trouble does not pay for the explanation.
-            from device.core import explain
+        """The same trouble with its likely cause, or the one that the files of the identity show."""
+        opens = action[0] in (provision.OPEN_CLAIM, provision.OPEN_TRIAL)
+        refused = isinstance(trouble, Refused) and not trouble.advice
+        if not refused and not (opens and trouble.kind == GIVE_UP):
+            return trouble
+        # Read only now: a board that has no trouble does not pay for the explanation.
+        from device.core import explain
 
+        if opens:
+            claim = action[0] == provision.OPEN_CLAIM
+            files = self.context.store.read_slot(paths.BOOTSTRAP if claim else paths.TRIAL)
+            shown = explain.identity(
+                files[paths.CERTIFICATE],
+                files[paths.PRIVATE_KEY],
+                explain.CLAIM if claim else explain.TRIAL,
+                self.context.clock.unix(),
+            )
+            if shown:
+                shown.step = trouble.step
+                return shown
+        if refused:
             trouble.advice = explain.closed(action, self.context.settings)
-            if action[0] in (provision.OPEN_CLAIM, provision.OPEN_TRIAL):
-                claim = action[0] == provision.OPEN_CLAIM
-                files = self.context.store.read_slot(paths.BOOTSTRAP if claim else paths.TRIAL)
-                shown = explain.identity(
-                    files[paths.CERTIFICATE],
-                    files[paths.PRIVATE_KEY],
-                    explain.CLAIM if claim else explain.TRIAL,
-                    self.context.clock.unix(),
-                )
-                if shown:
-                    shown.step = trouble.step
-                    return shown
         return trouble
 
     async def _do(self, action):
@@ -97,9 +107,21 @@ class Handshake:
         for name in slots.FILES:
             if not files.get(name):
                 raise Trouble(
-                    GIVE_UP, "%s/%s is missing or empty" % (paths.BOOTSTRAP, name), "put the claim credentials there"
+                    GIVE_UP,
+                    "%s/%s is missing or empty" % (paths.BOOTSTRAP, name),
+                    "put the claim credentials there",
                 )
         return files
+
+    def _check_room(self):
+        """Raise a Trouble when a new identity could not be kept: asking for it would waste a certificate."""
+        free = self.context.store.free_bytes()
+        if self._journal.step in (journals.IDLE, journals.CREATE) and free < _ROOM_BYTES:
+            raise Trouble(
+                GIVE_UP,
+                "flash is full: %d bytes are free, an identity needs %d" % (free, _ROOM_BYTES),
+                "remove files that are not needed",
+            )
 
     async def _open(self, files, client_id):
         context = self.context

@@ -36,7 +36,9 @@ def _tell_application(context, identity):
     """
     if identity is None:
         return
-    told = {name: identity[name] for name in (keys.THING_NAME, keys.CERTIFICATE_ID, keys.DEVICE_CONFIGURATION)}
+    told = {
+        name: identity[name] for name in (keys.THING_NAME, keys.CERTIFICATE_ID, keys.DEVICE_CONFIGURATION)
+    }
     try:
         raw = context.store.read(paths.PROVISION)
         value = json.loads(raw.decode()) if raw else {}

@@ -27,14 +27,14 @@ async def boot(context):
     provision = context.services.get("provision")
     if provision:
         left_ms = BOOT_LIMIT_MS - context.clock.since_ms(context.booted_ms)
-        await context.clock.wait(_first(context, provision.ready, context.paused), left_ms)
+        await context.clock.wait(_begun(context, provision), left_ms)
         if not provision.ready.is_set():
             context.say("boot", "provisioning goes on in main.py")
 
 
-async def _first(context, *events):
-    """Return when one of the events is set."""
-    while not any(event.is_set() for event in events):
+async def _begun(context, provision):
+    """Return when provisioning is done, waits for main.py, or has failed: main.py has more to do."""
+    while not (provision.ready.is_set() or context.paused.is_set() or provision.trouble):
         await context.clock.sleep_ms(20)
 
 

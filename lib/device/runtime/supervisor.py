@@ -7,8 +7,18 @@ from device.services import load
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
+_STEADY_MS = 60000  # a service that runs so long counts as well again
 _GIVE_UP_MS = 3600000  # what only a person or the cloud can mend is looked at again once an hour
 _TURN_MS = 1000
+
+
+def _reason(error):
+    """Why a service does not run, in a line for people."""
+    if isinstance(error, Trouble):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory (%s); switch services off in %s" % (error, paths.CONFIG)
+    return "failed: %r" % error
 
 
 class Supervisor:
@@ -31,7 +41,7 @@ class Supervisor:
             try:
                 service = load(name, self._context)
             except Exception as error:  # a broken service must not keep the others from starting
-                self._context.say(name, "cannot be loaded: %r" % error)
+                self._context.say(name, "cannot be loaded: " + _reason(error))
                 continue
             self._context.services[name] = service
             service.task = self._context.start(self._guard(service, needs))
@@ -44,6 +54,7 @@ class Supervisor:
             if need in context.services:
                 await context.services[need].ready.wait()
         while True:
+            start_ms = context.clock.ticks_ms()
             try:
                 await service.run()
                 service.trouble = None
@@ -53,18 +64,14 @@ class Supervisor:
                 service.trouble = trouble
             except Exception as error:  # a bug in one service must not stop the others
                 service.trouble = error
+            lasted_ms = context.clock.since_ms(start_ms)
+            if not 0 <= lasted_ms < _STEADY_MS:  # the counter wraps: negative is days
+                backoff.reset()
             wait_ms = self._wait_ms(service, backoff)
-            service.say("%s. Trying again in %d s" % (self._reason(service), (wait_ms + 999) // 1000))
+            service.say("%s. Trying again in %d s" % (_reason(service.trouble), (wait_ms + 999) // 1000))
             await context.clock.sleep_ms(wait_ms)
 
-    def _reason(self, service):
-        if isinstance(service.trouble, Trouble):
-            return str(service.trouble)
-        return "failed: %r" % service.trouble
-
     def _wait_ms(self, service, backoff):
-        if service.failures == 0:
-            backoff.reset()
         service.failures += 1
         if isinstance(service.trouble, Trouble) and service.trouble.kind == GIVE_UP:
             return _GIVE_UP_MS // 2 + backoff.next_ms() * (_GIVE_UP_MS // 2) // _LIMIT_MS

@@ -1,14 +1,15 @@
 """Keeps the board connected to the cloud as its thing: keep-alive, reconnection, subscriptions."""
 
 from device.core.backoff import Backoff
-from device.core.errors import Trouble
-from device.services import Service
+from device.core.errors import Refused, Trouble
 from device.runtime.identity import active_identity
 from device.runtime.online import go_online
+from device.services import Service
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
+_STEADY_MS = 60000  # a shorter connection is no success: two boards of one name throw each other out
 _FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
 
 
@@ -26,15 +27,18 @@ class Mqtt(Service):
         context = self.context
         backoff = Backoff(_FIRST_MS, _LIMIT_MS, context.board.random_bytes)
         while True:
+            start_ms = None
             try:
                 await self._connect()
-                backoff.reset()
+                start_ms = context.clock.ticks_ms()
                 self.trouble = None
                 await self._keep()
             except Trouble as trouble:
-                self.trouble = trouble
+                self.trouble = self._explained(trouble)
             self._online.clear()
             await self._drop()
+            if start_ms is not None and not 0 <= context.clock.since_ms(start_ms) < _STEADY_MS:
+                backoff.reset()  # the counter wraps: negative is days
             wait_ms = backoff.next_ms()
             self.say("%s. Connecting again in %d s" % (self.trouble, (wait_ms + 999) // 1000))
             await context.clock.sleep_ms(wait_ms)
@@ -44,7 +48,7 @@ class Mqtt(Service):
         context = self.context
         connection = context.connection
         if connection is None or connection.lost:
-            await go_online(context)
+            await go_online(context, self.trouble is not None)
             context.board.feed()  # the handshake may block for most of the watchdog's time
             connection = await context.connect(active_identity(context), context.identity.thing_name)
             context.connection = connection
@@ -55,6 +59,20 @@ class Mqtt(Service):
         self.say("connected to %s as %s" % (context.identity.endpoint, context.identity.thing_name))
         self._online.set()
         self.ready.set()
+
+    def _explained(self, trouble):
+        if isinstance(trouble, Refused) and not trouble.advice:
+            name = self.context.identity.thing_name
+            if self._online.is_set():
+                trouble.advice = (
+                    "another client took the name %s, the certificate was revoked, or its policy forbids this"
+                    % name
+                )
+            else:
+                trouble.advice = (
+                    "the certificate is probably revoked, or its policy lacks iot:Connect on client/" + name
+                )
+        return trouble
 
     async def _keep(self):
         """Return by raising the Trouble that ended the connection."""
@@ -76,7 +94,7 @@ class Mqtt(Service):
                 self._handlers[name](topic, payload)
 
     async def publish(self, topic, payload, qos=1):
-        """Publish as soon as the board is online; with QoS 1 return after the PUBACK, on whichever connection."""
+        """Publish as soon as the board is online; with QoS 1 return after the PUBACK, on any connection."""
         while True:
             await self._online.wait()
             connection = self.context.connection
@@ -89,7 +107,7 @@ class Mqtt(Service):
                 self._online.clear()
 
     async def subscribe(self, filters, handler):
-        """Have `handler(topic, payload)` called for `filters` (exact, or ending in "/#"), also after reconnecting."""
+        """Have `handler(topic, payload)` called for `filters` (exact, or ending in "/#") from now on."""
         for name in filters:
             self._handlers[name] = handler
         if self._online.is_set():

@@ -4,7 +4,13 @@ from device.core import config, paths
 from device.runtime.identity import active_identity, forget
 from device.services import Service
 
-_ONLY_FOR_THE_HANDSHAKE = ("runtime.handshake", "core.provision", "core.answers", "core.journal", "core.hmac256")
+_ONLY_FOR_THE_HANDSHAKE = (
+    "runtime.handshake",
+    "core.provision",
+    "core.answers",
+    "core.journal",
+    "core.hmac256",
+)
 
 
 class Provision(Service):
