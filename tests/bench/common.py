@@ -1,0 +1,159 @@
+"""What the measurements share: results, medians, the boards that do the job, ours and the peer's."""
+
+import itertools
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from device.core import keys
+from muster import image, mpy, umqtt
+from muster.errors import MusterError
+from muster.relay import Relay
+from muster.twin.server import RunningTwin
+from muster.virtual import VirtualBoard
+from tests.system import rig
+
+HERE = Path(__file__).parent
+NONE = "-"
+PEER = "plain umqtt.simple"
+CLOUD = "ours, cloud's key"
+DEVICE = "ours, own key"
+VARIANTS = (CLOUD, DEVICE, PEER)
+MODES = {CLOUD: keys.KEYS_CLOUD, DEVICE: keys.KEYS_DEVICE}
+JOB_LIMIT_S = 30
+HEAP_LIMIT_S = 10  # a job without latency takes a fifth of a second
+FAILED = re.compile(rf"{re.escape(rig.DONE)}|again in|MemoryError|failed|Error")
+Tell = Callable[[str], None]
+
+
+class Row(NamedTuple):
+    """One line of the first table; texts, `NONE` where there is nothing."""
+
+    figure: str
+    ours: str
+    peer: str
+    ratio: str
+    goal: str = NONE
+
+
+@dataclass
+class Result:
+    """One measurement: its lines of the first table, how it was done, and a table of details."""
+
+    title: str
+    rows: list[Row]
+    how: str
+    details: Sequence[Sequence[str]]  # the headings first
+
+
+def median(values: Iterable[float]) -> float:
+    """The median, as every figure of the page is one."""
+    return statistics.median(values)
+
+
+def ratio(ours: float, peer: float) -> str:
+    """Ours by the peer's, two significant places or so."""
+    return f"{ours / peer:.2f}" if ours < 9.995 * peer else f"{ours / peer:.0f}"
+
+
+def kb(count: float) -> str:
+    """Bytes as KB of 1024."""
+    return f"{count / 1024:.1f} KB"
+
+
+def peer_files() -> dict[str, bytes]:
+    """The peer's program on flash: the compiled script, umqtt.simple and the module it misses."""
+    package = umqtt.fetch() / umqtt.PACKAGE
+    sources = [
+        mpy.Source("peer_umqtt.py", (HERE / "peer_umqtt.py").read_bytes()),
+        mpy.Source("ussl.py", (HERE / "peer_ussl.py").read_bytes()),
+        *(
+            mpy.Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), mpy.KEEP_ASSERTS)
+            for path in sorted(package.glob("*.py"))
+        ),
+    ]
+    files = {f"/lib/{name}": data for name, data in mpy.compile_all(sources).items()}
+    return {**files, "/main.py": b"import peer_umqtt\n"}
+
+
+@dataclass
+class Job:
+    """One main job as it was seen: `elapsed_s` from the first SYN to the line after the PUBACK."""
+
+    elapsed_s: float
+    turns: int
+    bytes_up: int
+    bytes_down: int
+    console: str
+
+
+class Bench:
+    """A twin and a folder for boards; every board has a serial of its own."""
+
+    def __init__(self, twin: RunningTwin, folder: Path) -> None:
+        self.twin = twin
+        self.folder = folder
+        self._numbers = itertools.count(1)
+
+    def flash(self, variant: str, port: int, extra: dict[str, bytes] | None = None) -> Path:
+        """The image of a fresh board of `variant` that reaches the twin through `port`."""
+        serial = f"bench-{next(self._numbers):04}"
+        path = self.folder / f"{serial}.img"
+        if variant != PEER:
+            return rig.flash(
+                path, self.twin, serial, port=port, extra=extra, provisioning={keys.KEYS: MODES[variant]}
+            )
+        files = peer_files()
+        for name, document in rig.documents(port, serial).items():
+            files[name] = image.strict_json(document)
+        files.update(image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path))
+        files.update(extra or {})
+        path.write_bytes(image.build_image(files, rig.BOARD))
+        return path
+
+    def job(self, variant: str, latency_ms: float, bits: int = 64) -> Job:
+        """Let a fresh board do the whole job through a relay. Raises MusterError when it fails."""
+        with Relay("127.0.0.1", self.twin.port, latency_ms=latency_ms) as relay:
+            path = self.flash(variant, relay.port)
+            seen: list[tuple[float, int, int, int]] = []
+
+            def look(line: str) -> None:
+                if rig.DONE in line and not seen:
+                    seen.append((time.monotonic(), relay.turns, relay.bytes_up, relay.bytes_down))
+
+            board = rig.boot_to_the_end(path, JOB_LIMIT_S, bits=bits, on_line=look)
+            path.unlink()
+            end_s, turns, up, down = seen[0]
+            assert relay.first_syn is not None
+            return Job(end_s - relay.first_syn, turns, up, down, board.console)
+
+    def does_job(self, variant: str, heap_kb: int, bits: int = 32) -> bool:
+        """Whether a fresh board does the whole job at the first go in a heap of this size."""
+        path = self.flash(variant, self.twin.port)
+        board = rig.board(path, bits=bits, heap_kb=heap_kb).start()
+        try:
+            return rig.DONE in board.wait_for(FAILED, HEAP_LIMIT_S)
+        except MusterError:
+            return False
+        finally:
+            board.stop()
+            path.unlink()
+
+    def prints(self, variant: str, wanted: str, extra: dict[str, bytes], **options: int) -> str:
+        """The first line with `wanted` that a fresh board prints with these files on its flash."""
+        path = self.flash(variant, self.twin.port, extra)
+        board: VirtualBoard = rig.board(path, **options).start()
+        try:
+            return board.wait_for(wanted, JOB_LIMIT_S)
+        finally:
+            board.stop()
+            path.unlink()
+
+
+def code_size(files: dict[str, bytes], under: str) -> int:
+    """Bytes of the compiled modules below a folder of the flash."""
+    return sum(len(data) for name, data in files.items() if name.startswith(under) and name.endswith(".mpy"))
