@@ -117,8 +117,10 @@ def measure(bench: Bench, tell: Tell) -> Result:
     for (program, where), (first, later) in took.items():
         if program in (ECDSA, OPENSSL):
             continue
-        peer = "ecdsa" if where == CPYTHON else "ecdsa on CPython"
-        for which, own_ms, peer_ms in (("first", first, peer_first), ("later", later, peer_later)):
+        is_same = where == CPYTHON
+        peer = "ecdsa" if is_same else "ecdsa on CPython"
+        figures = [("first", first, peer_first), ("later", later, peer_later)]
+        for which, own_ms, peer_ms in figures if is_same else figures[:1]:
             name = f"P-256 key and signing request, {where}, {which}"
             rows.append(Row(name, f"{own_ms:.1f} ms", f"{peer_ms:.1f} ms ({peer})", ratio(own_ms, peer_ms)))
     return Result(

@@ -18,11 +18,17 @@ from tests.bench.twin_rate import mosquitto
 HEAD = """\
 # Benchmarks
 
-Made by `make bench` (`.venv/bin/python -m tests.bench`), all of it in one run; do not edit. Peer and ours
-were measured in this run, one after the other, on this machine. A ratio is ours divided by the peer's. Figures are medians.
+Made by `make bench` (`.venv/bin/python -m tests.bench`), all of it in one run; do not edit. Ours and the peer
+were measured in this run, one after the other, on this machine. A ratio is ours divided by the peer's; where
+a time, a size or a cost is meant, less is better. Figures are medians. Some of it, without writing this page:
+`make bench ARGS="heap key"`.
 """
 PACKAGES = ("amqtt", "awsiotsdk", "ecdsa")
-SAY_VERSION = "import sys; print(sys.version)"
+SAY_VERSION = """
+import sys
+version = [str(part) for part in sys.implementation.version if part != ""]
+print(".".join(version[:3]) + "".join("-" + part for part in version[3:]) + ", " + sys.version.split("; ")[1])
+"""
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
