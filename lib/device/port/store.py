@@ -49,10 +49,22 @@ def exists(path):
         return False
 
 
-def free_bytes():
-    """Room left on the flash."""
+def has_room(size):
+    """Whether a file of `size` bytes could be written."""
     facts = os.statvfs("/")
-    return facts[0] * facts[3]
+    if facts[3] <= facts[2] and facts[0] * facts[3] >= size:
+        return True
+    # LittleFS counts some blocks twice, down to "less than none is free": only writing tells.
+    path = paths.BASE + "/room" + paths.NEW
+    try:
+        with open(path, "wb") as file:
+            for _ in range(0, size, 512):
+                file.write(bytes(512))
+        return True
+    except OSError:
+        return False
+    finally:
+        remove(path)
 
 
 def make_directory(path):

@@ -7,7 +7,7 @@ from device.runtime.identity import active_identity, forget
 from device.runtime.online import go_online
 
 _ANSWER_MS = 20000
-_ROOM_BYTES = 40960  # what an identity needs on the way there: 7 blocks of 4 KB were measured
+_ROOM_BYTES = 32768  # what an identity needs on the way there: 7 blocks of 4 KB were measured
 
 
 class Handshake:
@@ -115,11 +115,11 @@ class Handshake:
 
     def _check_room(self):
         """Raise a Trouble when a new identity could not be kept: asking for it would waste a certificate."""
-        free = self.context.store.free_bytes()
-        if self._journal.step in (journals.IDLE, journals.CREATE) and free < _ROOM_BYTES:
+        begins = self._journal.step in (journals.IDLE, journals.CREATE)
+        if begins and not self.context.store.has_room(_ROOM_BYTES):
             raise Trouble(
                 GIVE_UP,
-                "flash is full: %d bytes are free, an identity needs %d" % (free, _ROOM_BYTES),
+                "flash is full: an identity needs %d bytes" % _ROOM_BYTES,
                 "remove files that are not needed",
             )
 

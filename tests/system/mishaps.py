@@ -1,0 +1,169 @@
+"""Boards that meet trouble: quick time-outs, credentials of every kind, and what a console must show.
+
+What is a constant in the program and too long for a test is changed in the image only: the module is
+compiled again with another number.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from device.core import keys, paths
+from muster import image, mpy
+from muster.image.boards import profile
+from muster.layout import LIB
+from muster.registry.certificates import ACTIVE
+from muster.twin import defaults, pki
+from muster.twin.server import RunningTwin
+from muster.virtual import VirtualBoard
+from tests.system import rig
+
+BODY = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----(.+?)-----END", re.DOTALL)
+_WINDOW = 16  # characters of a secret that are too many in a log
+LONGEST_LINE = 400
+
+
+def patched(module: str, **numbers: int) -> dict[str, bytes]:
+    """{path on flash: module compiled with these constants}; `module` is named below lib/."""
+    text = (LIB / module).read_text()
+    for name, number in numbers.items():
+        text, count = re.subn(rf"^{name} = .+$", f"{name} = {number}", text, flags=re.MULTILINE)
+        assert count == 1, f"{module} has no constant {name}"
+    compiled = mpy.compile_module(mpy.Source(module, text.encode()))
+    return {f"/lib/{module.removesuffix('.py')}.mpy": compiled}
+
+
+def quick() -> dict[str, bytes]:
+    """A program that loses patience within a second or two, and whose heart beats five times a second."""
+    return {
+        **patched("device/services/heartbeat.py", _INTERVAL_MS=200),
+        **patched("device/port/mqtt.py", _TCP_MS=1500, _TLS_MS=1500, _ANSWER_MS=1500),
+        **patched("device/runtime/handshake.py", _ANSWER_MS=1500),
+    }
+
+
+def flash(path: Path, twin: RunningTwin, serial: str, **options: Any) -> Path:
+    """As rig.flash, with the quick program."""
+    options["extra"] = {**quick(), **(options.get("extra") or {})}
+    return rig.flash(path, twin, serial, **options)
+
+
+def edit(path: Path, changes: Mapping[str, bytes | None]) -> None:
+    """Replace files in an image; None removes one."""
+    files = {**rig.on_flash(path), **changes}
+    kept = {name: data for name, data in files.items() if data is not None}
+    path.write_bytes(image.build_image(kept, rig.BOARD))
+
+
+def identity(path: Path) -> str:
+    """The certificate id of the board's identity."""
+    sealed = rig.on_flash(path)[f"{paths.CERT}/{paths.IDENTITY}"]
+    certificate_id: str = json.loads(sealed)[keys.CERTIFICATE_ID]
+    return certificate_id
+
+
+def secrets(files: Mapping[str, bytes]) -> dict[str, str]:
+    """{what: text} of everything in these files that no log may show."""
+    found = {"the Wi-Fi password": rig.WIFI_PASSWORD}
+    for name, data in files.items():
+        for number, body in enumerate(BODY.findall(data)):
+            found[f"{name} #{number}"] = b"".join(body.split()).decode(errors="replace")
+        if name == paths.JOURNAL:
+            token = re.search(rb'"%s": ?"([^"]+)"' % keys.OWNERSHIP_TOKEN.encode(), data)
+            if token:
+                found["the ownership token"] = token[1].decode()
+    return found
+
+
+def leaks(text: str, hidden: Mapping[str, str]) -> list[str]:
+    """Which of the `hidden` texts show up in `text`, even in part."""
+    shown = {text[at : at + _WINDOW] for at in range(len(text) - _WINDOW + 1)}
+    return [
+        what
+        for what, secret in hidden.items()
+        if any(secret[at : at + _WINDOW] in shown for at in range(len(secret) - _WINDOW + 1))
+    ]
+
+
+@contextlib.contextmanager
+def powered(path: Path, *, traceback: bool = False, **options: Any) -> Iterator[VirtualBoard]:
+    """A running board; afterwards its console is checked for secrets, tracebacks and long lines."""
+    hidden = secrets(rig.on_flash(path))
+    machine = rig.board(path, **options).start()
+    try:
+        yield machine
+    finally:
+        machine.stop()
+    hidden.update(secrets(rig.on_flash(path)))
+    assert not leaks(machine.console, hidden), machine.console
+    assert traceback or "Traceback" not in machine.console, machine.console
+    assert max(map(len, machine.lines), default=0) <= LONGEST_LINE, machine.console
+
+
+@contextlib.contextmanager
+def crowd(
+    images: Mapping[str, Path], each: Mapping[str, Mapping[str, Any]] | None = None, **options: Any
+) -> Iterator[dict[str, VirtualBoard]]:
+    """Several running boards at once (most of the time they wait); `each`: options of single ones."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            name: stack.enter_context(powered(path, **{**options, **(each or {}).get(name, {})}))
+            for name, path in images.items()
+        }
+
+
+def complaint(machine: VirtualBoard, *parts: str, timeout_s: float = 20) -> str:
+    """The one line that has all these `parts` in their order, once it is on the console."""
+    return machine.wait_for(re.compile(".*".join(map(re.escape, parts))), timeout_s)
+
+
+def still_runs(machine: VirtualBoard, timeout_s: float = 20) -> None:
+    """Wait for a new heartbeat: main.py runs its services."""
+    machine.wait_for("heartbeat", timeout_s, start=len(machine.lines))
+
+
+def built_at(unix_s: float) -> dict[str, bytes]:
+    """The module that tells a board what it runs, with another build time: the floor of its clock."""
+    source = mpy.build_module(profile(rig.BOARD), int(unix_s))
+    return {f"/lib/{source.name.removesuffix('.py')}.mpy": mpy.compile_module(source)}
+
+
+class Claims:
+    """Makes claim credentials of a twin: good ones, and others."""
+
+    def __init__(self, twin: RunningTwin) -> None:
+        self._twin = twin
+        self._authority = pki.Authority(twin.home, twin.settings.authority_key)
+
+    def make(
+        self, from_s: float = -3600, to_s: float = 3600, status: str = ACTIVE, policy: str | None = None
+    ) -> dict[str, bytes]:
+        """{path on flash: PEM} of credentials valid from and to so many seconds from now."""
+        now_s = self._twin.settings.clock()
+        key = pki.new_key("ec")
+        certificate_id, pem = self._authority.issue(key.public_key(), now_s + from_s, now_s + to_s)
+        registry = self._twin.registry
+        registry.certificates.add(certificate_id, pem, status, now_s, now_s + to_s, is_claim=True)
+        registry.policies.attach(policy or defaults.CLAIM_POLICY, certificate_id)
+        return {
+            claim_path(paths.ROOT_CA): self._twin.ca_pem_path.read_bytes(),
+            claim_path(paths.CERTIFICATE): pem.encode(),
+            claim_path(paths.PRIVATE_KEY): pki.key_pem(key).encode(),
+        }
+
+    def activate(self, claim: Mapping[str, bytes]) -> None:
+        """Make a certificate good that was revoked."""
+        certificate = x509.load_pem_x509_certificate(claim[claim_path(paths.CERTIFICATE)])
+        der = certificate.public_bytes(Encoding.DER)
+        self._twin.registry.certificates.set_status(pki.certificate_id(der), ACTIVE)
+
+
+def claim_path(name: str) -> str:
+    """Where a file of the claim credentials is on flash."""
+    return f"{paths.BOOTSTRAP}/{name}"

@@ -1,0 +1,285 @@
+"""What people get wrong on a board's flash: one line says it, main.py runs, nothing is lost."""
+
+import json
+import os
+import re
+
+import pytest
+
+from device.core import keys, paths
+from muster.image.filesystem import mount
+from muster.registry.certificates import ACTIVE, REVOKED
+from muster.virtual import EXIT_RESET
+from tests.system import mishaps, rig
+
+FIRST_WAIT = "Trying again in"
+
+
+def _conf(twin, **device):
+    """ento.conf with these changes of its section "device"."""
+    return rig.documents(twin.port, "cam", device=device)[paths.CONF]
+
+
+def _with(twin, **sections):
+    return json.dumps({**_conf(twin), **sections}).encode()
+
+
+def _files(twin):
+    whole = json.dumps(_conf(twin)).encode()
+    return {
+        "missing": (None, "is missing", "write it with SERIAL_ID and ENDPOINT_URL"),
+        "empty": (b"", "is empty", "write it with"),
+        "blank": (b" \n", "is empty", "write it with"),
+        "half-written": (whole[:60], "is not whole JSON (60 bytes)", "correct the file"),
+        "followed": (whole + b"}", "is not whole JSON", "correct the file"),
+        "zeros": (b"\0" * 100, "is not whole JSON", "correct the file"),
+        "not-utf-8": (whole.replace(b"cam", b"\xff\xfe\xff"), "is not whole JSON", "correct the file"),
+        "deep": (b'{"device":' * 1500 + b"1" + b"}" * 1500, "has 16501 bytes", "make it smaller"),
+        "deep-list": (b"[" * 8000, "is not whole JSON", "correct the file"),
+        "long": (b'{"device": {}, "a": "%s"}' % (b"x" * 9000), "the limit is 8192", "correct the file"),
+        "a-list": (b"[]", 'has no object "device"', "correct the file"),
+        "null": (b"null", 'has no object "device"', "correct the file"),
+        "device-a-text": (b'{"device": "cam"}', 'has no object "device"', "correct the file"),
+    }
+
+
+def _sections(twin):
+    mode = {"provisioning": {keys.KEYS: "both"}}
+    return {
+        "mqtt-a-text": (_with(twin, mqtt="x"), '"mqtt" must be an object', "correct the file"),
+        "port-a-text": (_with(twin, mqtt={keys.PORT: "8883"}), "port must be a whole number", "correct"),
+        "port-zero": (_with(twin, mqtt={keys.PORT: 0}), "from 1 to 65535", "correct the file"),
+        "ntp-a-text": (_with(twin, clock={keys.NTP: "pool"}), '"ntp" must be a list', "correct the file"),
+        "key-mode": (_with(twin, **mode), '"keys" must be "cloud" or "device"', "correct the file"),
+        "template": (
+            _with(twin, provisioning={keys.TEMPLATE: "a/b"}),
+            "template has the character",
+            "allowed",
+        ),
+        "parameter": (
+            _with(twin, provisioning={keys.PARAMETERS: {"a": 1}}),
+            "parameter a must be",
+            "correct",
+        ),
+    }
+
+
+def _values(twin):
+    bad = {"spaces": "a b", "hash": "a#b", "slash": "a/b", "umlaut": "ä", "line": "a\nb"}
+    cases = {
+        f"serial-{name}": (keys.SERIAL_ID, value, "SERIAL_ID has the character", "allowed are")
+        for name, value in bad.items()
+    }
+    cases["serial-129"] = (keys.SERIAL_ID, "x" * 129, "SERIAL_ID has 129 characters", "allowed are 1 to 128")
+    cases["serial-empty"] = (keys.SERIAL_ID, "", "SERIAL_ID has 0 characters", "allowed are 1 to 128")
+    cases["serial-number"] = (keys.SERIAL_ID, 7, "SERIAL_ID must be a text", "correct the file")
+    arn = "arn:aws:iot:eu-west-1:123456789012:thing/x"
+    cases["endpoint-arn"] = (keys.ENDPOINT_URL, arn, "ENDPOINT_URL is an ARN", "write the host name instead")
+    cases["endpoint-path"] = (keys.ENDPOINT_URL, "a/b", "ENDPOINT_URL has the character", "host name alone")
+    cases["endpoint-empty"] = (
+        keys.ENDPOINT_URL,
+        "",
+        "ENDPOINT_URL must be the host name",
+        "correct the file",
+    )
+    return {
+        name: (json.dumps(_conf(twin, **{key: value})).encode(), cause, advice)
+        for name, (key, value, cause, advice) in cases.items()
+    }
+
+
+@pytest.mark.parametrize("cases", [_files, _sections, _values])
+def test_configuration(twin, tmp_path, cases):
+    table = cases(twin)
+    images = {}
+    for name, (raw, _, _) in table.items():
+        images[name] = mishaps.flash(tmp_path / f"{name}.img", twin, "cam")
+        mishaps.edit(images[name], {paths.CONF: raw})
+    before = {name: rig.on_flash(path) for name, path in images.items()}
+    with mishaps.crowd(images) as machines:
+        for name, (_, cause, advice) in table.items():
+            line = mishaps.complaint(machines[name], paths.CONF, cause, advice)
+            assert "boot " in line, "boot.py says it first"
+            mishaps.complaint(machines[name], "provision", cause, FIRST_WAIT)
+            mishaps.still_runs(machines[name])
+    assert {name: rig.on_flash(path) for name, path in images.items()} == before
+
+
+def test_corrected_configuration(twin, serial, tmp_path):
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial)
+    good = rig.on_flash(path)[paths.CONF]
+    mishaps.edit(path, {paths.CONF: good[:50]})
+    with mishaps.powered(path) as machine:
+        mishaps.still_runs(machine)
+    mishaps.edit(path, {paths.CONF: good})
+    before = rig.certificate_ids(twin)
+    rig.boot_to_the_end(path)
+    rig.check_provisioned(path, twin, serial, before)
+
+
+def test_endpoint_with_a_scheme_is_understood(twin, serial, tmp_path):
+    path = mishaps.flash(
+        tmp_path / "flash.img", twin, serial, device={keys.ENDPOINT_URL: "mqtts://localhost/"}
+    )
+    rig.boot_to_the_end(path)
+
+
+def _claim_files(twin):
+    """{name: (changed claim files, cause, advice)}; the certificates are good except for one thing."""
+    claims = mishaps.Claims(twin)
+    good, other = claims.make(), claims.make()
+    at = mishaps.claim_path
+    certificate, key, ca = at(paths.CERTIFICATE), at(paths.PRIVATE_KEY), at(paths.ROOT_CA)
+    cases = {
+        "revoked": (claims.make(status=REVOKED), "closed the connection", "probably revoked or unknown"),
+        "expired": (claims.make(-7200, -3600), "certificate expired on", "replace the claim credentials"),
+        "too-early": (claims.make(7200, 9000), "certificate is valid from", "set the clock"),
+        "mismatched": ({**good, key: other[key]}, "do not belong together", "replace the claim credentials"),
+        "swapped": ({**good, certificate: good[key], key: good[certificate]}, "damaged", "replace the claim"),
+    }
+    for path, cause, advice in (
+        (certificate, "certificate or its key is damaged", "replace the claim credentials"),
+        (key, "certificate or its key is damaged", "replace the claim credentials"),
+        (ca, "the root CA cannot be used", "replace the root CA file"),
+    ):
+        name, data = path.rsplit("/", 1)[1], good[path]
+        gone = f"{path} is missing or empty"
+        cases[f"missing-{name}"] = ({**good, path: None}, gone, "put the claim credentials there")
+        cases[f"empty-{name}"] = ({**good, path: b""}, gone, "put the claim credentials there")
+        cases[f"cut-{name}"] = ({**good, path: data[: len(data) // 2]}, cause, advice)
+        cases[f"spoilt-{name}"] = ({**good, path: data[:60] + b"\0!?" + data[63:]}, cause, advice)
+        cases[f"text-{name}"] = ({**good, path: b"secret"}, cause, advice)
+    return cases
+
+
+def test_claim_credentials(twin, tmp_path):
+    table = _claim_files(twin)
+    images = {}
+    for name, (files, _, _) in table.items():
+        images[name] = mishaps.flash(tmp_path / f"{name}.img", twin, f"claim-{name.replace('.', '_')}")
+        mishaps.edit(images[name], files)
+    before = rig.certificate_ids(twin)
+    conf = {name: rig.on_flash(path)[paths.CONF] for name, path in images.items()}
+    with mishaps.crowd(images) as machines:
+        for name, (_, cause, advice) in table.items():
+            mishaps.complaint(machines[name], "provision", cause, advice, FIRST_WAIT)
+            mishaps.still_runs(machines[name])
+    assert rig.certificate_ids(twin) == before
+    for name, path in images.items():
+        kept = {place: data for place, data in table[name][0].items() if data is not None}
+        files = rig.on_flash(path)
+        assert {place: files[place] for place in kept} == kept
+        assert files[paths.CONF] == conf[name]
+
+
+def test_claim_certificate_that_becomes_good(twin, serial, tmp_path):
+    """What the cloud can mend is tried again by itself, in the same run."""
+    claims = mishaps.Claims(twin)
+    claim = claims.make(status=REVOKED)
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=claim)
+    before = rig.certificate_ids(twin)
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "probably revoked", FIRST_WAIT)
+        claims.activate(claim)
+        machine.wait_for(rig.DONE, 30)
+    rig.check_provisioned(path, twin, serial, before)
+
+
+def _fill(path, free_blocks):
+    """Put a file into the image that leaves so many blocks."""
+    file_system = mount(path.read_bytes(), rig.BOARD)
+    with file_system.open("/filler", "wb") as file:
+        while file_system.block_count - file_system.used_block_count > free_blocks:
+            file.write(os.urandom(file_system.cfg.block_size))
+            file.flush()
+    file_system.unmount()
+    path.write_bytes(bytes(file_system.context.buffer))
+
+
+@pytest.mark.parametrize("key_mode", [keys.KEYS_CLOUD, keys.KEYS_DEVICE])
+def test_flash_full(twin, serial, tmp_path, key_mode):
+    """With room for 0 to 5 more blocks something does not fit; the first two boards look before they ask."""
+    provisioning = {keys.KEYS: key_mode}
+    careless = mishaps.patched("device/runtime/handshake.py", _ROOM_BYTES=0)
+    images = {}
+    for free in ("0-careful", "5-careful", "0", "2", "3", "4", "5"):
+        path = tmp_path / f"{free}.img"
+        extra = {} if free.endswith("careful") else careless
+        images[free] = mishaps.flash(path, twin, f"{serial}-{free}", extra=extra, provisioning=provisioning)
+        _fill(path, int(free[0]))
+    before = rig.certificate_ids(twin)
+    conf = {free: rig.on_flash(path)[paths.CONF] for free, path in images.items()}
+    with mishaps.crowd(images) as machines:
+        for machine in machines.values():
+            mishaps.complaint(machine, "provision", "flash is full", "remove files", FIRST_WAIT)
+            mishaps.still_runs(machine)
+    for free, path in images.items():
+        assert rig.on_flash(path)[paths.CONF] == conf[free]
+        mishaps.edit(path, {"/filler": None})
+    with mishaps.crowd(images) as machines:
+        for machine in machines.values():
+            machine.wait_for(rig.DONE)
+    mine = {free: mishaps.identity(path) for free, path in images.items()}
+    for free, path in images.items():
+        rig.check_provisioned(path, twin, f"{serial}-{free}", rig.certificate_ids(twin) - {mine[free]})
+    made = [row for row in twin.registry.certificates.all() if row.certificate_id not in before]
+    assert {row.certificate_id for row in made if row.status == ACTIVE} == set(mine.values()), "a key is lost"
+    assert len(made) <= 2 * len(images) - 2, "those who looked before they asked made one certificate each"
+
+
+def test_full_flash_keeps_no_board_off_line(twin, serial, tmp_path):
+    """A provisioned board on a full flash connects, whatever it would have liked to write."""
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial)
+    rig.boot_to_the_end(path)
+    sealed = json.loads(rig.on_flash(path)[f"{paths.CERT}/{paths.IDENTITY}"])
+    sealed[keys.DEVICE_CONFIGURATION] = {"long": "x" * 2000}  # more than fits into a directory entry
+    mishaps.edit(path, {f"{paths.CERT}/{paths.IDENTITY}": json.dumps(sealed).encode(), paths.PROVISION: None})
+    _fill(path, 0)
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "flash is full at", "remove files")
+        machine.wait_for(rig.DONE)
+
+
+def test_heap_too_small(twin, serial, tmp_path):
+    """Below what the job needs there is a message, never a hang; the board runs on, or starts again."""
+    sizes = {f"{serial}-{kb}": kb for kb in range(64, 129, 16)}
+    images = {name: mishaps.flash(tmp_path / f"{name}.img", twin, name) for name in sizes}
+    each = {name: {"heap_kb": kb} for name, kb in sizes.items()}
+    with mishaps.crowd(images, each, bits=32, traceback=True) as machines:
+        for machine in machines.values():
+            machine.wait_for(re.compile(f"{rig.DONE}|not enough memory|MemoryError"))
+            assert machine.running or machine.wait() == EXIT_RESET, machine.console
+
+
+def test_wifi(twin, serial, tmp_path):
+    table = {
+        "missing": (None, "no Wi-Fi network is known", "write wifi.json"),
+        "cut": (b'{"networks": [{"ss', "is not whole JSON", "correct the file"),
+        "list": (b"[]", 'has no list "networks"', "correct the file"),
+        "no-name": (
+            b'{"networks": [{"password": "%s"}]}' % rig.WIFI_PASSWORD.encode(),
+            'no "ssid"',
+            "correct",
+        ),
+        "number": (
+            b'{"networks": [{"ssid": "a", "password": 5}]}',
+            'a "password" that is no text',
+            "correct",
+        ),
+    }
+    images = {}
+    for name, (raw, _, _) in table.items():
+        images[name] = mishaps.flash(tmp_path / f"{name}.img", twin, serial)
+        mishaps.edit(images[name], {paths.WIFI: raw})
+    with mishaps.crowd(images) as machines:
+        for name, (_, cause, advice) in table.items():
+            mishaps.complaint(machines[name], "provision", cause, advice, FIRST_WAIT)
+            mishaps.still_runs(machines[name])
+
+
+def test_the_quick_program_provisions(twin, serial, tmp_path):
+    """No board above ails because of its short patience."""
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial)
+    with mishaps.powered(path) as machine:
+        machine.wait_for(rig.DONE)
+        mishaps.still_runs(machine)
