@@ -47,21 +47,23 @@ async def connect(identity, client_id):
 
     Raises Refused when the server turned us away, Trouble otherwise.
     """
-    context = tls.context(identity.root_ca, identity.certificate, identity.private_key)
     host = identity.endpoint
-    plain = await _connect_tcp(host, identity.port)
+    opened = None
     try:
-        secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
-        secure.setblocking(False)
-        connection = Connection(secure, packets.Packets(client_id, KEEP_ALIVE_S))
+        context = tls.context(identity.root_ca, identity.certificate, identity.private_key)
+        opened = await _connect_tcp(host, identity.port)
+        opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
+        opened.setblocking(False)
+        connection = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S))
         await connection.open("%s:%d" % (host, identity.port))
         return connection
     except (OSError, ValueError, MemoryError) as error:
-        plain.close()
-        raise trouble.of_tls(error, host, identity.port, calendar.text(clock.unix()))
-    except Trouble:
-        plain.close()
-        raise
+        failure = trouble.of_tls(error, host, identity.port, calendar.text(clock.unix()))
+    except Trouble as error:
+        failure = error
+    if opened:
+        opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
+    raise failure
 
 
 class Connection:
@@ -77,7 +79,7 @@ class Connection:
         self._stream = asyncio.StreamReader(secure)
         self._packets = builder
         self._lock = asyncio.Lock()
-        self._waiting = {}  # packet id, or kind of packet -> [event, result]
+        self._waiting = {}  # (kind of packet, packet id or 0) -> [event, result]
         self._ended = asyncio.Event()
         self._reader = None
 
@@ -117,9 +119,9 @@ class Connection:
         view = memoryview(frame)
         while at < len(frame):
             count = await self._stream.readinto(view[at:])
-            if not count:
+            if count == 0:
                 raise EOFError
-            at += count
+            at += count or 0  # None: the rest of a TLS record is still on its way
         return frame
 
     async def _read(self):
@@ -133,6 +135,9 @@ class Connection:
             self._fail(error)
         except (OSError, MemoryError) as error:
             self._fail(trouble.closed("(%s)" % error))
+        except Exception:  # a bug in `on_message`: else nobody would notice that nobody reads
+            self._fail(Trouble(AGAIN, "the reader failed"))
+            raise
 
     async def _handle(self, packet):
         self.last_heard_ms = clock.ticks_ms()
@@ -145,8 +150,7 @@ class Connection:
             if packet[3]:
                 await self._send(packet[3])
             return
-        key = packet[1] if len(packet) > 1 else kind
-        waiting = self._waiting.get(key)
+        waiting = self._waiting.get((kind, packet[1] if len(packet) > 1 else 0))
         if waiting:  # an acknowledgement that nobody waits for is late or repeated: nothing to do
             waiting[1] = packet
             waiting[0].set()
@@ -162,13 +166,19 @@ class Connection:
         if self.lost:
             raise self.lost
         async with self._lock:
+            whole = False
             try:
                 self._stream.write(packet)
-                await _limited(self._stream.drain(), _ANSWER_MS, Trouble(AGAIN, "the network does not take data"))
+                late = Trouble(AGAIN, "the network does not take data")
+                await _limited(self._stream.drain(), _ANSWER_MS, late)
+                whole = True
             except OSError as error:
                 self._fail(trouble.closed("(%s)" % error))
             except Trouble as error:
                 self._fail(error)
+            finally:  # also when we were cancelled or memory ran out: what follows half a packet is lost
+                if not whole:
+                    self._fail(Trouble(AGAIN, "only half a packet could be sent"))
         if self.lost:
             raise self.lost
 
@@ -195,7 +205,7 @@ class Connection:
         """Subscribe to `filters` (AWS takes up to 8) and wait for the SUBACK."""
         packet_id = self._packets.next_id()
         packet = self._packets.subscribe_packet(filters, packet_id)
-        granted = (await self._answered(packet_id, packet, "SUBACK"))[2]
+        granted = (await self._answered((packets.GRANTED, packet_id), packet, "SUBACK"))[2]
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
                 raise Trouble(AGAIN, "the server refuses the subscription to " + name)
@@ -207,11 +217,11 @@ class Connection:
             return
         packet_id = self._packets.next_id()
         packet = self._packets.publish_packet(topic, payload, packet_id)
-        await self._answered(packet_id, packet, "PUBACK", _DUP)
+        await self._answered((packets.ACKNOWLEDGED, packet_id), packet, "PUBACK", _DUP)
 
     async def ping(self):
         """Ask the server for a sign of life; raises Trouble when none comes."""
-        await self._answered(packets.PONG, self._packets.ping_packet(), "PINGRESP")
+        await self._answered((packets.PONG, 0), self._packets.ping_packet(), "PINGRESP")
 
     async def ended(self):
         """Return when the connection has failed or was closed."""

@@ -23,8 +23,11 @@ def of_connect(error, host, port):
     """The Trouble for a TCP connection that did not come about."""
     where = "%s:%d" % (host, port)
     number = error.errno
-    if isinstance(number, int) and number < 0:  # every port reports a failed look-up as a negative number
-        return Trouble(AGAIN, "cannot resolve %s (%d)" % (host, number), "check the name and the network's DNS")
+    # A failed look-up is a negative number on every board, and a text on the unix port.
+    if not isinstance(number, int) or number < 0:
+        return Trouble(
+            AGAIN, "cannot resolve %s (%s)" % (host, number), "check the name and the network's DNS"
+        )
     if number == errno.ECONNREFUSED:
         return Trouble(AGAIN, "%s refuses connections: nothing listens on that port" % where)
     if number in _UNREACHABLE:

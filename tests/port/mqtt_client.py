@@ -1,0 +1,93 @@
+"""A client of device.port.mqtt that does what it is told; run under MicroPython by test_mqtt_*.py.
+
+    micropython mqtt_client.py orders.json
+
+Prints one JSON document per order: {"ok": ...}, {"trouble": text, "kind", "refused"} or {"bug": ...}.
+Messages are printed as they come: {"message": [topic, bytes, SHA-256]}.
+"""
+
+import asyncio
+import hashlib
+import json
+import sys
+
+import network
+
+from device.core import paths, slots
+from device.core.errors import Refused, Trouble
+from device.port import mqtt
+
+
+def _say(**what):
+    print(json.dumps(what))
+
+
+def _on_message(topic, payload):
+    _say(message=[topic, len(payload), hashlib.sha256(payload).digest().hex()])
+
+
+async def _attempt(awaitable):
+    """Wait for it and print how it ended; its result, or None."""
+    try:
+        result = await awaitable
+    except Trouble as trouble:
+        _say(trouble=str(trouble), kind=trouble.kind, refused=isinstance(trouble, Refused))
+    except Exception as error:
+        sys.print_exception(error, sys.stderr)
+        _say(bug=repr(error))
+    else:
+        _say(ok=True)
+        return result
+    return None
+
+
+def _bad_handler(topic, payload):
+    raise KeyError("a bug in a handler")
+
+
+async def _order(connection, name, *rest):
+    if name == "publish":
+        await connection.publish(rest[0], rest[1].encode() * rest[2], rest[3])
+    elif name == "subscribe":
+        await connection.subscribe(rest[0])
+    elif name == "next id":
+        connection._packets.pid = rest[0] - 1
+    elif name == "until lost":
+        await asyncio.wait_for_ms(connection.ended(), 20000)
+        raise connection.lost
+    elif name == "bad handler":
+        connection.on_message = _bad_handler
+    else:
+        await getattr(connection, name)()
+
+
+def _file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+async def _main(orders):
+    files = {
+        paths.ROOT_CA: _file(orders["ca"]),
+        paths.CERTIFICATE: _file(orders["certificate"]),
+        paths.PRIVATE_KEY: _file(orders["key"]),
+    }
+    identity = slots.Identity(files, orders["client_id"], orders["host"], orders["port"])
+    connection = await _attempt(mqtt.connect(identity, orders["client_id"]))
+    if connection is None:
+        return
+    connection.on_message = _on_message
+    for order in orders["do"]:
+        if order[0] == "together":
+            await asyncio.gather(*[_attempt(_order(connection, *each)) for each in order[1]])
+        else:
+            await _attempt(_order(connection, *order))
+
+
+orders = json.loads(_file(sys.argv[1]))
+for name, value in orders["limits"].items():
+    getattr(mqtt, name)  # it must be there, and not folded away by const()
+    setattr(mqtt, name, value)
+network.WLAN().active(True)
+network.WLAN().connect("workshop")
+asyncio.run(_main(orders))

@@ -1,0 +1,15 @@
+"""device.port.mqtt over a line in memory, under MicroPython: cases that a network makes too seldom."""
+
+import pytest
+
+from tests.port import micro
+
+
+@pytest.mark.parametrize("bits", micro.BITS)
+def test_connection(bits: int) -> None:
+    micro.run_cases("connection_cases", bits)
+
+
+@pytest.mark.parametrize("bits", micro.BITS)
+def test_troubles(bits: int) -> None:
+    micro.run_cases("trouble_cases", bits)
