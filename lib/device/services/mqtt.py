@@ -34,7 +34,7 @@ class Mqtt(Service):
                 self.trouble = None
                 await self._keep()
             except Trouble as trouble:
-                self.trouble = self._explained(trouble)
+                self.trouble = self._explained(trouble, start_ms is not None)
             self._online.clear()
             await self._drop()
             if start_ms is not None and not 0 <= context.clock.since_ms(start_ms) < _STEADY_MS:
@@ -60,10 +60,10 @@ class Mqtt(Service):
         self._online.set()
         self.ready.set()
 
-    def _explained(self, trouble):
+    def _explained(self, trouble, was_open):
         if isinstance(trouble, Refused) and not trouble.advice:
             name = self.context.identity.thing_name
-            if self._online.is_set():
+            if was_open:
                 trouble.advice = (
                     "another client took the name %s, the certificate was revoked, or its policy forbids this"
                     % name
