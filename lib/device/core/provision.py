@@ -117,12 +117,12 @@ def _create(settings, journal, now, topic, request):
     if topics.request_of(answer[0])[1] is False:
         journal.budget_used -= 1  # a clear no makes no certificate
         yield (SAVE_JOURNAL,)
-    certificate_id, certificate, key, token = answers.certificate(answers.read(*answer), request is None)
+    answer = answers.certificate(answers.read(*answer), request is None)
+    journal.certificate_id, certificate, key, journal.token = answer
     files = {paths.CERTIFICATE: certificate.encode()}
     if key is not None:
         files[paths.PRIVATE_KEY] = key.encode()
-    journal.certificate_id = certificate_id
-    journal.token = token
+    answer = certificate = key = None  # 7 KB that a generator would hold while the flash wants some too
     journal.token_time = now()
     journal.step = journals.CREATED
     journal.unsure = False  # nobody has registered this one yet

@@ -197,11 +197,7 @@ class Handshake:
         store = self.context.store
         kind = action[0]
         if kind == provision.SAVE_SLOT:
-            files = dict(action[1])
-            files[paths.ROOT_CA] = self._check_claim()[paths.ROOT_CA]
-            for name in files:
-                store.write(paths.TRIAL + "/" + name, files[name])
-            self._journal.digests = slots.digests(store.read_slot(paths.TRIAL))
+            self._save_slot(action[1])
         elif kind == provision.SAVE_JOURNAL:
             store.write(paths.JOURNAL, self._journal.encode())
         elif kind == provision.DROP_TRIAL:
@@ -212,6 +208,21 @@ class Handshake:
                 store.apply(operations)
         elif kind == provision.COMMIT:
             self._commit()
+
+    def _save_slot(self, files):
+        """Write what the cloud gave beside the root CA and, in device mode, the key that is there already."""
+        store = self.context.store
+        digests = {}
+        for name in slots.FILES:
+            place = paths.TRIAL + "/" + name
+            if name == paths.ROOT_CA:
+                content = store.read(paths.BOOTSTRAP + "/" + name)
+            else:
+                content = files.get(name) or store.read(place)
+            if name != paths.PRIVATE_KEY or name in files:
+                store.write(place, content)
+            digests[name] = slots.digest(content)
+        self._journal.digests = digests
 
     def _commit(self):
         context = self.context
