@@ -112,7 +112,9 @@ class Connection:
             if shift > 21:
                 raise Trouble(AGAIN, "the server sent a broken packet length")
         if size > MAX_FRAME_BYTES:
-            raise Trouble(AGAIN, "the server sent %d bytes at once, the limit is %d" % (size, MAX_FRAME_BYTES))
+            raise Trouble(
+                AGAIN, "the server sent %d bytes at once, the limit is %d" % (size, MAX_FRAME_BYTES)
+            )
         at = len(head)
         frame = bytearray(at + size)
         frame[:at] = head

@@ -32,11 +32,15 @@ def read(path, limit=_MAX_BYTES):
 def write(path, content):
     """Replace the file at `path` by `content`: the old one or the new one stays, never a part."""
     try:
-        make_directory(path[: path.rindex("/")])
+        _make_directory(path[: path.rindex("/")])
         with open(path + paths.NEW, "wb") as file:
             file.write(content)
         os.rename(path + paths.NEW, path)
     except OSError as error:
+        try:
+            _remove(path + paths.NEW)  # half a file takes the room that is needed
+        except OSError:
+            pass  # `tidy` does it at the next boot
         raise trouble.of_store(error, path)
 
 
@@ -67,7 +71,7 @@ def has_room(size):
         remove(path)
 
 
-def make_directory(path):
+def _make_directory(path):
     """Make `path` and the directories above it, as far as they are missing."""
     for end in range(1, len(path) + 1):
         if (end == len(path) or path[end] == "/") and not exists(path[:end]):
@@ -76,11 +80,18 @@ def make_directory(path):
 
 def remove(path):
     """Remove a file or a whole directory; nothing there is fine."""
+    try:
+        _remove(path)
+    except OSError as error:
+        raise trouble.of_store(error, path)
+
+
+def _remove(path):
     if not exists(path):
         return
     if os.stat(path)[0] & _DIRECTORY:
         for name in os.listdir(path):
-            remove(path + "/" + name)
+            _remove(path + "/" + name)
         os.rmdir(path)
     else:
         os.remove(path)
@@ -100,7 +111,7 @@ def apply(operations):
             if operation[0] == slots.RENAME:
                 os.rename(operation[1], operation[2])
             else:
-                remove(operation[1])
+                _remove(operation[1])
     except OSError as error:
         raise trouble.of_store(error, operations[0][1])
 

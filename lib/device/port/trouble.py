@@ -66,7 +66,9 @@ def _not_verified(text, host, date):
             "if the clock is wrong, let NTP through; if it is right, the server's certificate is out of date",
         )
     if "correctly signed" in words:
-        return Trouble(AGAIN, "the certificate of %s is not signed by our root CA" % host, "replace the root CA file")
+        return Trouble(
+            AGAIN, "the certificate of %s is not signed by our root CA" % host, "replace the root CA file"
+        )
     if "match" in words:
         return Trouble(AGAIN, "the server's certificate is not for %s" % host, "correct the endpoint")
     return Trouble(GIVE_UP, "certificate or key cannot be used (%s)" % text, "replace the files")

@@ -1,0 +1,294 @@
+"""device.port.store on a real LittleFS; run under MicroPython by test_store.py."""
+
+import gc
+import os
+
+from small_flash import Board, cut_everywhere
+
+from check import raises
+from device.core import keys, paths, slots
+from device.core.errors import AGAIN, GIVE_UP, Trouble
+from device.port import store
+from device.runtime import identity
+
+_FILE = paths.BASE + "/journal.json"
+
+
+def _files(name):
+    files = {
+        paths.ROOT_CA: b"root of " + name,
+        paths.CERTIFICATE: b"certificate " + name * 60,
+        paths.PRIVATE_KEY: b"key " + name * 90,
+    }
+    files[paths.IDENTITY] = slots.seal(files, name.decode(), "a.example", 8883, "ab" * 32, {})
+    return files
+
+
+_OLD = _files(b"old")
+_NEW = _files(b"new")
+
+
+def _write_slot(path, files):
+    for name in sorted(files):
+        if name != paths.IDENTITY:
+            store.write(path + "/" + name, files[name])
+    store.write(path + "/" + paths.IDENTITY, files[paths.IDENTITY])
+
+
+class _Context:
+    """As much of the Context as reading the identity takes."""
+
+    store = store
+    settings = None
+
+    @staticmethod
+    def say(*_):
+        pass
+
+
+def _who():
+    """The name of the identity that the board boots with, or None. Brings the slots in order."""
+    found = identity.active_identity(_Context)
+    if found is None:
+        return None
+    name = found.thing_name.encode()
+    assert found.private_key == _files(name)[paths.PRIVATE_KEY], "never a torn identity"
+    return name
+
+
+def _board(*slots_on_it, blocks=32):
+    """A board with these (path, files) on its flash."""
+    board = Board(blocks)
+    board.boot()
+    store.write(_FILE, b"makes the directory")
+    store.remove(_FILE)
+    for path, files in slots_on_it:
+        _write_slot(path, files)
+    board.off()
+    return board
+
+
+def test_write_read_exists_remove():
+    _board().boot()
+    for size in (0, 1, 500, 4096, 5000, 16384):
+        content = bytes(at & 0xFF for at in range(size))
+        store.write(_FILE, content)
+        assert store.read(_FILE) == content and store.exists(_FILE)
+        assert not store.exists(_FILE + paths.NEW)
+    store.remove(_FILE)
+    assert store.read(_FILE) is None and not store.exists(_FILE)
+    store.remove(_FILE)
+    assert store.read("/no/such/folder/file") is None
+
+
+def test_a_file_that_is_too_large_is_not_read_into_memory():
+    _board().boot()
+    store.write(_FILE, bytes(16385))
+    trouble = raises(Trouble, store.read, _FILE)
+    assert trouble.kind == GIVE_UP and "16385 bytes, the limit is 16384" in str(trouble)
+    assert store.read(_FILE, 20000) == bytes(16385)
+
+
+def test_directories_are_made_and_removed_as_a_whole():
+    _board().boot()
+    for name in ("a", "b/c", "b/d/e"):
+        store.write(paths.TRIAL + "/" + name, b"x")
+    store.remove(paths.TRIAL)
+    assert not store.exists(paths.TRIAL) and store.exists(paths.BASE)
+
+
+def test_a_slot_is_read_with_what_is_missing_in_it():
+    _board((paths.CERT, _OLD)).boot()
+    assert store.read_slot(paths.CERT) == _OLD
+    assert store.read_slot(paths.TRIAL) is None
+    store.remove(paths.CERT + "/" + paths.PRIVATE_KEY)
+    assert store.read_slot(paths.CERT)[paths.PRIVATE_KEY] is None
+
+
+def test_tidy_removes_what_was_half_written():
+    _board((paths.TRIAL, _NEW)).boot()
+    left = [path + paths.NEW for path in (_FILE, paths.TRIAL + "/x", paths.CONF)]
+    for path in left:
+        with open(path, "wb") as file:
+            file.write(b"half")
+    store.tidy()
+    assert not any(store.exists(path) for path in left)
+    assert store.read_slot(paths.TRIAL) == _NEW
+
+
+def test_a_write_cut_anywhere_leaves_the_old_or_the_new_content():
+    for old, new in ((b"old", b"new" * 3), (b"o" * 5000, b"n" * 6000), (b"o" * 700, b""), (None, b"n" * 900)):
+        board = _board()
+        if old is not None:
+            board.boot()
+            store.write(_FILE, old)
+            board.off()
+        seen = set()
+
+        def check(copy, done, old=old, new=new, seen=seen):
+            copy.boot()
+            found = store.read(_FILE)
+            assert found == new if done else found in (old, new)
+            seen.add(found)
+            store.tidy()
+            store.write(_FILE, b"next")
+            assert store.read(_FILE) == b"next"
+
+        cuts = cut_everywhere(board, lambda new=new: store.write(_FILE, new), check)
+        assert cuts >= 4 and seen == {old, new}
+
+
+def test_a_new_identity_cut_anywhere_leaves_the_old_or_the_new_one():
+    board = _board((paths.CERT, _OLD))
+    seen = {}
+
+    def work():
+        _write_slot(paths.TRIAL, _NEW)
+        store.apply(slots.promote(store.exists(paths.CERT)))
+
+    def check(copy, done):
+        copy.boot()
+        who = _who()
+        assert who == b"new" if done else who in (b"old", b"new")
+        seen[who] = seen.get(who, 0) + 1
+        if who == b"new":
+            assert not store.exists(paths.TRIAL) and not store.exists(paths.OLD)
+
+    assert cut_everywhere(board, work, check) > 30
+    assert min(seen[b"old"], seen[b"new"]) > 3
+
+
+def test_the_first_identity_cut_anywhere_is_there_or_not():
+    def work():
+        _write_slot(paths.TRIAL, _NEW)
+        store.apply(slots.promote(store.exists(paths.CERT)))
+
+    def check(copy, done):
+        copy.boot()
+        assert _who() == b"new" if done else _who() in (None, b"new")
+
+    cut_everywhere(_board(), work, check)
+
+
+def test_promotion_and_recovery_both_cut_anywhere_end_with_the_new_identity():
+    """A sealed trial slot is always worth promoting, whatever else is on the flash."""
+    for others in (((paths.CERT, _OLD),), (), ((paths.CERT, _OLD), (paths.OLD, _OLD))):
+        board = _board(*others + ((paths.TRIAL, _NEW),))
+
+        def after_second(copy, done):
+            copy.boot()
+            assert _who() == b"new"
+            assert not store.exists(paths.OLD) and not store.exists(paths.TRIAL)
+
+        def after_first(copy, done):
+            cut_everywhere(copy, _who, after_second)
+            gc.collect()
+
+        cut_everywhere(board, lambda: store.apply(slots.promote(store.exists(paths.CERT))), after_first)
+
+
+def test_a_removal_cut_anywhere_can_be_repeated():
+    def check(copy, done):
+        copy.boot()
+        store.remove(paths.KEPT)
+        assert not store.exists(paths.KEPT) and store.read_slot(paths.CERT) == _OLD
+
+    cut_everywhere(_board((paths.KEPT, _NEW), (paths.CERT, _OLD)), lambda: store.remove(paths.KEPT), check)
+
+
+def _fill(leave=0):
+    """Fill the flash to the last block, `leave` bytes apart."""
+    number = 0
+    try:
+        for number in range(1000):
+            with open(f"/filler{number}", "wb") as file:
+                file.write(bytes(1024))
+    except OSError:
+        pass
+    while leave > 0:
+        os.remove(f"/filler{number}")
+        number -= 1
+        leave -= 1024
+
+
+def test_a_full_flash_says_so_and_keeps_the_old_content():
+    _board((paths.CERT, _OLD), blocks=24).boot()
+    store.write(_FILE, b"old" * 300)
+    _fill()
+    for path, content in ((_FILE, b"new" * 5000), (paths.BASE + "/fresh.json", bytes(9000))):
+        trouble = raises(Trouble, store.write, path, content)
+        assert trouble.kind == GIVE_UP and "flash is full at " + path in str(trouble) and trouble.advice
+        assert not store.exists(path + paths.NEW), "half a file takes the room that is needed"
+    assert store.read(_FILE) == b"old" * 300
+    assert _who() == b"old"
+    assert not store.has_room(9000)
+
+
+def test_a_flash_that_was_full_goes_on_when_there_is_room_again():
+    board = _board((paths.CERT, _OLD), blocks=24)
+    board.boot()
+    _fill()
+    raises(Trouble, _write_slot, paths.TRIAL, dict(_NEW, **{paths.PRIVATE_KEY: bytes(9000)}))
+    for name in os.listdir("/"):
+        if name.startswith("filler"):
+            os.remove("/" + name)
+    assert store.has_room(9000)
+    _write_slot(paths.TRIAL, _NEW)
+    store.apply(slots.promote(True))
+    board.off()
+    board.boot()
+    assert _who() == b"new"
+
+
+def test_a_full_flash_cut_anywhere_keeps_the_identity():
+    board = _board((paths.CERT, _OLD), blocks=24)
+    board.boot()
+    _fill(2048)
+    board.off()
+
+    def work():
+        try:
+            _write_slot(paths.TRIAL, _NEW)
+            store.apply(slots.promote(True))
+        except Trouble:
+            pass
+
+    def check(copy, done):
+        copy.boot()
+        assert _who() in (b"old", b"new")
+
+    cut_everywhere(board, work, check)
+
+
+def test_a_flash_that_fails_is_a_trouble_and_never_another_exception():
+    board = _board((paths.CERT, _OLD), (paths.TRIAL, _NEW))
+    for call in (
+        lambda: store.write(_FILE, b"x" * 5000),
+        lambda: store.write(paths.BASE + "/deep/er/file", b"x"),
+        lambda: store.remove(paths.TRIAL),
+        lambda: store.remove(paths.CERT + "/" + paths.PRIVATE_KEY),
+        lambda: store.apply([(slots.REMOVE, paths.TRIAL)]),
+        lambda: store.apply([(slots.RENAME, paths.CERT, paths.OLD)]),
+        store.tidy,
+    ):
+        copy = board.copy()
+        copy.boot()
+        with open(_FILE + paths.NEW, "wb") as file:
+            file.write(b"half")
+        copy.flash.broken = True
+        trouble = raises(Trouble, call)
+        assert trouble.kind == AGAIN and "flash error" in str(trouble)
+        assert store.read_slot(paths.CERT)[paths.CERTIFICATE] == _OLD[paths.CERTIFICATE]
+
+
+def test_room_is_told_by_writing_when_the_file_system_is_not_sure():
+    _board(blocks=24).boot()
+    assert store.has_room(5000)
+    _fill()
+    before = sorted(os.listdir("/"))
+    assert not store.has_room(5000)
+    assert sorted(os.listdir("/")) == before and not os.listdir(paths.BASE)
+
+
+def test_keys_of_the_seal_are_the_identity_s():
+    assert slots.document(_NEW)[keys.THING_NAME] == "new"
