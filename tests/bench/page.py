@@ -12,8 +12,8 @@ from cryptography.hazmat.backends.openssl import backend
 
 from muster import interpreter, mpy
 from muster.layout import REPO
+from tests.bench.brokers import mosquitto
 from tests.bench.common import Result, Row
-from tests.bench.twin_rate import mosquitto
 
 HEAD = """\
 # Benchmarks

@@ -1,14 +1,8 @@
 """Provisionings a second and processor time of the twin, beside Mosquitto with the same packets."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
@@ -18,6 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from device.core import paths
 from muster.twin import pki
 from muster.twin.settings import Settings
+from tests.bench.brokers import (
+    listening,
+    mosquitto,
+    mosquitto_command,
+    process,
+    processor_s,
+    settle,
+    twin_command,
+    twin_port,
+)
 from tests.bench.common import NONE, Bench, Result, Row, Tell, median, ratio
 from tests.bench.provisioning_client import Credentials, provision, same_without_logic
 
@@ -25,8 +29,6 @@ PARALLEL = 16
 ROUNDS = 3
 COUNTS = {True: 96, False: 48}  # devices a round: with their own key, with a key made by the twin
 KINDS = {True: "CSR P-256", False: "cloud RSA key"}
-START_S = 30
-QUIET_S = 0.3
 ANSWER_BYTES = 3500  # about a CreateKeysAndCertificate answer
 
 HOW = """\
@@ -47,77 +49,6 @@ moving the packets, on the other engine."""
 NO_PEER = (
     "Mosquitto is not installed on this machine, so there is no peer: it is Debian's package `mosquitto`."
 )
-
-
-def processor_s(pid: int) -> float:
-    """Processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def settle(pid: int) -> None:
-    """Wait until a process has little to do: the twin makes RSA keys ahead, and after a round refills."""
-    end_s = time.monotonic() + START_S
-    while time.monotonic() < end_s:
-        before_s = processor_s(pid)
-        time.sleep(QUIET_S)
-        if processor_s(pid) - before_s < QUIET_S / 10:
-            return
-
-
-@contextmanager
-def process(command: list[str], port: Callable[["subprocess.Popen[str]"], int]) -> Iterator[tuple[int, int]]:
-    """(pid, port) of a broker that is ready, for the length of the block."""
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        yield running.pid, port(running)
-    finally:
-        running.terminate()
-        running.communicate(timeout=START_S)
-
-
-def _twin_port(running: "subprocess.Popen[str]") -> int:
-    assert running.stdout is not None
-    return int(running.stdout.readline().rsplit(":", 1)[1])
-
-
-def mosquitto() -> str | None:
-    """The program, or None where it is not installed."""
-    return shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
-
-
-def _mosquitto_command(program: str, home: Path, folder: Path) -> tuple[list[str], int]:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    lines = [
-        f"listener {port} 127.0.0.1",
-        f"cafile {home / 'ca.pem'}",
-        f"certfile {home / 'server.pem'}",
-        f"keyfile {home / 'server.key'}",
-        "require_certificate true",
-        "allow_anonymous true",
-        "persistence false",
-        "set_tcp_nodelay true",
-        "log_dest none",
-        *(["user root"] if os.getuid() == 0 else []),
-    ]
-    config = folder / "mosquitto.conf"
-    config.write_text("\n".join([*lines, ""]))
-    return [program, "-c", str(config)], port
-
-
-def _listening(port: int) -> Callable[["subprocess.Popen[str]"], int]:
-    def wait(running: "subprocess.Popen[str]") -> int:
-        end_s = time.monotonic() + START_S
-        while time.monotonic() < end_s and running.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return port
-            except OSError:
-                time.sleep(0.02)
-        raise RuntimeError("mosquitto did not start")
-
-    return wait
 
 
 def new_request() -> tuple[bytes, bytes]:
@@ -205,10 +136,30 @@ def _rows(rounds: Rounds, is_csr: bool) -> list[Row]:
     ]
 
 
+def _details(rounds: Rounds) -> list[tuple[str, ...]]:
+    """Every round, to show how far they lie apart."""
+    details: list[tuple[str, ...]] = [("broker", "kind", "a second, each round", "CPU ms each, each round")]
+    for (broker, is_csr), seen in sorted(rounds.seen.items(), reverse=True):
+        name = "twin" if broker == "twin" else "Mosquitto"
+        columns = (", ".join(f"{value:.1f}" for value in column) for column in zip(*seen, strict=True))
+        details.append((name, KINDS[is_csr], *columns))
+    return details
+
+
+def _how(has_peer: bool) -> str:
+    return HOW.format(
+        parallel=PARALLEL,
+        csr=COUNTS[True],
+        rsa=COUNTS[False],
+        rounds=ROUNDS,
+        pool=Settings().key_pool,
+        peer=PEER_HOW if has_peer else NO_PEER,
+    )
+
+
 def measure(bench: Bench, tell: Tell) -> Result:
     """Several rounds of both kinds on both brokers."""
     home = bench.folder / "rate"
-    twin_command = [sys.executable, "-m", "muster", "twin", "run", "--mqtt-port", "0", "--home", str(home)]
     program = mosquitto()
 
     def all_rounds(twin: tuple[int, int], peer: tuple[int, int] | None) -> Rounds:
@@ -220,30 +171,12 @@ def measure(bench: Bench, tell: Tell) -> Result:
         return rounds
 
     tell("starting")
-    with process(twin_command, _twin_port) as twin:
+    with process(twin_command(home), twin_port) as twin:
         if program is None:
             rounds = all_rounds(twin, None)
         else:
-            command, port = _mosquitto_command(program, home, bench.folder)
-            with process(command, _listening(port)) as peer:
+            command, port = mosquitto_command(program, home, bench.folder)
+            with process(command, listening(port)) as peer:
                 rounds = all_rounds(twin, peer)
-    details = [("broker", "kind", "a second, each round", "CPU ms each, each round")]
-    for (broker, is_csr), seen in sorted(rounds.seen.items(), reverse=True):
-        rates, costs = zip(*seen, strict=True)
-        details.append(
-            (
-                "twin" if broker == "twin" else "Mosquitto",
-                KINDS[is_csr],
-                ", ".join(f"{rate:.1f}" for rate in rates),
-                ", ".join(f"{cost:.1f}" for cost in costs),
-            )
-        )
-    how = HOW.format(
-        parallel=PARALLEL,
-        csr=COUNTS[True],
-        rsa=COUNTS[False],
-        rounds=ROUNDS,
-        pool=Settings().key_pool,
-        peer=PEER_HOW if program else NO_PEER,
-    )
-    return Result("The twin under load", [*_rows(rounds, True), *_rows(rounds, False)], how, details)
+    rows = [*_rows(rounds, True), *_rows(rounds, False)]
+    return Result("The twin under load", rows, _how(program is not None), _details(rounds))
