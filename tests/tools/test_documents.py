@@ -144,9 +144,8 @@ def test_every_setting_exists_and_is_documented() -> None:
 def test_documented_defaults_are_the_defaults() -> None:
     bare = {keys.DEVICE: {keys.SERIAL_ID: "s", keys.ENDPOINT_URL: "e"}}
     settings = config.Settings(bare)
-    default = {
-        row[0].strip("`"): row[2].strip("`") for row in rows(document("configuration.md")) if len(row) == 4
-    }
+    table = [row for row in rows(document("configuration.md")) if len(row) == 4]
+    default = {row[0].strip("`"): row[2].strip("`") for row in table}
     assert default["provisioning.template"] == settings.template
     assert default["provisioning.keys"].strip('"') == settings.keys
     assert default["provisioning.dailyCertificates"] == str(settings.daily_certificates)
@@ -182,6 +181,15 @@ def test_faults_are_those_of_the_command() -> None:
     table = {names[0]: row[1] for names, row in zip(first, rows(document("twin.md")), strict=True) if names}
     for kind, (_, stages) in faults.KINDS.items():
         assert table[kind] == ("all" if stages == faults.STAGES else "calls"), kind
+
+
+def test_links_lead_to_headings() -> None:
+    for path in sorted((REPO / "docs").glob("*.md")):
+        for name, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", path.read_text()):
+            target = (path.parent / name if name else path).read_text()
+            headings = re.findall(r"^#+ (.+)$", target, re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{path.name}: {name}#{anchor}"
 
 
 CLAIMING = [topics.CREATE_KEYS, topics.CREATE_FROM_CSR, topics.register(topics.DEFAULT_TEMPLATE)]
