@@ -5,8 +5,10 @@ compiled again with another number.
 """
 
 import contextlib
+import dataclasses
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,14 +31,48 @@ _WINDOW = 16  # characters of a secret that are too many in a log
 LONGEST_LINE = 400
 
 
+def compiled(module: str, text: str) -> dict[str, bytes]:
+    """{path on flash: compiled `text`} for the module that is named below lib/."""
+    data = mpy.compile_module(mpy.Source(module, text.encode()))
+    return {f"/lib/{module.removesuffix('.py')}.mpy": data}
+
+
 def patched(module: str, **numbers: int) -> dict[str, bytes]:
     """{path on flash: module compiled with these constants}; `module` is named below lib/."""
     text = (LIB / module).read_text()
     for name, number in numbers.items():
         text, count = re.subn(rf"^{name} = .+$", f"{name} = {number}", text, flags=re.MULTILINE)
         assert count == 1, f"{module} has no constant {name}"
-    compiled = mpy.compile_module(mpy.Source(module, text.encode()))
-    return {f"/lib/{module.removesuffix('.py')}.mpy": compiled}
+    return compiled(module, text)
+
+
+def changed(module: str, old: str, new: str) -> dict[str, bytes]:
+    """{path on flash: module compiled with `old`, which stands there once, replaced by `new`}."""
+    text = (LIB / module).read_text()
+    assert text.count(old) == 1, f"{module} does not have {old!r} once"
+    return compiled(module, text.replace(old, new))
+
+
+def service(name: str, body: str) -> dict[str, bytes]:
+    """The module of one more service, `name` in core.startup.STEPS, and the list of services with it.
+
+    `body`: the lines of its `run`, at any indentation; `time` and `context` are known there.
+    """
+    lines = textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
+    text = (
+        "import time\nfrom device.services import Service\n\n\n"
+        f"class Probe(Service):\n    NAME = {name!r}\n\n"
+        f"    async def run(self):\n        context = self.context\n{lines}\n\n\nSERVICE = Probe\n"
+    )
+    return {**compiled(f"device/services/{name}.py", text), **built_with(name)}
+
+
+def built_with(name: str) -> dict[str, bytes]:
+    """The module that tells a board what it runs, with one more service."""
+    facts = profile(rig.BOARD)
+    facts = dataclasses.replace(facts, services=(*facts.services, name))
+    source = mpy.build_module(facts, mpy.default_build_time())
+    return compiled(source.name, source.text.decode())
 
 
 def quick() -> dict[str, bytes]:
@@ -131,7 +167,7 @@ def still_runs(machine: VirtualBoard, timeout_s: float = 20) -> None:
 def built_at(unix_s: float) -> dict[str, bytes]:
     """The module that tells a board what it runs, with another build time: the floor of its clock."""
     source = mpy.build_module(profile(rig.BOARD), int(unix_s))
-    return {f"/lib/{source.name.removesuffix('.py')}.mpy": mpy.compile_module(source)}
+    return compiled(source.name, source.text.decode())
 
 
 class Claims:

@@ -3,8 +3,19 @@
 import json
 import sys
 
-from device.core import keys, paths, slots
+from device.core import config, keys, paths, slots
 from device.core.errors import Trouble
+
+
+def know_self(context):
+    """Read `context.settings` and `context.identity` from flash, as far as they are not known yet.
+
+    Raises Trouble when ento.conf is wrong; without an identity `context.identity` stays None.
+    """
+    if context.settings is None:
+        context.settings = config.Settings(config.document(context.store.read(paths.CONF)))
+    if context.identity is None:
+        context.identity = active_identity(context)
 
 
 def active_identity(context):

@@ -1,8 +1,9 @@
 """Keeps the board connected to the cloud as its thing: keep-alive, reconnection, subscriptions."""
 
+from device.core import paths
 from device.core.backoff import Backoff
-from device.core.errors import Refused, Trouble
-from device.runtime.identity import active_identity
+from device.core.errors import GIVE_UP, Refused, Trouble
+from device.runtime.identity import active_identity, know_self
 from device.runtime.online import go_online
 from device.services import Service
 
@@ -48,6 +49,12 @@ class Mqtt(Service):
         context = self.context
         connection = context.connection
         if connection is None or connection.lost:
+            know_self(context)  # nobody has, when provisioning is switched off
+            if context.identity is None:
+                raise Trouble(
+                    GIVE_UP, "the board has no identity", "switch provisioning on in " + paths.CONFIG
+                )
+            context.identity.without_files()  # read once more below, and kept no longer
             await go_online(context, self.trouble is not None)
             context.board.feed()  # the handshake may block for most of the watchdog's time
             connection = await context.connect(active_identity(context), context.identity.thing_name)

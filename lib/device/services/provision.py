@@ -1,7 +1,6 @@
 """Provisioning: the board's identity, from flash or from the cloud."""
 
-from device.core import config, paths
-from device.runtime.identity import active_identity, forget
+from device.runtime.identity import forget, know_self
 from device.services import Service
 
 _ONLY_FOR_THE_HANDSHAKE = (
@@ -24,10 +23,7 @@ class Provision(Service):
 
     async def run(self):
         context = self.context
-        if context.settings is None:
-            context.settings = config.Settings(config.document(context.store.read(paths.CONF)))
-        if context.identity is None:
-            context.identity = active_identity(context)
+        know_self(context)
         if context.identity is None:
             await self._provision()
         context.identity.without_files()

@@ -19,6 +19,10 @@ class Status(Service):
         self._published = False
 
     async def run(self):
+        mqtt = self.context.services.get("mqtt")
+        if mqtt is None:
+            self.say("not published: mqtt is not there")
+            return
         settings = self.context.settings
         # Written by hand: MicroPython's dicts have no order, and the seed's payload has one.
         payload = '{"%s": %s, "%s": true}' % (
@@ -27,7 +31,6 @@ class Status(Service):
             keys.BOOT_STATUS,
         )
         topic = topics.booted(settings.topic_prefix, settings.serial)
-        mqtt = self.context.services["mqtt"]
         if not self._published:
             await mqtt.publish(topic, payload.encode())
             self._published = True  # if the flash now fails, only the writing is repeated
