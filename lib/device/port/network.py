@@ -23,21 +23,32 @@ async def join(networks, country):
         return
     if not networks:
         raise Trouble(GIVE_UP, "no Wi-Fi network is known", "write wifi.json")
+    try:
+        _start(link, country)
+    except (OSError, ValueError) as error:
+        raise Trouble(AGAIN, "Wi-Fi does not start (%s)" % error)
+    reasons = []
+    for ssid, password in networks:
+        try:
+            link.connect(ssid, password)
+            reason = await _joined(link)
+            if reason is None:
+                return
+            link.disconnect()
+        except (OSError, ValueError) as error:  # of the driver: the next network may be to its liking
+            reason = str(error)
+        reasons.append("%s: %s" % (ssid, reason))
+    raise Trouble(AGAIN, "no Wi-Fi (%s)" % ", ".join(reasons), "check name, password and distance")
+
+
+def _start(link, country):
+    """Switch the radio on as this board needs it."""
     if country:
         network.country(country)
     link.active(True)
     options = board.facts.join_options()
     if options:
         link.config(**options)
-    reasons = []
-    for ssid, password in networks:
-        link.connect(ssid, password)
-        reason = await _joined(link)
-        if reason is None:
-            return
-        reasons.append("%s: %s" % (ssid, reason))
-        link.disconnect()
-    raise Trouble(AGAIN, "no Wi-Fi (%s)" % ", ".join(reasons), "check name, password and distance")
 
 
 async def _joined(link):
