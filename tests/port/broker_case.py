@@ -10,7 +10,7 @@ from tests.port import micro
 from tests.port.tls_peer import Authority, Script, Server, server_context
 
 CLIENT = micro.HERE / "mqtt_client.py"
-QUICK = {"_TCP_MS": 600, "_TLS_MS": 600, "_ANSWER_MS": 600}
+QUICK = {"_TCP_MS": 600, "_TLS_MS": 600, "_ANSWER_MS": 1000}
 Outcome = dict[str, Any]
 
 
