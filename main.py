@@ -13,8 +13,9 @@ try:
 except Exception as error:
     # Nothing above the services should fail; if it does, a fresh start is better than an idle board.
     sys.print_exception(error)
-    import machine
     import time
+
+    import machine
 
     time.sleep(5)
     machine.reset()

@@ -197,11 +197,32 @@ def test_an_endpoint_may_be_written_as_a_url():
 def test_status_is_set_and_every_other_key_is_kept():
     conf = _conf({"color": "gr\u00fcn", "PROVISION_STATUS": "False"}, mine={"a": [1, None, {"b": 2}]}, n=5)
     for status in (True, False):
-        written = config.with_status(config.document(json.dumps(conf).encode()), status)
+        written = config.with_status(json.dumps(conf).encode(), status)
         expected = json.loads(json.dumps(conf))
         expected["device"]["PROVISION_STATUS"] = "True" if status else "False"
         assert config.document(written) == expected
-    assert config.with_status(_conf(), True).find(b'"True"') > 0, "the text, not the truth value"
+    raw = json.dumps(_conf()).encode()
+    assert config.with_status(raw, True).find(b'"True"') > 0, "the text, not the truth value"
+
+
+def test_only_the_status_is_written_anew():
+    head = b'{ "site": {"latitude": 48.137154321, "name": "\\ud83d\\udc1d"},\n  "device": {"SERIAL_ID": "a", '
+    for old in (b'"PROVISION_STATUS" : "False"', b'"PROVISION_STATUS":"False"', b'"PROVISION_STATUS": false'):
+        written = config.with_status(head + old + b' , "x": 1}}', True)
+        assert written.startswith(head) and written.endswith(b' , "x": 1}}')
+        assert config.document(written)["device"]["PROVISION_STATUS"] == "True"
+
+
+def test_a_status_that_is_odd_or_missing_is_written_all_the_same():
+    for device in (
+        b'"SERIAL_ID": "a"',
+        b'"SERIAL_ID": "a", "PROVISION_STATUS": {"PROVISION_STATUS": 1}',
+        b'"SERIAL_ID": "a", "PROVISION_STATUS": [1, 2]',
+        b'"SERIAL_ID": "a", "PROVISION_STATUS": "not, so"',
+        b'"SERIAL_ID": "\\"PROVISION_STATUS\\": "',
+    ):
+        written = config.with_status(b'{"device": {' + device + b"}}", True)
+        assert config.document(written)["device"]["PROVISION_STATUS"] == "True", device
 
 
 def test_names_that_aws_takes():

@@ -261,6 +261,25 @@ def test_a_new_certificate_that_is_refused_is_tried_again_not_dropped():
     assert world.cloud.creates == 1
 
 
+def test_a_new_certificate_that_is_refused_for_a_day_is_put_aside():
+    world = World(settings())
+    world.trouble_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(2)]
+    assert isinstance(_failed(world), Refused)
+    world.time_s += _DAY_S
+    trouble = _failed(world)
+    assert (trouble.kind, trouble.step) == (AGAIN, provision.OPEN_TRIAL)
+    assert len(world.kept) == 1
+    world.run()
+    assert world.cloud.creates == 2
+
+
+def test_a_refusal_names_the_step_that_was_refused():
+    for call in ("create", "register"):
+        world = World(settings())
+        world.cloud.script[call] = [(False, refusal(400, "InvalidRequest", "bad"))]
+        assert _failed(world).step == provision.ASK
+
+
 def test_a_new_certificate_that_cannot_be_used_is_put_aside():
     world = World(settings())
     world.trouble_at[provision.OPEN_TRIAL] = [Trouble(provision.OVER, "it expired", "a new one is asked for")]

@@ -80,6 +80,7 @@ def quick() -> dict[str, bytes]:
     return {
         **patched("device/services/heartbeat.py", _INTERVAL_MS=200),
         **patched("device/port/mqtt.py", _TCP_MS=1500, _TLS_MS=1500, _ANSWER_MS=1500),
+        **patched("device/runtime/supervisor.py", _FIRST_MS=300),
         **patched("device/runtime/handshake.py", _ANSWER_MS=1500),
     }
 

@@ -12,6 +12,8 @@ from device.core.errors import GIVE_UP, Trouble
 MAX_BYTES = 8192
 _NAME_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-"
 _MAX_THING_NAME = 128  # AWS IoT: ThingName, client id
+_BEFORE_VALUE = (b":", b" ", b"\t", b"\r", b"\n")
+_AFTER_VALUE = (b",", b"}", b" ", b"\t", b"\r", b"\n", b"")
 _MAX_TEMPLATE = 36  # AWS IoT: TemplateName
 SERIAL_PLACE = "{" + keys.PARAMETER_SERIAL + "}"
 
@@ -40,9 +42,29 @@ def document(raw):
     return value
 
 
-def with_status(conf, provisioned):
-    """The bytes of ento.conf with PROVISION_STATUS set and every other key as it was."""
-    conf[keys.DEVICE][keys.PROVISION_STATUS] = keys.TRUE if provisioned else keys.FALSE
+def with_status(raw, provisioned):
+    """The bytes of ento.conf, `raw`, with PROVISION_STATUS set and every other byte as it was.
+
+    Only the value is replaced: a board's floats are short, and writing the document anew would round the
+    numbers of others. A file that has no such key, or has it twice, is written anew all the same.
+    """
+    status = keys.TRUE if provisioned else keys.FALSE
+    name = b'"' + keys.PROVISION_STATUS.encode() + b'"'
+    if raw.count(name) == 1:
+        at = raw.index(name) + len(name)
+        while raw[at : at + 1] in _BEFORE_VALUE:
+            at += 1
+        end = at + 1
+        while raw[end : end + 1] not in _AFTER_VALUE:
+            end += 1
+        changed = raw[:at] + b'"' + status.encode() + b'"' + raw[end:]
+        try:
+            if document(changed)[keys.DEVICE].get(keys.PROVISION_STATUS) == status:
+                return changed
+        except Trouble:
+            pass  # the old value was no plain one; the document itself was read before
+    conf = document(raw)
+    conf[keys.DEVICE][keys.PROVISION_STATUS] = status
     return json.dumps(conf).encode()
 
 
@@ -122,7 +144,9 @@ class Settings:
         self.provisioned = device.get(keys.PROVISION_STATUS) in (keys.TRUE, True)
         mqtt = _section(conf, keys.MQTT)
         self.port = _number(mqtt, keys.PORT, 8883, 1, 65535)
-        self.topic_prefix = check_name(mqtt.get(keys.TOPIC_PREFIX, topics.DEFAULT_PREFIX), keys.TOPIC_PREFIX, 64)
+        self.topic_prefix = check_name(
+            mqtt.get(keys.TOPIC_PREFIX, topics.DEFAULT_PREFIX), keys.TOPIC_PREFIX, 64
+        )
         self._provisioning(_section(conf, keys.PROVISIONING))
         self.ntp = _section(conf, keys.CLOCK).get(keys.NTP, ["pool.ntp.org", "time.google.com"])
         if not isinstance(self.ntp, list) or not all(isinstance(host, str) for host in self.ntp):

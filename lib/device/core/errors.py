@@ -24,7 +24,7 @@ class Trouble(Exception):
         self.step = ""
 
     def __str__(self):
-        text = self.cause
+        text = self.cause.rstrip(".")  # what a server says may end a sentence, ours goes on
         if self.step:
             text = self.step + ": " + text
         if self.advice:

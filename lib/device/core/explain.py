@@ -21,7 +21,9 @@ def identity(files_certificate, files_key, whose, now):
         der = pem.to_der(files_certificate)
         certificate = x509.read(der)
         if not x509.matches(der, pem.to_der(files_key)):
-            return Trouble(kind, "the %s certificate and the private key do not belong together" % whose, replace)
+            return Trouble(
+                kind, "the %s certificate and the private key do not belong together" % whose, replace
+            )
     except ValueError as error:
         return Trouble(kind, "the %s certificate or its key is damaged (%s)" % (whose, error), replace)
     if now > certificate.not_after:
@@ -54,10 +56,13 @@ def closed(action, settings):
     if step == provision.SUBSCRIBE:
         create = topics.request_of(action[1][0])[0]
         register = topics.request_of(action[1][2])[0]
-        return "the claim policy probably lacks iot:Subscribe on topicfilter/%s/* or topicfilter/%s/*" % (
-            create,
-            register,
+        return (
+            "if it repeats, the claim policy lacks iot:Subscribe on topicfilter/%s/* or topicfilter/%s/*"
+            % (
+                create,
+                register,
+            )
         )
     if step == provision.ASK:
-        return "the claim policy probably lacks iot:Publish on topic/%s" % action[1]
+        return "if it repeats, the claim policy lacks iot:Publish on topic/%s" % action[1]
     return ""

@@ -22,7 +22,7 @@ REGISTERED = "registered"
 
 _STEPS = (IDLE, CREATE, CREATED, REGISTERED)
 _DAY_S = 86400
-# AWS lets an ownership token live for 1 hour; the margin is for the way there and a clock that is a little off.
+# AWS lets an ownership token live for 1 hour; the margin is for the way there and for the clock.
 TOKEN_LIFE_S = 55 * 60
 _DAYS_BACK = 8  # a clock without battery falls back to the time saved last, at most a week ago
 
@@ -33,6 +33,7 @@ class Journal:
     def __init__(self):
         self.budget_day = 0
         self.budget_used = 0
+        self.last_cause = ""  # not on flash: why the last attempt ended
         self.clear()
 
     def clear(self):

@@ -69,6 +69,5 @@ TOKEN_TIME = "tokenTime"  # Unix seconds when the ownership token came
 BUDGET_DAY = "budgetDay"  # days since 1970
 BUDGET_USED = "budgetUsed"
 
-# clock.json, boots.json
+# clock.json
 UNIX = "unix"
-BOOTS = "boots"

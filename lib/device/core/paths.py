@@ -14,7 +14,6 @@ BOOTSTRAP = BASE + "/bootstrap"  # the claim credentials, file names as in an id
 PROVISION = BASE + "/provision.json"  # what registration, claim and provisioning returned
 JOURNAL = BASE + "/journal.json"  # how far provisioning has come, and the certificate budget
 CLOCK = BASE + "/clock.json"  # the last time known to be true, a floor after power-on
-BOOTS = BASE + "/boots.json"  # boots in a row that did not become healthy
 
 # Slots: each directory is one whole identity, or nothing.
 CERT = BASE + "/cert"  # the active slot

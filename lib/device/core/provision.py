@@ -4,17 +4,17 @@
 sequence), and is sent the result, or has a Trouble thrown in. It never waits and never touches a
 socket or a file; time comes from `now()`.
 
-| action                        | the shell does                                         | sends back          |
-|-------------------------------|--------------------------------------------------------|---------------------|
-| (REQUEST_KEY,)                | the board's key, made once and kept in the trial slot  | its PKCS#10 request |
-| (OPEN_CLAIM,)                 | connect with the claim credentials                     |                     |
-| (OPEN_TRIAL, thing name)      | connect with the trial slot                            |                     |
-| (SUBSCRIBE, topics)           | one SUBSCRIBE, and wait for the SUBACK                 |                     |
-| (ASK, topic, payload)         | publish, wait for the accepted or rejected answer      | (topic, payload)    |
-| (SAVE_SLOT, {name: content})  | write these files into the trial slot                  |                     |
-| (SAVE_JOURNAL,)               | write the journal                                      |                     |
-| (DROP_TRIAL, keep)            | remove the trial slot, or put it aside                 |                     |
-| (COMMIT,)                     | seal the trial slot, make it the active one            |                     |
+| action                        | the shell does                                       | sends back          |
+|-------------------------------|------------------------------------------------------|---------------------|
+| (REQUEST_KEY,)                | the board's key, made once, kept in the trial slot   | its PKCS#10 request |
+| (OPEN_CLAIM,)                 | connect with the claim credentials                   |                     |
+| (OPEN_TRIAL, thing name)      | connect with the trial slot                          |                     |
+| (SUBSCRIBE, topics)           | one SUBSCRIBE, and wait for the SUBACK               |                     |
+| (ASK, topic, payload)         | publish, wait for the accepted or rejected answer    | (topic, payload)    |
+| (SAVE_SLOT, {name: content})  | write these files into the trial slot                |                     |
+| (SAVE_JOURNAL,)               | write the journal                                    |                     |
+| (DROP_TRIAL, keep)            | remove the trial slot, or put it aside               |                     |
+| (COMMIT,)                     | seal the trial slot, make it the active one          |                     |
 
 The rules that no cut may break: a key is on flash before its certificate can exist; certificate, key
 and token are on flash before RegisterThing makes the certificate active; nothing whose certificate
@@ -26,7 +26,8 @@ Source: AWS IoT Developer Guide, "Device provisioning MQTT API" and "Provisionin
 
 import json
 
-from device.core import answers, config, journal as journals, keys, paths, topics
+from device.core import answers, config, keys, paths, topics
+from device.core import journal as journals
 from device.core.errors import AGAIN, GIVE_UP, OVER, Refused, Trouble
 from device.core.hmac256 import hmac_sha256
 
@@ -39,6 +40,10 @@ SAVE_SLOT = "save the identity"
 SAVE_JOURNAL = "save the journal"
 DROP_TRIAL = "drop the trial identity"
 COMMIT = "commit"
+
+# A registered certificate that is refused may still be activated by a person; for a day that is waited for.
+_PATIENCE_S = 86400
+_NEW_CERTIFICATE = "starting over with a new certificate"
 
 
 def steps(settings, journal, now, trial_intact):
@@ -56,9 +61,13 @@ def steps(settings, journal, now, trial_intact):
         try:
             yield from _prove(journal, journal.thing_name or settings.thing_name)
             return
-        except Refused:
+        except Refused as refused:
             if journal.step == journals.REGISTERED:
-                raise
+                if now() - journal.token_time < _PATIENCE_S:
+                    raise
+                refused.step = OPEN_TRIAL
+                yield from _start_over(journal, True)
+                raise _again(refused, _NEW_CERTIFICATE)
     yield from _by_claim(settings, journal, now)
     yield from _prove(journal, journal.thing_name)
 
@@ -87,37 +96,42 @@ def _by_claim(settings, journal, now):
     try:
         yield from _register(settings, journal, register)
     except Trouble as trouble:
+        trouble.step = ASK
         if trouble.kind != OVER:
             raise
         if journal.unsure and journal.token_time <= now() and journal.token_good(now()):
             # The token should still be good: then it was probably used, by a registration whose answer
             # was lost. The identity may be active, so it is tried again before it is given up.
-            raise Trouble(
-                AGAIN,
-                trouble.cause,
+            raise _again(
+                trouble,
                 "perhaps registered already under another name than %s: is %s right?"
                 % (settings.thing_name, keys.THING_NAME_PATTERN),
             )
         yield from _start_over(journal, journal.unsure)
-        raise Trouble(AGAIN, trouble.cause, "starting over with a new certificate")
+        raise _again(trouble, _NEW_CERTIFICATE)
 
 
 def _create(settings, journal, now, topic, request):
     """Get a certificate and have it, its key and its token on flash."""
     if not journal.spend(now(), settings.daily_certificates):
-        raise Trouble(
-            GIVE_UP,
-            "the day's budget of %d new certificates is used up" % settings.daily_certificates,
-            "find out why they do not last, or raise %s" % keys.DAILY_CERTIFICATES,
-        )
+        cause = "the day's budget of %d new certificates is used up" % settings.daily_certificates
+        if journal.last_cause.startswith(cause):
+            cause = journal.last_cause
+        elif journal.last_cause:
+            cause += " (last: %s)" % journal.last_cause
+        raise Trouble(GIVE_UP, cause, "mend that, or raise %s" % keys.DAILY_CERTIFICATES)
     journal.step = journals.CREATE
     yield (SAVE_JOURNAL,)
     payload = "{}" if request is None else json.dumps({keys.SIGNING_REQUEST: request})
     answer = yield (ASK, topic, payload)
-    if topics.request_of(answer[0])[1] is False:
-        journal.budget_used -= 1  # a clear no makes no certificate
-        yield (SAVE_JOURNAL,)
-    answer = answers.certificate(answers.read(*answer), request is None)
+    try:
+        answer = answers.certificate(answers.read(*answer), request is None)
+    except Trouble as trouble:
+        trouble.step = ASK
+        if topics.request_of(answer[0])[1] is False:
+            journal.budget_used -= 1  # a clear no makes no certificate
+            yield (SAVE_JOURNAL,)
+        raise trouble
     journal.certificate_id, certificate, key, journal.token = answer
     files = {paths.CERTIFICATE: certificate.encode()}
     if key is not None:
@@ -161,8 +175,9 @@ def _prove(journal, thing_name):
     except Trouble as trouble:
         if trouble.kind != OVER:
             raise
+        trouble.step = OPEN_TRIAL
         yield from _start_over(journal, True)
-        raise Trouble(AGAIN, trouble.cause, trouble.advice)
+        raise _again(trouble, trouble.advice)
     journal.thing_name = thing_name
     yield (COMMIT,)
 
@@ -177,6 +192,13 @@ def _start_over(journal, keep):
 def proof(enrolment_key, certificate_id):
     """The enrolment proof, in hexadecimal: it is good for this one certificate only."""
     return hmac_sha256(enrolment_key, certificate_id.encode()).hex()
+
+
+def _again(trouble, advice):
+    """The same trouble once more, as one that passes: the way on is a new attempt."""
+    fresh = Trouble(AGAIN, trouble.cause, advice)
+    fresh.step = trouble.step
+    return fresh
 
 
 def describe(action):

@@ -131,7 +131,7 @@ def promote(active_exists):
 
 
 def recover(active_exists, active_whole, trial_sealed, old_whole):
-    """The file operations that bring the slots in order after any power cut; [] when there is nothing to do."""
+    """The file operations that put the slots in order after any power cut; [] when nothing is to be done."""
     if trial_sealed:
         return promote(active_exists)
     if not active_exists and old_whole:

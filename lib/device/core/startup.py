@@ -40,7 +40,9 @@ def switches(raw):
         services.get(keys.CLOUD)
         return services
     except (ValueError, AttributeError):
-        raise Trouble(GIVE_UP, paths.CONFIG + ": is not a JSON object with " + keys.SERVICES, "correct the file")
+        raise Trouble(
+            GIVE_UP, paths.CONFIG + ": is not a JSON object with " + keys.SERVICES, "correct the file"
+        )
 
 
 def wanted(services, name, in_cloud):
@@ -54,7 +56,7 @@ def wanted(services, name, in_cloud):
 
 
 def plan(services, built):
-    """[(name, needs)] of the steps to start, in order: those built in and wanted; needs not planned fall away.
+    """[(name, needs)] of the steps to start, in order: built in and wanted; needs not planned fall away.
 
     `services` are the switches, `built` the names that the image contains.
     """

@@ -9,6 +9,7 @@ import machine
 _facts = __import__("device.port.board_" + sys.platform)
 facts = sys.modules["device.port.board_" + sys.platform]
 HANDSHAKE_MS = facts.HANDSHAKE_MS  # how long one TLS handshake may block
+KEY_MS = facts.KEY_MS  # how long making a key and its signing request blocks
 _watchdog = None
 
 

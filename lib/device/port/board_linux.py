@@ -2,6 +2,7 @@
 
 NAME = "virtual"
 HANDSHAKE_MS = 500
+KEY_MS = 50
 WATCHDOG_MS = 8388  # as short as on a Pico W
 
 

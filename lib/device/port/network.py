@@ -1,6 +1,7 @@
 """The Wi-Fi link: join one of the known networks."""
 
 import network
+
 from device.core.errors import AGAIN, GIVE_UP, Trouble
 from device.port import board, clock
 

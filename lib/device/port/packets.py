@@ -9,6 +9,7 @@ Works with umqtt.simple 1.3.4 (PyPI) to 1.8.0, frozen or not.
 import struct
 
 import umqtt.simple
+
 from device.core.errors import AGAIN, Trouble
 
 CONNECTED = 0x20  # (CONNECTED, return code)

@@ -37,6 +37,9 @@ class Handshake:
         steps = provision.steps(context.settings, self._journal, context.clock.unix, intact)
         try:
             await self._carry_out(steps)
+        except Trouble as trouble:
+            self._journal.last_cause = trouble.cause
+            raise
         finally:
             await self._close_claim()
 
@@ -96,7 +99,7 @@ class Handshake:
         elif kind == provision.ASK:
             return await self._ask(action[1], action[2])
         elif kind == provision.REQUEST_KEY:
-            return self._request_key()
+            return await self._request_key()
         else:
             self._store(action)
         return None
@@ -136,6 +139,9 @@ class Handshake:
         self._claim.on_message = self._note
 
     async def _open_trial(self, thing_name):
+        if self.context.connection:  # of an attempt that proved the identity and could not commit it
+            await self.context.connection.close()
+            self.context.connection = None
         await self._close_claim()  # one TLS connection at a time: a Pico W has memory for no more
         self.context.connection = await self._open(self.context.store.read_slot(paths.TRIAL), thing_name)
 
@@ -168,17 +174,20 @@ class Handshake:
             await self.context.clock.wait(self._answered.wait(), min(left_ms, 500))
             self._answered.clear()
 
-    def _request_key(self):
+    async def _request_key(self):
         """The certificate signing request of the board's own key, which is made and kept first."""
         store = self.context.store
-        path = paths.TRIAL + "/" + paths.REQUEST
-        kept = store.read(path)
-        if kept is None:  # written last: without it, no certificate was ever asked for with the key beside it
+        key_path = paths.TRIAL + "/" + paths.PRIVATE_KEY
+        request_path = paths.TRIAL + "/" + paths.REQUEST
+        request = store.read(request_path)
+        # The request is written last: without it no certificate was ever asked for with the key beside it.
+        if request is None or not store.read(key_path):
+            await self.context.before_blocking(self.context.board.KEY_MS)
+            store.remove(request_path)
             key, request = self._make_key()
-            store.write(paths.TRIAL + "/" + paths.PRIVATE_KEY, key)
-            store.write(path, request)
-            return request.decode()
-        return kept.decode()
+            store.write(key_path, key)
+            store.write(request_path, request)
+        return request.decode()
 
     def _make_key(self):
         """(private key PEM, signing request PEM). Takes seconds on a board; feeds the watchdog meanwhile."""
@@ -201,13 +210,20 @@ class Handshake:
         elif kind == provision.SAVE_JOURNAL:
             store.write(paths.JOURNAL, self._journal.encode())
         elif kind == provision.DROP_TRIAL:
-            if store.exists(paths.TRIAL):
-                operations = [(slots.REMOVE, paths.TRIAL)]
-                if action[1]:
-                    operations = [(slots.REMOVE, paths.KEPT), (slots.RENAME, paths.TRIAL, paths.KEPT)]
-                store.apply(operations)
+            self._drop_trial(action[1])
         elif kind == provision.COMMIT:
             self._commit()
+
+    def _drop_trial(self, keep):
+        """Remove the trial slot, or put it aside when it is whole enough to be of use."""
+        store = self.context.store
+        files = store.read_slot(paths.TRIAL)
+        if files is None:
+            return
+        operations = [(slots.REMOVE, paths.TRIAL)]
+        if keep and files[paths.PRIVATE_KEY] and files[paths.CERTIFICATE]:
+            operations = [(slots.REMOVE, paths.KEPT), (slots.RENAME, paths.TRIAL, paths.KEPT)]
+        store.apply(operations)
 
     def _save_slot(self, files):
         """Write what the cloud gave beside the root CA and, in device mode, the key that is there already."""

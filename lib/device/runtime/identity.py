@@ -3,7 +3,7 @@
 import json
 import sys
 
-from device.core import config, keys, paths, slots
+from device.core import config, documents, keys, paths, slots
 from device.core.errors import Trouble
 
 
@@ -52,7 +52,7 @@ def _tell_application(context, identity):
     }
     try:
         raw = context.store.read(paths.PROVISION)
-        value = json.loads(raw.decode()) if raw else {}
+        value = documents.loads(raw) if raw else {}
     except (ValueError, Trouble):
         value = {}
     if not isinstance(value, dict) or value.get(keys.CERTIFICATE_ID) != told[keys.CERTIFICATE_ID]:

@@ -5,12 +5,11 @@ are a floor that the clock never goes below; above it, NTP. A clock above the fl
 connection has failed: it may have kept the floor over a reset, and its dates may be the reason.
 """
 
-import json
-
-from device.core import calendar, keys, paths, wifi
+from device.core import calendar, documents, keys, paths, wifi
 from device.core.errors import Trouble
 from device.runtime.identity import write_if_room
 
+_NTP_MS = 3000  # two hosts, a look-up and a second each
 _SMALL_S = 60  # a correction that is not worth a line
 _SAVE_EVERY_S = 7 * 86400  # the saved time is only a floor: written seldom, flash wears out
 
@@ -28,6 +27,8 @@ async def go_online(context, doubtful=False):
     saved = _saved(context)
     floor = max(saved, context.build.BUILD_TIME)
     asked = doubtful or context.clock.unix() < floor
+    if asked:
+        await context.before_blocking(_NTP_MS)
     if asked and not _set_clock(context, floor):
         return
     now = context.clock.unix()
@@ -57,6 +58,6 @@ def _saved(context):
     """The time in clock.json; 0 when there is none that can be believed."""
     try:
         raw = context.store.read(paths.CLOCK)
-        return int(json.loads(raw.decode())[keys.UNIX]) if raw else 0
-    except (ValueError, KeyError, TypeError, Trouble):
+        return int(documents.loads(raw)[keys.UNIX]) if raw else 0
+    except (ValueError, KeyError, TypeError, OverflowError, Trouble):
         return 0

@@ -60,9 +60,7 @@ class Mqtt(Service):
             connection = await context.connect(active_identity(context), context.identity.thing_name)
             context.connection = connection
         connection.on_message = self._message
-        names = list(self._handlers)
-        for at in range(0, len(names), _FILTERS_AT_ONCE):
-            await connection.subscribe(names[at : at + _FILTERS_AT_ONCE])
+        await self._subscribe(list(self._handlers))
         self.say("connected to %s as %s" % (context.identity.endpoint, context.identity.thing_name))
         self._online.set()
         self.ready.set()
@@ -118,7 +116,11 @@ class Mqtt(Service):
         for name in filters:
             self._handlers[name] = handler
         if self._online.is_set():
-            await self.context.connection.subscribe(filters)
+            await self._subscribe(filters)
+
+    async def _subscribe(self, filters):
+        for at in range(0, len(filters), _FILTERS_AT_ONCE):
+            await self.context.connection.subscribe(filters[at : at + _FILTERS_AT_ONCE])
 
 
 SERVICE = Mqtt

@@ -40,9 +40,9 @@ class Status(Service):
     def _remember(self):
         """Set PROVISION_STATUS, unless the file says so already: flash wears out."""
         store = self.context.store
-        conf = config.document(store.read(paths.CONF))
-        if conf[keys.DEVICE].get(keys.PROVISION_STATUS) != keys.TRUE:
-            store.write(paths.CONF, config.with_status(conf, True))
+        raw = store.read(paths.CONF)
+        if config.document(raw)[keys.DEVICE].get(keys.PROVISION_STATUS) != keys.TRUE:
+            store.write(paths.CONF, config.with_status(raw, True))
 
 
 SERVICE = Status

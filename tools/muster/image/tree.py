@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from device.core import config, keys, paths
+from device.core import config, keys, paths, wifi
 from device.core.errors import Trouble
 from muster import mpy
 from muster.errors import MusterError
@@ -20,8 +20,11 @@ CLAIM_FILES = (paths.ROOT_CA, paths.CERTIFICATE, paths.PRIVATE_KEY)
 
 
 def strict_json(document: Any) -> bytes:
-    """`document` as it is written to flash: strict JSON, no spaces, keys in their order."""
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    """`document` as it is written to flash: strict JSON, no spaces, keys in their order.
+
+    UTF-8 as it is: MicroPython does not join the halves of an escaped emoji.
+    """
+    return json.dumps(document, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
@@ -130,7 +133,14 @@ def board_files(
 
     `documents`: {path on flash (core/paths.py): JSON object}; `claim`: what `read_claim` returned;
     `extra`: {path on flash: content}, taken as it is and winning over the others.
+    Raises MusterError, in the board's own words, when the board would refuse the known networks.
     """
+    networks = (documents or {}).get(paths.WIFI)
+    if networks is not None:
+        try:
+            wifi.read(strict_json(networks))
+        except Trouble as error:
+            raise MusterError(f"the board would refuse these networks: {error}") from None
     files = code_files(board_name, build_time)
     files.update({path: strict_json(document) for path, document in (documents or {}).items()})
     files.update(claim or {})
