@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from device.core import keys, paths
-from muster import image, mpy
+from muster import image, interpreter, mpy
 from muster.image.boards import profile
 from muster.layout import LIB
 from muster.registry.certificates import ACTIVE
@@ -29,6 +30,12 @@ from tests.system import rig
 BODY = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----(.+?)-----END", re.DOTALL)
 _WINDOW = 16  # characters of a secret that are too many in a log
 LONGEST_LINE = 400
+
+
+def need_interpreter(bits: int) -> None:
+    """Skip the test, aloud, where the optional 32-bit interpreter is not there."""
+    if bits == 32 and (why := interpreter.missing32()):
+        pytest.skip(why)
 
 
 def compiled(module: str, text: str) -> dict[str, bytes]:

@@ -265,7 +265,9 @@ def test_no_third_certificate_in_a_storm(twin, serial, tmp_path):
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, provisioning={keys.DAILY_CERTIFICATES: 2})
     before = rig.certificate_ids(twin)
     with mishaps.powered(path) as machine:
-        mishaps.complaint(machine, "budget of 2 new certificates is used up", "(last: answer lacks certificateId)", PERSON)
+        mishaps.complaint(
+            machine, "budget of 2 new certificates is used up", "(last: answer lacks certificateId)", PERSON
+        )
         mishaps.still_runs(machine)
     assert len(rig.certificate_ids(twin) - before) == 2
     twin.registry.faults.clear()

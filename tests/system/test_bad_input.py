@@ -88,15 +88,17 @@ def _values(twin):
     }
 
 
-@pytest.mark.parametrize("cases", [_files, _sections, _values])
-def test_configuration(twin, tmp_path, cases):
+# The 32-bit interpreter is the oldest MicroPython here: it takes half a document for a whole one.
+@pytest.mark.parametrize(("cases", "bits"), [(_files, 64), (_files, 32), (_sections, 64), (_values, 64)])
+def test_configuration(twin, tmp_path, cases, bits):
+    mishaps.need_interpreter(bits)
     table = cases(twin)
     images = {}
     for name, (raw, _, _) in table.items():
         images[name] = mishaps.flash(tmp_path / f"{name}.img", twin, "cam")
         mishaps.edit(images[name], {paths.CONF: raw})
     before = {name: rig.on_flash(path) for name, path in images.items()}
-    with mishaps.crowd(images) as machines:
+    with mishaps.crowd(images, bits=bits) as machines:
         for name, (_, cause, advice) in table.items():
             line = mishaps.complaint(machines[name], paths.CONF, cause, advice)
             assert "boot " in line, "boot.py says it first"
@@ -242,6 +244,7 @@ def test_full_flash_keeps_no_board_off_line(twin, serial, tmp_path):
 
 def test_heap_too_small(twin, serial, tmp_path):
     """Below what the job needs there is a message, never a hang; the board runs on, or starts again."""
+    mishaps.need_interpreter(32)
     sizes = {f"{serial}-{kb}": kb for kb in range(64, 129, 16)}
     images = {name: mishaps.flash(tmp_path / f"{name}.img", twin, name) for name in sizes}
     each = {name: {"heap_kb": kb} for name, kb in sizes.items()}
