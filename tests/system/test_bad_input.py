@@ -31,6 +31,7 @@ def _files(twin):
         "empty": (b"", "is empty", "write it with"),
         "blank": (b" \n", "is empty", "write it with"),
         "half-written": (whole[:60], "is not whole JSON (60 bytes)", "correct the file"),
+        "one-byte-short": (whole[:-1], "is not whole JSON", "correct the file"),
         "followed": (whole + b"}", "is not whole JSON", "correct the file"),
         "zeros": (b"\0" * 100, "is not whole JSON", "correct the file"),
         "not-utf-8": (whole.replace(b"cam", b"\xff\xfe\xff"), "is not whole JSON", "correct the file"),
@@ -76,6 +77,7 @@ def _values(twin):
     arn = "arn:aws:iot:eu-west-1:123456789012:thing/x"
     cases["endpoint-arn"] = (keys.ENDPOINT_URL, arn, "ENDPOINT_URL is an ARN", "write the host name instead")
     cases["endpoint-path"] = (keys.ENDPOINT_URL, "a/b", "ENDPOINT_URL has the character", "host name alone")
+    cases["endpoint-port"] = (keys.ENDPOINT_URL, "a:8883", "ENDPOINT_URL has the character ':'", "name alone")
     cases["endpoint-empty"] = (
         keys.ENDPOINT_URL,
         "",
