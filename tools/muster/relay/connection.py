@@ -33,6 +33,7 @@ class Connection:
     def __init__(self, relay: Network) -> None:
         self._relay = relay
         self._last = DOWN  # the answer to the SYN
+        self._is_cut = False  # then neither direction delivers anything more
 
     async def carry(self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Move bytes until the sender ends; raises ConnectionResetError at a cut or a reset."""
@@ -82,13 +83,14 @@ class Connection:
                 with contextlib.suppress(OSError):
                     writer.write_eof()
                 return
-            room = relay.allowance(direction)
-            if room is not None and room <= len(data):
-                data = data[:room]
+            room = None if self._is_cut else relay.allowance(direction)
+            self._is_cut = self._is_cut or (room is not None and room <= len(data))
+            if self._is_cut:
+                data = data[:room] if room else b""
             writer.write(data)
             relay.delivered(direction, len(data))  # at once: the other direction shares the total
             await writer.drain()
-            if room is not None and room == len(data):
+            if self._is_cut:
                 relay.was_cut()
                 raise ConnectionResetError("cut by the relay")
 
