@@ -83,12 +83,12 @@ class Connection:
                 with contextlib.suppress(OSError):
                     writer.write_eof()
                 return
-            room = None if self._is_cut else relay.allowance(direction)
-            self._is_cut = self._is_cut or (room is not None and room <= len(data))
             if self._is_cut:
-                data = data[:room] if room else b""
-            writer.write(data)
-            relay.delivered(direction, len(data))  # at once: the other direction shares the total
+                return  # the other direction ends the connection
+            room = relay.allowance(direction)
+            self._is_cut = room is not None and room <= len(data)
+            writer.write(data[:room])
+            relay.delivered(direction, len(data[:room]))  # at once: the other direction shares the total
             await writer.drain()
             if self._is_cut:
                 relay.was_cut()
