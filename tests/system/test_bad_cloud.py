@@ -8,6 +8,7 @@ import pytest
 from device.core import keys, paths, topics
 from muster.relay import Relay
 from muster.twin import defaults
+from muster.twin.provisioning import Provisioning
 from tests.system import mishaps, rig
 from tests.system.listeners import Listener, foreign_authority, server_context, silent, twin_authority
 
@@ -272,3 +273,32 @@ def test_no_third_certificate_in_a_storm(twin, serial, tmp_path):
     assert len(rig.certificate_ids(twin) - before) == 2
     twin.registry.faults.clear()
     assert topics.CREATE_KEYS in machine.console
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda pem: pem[:100] + pem[104:], "answer has a wrong certificatePem"),
+        (lambda pem: pem[:100] + "AAAAAAAA" + pem[108:], "a new certificate is asked for"),
+    ],
+)
+def test_a_certificate_that_came_damaged(twin, serial, tmp_path, monkeypatch, spoil, said):
+    """Whoever notices it, the answer's reader or TLS, a new one is asked for at once, not after an hour."""
+    good = Provisioning.create_keys
+    first = []
+
+    async def damaged(self, payload):
+        answer = await good(self, payload)
+        if not first:
+            first.append(answer)
+            return {**answer, keys.CERTIFICATE_PEM: spoil(answer[keys.CERTIFICATE_PEM])}
+        return answer
+
+    monkeypatch.setattr(Provisioning, "create_keys", damaged)
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial)
+    before = rig.certificate_ids(twin)
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, said, AGAIN)
+        machine.wait_for(rig.DONE)
+    assert len(rig.certificate_ids(twin) - before) == 2
+    assert mishaps.identity(path) != first[0][keys.CERTIFICATE_ID]

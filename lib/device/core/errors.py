@@ -37,3 +37,10 @@ class Refused(Trouble):
 
     def __init__(self, cause, advice=""):
         super().__init__(AGAIN, cause, advice)
+
+
+class Unusable(Trouble):
+    """TLS does not take a certificate or key of ours, whatever the server thinks of it."""
+
+    def __init__(self, cause, advice=""):
+        super().__init__(GIVE_UP, cause, advice)

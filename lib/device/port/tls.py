@@ -3,7 +3,7 @@
 import tls
 
 from device.core import pem
-from device.core.errors import GIVE_UP, Trouble
+from device.core.errors import GIVE_UP, Trouble, Unusable
 
 
 def context(root_ca, certificate, private_key):
@@ -22,5 +22,5 @@ def context(root_ca, certificate, private_key):
     try:
         made.load_cert_chain(pem.to_der(certificate), pem.to_der(private_key, pem.PRIVATE_KEY))
     except ValueError as error:
-        raise Trouble(GIVE_UP, "certificate or key cannot be used (%s)" % error, "replace both files")
+        raise Unusable("certificate or key cannot be used (%s)" % error, "replace both files")
     return made

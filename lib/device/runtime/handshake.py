@@ -2,7 +2,7 @@
 
 from device.core import journal as journals
 from device.core import paths, provision, slots, topics
-from device.core.errors import AGAIN, GIVE_UP, Refused, Trouble
+from device.core.errors import AGAIN, GIVE_UP, OVER, Refused, Trouble, Unusable
 from device.runtime.identity import active_identity, forget
 from device.runtime.online import go_online
 
@@ -86,6 +86,8 @@ class Handshake:
                 return shown
         if refused:
             trouble.advice = explain.closed(action, self.context.settings)
+        elif isinstance(trouble, Unusable) and action[0] == provision.OPEN_TRIAL:
+            return Trouble(OVER, trouble.cause, "a new certificate is asked for")
         return trouble
 
     async def _do(self, action):
