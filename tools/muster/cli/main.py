@@ -10,9 +10,33 @@ from muster.cli.lazy import PROFILE, LazyGroup, Table
 # command -> (one line of help, where it lives, or the table of its own commands). A module is imported only
 # when its command is used, so that help and completion are quick. A test compares the lines with the modules.
 COMMANDS: Table = {
+    "add": (
+        "Add a group, a device, or many devices.",
+        {
+            "device": ("Add a device to a group.", "muster.cli.add:device"),
+            "group": ("Add a group and print its provisioning secret once.", "muster.cli.add:group"),
+        },
+    ),
     "board": (
         "Run the virtual board, or look into the flash image of any board.",
         "muster.cli.board:board",
+    ),
+    "completion": (
+        "Print the script that completes commands, options, groups and devices at the Tab key.",
+        "muster.cli.completion:completion",
+    ),
+    "delete": (
+        "Delete a group or a device.",
+        {
+            "device": (
+                "Delete a device, with its history, its claim ID and its certificates.",
+                "muster.cli.delete:device",
+            ),
+            "group": (
+                "Delete a group, with all its devices and their certificates.",
+                "muster.cli.delete:group",
+            ),
+        },
     ),
     "demo": (
         "Watch a virtual board provision itself against the twin and publish its boot status.",
@@ -22,7 +46,56 @@ COMMANDS: Table = {
         "Put the program onto a board that runs MicroPython, and restart it.",
         "muster.cli.deploy:deploy",
     ),
+    "find": ("Find the device with the claim ID of a label.", "muster.cli.get:find"),
+    "get": (
+        "List groups and devices, or show one device.",
+        {
+            "device": (
+                "Show one device: its state, its certificates and what happened to it.",
+                "muster.cli.get:device",
+            ),
+            "devices": (
+                "List the devices, of all groups or of one, in the order they were made.",
+                "muster.cli.get:list_devices",
+            ),
+            "groups": (
+                "List the groups: how many devices they have, when their secrets were made.",
+                "muster.cli.get:groups",
+            ),
+        },
+    ),
     "image": ("Make the whole flash file system of one board.", "muster.cli.image:image"),
+    "profile": (
+        "Keep named sets of settings, one for each cloud.",
+        {
+            "add": (
+                "Make a profile: what it names need not be said with every command.",
+                "muster.cli.profile:add",
+            ),
+            "delete": (
+                "Delete a profile. The registry that it names stays as it is.",
+                "muster.cli.profile:delete",
+            ),
+            "list": ("List the profiles; the one in use is marked.", "muster.cli.profile:list_profiles"),
+            "show": (
+                "Show the settings of a profile, by default of the one in use.",
+                "muster.cli.profile:show",
+            ),
+            "use": (
+                "Use a profile wherever no other is named by --profile or MUSTER_PROFILE.",
+                "muster.cli.profile:use",
+            ),
+        },
+    ),
+    "refresh": (
+        "Give a group a new secret, or a device a new certificate.",
+        {
+            "provision-secret": (
+                "Give a group a new provisioning secret and print it once.",
+                "muster.cli.refresh:provision_secret",
+            ),
+        },
+    ),
     "relay": (
         "Relay TCP connections with latency, little bandwidth, cuts or silence.",
         "muster.cli.relay:relay",

@@ -121,7 +121,8 @@ def reading(home: Path) -> Iterator[Registry]:
     """The registry of `home`, for a command that only reads. Raises MusterError when there is none."""
     if not (home / FILE_NAME).exists():
         raise MusterError(
-            f"there is no registry in {home} yet: make a group with `muster add group NAME`, or name another --home"
+            f"there is no registry in {home} yet: make a group with `muster add group NAME`, or name another"
+            " --home"
         )
     with writing(home) as registry:
         yield registry
@@ -142,8 +143,8 @@ def writing(home: Path, dry_run: bool = False) -> Iterator[Registry]:
             yield registry
         except sqlite3.OperationalError as error:
             raise MusterError(
-                f"the registry in {home} cannot be used ({error}): make room and see that it can be written, or"
-                " name another --home"
+                f"the registry in {home} cannot be used ({error}): make room, see that it can be"
+                " written, or name another --home"
             ) from error
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise MusterError(

@@ -67,18 +67,22 @@ def all_names() -> list[str]:
     return sorted(path.stem for path in (_folder() / "profiles").glob("*.toml"))
 
 
+def existing(name: str) -> Path:
+    """The file of the profile of this name. Raises MusterError, with the nearest name, when there is none."""
+    path = _path(name)
+    if not path.is_file():
+        near = difflib.get_close_matches(name, all_names(), 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"make it with `muster profile add {name}`"
+        raise MusterError(f"there is no profile {name!r}: {hint} (list them with `muster profile list`)")
+    return path
+
+
 def load(name: str) -> Profile:
     """The profile of this name. Raises MusterError when there is none, or its file is no good."""
-    path = _path(name)
+    path = existing(name)
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         settings = toml.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        near = difflib.get_close_matches(name, all_names(), 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"make it with `muster profile add {name}`"
-        raise MusterError(
-            f"there is no profile {name!r}: {hint} (list them with `muster profile list`)"
-        ) from None
     except (OSError, ValueError) as error:
         raise MusterError(f"the profile {path} cannot be read ({error}): mend it or delete it") from error
     return Profile(name, path, _checked(settings, path))
@@ -104,7 +108,7 @@ def add(name: str, settings: Mapping[str, str | int]) -> Profile:
     """Write a new profile; paths are made absolute. Raises MusterError when there is one of that name."""
     path = _path(name)
     full = {
-        field: str(Path(value).expanduser().absolute()) if field in _PATHS else value
+        field: str(Path(str(value)).expanduser().absolute()) if field in _PATHS else value
         for field, value in ((field, settings[field]) for field in FIELDS if field in settings)
     }
     text = "".join(f"{field} = {_toml(value)}\n" for field, value in full.items())
@@ -114,7 +118,8 @@ def add(name: str, settings: Mapping[str, str | int]) -> Profile:
             file.write(text)
     except FileExistsError:
         raise MusterError(
-            f"there is a profile {name!r} already: edit {path}, or delete it with `muster profile delete {name}`"
+            f"there is a profile {name!r} already: edit {path}, or delete it with"
+            f" `muster profile delete {name}`"
         ) from None
     except OSError as error:
         raise MusterError(
@@ -141,11 +146,13 @@ def use(name: str | None) -> None:
     mark.write_text(name + "\n", encoding="utf-8")
 
 
-def delete(name: str) -> None:
-    """Delete a profile; when it was in use, none is. Raises MusterError when there is none."""
-    load_path = _path(name)
-    if not load_path.exists():
-        load(name)
-    load_path.unlink()
+def delete(name: str) -> Path:
+    """Delete a profile (a broken one too) and return its file; when it was in use, none is from then on.
+
+    Raises MusterError when there is none.
+    """
+    path = existing(name)
+    path.unlink()
     if current() == name:
         use(None)
+    return path
