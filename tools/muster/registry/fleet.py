@@ -59,6 +59,10 @@ class Groups:
         row = self._database.row(f"SELECT {_GROUP} FROM groups WHERE name = ?", name)
         return Group(*row) if row else None
 
+    def exist(self) -> bool:
+        """Whether there is any group."""
+        return self._database.row("SELECT 1 FROM groups LIMIT 1") is not None
+
     def all(self) -> list[tuple[Group, int]]:
         """Every group with the number of its devices, by name."""
         columns = ", ".join(f"groups.{column}" for column in _GROUP.split(", "))

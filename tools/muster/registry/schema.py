@@ -93,4 +93,11 @@ STEPS: tuple[str, ...] = (
     );
     CREATE INDEX history_by_device ON history(device);
     """,
+    """
+    -- When a client first showed that it was connected with it, or nothing: "unproven".
+    ALTER TABLE certificates ADD COLUMN connected_s REAL;
+    -- The certificate that a device renewed itself with to get this one, or nothing.
+    ALTER TABLE certificates ADD COLUMN renews TEXT;
+    UPDATE certificates SET connected_s = created_s WHERE status = 'ACTIVE'
+    """,
 )
