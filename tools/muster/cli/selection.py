@@ -26,7 +26,7 @@ class Selection(NamedTuple):
 
 
 def device_options(function: _F) -> _F:
-    """The arguments DEVICE..., and --group, --batch, --all (parameters: devices, group, batch, everything)."""
+    """DEVICE..., --group, --batch, --all, as the parameters devices, group, batch, everything."""
     for decorate in (
         click.option("--all", "everything", is_flag=True, help="Every device of the registry."),
         click.option("--batch", metavar="BATCH", help="The devices that this batch made."),
@@ -85,7 +85,7 @@ def _none(wanted: Selection, retired: int) -> str:
     if retired:
         return f"all {retired} devices chosen are retired: there is nothing to do."
     if wanted.batch is not None:
-        return f"no device was made by the batch {wanted.batch!r}: `muster get devices -o json` shows the batches."
+        return f"the batch {wanted.batch!r} made no device: `muster get devices -o json` shows the batches."
     where = f"the group {wanted.group!r}" if wanted.group else "the registry"
     group = wanted.group or "GROUP"
     return f"there are no devices in {where} yet: make them with `muster add device -g {group} NAME`."

@@ -113,8 +113,9 @@ def device_files(device: Device, key: bytes, recipe: Recipe) -> dict[str, bytes]
     surplus = set(conf[keys.PROVISIONING].get(keys.PARAMETERS, {})) - set(device.parameters)
     if surplus:
         raise MusterError(
-            f"{device.name}: the configuration gives the template parameter {min(surplus)}, which the registry "
-            "does not have for it, so the board would not be admitted: take it out, or give it to the device."
+            f"{device.name}: the configuration gives the template parameter {min(surplus)}, which the "
+            "registry does not have for this device, so the board would not be admitted: take it out, or "
+            "give it to the device."
         )
     documents = {
         paths.CONF: conf,
