@@ -64,7 +64,7 @@ COMMANDS: Table = {
             ),
         },
     ),
-    "image": ("Make the whole flash file system of one board.", "muster.cli.image:image"),
+    "image": ("Make the flash image of one board, or of many devices.", "muster.cli.image:image"),
     "profile": (
         "Keep named sets of settings, one for each cloud.",
         {
