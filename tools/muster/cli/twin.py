@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from muster.cli.ttl import ttl_option
 from muster.errors import WRONG_USE, MusterError
 from muster.registry import FILE_NAME, Registry
 from muster.registry.certificates import REVOKED
@@ -48,7 +49,13 @@ def twin() -> None:
 @click.option(
     "--hook", metavar="FUNCTION", help="Pre-provisioning hook: module:function or file.py:function."
 )
-@click.option("--ttl-h", type=click.FloatRange(min=0.01), help="Life of new certificates  [default: to 2049]")
+@ttl_option
+@click.option(
+    "--open",
+    "open_admission",
+    is_flag=True,
+    help="Let whoever holds the claim certificate register any name, although there are groups.",
+)
 @click.option("--token-life-s", type=click.FloatRange(min=1), default=3600, show_default=True)
 @click.option(
     "--reuse-tokens", is_flag=True, help="Answer a repeated RegisterThing with the same token again."
@@ -68,6 +75,7 @@ def run(
     bind: str | None,
     hook: str | None,
     ttl_h: float | None,
+    open_admission: bool,
     token_life_s: float,
     reuse_tokens: bool,
     claim_key: str,
@@ -77,6 +85,7 @@ def run(
     """Run until Ctrl-C or SIGTERM; print one line when connections are accepted.
 
     The first run makes ca.pem, claim/certificate.pem.crt, claim/private.pem.key and the registry in the home.
+    As soon as the registry has a group, only its devices may register, each with its enrolment key.
     """
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -86,11 +95,17 @@ def run(
         mqtt_port=mqtt_port,
         hook=hook,
         certificate_ttl_h=ttl_h,
+        open_admission=open_admission,
         token_life_s=token_life_s,
         reuse_tokens=reuse_tokens,
         claim_key="ec" if claim_key == "ec" else "rsa",
         connects_per_s_and_client=1 if aws_connect_rate else None,
     )
+    if open_admission:
+        click.echo(
+            "muster: --open: groups are not asked; whoever holds the claim certificate may register any name",
+            err=True,
+        )
     asyncio.run(_run(home, settings))
 
 

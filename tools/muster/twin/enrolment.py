@@ -108,7 +108,10 @@ class Enrolment:
             return
         if device.state == CREATED:
             devices.set_state(name, PROVISIONED)
-        event = "provisioned" if certificate.renews is None else "renewed"
+        if certificate.renews is not None:
+            event = "renewed"
+        else:
+            event = "provisioned" if device.state == CREATED else "certificate connected"
         devices.note(name, event, _detail(certificate.certificate_id, revoked), self._settings.clock())
 
     def _judge_claim(self, event: Mapping[str, Any]) -> admission.Decision:
