@@ -26,6 +26,7 @@ def test_short_processes_leave_the_registry_of_a_long_one_whole(tmp_path: Path) 
     """A twin has several connections; no handle that it closes may drop the locks of the others."""
     with contextlib.closing(Registry(tmp_path)) as first, contextlib.closing(Registry(tmp_path)) as second:
         assert muster(tmp_path, "add", "group", "hall").returncode == 0
+        assert (tmp_path / f"{FILE_NAME}-wal").exists(), "the short process took itself for the last one"
         first.policies.put("p", "{}")
         for number in range(3):
             assert muster(tmp_path, "add", "device", "-g", "hall", f"lamp-{number}").returncode == 0
