@@ -14,8 +14,13 @@ COMMANDS: Table = {
         "Add a group, a device, or many devices.",
         {
             "device": ("Add a device to a group.", "muster.cli.add:device"),
+            "devices": ("Add many devices to a group.", "muster.cli.batch:devices"),
             "group": ("Add a group and print its provisioning secret once.", "muster.cli.add:group"),
         },
+    ),
+    "batches": (
+        "List the batches: what was asked for at once, how much of it is made, and where its folder is.",
+        "muster.cli.batch:batches",
     ),
     "board": (
         "Run the virtual board, or look into the flash image of any board.",

@@ -7,6 +7,7 @@ change within a tenth of a second.
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from muster.registry.batches import Batches
 from muster.registry.certificates import Certificates
 from muster.registry.database import Database
 from muster.registry.fleet import Devices, Groups
@@ -30,6 +31,7 @@ class Registry:
         self.boots = Boots(self._database)
         self.groups = Groups(self._database)
         self.devices = Devices(self._database)
+        self.batches = Batches(self._database)
 
     def transaction(self) -> AbstractContextManager[None]:
         """All writes of the block, or none."""

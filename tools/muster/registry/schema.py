@@ -92,6 +92,15 @@ STEPS: tuple[str, ...] = (
         detail TEXT NOT NULL
     );
     CREATE INDEX history_by_device ON history(device);
+    CREATE TABLE batches (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, -- no number is given twice
+        name TEXT NOT NULL UNIQUE,                -- of its folder too
+        group_name TEXT NOT NULL REFERENCES groups(name) ON DELETE CASCADE ON UPDATE CASCADE,
+        source_sha256 TEXT NOT NULL UNIQUE,       -- of group, names and parameters: the same command, the same batch
+        size INTEGER NOT NULL,                    -- how many devices it was to make
+        state TEXT NOT NULL CHECK (state IN ('open', 'done')),
+        created_s REAL NOT NULL
+    );
     """,
     """
     -- When a client first showed that it was connected with it, or nothing: "unproven".
