@@ -51,6 +51,10 @@ COMMANDS: Table = {
         "Put the program onto a board that runs MicroPython, and restart it.",
         "muster.cli.deploy:deploy",
     ),
+    "deprovision": (
+        "Revoke the certificates of a device: it is as it was after `add device`.",
+        "muster.cli.provision:deprovision",
+    ),
     "find": ("Find the device with the claim ID of a label.", "muster.cli.get:find"),
     "get": (
         "List groups and devices, or show one device.",
@@ -92,9 +96,17 @@ COMMANDS: Table = {
             ),
         },
     ),
+    "provision": (
+        "Make an identity on this computer, for a board that cannot provision itself.",
+        "muster.cli.provision:provision",
+    ),
     "refresh": (
         "Give a group a new secret, or a device a new certificate.",
         {
+            "certificate": (
+                "Give a provisioned device a new certificate; the old ones are revoked at once.",
+                "muster.cli.provision:refresh_certificate",
+            ),
             "provision-secret": (
                 "Give a group a new provisioning secret and print it once.",
                 "muster.cli.refresh:provision_secret",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from muster.cli.lazy import PROFILE
@@ -71,8 +72,10 @@ def _ask_group(ctx: click.Context, _: click.Parameter, value: str | None) -> str
     return value if value is None else names.check(value, "group")
 
 
-def _check_group(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    return value if value is None else names.check(value, "group")
+def _check_group(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    if value is None or ctx.get_parameter_source("group") is ParameterSource.DEFAULT_MAP:
+        return None  # the profile's group is for what is made, it hides nothing
+    return names.check(value, "group")
 
 
 def group_option(required: bool) -> Callable[[_F], _F]:

@@ -32,7 +32,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
 @click.option("--template", help="Provisioning template.")
 @click.option("--topic-prefix", help="First level of the boot status topic.")
 @click.option("--ca", type=click.Path(dir_okay=False), help="File with the root CA.")
-@click.option("--group", callback=_checked, help="The group, where none is named.")
+@click.option("--group", callback=_checked, help="The group that devices are added to.")
 @_dry_run
 @output.output_option
 def add(name: str, dry_run: bool, form: str, **values: Any) -> None:

@@ -12,7 +12,7 @@ def live_certificates(registry: Registry, device: str) -> list[str]:
 
 
 def delete_device(registry: Registry, name: str) -> None:
-    """Delete a device with its history; its certificates are revoked, so that it is refused from now on.
+    """Delete a device with its history and its thing, and revoke its certificates: it is refused from now on.
 
     Raises MusterError when there is none.
     """
@@ -20,6 +20,7 @@ def delete_device(registry: Registry, name: str) -> None:
         devices.existing(registry, name)
         for certificate_id in live_certificates(registry, name):
             registry.certificates.set_status(certificate_id, REVOKED)
+        registry.things.delete(name)
         registry.devices.delete(name)
 
 
