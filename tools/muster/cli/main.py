@@ -18,6 +18,10 @@ COMMANDS: Table = {
             "group": ("Add a group and print its provisioning secret once.", "muster.cli.add:group"),
         },
     ),
+    "apply": (
+        "Make the fleet as a sheet says, after showing what that changes.",
+        "muster.cli.plan:apply",
+    ),
     "batches": (
         "List the batches: what was asked for at once, how much of it is made, and where its folder is.",
         "muster.cli.batch:batches",
@@ -74,6 +78,7 @@ COMMANDS: Table = {
         },
     ),
     "image": ("Make the flash image of one board, or of many devices.", "muster.cli.image:image"),
+    "plan": ("Show what a fleet sheet would change.", "muster.cli.plan:plan"),
     "profile": (
         "Keep named sets of settings, one for each cloud.",
         {
@@ -116,6 +121,10 @@ COMMANDS: Table = {
     "relay": (
         "Relay TCP connections with latency, little bandwidth, cuts or silence.",
         "muster.cli.relay:relay",
+    ),
+    "sim": (
+        "Let a simulated fleet provision itself and publish its boot status; show rates, times and errors.",
+        "muster.cli.sim:sim",
     ),
     "twin": ("The local twin of AWS IoT Core.", "muster.cli.twin:twin"),
 }

@@ -96,7 +96,7 @@ STEPS: tuple[str, ...] = (
         number INTEGER PRIMARY KEY AUTOINCREMENT, -- no number is given twice
         name TEXT NOT NULL UNIQUE,                -- of its folder too
         group_name TEXT NOT NULL REFERENCES groups(name) ON DELETE CASCADE ON UPDATE CASCADE,
-        source_sha256 TEXT NOT NULL UNIQUE,       -- of group, names and parameters: the same command, the same batch
+        source_sha256 TEXT NOT NULL UNIQUE,       -- of group, names and parameters
         size INTEGER NOT NULL,                    -- how many devices it was to make
         state TEXT NOT NULL CHECK (state IN ('open', 'done')),
         created_s REAL NOT NULL
