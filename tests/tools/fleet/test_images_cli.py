@@ -174,7 +174,10 @@ def workers_of(pid):
 def start_and_wait_for_images(home, count):
     """A run with many images to make, of which `count` are there."""
     process = subprocess.Popen(
-        command(home, "--all", *ENDPOINT, "--jobs", 2), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command(home, "--all", *ENDPOINT, "--jobs", 2),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     end_s = time.monotonic() + 60
     while len(list((home / "images").glob("*.img"))) < count:
@@ -189,7 +192,10 @@ def test_an_interrupted_run_leaves_whole_images_and_goes_on(tmp_path, signal_num
     process = start_and_wait_for_images(home, FIRST)
     workers = workers_of(process.pid)
     assert workers
-    process.send_signal(signal_number)
+    if signal_number == signal.SIGINT:
+        os.killpg(process.pid, signal_number)  # as a terminal does
+    else:
+        process.send_signal(signal_number)
     error = process.communicate(timeout=60)[1].decode()
     end_s = time.monotonic() + 30
     while any(os.path.exists(f"/proc/{pid}/exe") for pid in workers):
