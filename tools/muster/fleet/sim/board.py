@@ -1,14 +1,13 @@
 """One simulated board: the device's core and handshake with the host's ports, and how long each step took."""
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from device.core import config, csr, keys, p256, paths, pem, provision, topics
+from device.core import config, csr, p256, paths, pem, provision, topics
 from device.core.backoff import Backoff
 from device.core.context import Context
 from device.core.errors import GIVE_UP, Trouble
@@ -77,8 +76,8 @@ def _step(action: tuple) -> str | None:
 class _Handshake(Handshake):
     """The board's handshake with a watch on each step.
 
-    Two methods are extended: `_do` is timed, and `_make_key` keeps the modules that a board would throw out of
-    its memory.
+    Two methods are extended: `_do` is timed, and `_make_key` keeps the modules that a board would throw
+    out of its memory.
     """
 
     def __init__(self, context: Context, took: Took) -> None:
@@ -99,26 +98,6 @@ class _Handshake(Handshake):
         request = csr.signing_request(number, self.context.settings.thing_name[:64], None, public)
         key = pem.from_der(csr.private_key_der(number, public), "EC PRIVATE KEY")
         return key.encode(), request.encode()
-
-
-def ento_conf(
-    name: str,
-    endpoint: str,
-    port: int,
-    template: str,
-    key_mode: str,
-    enrolment_key: bytes | None = None,
-    parameters: Mapping[str, str] | None = None,
-) -> bytes:
-    """The ento.conf of a simulated board."""
-    provisioning: dict[str, Any] = {keys.TEMPLATE: template, keys.KEYS: key_mode}
-    if enrolment_key is not None:
-        provisioning[keys.ENROLMENT_KEY] = enrolment_key.hex()
-    if parameters:
-        provisioning[keys.PARAMETERS] = dict(parameters)
-    device = {keys.SERIAL_ID: name, keys.ENDPOINT_URL: endpoint, keys.PROVISION_STATUS: keys.FALSE}
-    conf = {keys.DEVICE: device, keys.MQTT: {keys.PORT: port}, keys.PROVISIONING: provisioning}
-    return json.dumps(conf).encode()
 
 
 class Board:
@@ -179,7 +158,8 @@ class Board:
 
     async def stay(self) -> None:
         """Keep the connection alive until it is lost; returns by raising the Trouble that ended it."""
-        connection = self._context.connection
+        connection: link.Link | None = self._context.connection
+        assert connection is not None, "stay follows a good attempt"
         while connection.lost is None:
             if not await _CLOCK.wait(connection.ended(), int(_PING_S * 1000)):
                 await connection.ping()

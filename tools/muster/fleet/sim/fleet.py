@@ -1,14 +1,16 @@
 """Which devices a simulated fleet has: numbered ones, or those of a group with their enrolment keys."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from device.core import keys, paths, topics
+from device.core import config, keys, paths, topics
+from device.core.errors import Trouble
 from muster import image
-from muster.errors import MusterError
+from muster.errors import WRONG_USE, MusterError
 from muster.fleet import groups, secrets
-from muster.fleet.sim.board import ento_conf
 from muster.fleet.sim.run import Device
 from muster.registry import Registry
 from muster.registry.fleet import CREATED
@@ -25,6 +27,16 @@ class Cloud:
     claim: Mapping[str, bytes]
     template: str = topics.DEFAULT_TEMPLATE
     key_mode: str = keys.KEYS_DEVICE
+    topic_prefix: str = topics.DEFAULT_PREFIX
+
+
+def check(cloud: Cloud) -> None:
+    """Raises MusterError (wrong use) when the boards would refuse these settings: endpoint, template."""
+    try:
+        config.Settings(config.document(_device(cloud, f"{PREFIX}-1").files[paths.CONF]))
+    except Trouble as trouble:
+        cause = trouble.cause.removeprefix(f"{paths.CONF}: ")
+        raise MusterError(f"a board cannot be set up so: {cause}", WRONG_USE) from trouble
 
 
 def credentials(claim: Path, ca: Path) -> dict[str, bytes]:
@@ -61,7 +73,18 @@ def _device(
     enrolment_key: bytes | None = None,
     parameters: Mapping[str, str] | None = None,
 ) -> Device:
-    conf = ento_conf(
-        name, cloud.endpoint, cloud.port, cloud.template, cloud.key_mode, enrolment_key, parameters
-    )
-    return Device(name, {**cloud.claim, paths.CONF: conf})
+    provisioning: dict[str, Any] = {keys.TEMPLATE: cloud.template, keys.KEYS: cloud.key_mode}
+    if enrolment_key is not None:
+        provisioning[keys.ENROLMENT_KEY] = enrolment_key.hex()
+    if parameters:
+        provisioning[keys.PARAMETERS] = dict(parameters)
+    conf = {
+        keys.DEVICE: {
+            keys.SERIAL_ID: name,
+            keys.ENDPOINT_URL: cloud.endpoint,
+            keys.PROVISION_STATUS: keys.FALSE,
+        },
+        keys.MQTT: {keys.PORT: cloud.port, keys.TOPIC_PREFIX: cloud.topic_prefix},
+        keys.PROVISIONING: provisioning,
+    }
+    return Device(name, {**cloud.claim, paths.CONF: json.dumps(conf).encode()})

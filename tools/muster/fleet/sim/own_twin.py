@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import os
-import subprocess
 import sys
-import threading
+from asyncio.subprocess import PIPE, Process
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,42 +47,45 @@ class OwnTwin:
 @contextlib.asynccontextmanager
 async def own_twin(home: Path) -> AsyncIterator[OwnTwin]:
     """Run `muster twin run` in `home` on a free port. Raises MusterError with its own words if it cannot."""
-    words = [sys.executable, "-m", "muster", "twin", "run", "--mqtt-port", "0", "--home", str(home)]
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )  # a session of its own: Ctrl-C is for the simulator, which stops the twin when it has finished
-    complaints: list[str] = []
-    listener = threading.Thread(target=_listen, args=(process, complaints), daemon=True)
-    listener.start()
+    words = ["-m", "muster", "twin", "run", "--mqtt-port", "0", "--home", str(home)]
+    # A session of its own: Ctrl-C is for the simulator, which stops the twin when it has finished.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdout=PIPE, stderr=PIPE, start_new_session=True
+    )
+    complaints: deque[str] = deque(maxlen=5)
+    listener = asyncio.create_task(_listen(process, complaints))
     try:
         yield OwnTwin(process.pid, await asyncio.wait_for(_port(process, listener, complaints), _START_S))
     except asyncio.TimeoutError as error:
         raise MusterError(f"the twin did not start within {_START_S:.0f} s: try again") from error
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        await _end(process)
+        await listener
 
 
-def _listen(process: "subprocess.Popen[str]", complaints: list[str]) -> None:
+async def _listen(process: Process, complaints: deque[str]) -> None:
     """Empty its standard error, so that it never waits for us; the last lines are kept."""
     assert process.stderr is not None
-    for line in process.stderr:
-        complaints.append(line.strip())
-        del complaints[:-5]
+    async for line in process.stderr:
+        complaints.append(line.decode(errors="replace").strip())
 
 
-async def _port(
-    process: "subprocess.Popen[str]", listener: threading.Thread, complaints: list[str]
-) -> int:
+async def _port(process: Process, listener: "asyncio.Task[None]", complaints: deque[str]) -> int:
     """The port in the line that a twin prints when it is ready."""
     assert process.stdout is not None
-    line = await asyncio.to_thread(process.stdout.readline)
+    line = await process.stdout.readline()
     if not line:
-        await asyncio.to_thread(listener.join, 1.0)
+        await listener
         why = complaints[-1].removeprefix("muster: ") if complaints else "it ended without a word"
         raise MusterError(f"the twin cannot be started: {why}")
-    return int(line.rsplit(":", 1)[1])
+    return int(line.decode().rsplit(":", 1)[1])
+
+
+async def _end(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_S)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()

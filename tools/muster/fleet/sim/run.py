@@ -81,8 +81,8 @@ def _allow_files(connections: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise MusterError(
-                f"{connections} connections at once are more than this system lets a process have ({hard} open"
-                " files): choose a smaller --parallel or --count, or raise the limit (ulimit -n)",
+                f"{connections} connections at once are more than this system lets a process have ({hard}"
+                " open files): choose a smaller --parallel or --count, or raise the limit (ulimit -n)",
                 WRONG_USE,
             )
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
