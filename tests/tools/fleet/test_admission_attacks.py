@@ -1,4 +1,4 @@
-"""Attacks on a running twin whose registry has a group, each with the claim certificate in the thief's hand."""
+"""Attacks on a twin whose registry has a group, each with the claim certificate in the thief's hand."""
 
 import json
 import logging
