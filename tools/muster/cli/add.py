@@ -64,7 +64,7 @@ def device(group: str, name: str, home: Path, dry_run: bool, form: str) -> None:
     The name becomes its serial, its client id and its thing name. A device that is in the group already stays
     as it is: that is said, and is no failure.
     """
-    with options.writing(home, dry_run) as registry:
+    with options.reading(home) as registry:
         made, is_new = devices.add(registry, group, name, time.time(), dry_run)
     response = {"name": name, "group": group, "claimId": made.claim_id, "created": is_new}
     claim = f"Claim ID: {claim_ids.shown(made.claim_id)}"

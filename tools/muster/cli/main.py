@@ -87,7 +87,7 @@ COMMANDS: Table = {
                 "muster.cli.profile:add",
             ),
             "delete": (
-                "Delete a profile. The registry that it names stays as it is.",
+                "Delete a profile; the registry that it names stays as it is.",
                 "muster.cli.profile:delete",
             ),
             "list": ("List the profiles; the one in use is marked.", "muster.cli.profile:list_profiles"),

@@ -121,7 +121,7 @@ def confirm(question: str, yes: bool, left: str) -> None:
 
 @contextlib.contextmanager
 def reading(home: Path) -> Iterator[Registry]:
-    """The registry of `home`, for a command that only reads. Raises MusterError when there is none."""
+    """The registry of `home`, for a command that makes none. Raises MusterError when there is none."""
     if not (home / FILE_NAME).exists():
         raise MusterError(
             f"there is no registry in {home} yet: make a group with `muster add group NAME`, or name another"

@@ -28,7 +28,12 @@ def _sheet_options(function: _F) -> _F:
         click.option(
             "--retire-missing", is_flag=True, help="Retire the devices of the registry that the sheet lacks."
         ),
-        click.argument("source", metavar="FLEET.csv", type=click.Path(dir_okay=False, path_type=Path)),
+        click.argument(
+            "source",
+            metavar="FLEET.csv",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="The fleet sheet: one line for each device.",
+        ),
     ):
         function = decorate(function)
     return function

@@ -109,7 +109,7 @@ def use(name: str | None, nothing: bool, dry_run: bool, form: str) -> None:
 @_dry_run
 @output.output_option
 def delete(name: str, dry_run: bool, form: str) -> None:
-    """Delete a profile. The registry that it names stays as it is."""
+    """Delete a profile; the registry that it names stays as it is."""
     path = profiles.existing(name) if dry_run else profiles.delete(name)
     output.done(
         form, [f'{"Would delete" if dry_run else "Deleted"} profile "{name}": {path}'], {"name": name}

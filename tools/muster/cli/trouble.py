@@ -50,7 +50,7 @@ def _wrong_use(error: click.UsageError, program: str) -> tuple[str, str]:
         text = f"Missing command, one of {', '.join(names)}."
     else:
         text = " ".join(error.format_message().split())
-        text += "" if text.endswith((".", "?", ")")) else "."
+        text += "" if text.endswith((".", "?", "?)")) else "."
     return f"{path}: {text} See `{path} --help`.", text
 
 

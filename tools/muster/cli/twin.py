@@ -56,11 +56,23 @@ def twin() -> None:
     is_flag=True,
     help="Let whoever holds the claim certificate register any name, although there are groups.",
 )
-@click.option("--token-life-s", type=click.FloatRange(min=1), default=3600, show_default=True)
+@click.option(
+    "--token-life-s",
+    type=click.FloatRange(min=1),
+    default=3600,
+    show_default=True,
+    help="How long an ownership token is good.",
+)
 @click.option(
     "--reuse-tokens", is_flag=True, help="Answer a repeated RegisterThing with the same token again."
 )
-@click.option("--claim-key", type=click.Choice(["rsa", "ec"]), default="rsa", show_default=True)
+@click.option(
+    "--claim-key",
+    type=click.Choice(["rsa", "ec"]),
+    default="rsa",
+    show_default=True,
+    help="Kind of key of the claim certificate that the first run makes.",
+)
 @click.option(
     "--aws-connect-rate", is_flag=True, help="Allow one CONNECT a second per client id, as AWS does."
 )
@@ -143,7 +155,7 @@ def certificates(home: Path) -> None:
 
 
 @twin.command()
-@click.argument("certificate_id")
+@click.argument("certificate_id", help="The first digits are enough.")
 @_HOME
 def revoke(certificate_id: str, home: Path) -> None:
     """Revoke a certificate (the first digits of its id are enough); a live connection is dropped at once."""
