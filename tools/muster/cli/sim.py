@@ -190,6 +190,7 @@ async def _run(server: _Server, group: str | None, count: int | None, pace: Pace
         loop.add_signal_handler(number, stop.set)
     async with server.up(group) as (cloud, twin):
         devices = server.devices(cloud, group, count)
+        output.note(f"let {len(devices)} devices boot against {cloud.endpoint}; Ctrl-C ends it")
         before_s = twin.cpu_s() if twin else None
         with _progress(len(devices)) as changed:
             report = await run(devices, pace, stop, changed)

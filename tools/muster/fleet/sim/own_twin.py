@@ -77,7 +77,9 @@ async def _port(process: Process, listener: "asyncio.Task[None]", complaints: de
     if not line:
         await listener
         why = complaints[-1].removeprefix("muster: ") if complaints else "it ended without a word"
-        raise MusterError(f"the twin cannot be started: {why}")
+        raise MusterError(
+            f"the twin cannot be started: {why}. To use one that runs, name it with --endpoint and --port"
+        )
     return int(line.decode().rsplit(":", 1)[1])
 
 
