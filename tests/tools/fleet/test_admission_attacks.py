@@ -7,7 +7,7 @@ import time
 import pytest
 
 from device.core import keys
-from muster.fleet import devices, groups, hostside, secrets
+from muster.fleet import groups, hostside, secrets
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
 from tools.fleet.admission_fleet import (
@@ -16,12 +16,10 @@ from tools.fleet.admission_fleet import (
     Board,
     create,
     document,
-    eventually,
     refused,
     running,
 )
 from tools.twin.helpers import REGISTER, claim
-from tools.twin.raw import Closed
 
 
 @pytest.fixture
@@ -250,72 +248,3 @@ def test_a_lost_key_of_the_registry_denies_and_does_not_crash(fleet, stranger, c
     with caplog.at_level(logging.WARNING, "muster.twin"):
         assert refused(stranger, document(created, "lamp-1", proof)) == DENIED
     assert "chmod 600" in caplog.text
-
-
-# What must go on working
-
-
-def test_a_board_with_its_key_comes_in_and_counts_once_it_is_connected(fleet):
-    board = Board(fleet, "lamp-1")
-    accepted, certificate_id = board.register()
-    assert accepted
-    assert fleet.state("lamp-1") == CREATED, "registered is not provisioned: the answer may be lost"
-    raw = board.open(certificate_id).connect("lamp-1")
-    assert fleet.state("lamp-1") == CREATED, "nor is a CONNACK that may be lost"
-    assert raw.is_alive()
-    assert fleet.state("lamp-1") == PROVISIONED
-    assert fleet.events("lamp-1") == ["created", "registered", "provisioned"]
-
-
-def test_a_disconnect_is_a_sign_of_life_too(fleet):
-    board = Board(fleet, "lamp-1")
-    board.open(board.register()[1]).connect("lamp-1").disconnect()
-    assert eventually(lambda: fleet.state("lamp-1") == PROVISIONED)
-
-
-def test_a_lost_answer_can_be_repeated_with_another_certificate(fleet):
-    board = Board(fleet, "lamp-1")
-    first, second, third = (board.register()[1] for _ in range(3))
-    assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE], "never more than one unproven"
-    for certificate_id in (first, second):
-        raw = board.open(certificate_id)
-        with pytest.raises(Closed):
-            raw.connect("lamp-1")
-    board.connect(third)
-    assert fleet.state("lamp-1") == PROVISIONED
-
-
-def test_a_trial_that_connects_settles_it_before_a_late_repetition(fleet):
-    board = Board(fleet, "lamp-1")
-    with claim(fleet.twin, "lamp-1") as raw:
-        late = create(raw, fleet.folder / "late.key")
-    certificate_id = board.provision()
-    with claim(fleet.twin, "lamp-1") as raw:
-        request = document(late, "lamp-1", right(fleet, late))
-        assert refused(raw, request) == DENIED
-    assert fleet.registry.things.certificates_of("lamp-1") == [certificate_id]
-
-
-def test_without_groups_everything_is_as_before(tmp_path):
-    with running(tmp_path) as fleet:
-        fleet.registry.groups.delete(GROUP)
-        with claim(fleet.twin, "any") as raw:
-            assert raw.request(REGISTER, document(new(fleet, raw), "some-thing"))[0]
-
-
-def test_a_group_made_while_the_twin_runs_counts_at_once(tmp_path):
-    with running(tmp_path) as fleet:
-        fleet.registry.groups.delete(GROUP)
-        with claim(fleet.twin, "lamp-1") as raw:
-            assert raw.request(REGISTER, document(new(fleet, raw), "lamp-1"))[0]
-            groups.add(fleet.registry, fleet.vault, GROUP, 0)
-            devices.add(fleet.registry, GROUP, "lamp-1", 0)
-            assert refused(raw, document(new(fleet, raw), "lamp-1")) == DENIED
-
-
-def test_open_admission_asks_nobody(tmp_path):
-    with running(tmp_path, open_admission=True) as fleet:
-        with claim(fleet.twin, "any") as raw:
-            assert raw.request(REGISTER, document(new(fleet, raw), "lamp-1"))[0]
-            assert raw.request(REGISTER, document(new(fleet, raw), "lamp-1"))[0]
-        assert fleet.statuses("lamp-1") == [ACTIVE, ACTIVE]

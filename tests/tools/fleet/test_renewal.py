@@ -192,3 +192,12 @@ def test_the_answer_names_the_thing(fleet):
     raw.subscribe(*RENEWAL_ANSWERS)
     created = create(raw, fleet.folder / "k")
     assert raw.request(RENEW, document(created, "lamp-1")) == (True, {keys.THING_NAME: "lamp-1"})
+
+
+def test_a_key_from_the_cloud_will_do_as_well(fleet):
+    board = Board(fleet, "lamp-1")
+    raw = board.connect(board.provision())
+    raw.subscribe(topics.accepted(topics.CREATE_KEYS), *RENEWAL_ANSWERS)
+    accepted, created = raw.request(topics.CREATE_KEYS)
+    assert accepted
+    assert raw.request(RENEW, document(created, "lamp-1"))[0]
