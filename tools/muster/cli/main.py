@@ -78,6 +78,7 @@ COMMANDS: Table = {
         },
     ),
     "image": ("Make the flash image of one board, or of many devices.", "muster.cli.image:image"),
+    "label": ("Make labels: name, claim ID and QR code of devices.", "muster.cli.label:label"),
     "plan": ("Show what a fleet sheet would change.", "muster.cli.plan:plan"),
     "profile": (
         "Keep named sets of settings, one for each cloud.",
