@@ -114,6 +114,17 @@ def test_a_kill_at_every_file_of_the_folder(tool: Tool) -> None:
     assert len(manifest(folder)) == 5
 
 
+def test_another_machine_with_the_same_home_goes_on(tool: Tool) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "900")
+    assert stopped(tool, "SIGKILL", "write", 1000, *words).returncode == KILLED
+    made = count(tool)
+    tool.home = shutil.copytree(tool.home, tool.folder / "elsewhere")
+    response = tool.good(*words, "--home", str(tool.home), "-o", "json").response
+    assert (response["created"], response["existing"]) == (900 - made, made)
+    assert Path(response["folder"]).parent == tool.home / "batches"
+    assert len(manifest(Path(response["folder"]))) == 901
+
+
 def test_ctrl_c_says_how_to_go_on(tool: Tool) -> None:
     words = ("add", "devices", "-g", "hall", "--count", "2000")
     done = stopped(tool, "SIGINT", "write", 2500, *words)

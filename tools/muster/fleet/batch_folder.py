@@ -16,7 +16,7 @@ from pathlib import Path
 from device.core import keys
 from muster.fleet import claim_ids, sheet
 from muster.fleet.secrets import Vault, enrolment_key
-from muster.private_file import write_private
+from muster.private_file import forget_parts, write_private
 from muster.registry import Registry
 from muster.registry.batches import Batch
 from muster.registry.fleet import Device
@@ -49,6 +49,7 @@ def write(home: Path, registry: Registry, batch: Batch, secrets: bool) -> Path:
     if secrets or (folder / SECRETS).exists():
         _write(folder / SECRETS, _secrets(home, registry, devices))
     _write(folder / README, _readme(batch, len(devices)))
+    forget_parts(folder)
     return folder
 
 

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from muster.registry import Registry
 
-MOST = 500  # in one transaction
-HOLD_S = 0.1  # after which a transaction is ended
-REST = 0.2  # of the time that the registry was held: SQLite's writers do not queue, they look again and again
+MOST = 200  # in one transaction
+HOLD_S = 0.05  # after which a transaction is ended
+REST = 0.5  # of the time that the registry was held: SQLite's writers do not queue, they look again and again
 
 _T = TypeVar("_T")
 
