@@ -2,20 +2,18 @@
 
 import asyncio
 import json
-import ssl
-from pathlib import Path
+import socket
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from device.core import config, keys, paths, provision, slots
-from device.core.errors import AGAIN, GIVE_UP, Trouble
-from muster.errors import MusterError
-from muster.fleet.sim import board, fleet, tls
+from device.core.errors import AGAIN, GIVE_UP
+from muster.fleet.sim import board, fleet
 from muster.fleet.sim import run as runs
 from muster.fleet.sim.flash import Flash
-from muster.fleet.sim.report import Report, percentile
+from muster.fleet.sim.report import Report
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.twin.server import running_twin
 from tools.twin.helpers import quick
@@ -178,20 +176,6 @@ def test_a_claim_certificate_that_the_server_does_not_know_is_refused(twin, tmp_
     assert "claim certificate" in error.advice
 
 
-def test_waits_are_the_cores_back_off(twin) -> None:
-    device = fleet.numbered(cloud_of(twin), 1)[0]
-
-    async def waits() -> list[float | None]:
-        contexts = tls.Contexts(b"")
-        one = board.Board(device.name, device.files, contexts, Report(1).took, board.FIRST_RETRY_MS)
-        again = [one.retry_s(Trouble(AGAIN, "")) for _ in range(3)]
-        return [*again, one.retry_s(Trouble(GIVE_UP, ""))]
-
-    first, second, third, last = asyncio.run(waits())
-    assert 1 <= first < 2 and 1 <= second < 3 and 1 <= third < 5
-    assert last is None
-
-
 def test_it_stops_when_it_is_told_to(twin) -> None:
     def enough(report: Report, stop: asyncio.Event) -> None:
         if report.done == 3:
@@ -226,50 +210,10 @@ def test_connections_are_kept_and_their_loss_is_counted(twin) -> None:
     assert [error.step for error in report.errors.values()] == [runs.STAY]
 
 
-def test_too_many_connections_for_the_system_are_refused_before_anything_is_done(monkeypatch) -> None:
-    monkeypatch.setattr(runs.resource, "getrlimit", lambda _: (64, 256))
-    with pytest.raises(MusterError, match="--parallel"):
-        runs._allow_files(500)
-    changed: list[tuple] = []
-    monkeypatch.setattr(runs.resource, "setrlimit", lambda _, limits: changed.append(limits))
-    runs._allow_files(100)
-    assert changed == [(164, 256)]
-
-
-def test_percentiles_are_nearest_rank() -> None:
-    values = [float(number) for number in range(1, 101)]
-    assert [percentile(values, part) for part in (50, 95, 99, 100)] == [50, 95, 99, 100]
-    assert percentile([7.0], 50) == percentile([7.0], 99) == 7.0
-
-
-def test_flash_moves_and_removes_whole_directories() -> None:
-    flash = Flash({"/a/1": b"1", "/a/b/2": b"2", "/ab": b"3"})
-    assert flash.exists("/a") and not flash.exists("/a/1/x")
-    flash.apply([(slots.RENAME, "/a", "/c")])
-    assert flash.files == {"/c/1": b"1", "/c/b/2": b"2", "/ab": b"3"}
-    flash.apply([(slots.REMOVE, "/c"), (slots.REMOVE, "/nothing")])
-    assert flash.files == {"/ab": b"3"} and flash.read("/c/1") is None and flash.read_slot("/c") is None
-
-
-@pytest.mark.parametrize("has_memory_files", [True, False])
-def test_keys_leave_no_file_behind(twin, tmp_path, monkeypatch, has_memory_files) -> None:
-    if not has_memory_files:
-        monkeypatch.delattr(tls.os, "memfd_create")
-    seen: list[Path] = []
-    load = ssl.SSLContext.load_cert_chain
-
-    def watched(self, path, *more):
-        seen.append(Path(path))
-        assert has_memory_files or (Path(path).stat().st_mode & 0o777) == 0o600
-        return load(self, path, *more)
-
-    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", watched)
-    tls.context(
-        twin.ca_pem_path.read_bytes(),
-        twin.claim_certificate_path.read_bytes(),
-        twin.claim_key_path.read_bytes(),
-    )
-    assert len(seen) == 1 and not seen[0].exists()
-    with pytest.raises(Trouble) as caught:
-        tls.context(twin.ca_pem_path.read_bytes(), b"no certificate", b"no key")
-    assert caught.value.kind == GIVE_UP
+def test_a_server_that_is_not_there_is_said_so(twin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    report, _ = simulate(fleet.Cloud("127.0.0.1", port, cloud_of(twin).claim), 2, tries=2)
+    (error,) = report.errors.values()
+    assert (error.times, error.gave_up, error.kind) == (4, 2, AGAIN)
+    assert error.cause == f"127.0.0.1:{port} refuses connections: nothing listens on that port"

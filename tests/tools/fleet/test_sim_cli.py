@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -144,3 +145,18 @@ def test_ctrl_c_ends_with_a_summary_of_what_was_done(tmp_path) -> None:
     assert report["interrupted"] is True
     assert report["unfinished"] == 2000 - report["done"] > 0 and report["failed"] == 0
     assert not list(tmp_path.glob("muster-sim-*")), "the twin's folder is gone, so the twin is"
+
+
+def test_a_terminal_gets_a_bar_and_tables(tmp_path) -> None:
+    screen, other_end = pty.openpty()
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TERM": "xterm", "COLUMNS": "100"}
+    words = [sys.executable, "-m", "muster", "sim", "--count", "3"]
+    process = subprocess.Popen(words, stdin=other_end, stdout=other_end, stderr=other_end, env=environment)
+    os.close(other_end)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux: the other end is closed
+        while data := os.read(screen, 65536):
+            shown += data
+    os.close(screen)
+    assert process.wait(timeout=60) == errors.GOOD, shown
+    assert b"3/3" in shown and b"whole device" in shown and b"\t" not in shown

@@ -61,7 +61,7 @@ class _Clock:
 
 
 _CLOCK = _Clock()
-_BOARD = SimpleNamespace(random_bytes=os.urandom, feed=lambda: None, HANDSHAKE_MS=0)
+_BOARD = SimpleNamespace(random_bytes=os.urandom, feed=lambda: None, HANDSHAKE_MS=0, KEY_MS=0)
 _NETWORK = SimpleNamespace(connected=lambda: True)
 _BUILD = SimpleNamespace(BUILD_TIME=0, SERVICES=())
 

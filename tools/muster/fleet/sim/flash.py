@@ -32,6 +32,10 @@ class Flash:
         """Room left."""
         return SIZE_BYTES - sum(len(content) for content in self.files.values())
 
+    def has_room(self, size: int) -> bool:
+        """Whether a file of `size` bytes could be written."""
+        return self.free_bytes() >= size
+
     def remove(self, path: str) -> None:
         """Remove a file or a whole directory; nothing there is fine."""
         for name in [path, *self._below(path)]:
