@@ -181,3 +181,25 @@ def test_a_dead_network_is_partly_done(
     assert not (tool.home / "batches").exists()
     assert tool.good(*words, "-o", "json").response["existing"] == alive
     assert count(tool) == 7
+
+
+def test_what_somebody_else_took_meanwhile_is_said(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = cloud.TwinCloud.create
+
+    def loses(twin: cloud.TwinCloud, batch: object, wanted: list[cloud.Wanted]) -> object:
+        return create(twin, batch, wanted[1:])  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cloud.TwinCloud, "create", loses)
+    result = tool("add", "devices", "-g", "hall", "--count", "3")
+    assert result.code == PARTLY_DONE
+    assert "1 devices, hall-1 among them, are not in group hall" in result.error
+
+
+def test_a_folder_that_cannot_be_written_is_partly_done(tool: Tool) -> None:
+    (tool.home / "batches").write_text("")
+    result = tool("add", "devices", "-g", "hall", "--count", "3")
+    assert result.code == PARTLY_DONE
+    assert "cannot be written" in result.error and "3 of 3 devices are done" in result.error
+    (tool.home / "batches").unlink()
+    assert tool.good("add", "devices", "-g", "hall", "--count", "3").output.startswith("3 exist already")
+    assert len(list((tool.home / "batches").glob("*/manifest.csv"))) == 1

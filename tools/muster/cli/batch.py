@@ -134,18 +134,13 @@ def _say(form: str, group: str, checked: batch.Checked, made: batch.Made) -> Non
 @options.home_option
 @output.output_option
 def batches(home: Path, form: str) -> None:
-    """List the batches: what was asked for at once, how much of it is made, and where its folder is."""
+    """List the batches: what was asked for at once, and how much of it is made.
+
+    The folder of each is HOME/batches/BATCH. One that is open was stopped: the command that began it goes on.
+    """
     with options.reading(home) as registry:
         rows = _rows(home, registry)
-    columns = {
-        "batch": "batch",
-        "group": "group",
-        "devices": "devices",
-        "of": "of",
-        "state": "state",
-        "created": "made",
-        "folder": "folder",
-    }
+    columns = {"batch": "batch", "group": "group", "devices": "devices", "of": "of", "state": "state"}
     output.listing(form, columns, rows, "there are no batches yet: make one with `muster add devices`")
 
 

@@ -23,7 +23,7 @@ COMMANDS: Table = {
         "muster.cli.plan:apply",
     ),
     "batches": (
-        "List the batches: what was asked for at once, how much of it is made, and where its folder is.",
+        "List the batches: what was asked for at once, and how much of it is made.",
         "muster.cli.batch:batches",
     ),
     "board": (

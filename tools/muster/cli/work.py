@@ -74,7 +74,8 @@ def resumable(title: str, what: str, total: int, before: int = 0) -> Iterator[Pr
     except KeyboardInterrupt:
         raise MusterError(f"interrupted; {progress} {what} are done, {_GOES_ON}", INTERRUPTED) from None
     except (MusterError, sqlite3.Error, OSError) as error:
+        why = str(error).rstrip(".")
         raise MusterError(
-            f"stopped: {error}; {progress} {what} are done, {_GOES_ON}",
+            f"stopped: {why}; {progress} {what} are done, {_GOES_ON}",
             PARTLY_DONE if progress.done else FAILED,
         ) from error

@@ -136,6 +136,6 @@ def _verify(registry: Registry, group: str, missing: Sequence[Wanted]) -> None:
     lost = [one.name for one in missing if one.name not in there]
     if lost:
         raise MusterError(
-            f"{lost[0]} and {len(lost) - 1} more are not in group {group}: somebody else worked on them",
+            f"{len(lost)} devices, {lost[0]} among them, are not in group {group}: somebody else took them",
             PARTLY_DONE,
         )
