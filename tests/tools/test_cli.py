@@ -101,7 +101,8 @@ def test_a_command_does_not_load_the_others() -> None:
         "print(sorted(name for name in sys.modules if name.startswith('muster.cli.')))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert result.stdout.splitlines()[-1] == str(["muster.cli.deploy", "muster.cli.main"])
+    always = ["muster.cli.deploy", "muster.cli.lazy", "muster.cli.main", "muster.cli.trouble"]
+    assert result.stdout.splitlines()[-1] == str(always)
 
 
 def test_runs_as_a_module() -> None:

@@ -7,6 +7,7 @@ the boot status topic is the seed's.
 CREATE_KEYS = "$aws/certificates/create/json"
 CREATE_FROM_CSR = "$aws/certificates/create-from-csr/json"
 DEFAULT_TEMPLATE = "CameraProvisioningTemplate"
+DEFAULT_RENEWAL_TEMPLATE = "RenewalTemplate"  # with the device's own certificate, for a new one
 DEFAULT_PREFIX = "cameraDevice"  # of the boot status, when ento.conf names none
 THINGS = "$aws/things/"  # shadows and jobs of a thing stand below it
 RULES = "$aws/rules/"  # basic ingest

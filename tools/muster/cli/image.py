@@ -1,13 +1,13 @@
-"""`muster image`: make the flash image of a board."""
+"""`muster image`: make the flash image of one board, or of many devices of the registry."""
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from device.core import keys, paths
+from muster.cli import image_fleet, options, output, selection
 from muster.errors import WRONG_USE, MusterError
 from muster.image import (
     board,
@@ -20,18 +20,29 @@ from muster.image import (
     to_uf2,
     verify,
 )
+from muster.private_file import write_private
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_SECTIONS = (keys.DEVICE, keys.MQTT, keys.PROVISIONING, keys.CLOCK)
+_MANY_ONLY = {"out_dir": "--out-dir", "product": "--product", "test_device": "--test-device"} | {
+    "with_uf2": "--with-uf2",
+    "jobs": "--jobs",
+}
+_ONE_ONLY = {"out": "--out", "uf2": "--uf2", "serial": "--serial", "parameters": "--parameter"}
 
 
 @click.command()
+@selection.device_options
 @click.option(
     "--board", "board_name", default="virtual", show_default=True, help=f"One of {', '.join(names())}."
 )
-@click.option("--out", required=True, type=_FILE, help="Where to write the image.")
-@click.option("--uf2", type=_FILE, help="Write a UF2 file too (Pico W).")
+@click.option("--out", type=_FILE, help="Where to write the image of one board.")
+@click.option("--uf2", type=_FILE, help="Write a UF2 file of the one board too (Pico W).")
+@click.option("--out-dir", type=_FOLDER, help="Where to write the images of devices.  [default: HOME/images]")
+@click.option("--with-uf2", is_flag=True, help="Write a UF2 file beside each device's image (Pico W).")
 @click.option("--conf", type=_FILE, help="ento.conf to start from; the options below win over it.")
-@click.option("--serial", help="Serial of the board: its client id and, by default, thing name.")
+@click.option("--serial", help="Serial of the one board: its client id and, by default, thing name.")
 @click.option("--endpoint", help="Host name or address of AWS IoT, or of the twin.")
 @click.option("--port", type=click.IntRange(1, 65535), help="MQTT port (the board's default is 8883).")
 @click.option("--template", help="Provisioning template.")
@@ -40,89 +51,120 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--topic-prefix", help="First level of the boot status topic.")
 @click.option(
-    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Template parameter; repeatable."
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Template parameter of the one board; repeatable. A device's are in the registry.",
 )
-@click.option(
-    "--claim", type=click.Path(path_type=Path, file_okay=False), help="Folder with the claim credentials."
-)
+@click.option("--claim", type=_FOLDER, help="Folder with the claim credentials.  [for devices: HOME/claim]")
 @click.option("--ca", type=_FILE, help="Root CA, when it is not in the claim folder.")
 @click.option("--wifi", type=_FILE, help="wifi.json with the known networks.")
 @click.option("--add", "additions", multiple=True, metavar="PATH=FILE", help="Any other file; repeatable.")
+@click.option("--product", help="Product of the devices, for device.json.")
+@click.option("--test-device", is_flag=True, help="Mark the devices as test devices in device.json.")
 @click.option(
     "--build-time", type=click.IntRange(min=0), help="Unix seconds, the floor of the board's clock."
 )
-def image(
-    board_name: str,
-    out: Path,
-    uf2: Path | None,
-    conf: Path | None,
-    claim: Path | None,
-    ca: Path | None,
-    wifi: Path | None,
-    additions: tuple[str, ...],
-    build_time: int | None,
-    **settings: Any,
-) -> None:
-    """Make the whole flash file system of one board.
+@click.option("--jobs", type=click.IntRange(1, 64), help="Images built at once.  [default: the processors]")
+@options.home_option
+@options.dry_run_option
+@output.output_option
+@click.pass_context
+def image(ctx: click.Context, **words: Any) -> int:
+    """Make the flash image of one board, or of many devices.
 
-    It holds the compiled code of the board's profile, ento.conf, the claim credentials and the known
-    networks, in the exact number of blocks of the board. The same input gives the same bytes.
-    Precedence: options over --conf over the board's defaults.
+    An image is the whole flash file system: the compiled code of the board's profile, ento.conf, the claim
+    credentials and the known networks, in the exact number of blocks of the board. It is checked by mounting
+    it. The same input gives the same bytes.
+
+    With DEVICE, --group, --batch or --all it makes one image for each of these devices of the registry, with
+    the device's own name, enrolment key, template parameters, claim ID and web password in it, and never the
+    group's secret. Images that are there already stay; after an interruption the same command goes on.
+
+    Precedence: options over --conf over the profile over the board's defaults.
     """
-    facts = board(board_name)
-    if uf2 is not None and facts.uf2_base is None:
+    wanted = selection.selection(*(words.pop(name) for name in ("devices", "group", "batch", "everything")))
+    _refuse(words, _MANY_ONLY if wanted is None else _ONE_ONLY, wanted is None)
+    from_profile = [name for name in words if ctx.get_parameter_source(name) == ParameterSource.DEFAULT_MAP]
+    if words["claim"] is None and "ca" in from_profile:
+        words["ca"] = None  # a profile names the CA for other commands too
+    settings = {
+        name: words.pop(name)
+        for name in ("serial", "endpoint", "port", "template", "key_mode", "topic_prefix", "parameters")
+    }
+    conf = _conf(words.pop("conf"), settings, from_profile)
+    additions = dict(_addition(word) for word in words.pop("additions"))
+    facts = board(words["board_name"])
+    if (words["uf2"] or words["with_uf2"]) and facts.uf2_base is None:
         raise MusterError(f"{facts.title} takes no UF2 file: leave --uf2 out.", WRONG_USE)
-    if ca is not None and claim is None:
+    if wanted is not None:
+        return image_fleet.make(wanted, conf or {}, additions, words)
+    return _make_one(conf, additions, words)
+
+
+def _refuse(words: dict[str, Any], surplus: dict[str, str], one: bool) -> None:
+    """Raises click.UsageError for an option of the other way to use the command."""
+    for name, option in surplus.items():
+        if words[name]:
+            raise click.UsageError(
+                f"{option} belongs to images of devices: name some, or leave it out."
+                if one
+                else f"{option} belongs to the image of one board: leave it out, or leave the devices out."
+            )
+    if one and words["out"] is None:
+        raise click.UsageError("Missing option '--out'. (Or name devices, --group, --batch or --all.)")
+
+
+def _make_one(conf: dict[str, Any] | None, additions: dict[str, bytes], words: dict[str, Any]) -> int:
+    facts, claim, out, uf2 = board(words["board_name"]), words["claim"], words["out"], words["uf2"]
+    if words["ca"] is not None and claim is None:
         raise MusterError("--ca belongs to claim credentials: add --claim FOLDER.", WRONG_USE)
+    documents = {} if conf is None else {paths.CONF: ento_conf(conf, {})}
+    if words["wifi"] is not None:
+        documents[paths.WIFI] = read_json(words["wifi"], "the list of networks")
     files = board_files(
-        board_name,
-        documents=_documents(conf, wifi, settings),
-        claim=read_claim(claim, ca) if claim else None,
-        extra=dict(_addition(word) for word in additions),
-        build_time=build_time,
+        facts.name,
+        documents=documents,
+        claim=read_claim(claim, words["ca"]) if claim else None,
+        extra=additions,
+        build_time=words["build_time"],
     )
-    content = build_image(files, board_name)
-    verify(content, files, board_name)
-    write_secret(out, content)
-    click.echo(f"{out}: {len(files)} files, {facts.block_count} blocks for {facts.title}")
+    content = build_image(files, facts.name)
+    verify(content, files, facts.name)
+    would = "would be " if words["dry_run"] else ""
+    lines = [f"{out}: {would}{len(files)} files, {facts.block_count} blocks for {facts.title}"]
     if uf2 is not None:
-        write_secret(uf2, to_uf2(content, board_name))
-        click.echo(f"{uf2}: copy it to the drive that the board shows in BOOTSEL mode")
+        lines.append(f"{uf2}: {would}there to copy to the drive that the board shows in BOOTSEL mode")
+    if not words["dry_run"]:
+        write_private(out, content)
+        if uf2 is not None:
+            write_private(uf2, to_uf2(content, facts.name))
+    output.done(words["form"], lines, {"image": str(out), "files": len(files), "board": facts.name})
     if claim is None:
         click.echo("there are no claim credentials in it (--claim): the board cannot provision yet", err=True)
+    return 0
 
 
-def _documents(conf: Path | None, wifi: Path | None, settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The JSON files of the image that the options ask for."""
-    documents = {}
-    changes = _changes(**settings)
-    if conf is not None or any(value is not None for value in changes.values()):
-        base = read_json(conf, "the configuration") if conf else {}
-        documents[paths.CONF] = ento_conf(base, changes)
-    if wifi is not None:
-        documents[paths.WIFI] = read_json(wifi, "the list of networks")
-    return documents
-
-
-def _changes(
-    serial: str | None,
-    endpoint: str | None,
-    port: int | None,
-    template: str | None,
-    key_mode: str | None,
-    topic_prefix: str | None,
-    parameters: tuple[str, ...],
-) -> dict[tuple[str, str], Any]:
-    """What the options change in ento.conf: {(section, key): value or None}."""
-    return {
-        (keys.DEVICE, keys.SERIAL_ID): serial,
-        (keys.DEVICE, keys.ENDPOINT_URL): endpoint,
-        (keys.MQTT, keys.PORT): port,
-        (keys.MQTT, keys.TOPIC_PREFIX): topic_prefix,
-        (keys.PROVISIONING, keys.TEMPLATE): template,
-        (keys.PROVISIONING, keys.KEYS): key_mode,
-        (keys.PROVISIONING, keys.PARAMETERS): dict(map(_pair, parameters)) or None,
-    }
+def _conf(path: Path | None, settings: dict[str, Any], from_profile: list[str]) -> dict[str, Any] | None:
+    """ento.conf from the file, the options and the profile; None when none of them says anything."""
+    conf = read_json(path, "the configuration") if path else {}
+    for section in _SECTIONS:
+        if not isinstance(conf.get(section, {}), dict):
+            raise MusterError(f'the configuration {path}: "{section}" must be an object: correct the file.')
+    for name, section, key in (
+        ("serial", keys.DEVICE, keys.SERIAL_ID),
+        ("endpoint", keys.DEVICE, keys.ENDPOINT_URL),
+        ("port", keys.MQTT, keys.PORT),
+        ("topic_prefix", keys.MQTT, keys.TOPIC_PREFIX),
+        ("template", keys.PROVISIONING, keys.TEMPLATE),
+        ("key_mode", keys.PROVISIONING, keys.KEYS),
+        ("parameters", keys.PROVISIONING, keys.PARAMETERS),
+    ):
+        value = dict(map(_pair, settings[name])) if name == "parameters" else settings[name]
+        if value and (name not in from_profile or key not in conf.get(section, {})):
+            conf.setdefault(section, {})[key] = value
+    return conf or None
 
 
 def _pair(word: str) -> tuple[str, str]:
@@ -140,17 +182,3 @@ def _addition(word: str) -> tuple[str, bytes]:
         return path, Path(source).read_bytes()
     except OSError as error:
         raise MusterError(f"{source} cannot be read ({error.strerror}): nothing was made.") from None
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write `content`, which holds secrets, so that only its owner can read it; whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise MusterError(f"{path} cannot be written ({error.strerror}): choose another place.") from None

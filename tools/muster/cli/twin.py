@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from muster.cli.ttl import ttl_option
 from muster.errors import WRONG_USE, MusterError
 from muster.registry import FILE_NAME, Registry
 from muster.registry.certificates import REVOKED
@@ -48,12 +49,30 @@ def twin() -> None:
 @click.option(
     "--hook", metavar="FUNCTION", help="Pre-provisioning hook: module:function or file.py:function."
 )
-@click.option("--ttl-h", type=click.FloatRange(min=0.01), help="Life of new certificates  [default: to 2049]")
-@click.option("--token-life-s", type=click.FloatRange(min=1), default=3600, show_default=True)
+@ttl_option
+@click.option(
+    "--open",
+    "open_admission",
+    is_flag=True,
+    help="Let whoever holds the claim certificate register any name, although there are groups.",
+)
+@click.option(
+    "--token-life-s",
+    type=click.FloatRange(min=1),
+    default=3600,
+    show_default=True,
+    help="How long an ownership token is good.",
+)
 @click.option(
     "--reuse-tokens", is_flag=True, help="Answer a repeated RegisterThing with the same token again."
 )
-@click.option("--claim-key", type=click.Choice(["rsa", "ec"]), default="rsa", show_default=True)
+@click.option(
+    "--claim-key",
+    type=click.Choice(["rsa", "ec"]),
+    default="rsa",
+    show_default=True,
+    help="Kind of key of the claim certificate that the first run makes.",
+)
 @click.option(
     "--aws-connect-rate", is_flag=True, help="Allow one CONNECT a second per client id, as AWS does."
 )
@@ -68,6 +87,7 @@ def run(
     bind: str | None,
     hook: str | None,
     ttl_h: float | None,
+    open_admission: bool,
     token_life_s: float,
     reuse_tokens: bool,
     claim_key: str,
@@ -77,6 +97,7 @@ def run(
     """Run until Ctrl-C or SIGTERM; print one line when connections are accepted.
 
     The first run makes ca.pem, claim/certificate.pem.crt, claim/private.pem.key and the registry in the home.
+    As soon as the registry has a group, only its devices may register, each with its enrolment key.
     """
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -86,11 +107,17 @@ def run(
         mqtt_port=mqtt_port,
         hook=hook,
         certificate_ttl_h=ttl_h,
+        open_admission=open_admission,
         token_life_s=token_life_s,
         reuse_tokens=reuse_tokens,
         claim_key="ec" if claim_key == "ec" else "rsa",
         connects_per_s_and_client=1 if aws_connect_rate else None,
     )
+    if open_admission:
+        click.echo(
+            "muster: --open: groups are not asked; whoever holds the claim certificate may register any name",
+            err=True,
+        )
     asyncio.run(_run(home, settings))
 
 
@@ -128,7 +155,7 @@ def certificates(home: Path) -> None:
 
 
 @twin.command()
-@click.argument("certificate_id")
+@click.argument("certificate_id", help="The first digits are enough.")
 @_HOME
 def revoke(certificate_id: str, home: Path) -> None:
     """Revoke a certificate (the first digits of its id are enough); a live connection is dropped at once."""

@@ -1,4 +1,4 @@
-"""The local registry: certificates, things, policies, templates, switches, boot statuses, in one SQLite file.
+"""The local registry in one SQLite file: groups and devices, and what the twin knows of them.
 
 It works whether or not a twin runs; several processes may use it at once, and a running twin sees every
 change within a tenth of a second.
@@ -7,8 +7,10 @@ change within a tenth of a second.
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from muster.registry.batches import Batches
 from muster.registry.certificates import Certificates
 from muster.registry.database import Database
+from muster.registry.fleet import Devices, Groups
 from muster.registry.switches import Boots, Faults
 from muster.registry.things import Policies, Templates, Things
 
@@ -27,6 +29,9 @@ class Registry:
         self.templates = Templates(self._database)
         self.faults = Faults(self._database)
         self.boots = Boots(self._database)
+        self.groups = Groups(self._database)
+        self.devices = Devices(self._database)
+        self.batches = Batches(self._database)
 
     def transaction(self) -> AbstractContextManager[None]:
         """All writes of the block, or none."""

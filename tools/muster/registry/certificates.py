@@ -10,11 +10,15 @@ ACTIVE = "ACTIVE"
 INACTIVE = "INACTIVE"
 REVOKED = "REVOKED"
 
-_COLUMNS = "certificate_id, pem, status, is_claim, created_s, not_after_s"
+_ADDED = "certificate_id, pem, status, is_claim, created_s, not_after_s"
+_COLUMNS = _ADDED + ", connected_s, renews"
 
 
 class Certificate(NamedTuple):
-    """One registered certificate; times in Unix seconds."""
+    """One registered certificate; times in Unix seconds.
+
+    `connected_s`: when it was first used, None: never; `renews`: the id of the one that it is to replace.
+    """
 
     certificate_id: str
     pem: str
@@ -22,6 +26,8 @@ class Certificate(NamedTuple):
     is_claim: int
     created_s: float
     not_after_s: float
+    connected_s: float | None = None
+    renews: str | None = None
 
 
 class Token(NamedTuple):
@@ -53,7 +59,7 @@ class Certificates:
     ) -> None:
         """Register a certificate; registering it again changes nothing."""
         self._database.write(
-            f"INSERT INTO certificates ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            f"INSERT INTO certificates ({_ADDED}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             certificate_id, pem, status, int(is_claim), created_s, not_after_s,
         )  # fmt: skip
 
@@ -89,6 +95,40 @@ class Certificates:
                 "UPDATE certificates SET status = ? WHERE certificate_id = ?", status, certificate_id
             )
         )
+
+    def set_connected(self, certificate_id: str, now_s: float) -> bool:
+        """Remember the first connection; False when there was one before."""
+        sql = "UPDATE certificates SET connected_s = ? WHERE certificate_id = ? AND connected_s IS NULL"
+        return self._database.write(sql, now_s, certificate_id) > 0
+
+    def set_renews(self, certificate_id: str, old: str) -> None:
+        """Remember that `certificate_id` is to replace `old`."""
+        sql = "UPDATE certificates SET renews = ? WHERE certificate_id = ?"
+        self._database.write(sql, old, certificate_id)
+
+    def of_thing(self, name: str) -> list[Certificate]:
+        """The certificates attached to the thing, oldest first."""
+        sql = (
+            f"SELECT {_COLUMNS} FROM certificates JOIN thing_certificates USING (certificate_id)"
+            " WHERE thing = ? ORDER BY created_s, certificates.rowid"
+        )
+        return [Certificate(*row) for row in self._database.rows(sql, name)]
+
+    def revoke_of_thing(self, name: str, keep: str = "", only_unproven: bool = False) -> list[str]:
+        """Revoke the certificates attached to the thing, except `keep`; the ids of those that were not yet.
+
+        `only_unproven`: only those that never connected.
+        """
+        doomed = [
+            certificate.certificate_id
+            for certificate in self.of_thing(name)
+            if certificate.status != REVOKED
+            and certificate.certificate_id != keep
+            and not (only_unproven and certificate.connected_s is not None)
+        ]
+        for certificate_id in doomed:
+            self.set_status(certificate_id, REVOKED)
+        return doomed
 
     def delete(self, certificate_id: str) -> bool:
         """Forget a certificate with its attachments and tokens; False when there is none."""

@@ -1,7 +1,9 @@
 """The registry's file: SQLite in WAL mode, one connection per thread and process, schema versioned."""
 
+import contextlib
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,22 @@ from muster.errors import MusterError
 from muster.registry.schema import STEPS
 
 BUSY_TIMEOUT_MS = 10_000
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file that only its owner reads; SQLite gives -wal and -shm the same mode.
+
+    It is made under another name: closing any handle of a file takes away the locks that this process holds
+    on it, those of SQLite too, and then another process deletes the -wal file that is in use.
+    Source: "How To Corrupt An SQLite Database File", section 2.2.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    os.close(handle)
+    try:
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            os.link(name, path)
+    finally:
+        os.unlink(name)
 
 
 class Database:
@@ -22,7 +40,8 @@ class Database:
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # before SQLite, so that -wal and -shm inherit
+        if not path.exists():
+            _make_private(path)
         self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
         self._depth = 0
         try:

@@ -64,4 +64,49 @@ STEPS: tuple[str, ...] = (
         received_s REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE groups (
+        name TEXT PRIMARY KEY,
+        secret BLOB NOT NULL,                     -- encrypted with the key beside the registry
+        created_s REAL NOT NULL,
+        refreshed_s REAL NOT NULL                 -- when the secret was made
+    );
+    CREATE TABLE devices (
+        name TEXT PRIMARY KEY,                    -- serial, client id and thing name
+        group_name TEXT NOT NULL REFERENCES groups(name) ON DELETE CASCADE ON UPDATE CASCADE,
+        claim_id TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL CHECK (state IN ('created', 'provisioned', 'retired')),
+        parameters TEXT NOT NULL DEFAULT '{}',    -- JSON object of strings, for RegisterThing
+        created_s REAL NOT NULL,
+        batch TEXT                                -- which batch made it, or nothing
+    );
+    CREATE INDEX devices_by_group ON devices(group_name);
+    CREATE INDEX devices_by_batch ON devices(batch);
+    CREATE INDEX devices_by_claim_1 ON devices(substr(claim_id, 1, 3));
+    CREATE INDEX devices_by_claim_2 ON devices(substr(claim_id, 4, 3));
+    CREATE INDEX devices_by_claim_3 ON devices(substr(claim_id, 7));
+    CREATE TABLE history (
+        device TEXT NOT NULL REFERENCES devices(name) ON DELETE CASCADE,
+        at_s REAL NOT NULL,
+        event TEXT NOT NULL,
+        detail TEXT NOT NULL
+    );
+    CREATE INDEX history_by_device ON history(device);
+    CREATE TABLE batches (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, -- no number is given twice
+        name TEXT NOT NULL UNIQUE,                -- of its folder too
+        group_name TEXT NOT NULL REFERENCES groups(name) ON DELETE CASCADE ON UPDATE CASCADE,
+        source_sha256 TEXT NOT NULL UNIQUE,       -- of group, names and parameters
+        size INTEGER NOT NULL,                    -- how many devices it was to make
+        state TEXT NOT NULL CHECK (state IN ('open', 'done')),
+        created_s REAL NOT NULL
+    );
+    """,
+    """
+    -- When a client first showed that it was connected with it, or nothing: "unproven".
+    ALTER TABLE certificates ADD COLUMN connected_s REAL;
+    -- The certificate that a device renewed itself with to get this one, or nothing.
+    ALTER TABLE certificates ADD COLUMN renews TEXT;
+    UPDATE certificates SET connected_s = created_s WHERE status = 'ACTIVE'
+    """,
 )

@@ -47,6 +47,10 @@ class Things:
         )
         return Thing(row[0], row[1], json.loads(row[2]), json.loads(row[3]), row[4]) if row else None
 
+    def delete(self, name: str) -> bool:
+        """Forget a thing and what is attached to it; its certificates stay. False when there is none."""
+        return self._database.write("DELETE FROM things WHERE name = ?", name) > 0
+
     def names(self) -> list[str]:
         """The names of all things, sorted."""
         return [row[0] for row in self._database.rows("SELECT name FROM things ORDER BY name")]

@@ -87,6 +87,7 @@ class Connection(BrokerProtocolHandler):
         self.principal = principal
         self.finished = asyncio.Event()
         self.reason: str | None = None
+        self._is_proved = False  # the client has shown that it got the CONNACK
         self._engine = engine
         self._stream = reader
         self._link = writer
@@ -110,6 +111,9 @@ class Connection(BrokerProtocolHandler):
             while self.reason is None:
                 packet = await frames.read(self._stream, self._limits.payload_bytes)
                 self._seen_s = loop.time()
+                if packet is not None and not self._is_proved:
+                    self._is_proved = True
+                    self._engine.proved(self.principal.certificate_id)
                 if packet is None:
                     self.hang_up(CONNECTION_LOST)
                 elif isinstance(packet, DisconnectPacket):

@@ -23,11 +23,16 @@ def _document(*statements: dict[str, object]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def claim_policy(template: str) -> str:
-    """May provision through `template`, and nothing else."""
-    names = [
+def _provisioning(template: str) -> list[str]:
+    """The topics of the three operations through `template`, requests and answers."""
+    return [
         request + "*" for request in (topics.CREATE_KEYS, topics.CREATE_FROM_CSR, topics.register(template))
     ]
+
+
+def claim_policy(template: str) -> str:
+    """May provision through `template`, and nothing else."""
+    names = _provisioning(template)
     return _document(
         _statement(policy.CONNECT, [policy.client("*")]),
         _statement([policy.PUBLISH, policy.RECEIVE], [policy.topic(name) for name in names]),
@@ -35,9 +40,12 @@ def claim_policy(template: str) -> str:
     )
 
 
-def device_policy(topic_prefix: str) -> str:
-    """May be itself: connect under its name, use its own topics, shadows and jobs."""
-    own = [f"{topic_prefix}/{THING_NAME}/*", f"{topics.THINGS}{THING_NAME}/*"]
+def device_policy(topic_prefix: str, renewal: str) -> str:
+    """May be itself: connect under its name, use its own topics, shadows and jobs, renew its certificate.
+
+    `renewal` is the template for that; the rule of `muster.fleet.admission` guards it.
+    """
+    own = [f"{topic_prefix}/{THING_NAME}/*", f"{topics.THINGS}{THING_NAME}/*", *_provisioning(renewal)]
     return _document(
         _statement(policy.CONNECT, [policy.client(THING_NAME)]),
         _statement(
@@ -47,36 +55,39 @@ def device_policy(topic_prefix: str) -> str:
     )
 
 
-def camera_template(topic_prefix: str) -> str:
+_SERIAL = {"Ref": keys.PARAMETER_SERIAL}
+
+
+def _template(thing: dict[str, object], policy_document: str) -> dict[str, object]:
+    """The body of a template that makes `thing`, activates the certificate and gives it the policy."""
+    return {
+        "Parameters": {
+            keys.PARAMETER_SERIAL: {"Type": "String"},
+            "AWS::IoT::Certificate::Id": {"Type": "String"},
+        },
+        "Resources": {
+            "thing": {"Type": "AWS::IoT::Thing", **thing},
+            "certificate": {
+                "Type": "AWS::IoT::Certificate",
+                "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "Active"},
+            },
+            "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyDocument": policy_document}},
+        },
+    }
+
+
+def camera_template(topic_prefix: str, renewal: str) -> str:
     """The body of the default template: the thing is named by its serial."""
-    serial = {"Ref": keys.PARAMETER_SERIAL}
-    return json.dumps(
-        {
-            "Parameters": {
-                keys.PARAMETER_SERIAL: {"Type": "String"},
-                "AWS::IoT::Certificate::Id": {"Type": "String"},
-            },
-            "Resources": {
-                "thing": {
-                    "Type": "AWS::IoT::Thing",
-                    "Properties": {
-                        "ThingName": serial,
-                        "AttributePayload": {keys.PARAMETER_SERIAL: serial},
-                    },
-                    "OverrideSettings": {"AttributePayload": "MERGE"},
-                },
-                "certificate": {
-                    "Type": "AWS::IoT::Certificate",
-                    "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "Active"},
-                },
-                "policy": {
-                    "Type": "AWS::IoT::Policy",
-                    "Properties": {"PolicyDocument": device_policy(topic_prefix)},
-                },
-            },
-            "DeviceConfiguration": {"reportIntervalS": "60", "site": {"Fn::Join": ["-", ["site", serial]]}},
-        }
-    )
+    properties = {"ThingName": _SERIAL, "AttributePayload": {keys.PARAMETER_SERIAL: _SERIAL}}
+    thing = {"Properties": properties, "OverrideSettings": {"AttributePayload": "MERGE"}}
+    configuration = {"reportIntervalS": "60", "site": {"Fn::Join": ["-", ["site", _SERIAL]]}}
+    body = _template(thing, device_policy(topic_prefix, renewal))
+    return json.dumps({**body, "DeviceConfiguration": configuration})
+
+
+def renewal_template(topic_prefix: str, renewal: str) -> str:
+    """The body of the template by which a device renews itself: the thing stays as it is."""
+    return json.dumps(_template({"Properties": {"ThingName": _SERIAL}}, device_policy(topic_prefix, renewal)))
 
 
 def fill(registry: Registry, settings: Settings) -> None:
@@ -84,5 +95,8 @@ def fill(registry: Registry, settings: Settings) -> None:
     with registry.transaction():
         if registry.policies.get(CLAIM_POLICY) is None:
             registry.policies.put(CLAIM_POLICY, claim_policy(settings.template))
+        prefix, renewal = settings.topic_prefix, settings.renewal_template
         if registry.templates.get(settings.template) is None:
-            registry.templates.put(settings.template, camera_template(settings.topic_prefix))
+            registry.templates.put(settings.template, camera_template(prefix, renewal))
+        if registry.templates.get(renewal) is None:
+            registry.templates.put(renewal, renewal_template(prefix, renewal))

@@ -94,7 +94,9 @@ class Engine(Broker):
         context: ssl.SSLContext,
         provisioning: Provisioning,
         observer: Callable[[Message], None],
+        proved: Callable[[str], None],
     ) -> None:
+        """`observer` is told of every message, `proved` of every certificate that let a client in."""
         listener = ListenerConfig(bind=f"{settings.bind_address}:{settings.mqtt_port}", max_connections=-1)
         config = BrokerConfig(
             listeners={_LISTENER: listener},
@@ -104,6 +106,7 @@ class Engine(Broker):
         super().__init__(config)
         self.settings = settings
         self.observer = observer
+        self.proved = proved
         self.faults = faults.Faults(registry)
         self.operations = Operations(provisioning, self.deliver_to)
         self._registry = registry

@@ -13,13 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from muster.errors import MusterError
+from muster.fleet.admission import ALLOW, OVERRIDES
 from muster.twin.settings import Hook
-
-CLAIM_CERTIFICATE_ID = "claimCertificateId"
-TEMPLATE_ARN = "templateArn"
-CLIENT_ID = "clientId"
-ALLOW = "allowProvisioning"
-OVERRIDES = "parameterOverrides"
 
 _log = logging.getLogger("muster.twin")
 

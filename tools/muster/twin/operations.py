@@ -13,7 +13,8 @@ from typing import Any
 from device.core import keys, topics
 from muster.twin import faults
 from muster.twin.connection import SERVER_INITIATED, Connection
-from muster.twin.provisioning import Caller, Provisioning, RejectedError
+from muster.twin.provisioning import Caller, Provisioning
+from muster.twin.registration import RejectedError
 
 _log = logging.getLogger("muster.twin")
 

@@ -16,6 +16,7 @@ from muster.registry.switches import Boot
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.engine import Engine, Message
+from muster.twin.enrolment import Enrolment
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.settings import Home, Settings
@@ -76,8 +77,11 @@ class Twin:
 
     async def _listen(self) -> None:
         context = tls.server_context(self.home, self.settings.require_sni)
-        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings)
-        self._engine = Engine(self.settings, self.registry, context, provisioning, self._observe)
+        enrolment = Enrolment(self.registry, self.home.root, self.settings)
+        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, enrolment)
+        self._engine = Engine(
+            self.settings, self.registry, context, provisioning, self._observe, enrolment.proved
+        )
         try:
             await self._engine.start()
         except Exception as error:

@@ -14,6 +14,7 @@ Hook = Callable[[dict], dict]
 REGION = "local-1"
 ACCOUNT = "000000000000"
 DEFAULT_TEMPLATE = topics.DEFAULT_TEMPLATE
+DEFAULT_TTL_H: float = 168  # life of a certificate where a person starts the twin or issues it
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,14 @@ class Settings:
     bind: str | None = None  # address to listen on; None: loopback for a loopback host, else every one
     mqtt_port: int = 0  # 0: a free one
     template: str = DEFAULT_TEMPLATE
+    renewal_template: str = topics.DEFAULT_RENEWAL_TEMPLATE
+    open_admission: bool = False  # True: the claim certificate alone is enough, even if there are groups
     topic_prefix: str = topics.DEFAULT_PREFIX
     authority_key: KeyKind = "rsa"  # root CA and server certificate
     claim_key: KeyKind = "rsa"
     token_life_s: float = 3600
     reuse_tokens: bool = False  # a second RegisterThing with the same token: refused, or answered again
-    certificate_ttl_h: float | None = None  # None: until 2049-12-31T23:59:59Z
+    certificate_ttl_h: float | None = None  # hours; None: until 2049-12-31T23:59:59Z
     key_pool: int = 8  # RSA keys made ahead
     hook: Hook | str | None = None  # callable, "module:function" or "file.py:function"; a template's own wins
     hook_limit_s: float = 5

@@ -1,0 +1,205 @@
+"""Batches that are stopped: the same command goes on, and in the end everything is there once."""
+
+import itertools
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, MusterError
+from muster.fleet import claim_ids, cloud
+from muster.registry import FILE_NAME, Registry
+from tools.fleet.cli_runner import Tool
+
+STOPPED = Path(__file__).with_name("stopped_muster.py")
+KILLED = -signal.SIGKILL
+
+
+@pytest.fixture
+def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    made = Tool(tmp_path, monkeypatch)
+    made.good("add", "group", "hall")
+    return made
+
+
+def stopped(tool: Tool, name: str, kind: str, at: int, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(STOPPED), name, kind, str(at), *words],
+        env={**os.environ, "MUSTER_HOME": str(tool.home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def count(tool: Tool) -> int:
+    with closing(sqlite3.connect(tool.home / FILE_NAME)) as opened:
+        assert opened.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        number = opened.execute("SELECT COUNT(*) FROM devices").fetchone()[0]
+        assert isinstance(number, int)
+        return number
+
+
+def manifest(folder: Path) -> list[list[str]]:
+    return [line.split(",") for line in (folder / "manifest.csv").read_text().splitlines()]
+
+
+def closest(codes: list[str]) -> int:
+    """2 when two codes differ in up to two places, else 3: whether two are alike with two places left out."""
+    seen = set()
+    for code in codes:
+        for one, other in itertools.combinations(range(len(code)), 2):
+            rest = (one, other, code[:one] + code[one + 1 : other] + code[other + 1 :])
+            if rest in seen:
+                return 2
+            seen.add(rest)
+    return 3
+
+
+def test_closest_sees_what_is_too_close() -> None:
+    assert closest(["AAAAAAAAAA", "AAAABBAAAA"]) == 2
+    assert closest(["AAAAAAAAAA", "AAAABBBAAA"]) == 3
+
+
+def test_ten_kills_of_ten_thousand(tool: Tool) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "10000", "--prefix", "lamp-")
+    chance = random.Random(10)
+    before = 0
+    for _ in range(10):  # a device is two writes, so no run can make a tenth of them
+        assert stopped(tool, "SIGKILL", "write", chance.randint(2, 1900), *words).returncode == KILLED
+        now = count(tool)
+        assert before <= now <= before + 1000
+        before = now
+    assert 0 < before < 10000, before
+    final = tool.good(*words, "-o", "json").response
+    assert (final["created"], final["existing"]) == (10000 - before, before)
+    assert count(tool) == 10000
+    folder = Path(final["folder"])
+    names = [f"lamp-{number}" for number in range(1, 10001)]
+    assert (folder / "names.txt").read_text() == "\n".join(names) + "\n"
+    header, *rows = manifest(folder)
+    assert [row[0] for row in rows] == names
+    codes = [row[header.index("claim ID")].replace("-", "") for row in rows]
+    assert closest(codes) == claim_ids.MIN_DISTANCE
+    with closing(Registry(tool.home)) as registry:
+        assert sorted(codes) == sorted(registry.devices.claim_ids())
+        assert [batch.state for batch, _ in registry.batches.all()] == ["done"]
+    again = tool.good(*words)
+    assert again.output.startswith("10 000 exist already, nothing to do\n")
+
+
+def test_a_kill_at_every_file_of_the_folder(tool: Tool) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "4", "--secrets")
+    for at in itertools.count(1):
+        shutil.rmtree(tool.home / "batches", ignore_errors=True)
+        done = stopped(tool, "SIGKILL", "file", at, *words)
+        if done.returncode == 0:
+            break
+        assert done.returncode == KILLED
+        for path in (tool.home / "batches").rglob("[!.]*"):
+            assert path.is_dir() or path.read_text().endswith("\n"), f"half of {path.name} at {at}"
+    assert at > 4 * 2, "each of the four files is written aside, then renamed"
+    (folder,) = (tool.home / "batches").iterdir()
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert found == {"README", "manifest.csv", "names.txt", "secrets.csv"}
+    assert len(manifest(folder)) == 5
+
+
+def test_another_machine_with_the_same_home_goes_on(tool: Tool) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "900")
+    assert stopped(tool, "SIGKILL", "write", 1000, *words).returncode == KILLED
+    made = count(tool)
+    tool.home = shutil.copytree(tool.home, tool.folder / "elsewhere")
+    response = tool.good(*words, "--home", str(tool.home), "-o", "json").response
+    assert (response["created"], response["existing"]) == (900 - made, made)
+    assert Path(response["folder"]).parent == tool.home / "batches"
+    assert len(manifest(Path(response["folder"]))) == 901
+
+
+def test_ctrl_c_says_how_to_go_on(tool: Tool) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "2000")
+    done = stopped(tool, "SIGINT", "write", 2500, *words)
+    assert done.returncode == INTERRUPTED
+    made = count(tool)
+    assert 0 < made < 2000
+    said = re.search(
+        r"interrupted; ([\d ]+) of 2 000 devices are done, the same command goes on", done.stderr
+    )
+    assert said and int(said[1].replace(" ", "")) == made
+    assert "Traceback" not in done.stderr
+    assert "open" in tool.good("batches").output
+    result = tool.good(*words)
+    assert f"{2000 - made}" in result.output.replace(" ", "")
+    assert count(tool) == 2000
+
+
+def test_a_full_disk_is_partly_done(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "1200")
+    new, left = claim_ids.new, iter(range(1100))
+
+    def full(*arguments: object) -> str:
+        if next(left, None) is None:
+            raise sqlite3.OperationalError("database or disk is full")
+        return new(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claim_ids, "new", full)
+        result = tool(*words)
+    assert result.code == PARTLY_DONE
+    assert "disk is full" in result.error and "goes on where it stopped" in result.error
+    assert 0 < count(tool) < 1200
+    tool.good(*words)
+    assert count(tool) == 1200
+
+
+@pytest.mark.parametrize(("alive", "code"), [(3, PARTLY_DONE), (0, FAILED)])
+def test_a_dead_network_is_partly_done(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch, alive: int, code: int
+) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "7")
+
+    def dies(twin: cloud.TwinCloud, batch: object, wanted: list[cloud.Wanted]) -> object:
+        for one in wanted[:alive]:
+            yield from create(twin, batch, [one])  # type: ignore[arg-type]
+        raise MusterError("the cloud does not answer")
+
+    create = cloud.TwinCloud.create
+    with monkeypatch.context() as patch:
+        patch.setattr(cloud.TwinCloud, "create", dies)
+        result = tool(*words)
+    assert result.code == code
+    assert f"the cloud does not answer; {alive} of 7 devices are done" in result.error
+    assert not (tool.home / "batches").exists()
+    assert tool.good(*words, "-o", "json").response["existing"] == alive
+    assert count(tool) == 7
+
+
+def test_what_somebody_else_took_meanwhile_is_said(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = cloud.TwinCloud.create
+
+    def loses(twin: cloud.TwinCloud, batch: object, wanted: list[cloud.Wanted]) -> object:
+        return create(twin, batch, wanted[1:])  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cloud.TwinCloud, "create", loses)
+    result = tool("add", "devices", "-g", "hall", "--count", "3")
+    assert result.code == PARTLY_DONE
+    assert "1 devices, hall-1 among them, are not in group hall" in result.error
+
+
+def test_a_folder_that_cannot_be_written_is_partly_done(tool: Tool) -> None:
+    (tool.home / "batches").write_text("")
+    result = tool("add", "devices", "-g", "hall", "--count", "3")
+    assert result.code == PARTLY_DONE
+    assert "cannot be written" in result.error and "3 of 3 devices are done" in result.error
+    (tool.home / "batches").unlink()
+    assert tool.good("add", "devices", "-g", "hall", "--count", "3").output.startswith("3 exist already")
+    assert len(list((tool.home / "batches").glob("*/manifest.csv"))) == 1

@@ -1,0 +1,49 @@
+"""The command line beside a running twin: many short processes on one registry."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from muster.registry import FILE_NAME, Registry
+from muster.registry.fleet import CREATED, Device
+
+
+def muster(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "muster", *words],
+        env={**os.environ, "MUSTER_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_short_processes_leave_the_registry_of_a_long_one_whole(tmp_path: Path) -> None:
+    """A twin has several connections; no handle that it closes may drop the locks of the others."""
+    with contextlib.closing(Registry(tmp_path)) as first, contextlib.closing(Registry(tmp_path)) as second:
+        assert muster(tmp_path, "add", "group", "hall").returncode == 0
+        assert (tmp_path / f"{FILE_NAME}-wal").exists(), "the short process took itself for the last one"
+        first.policies.put("p", "{}")
+        for number in range(3):
+            assert muster(tmp_path, "add", "device", "-g", "hall", f"lamp-{number}").returncode == 0
+            assert len(second.devices.names()) == number + 1
+            first.policies.put(f"p-{number}", "{}")
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as checked:
+        assert checked.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert checked.execute("SELECT COUNT(*) FROM policies").fetchone() == (4,)
+
+
+def test_a_reader_that_leaves_is_no_traceback(tmp_path: Path) -> None:
+    assert muster(tmp_path, "add", "group", "hall").returncode == 0
+    with contextlib.closing(Registry(tmp_path)) as registry, registry.transaction():
+        registry.devices.add(
+            Device(f"lamp-{number}", "hall", f"{number:010}", CREATED, {}, 0) for number in range(20_000)
+        )
+    command = f"{sys.executable} -m muster get devices --home {tmp_path} | head -n 2"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    assert result.stdout.count("\n") == 2
+    assert result.stderr == ""

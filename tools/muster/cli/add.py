@@ -1,0 +1,77 @@
+"""`muster add group` and `muster add device`."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from muster.cli import options, output
+from muster.fleet import claim_ids, devices, groups
+from muster.fleet.secrets import Vault
+
+
+@click.command()
+@options.name_argument("group", "NAME")
+@options.home_option
+@options.dry_run_option
+@output.output_option
+def group(name: str, home: Path, dry_run: bool, form: str) -> None:
+    """Add a group and print its provisioning secret once.
+
+    A group that exists already stays as it is: that is said, and is no failure, so that scripts can be run
+    again. The secret stays in the registry, encrypted, and never goes onto a board.
+    """
+    with options.writing(home, dry_run) as registry:
+        if dry_run:
+            secret = None if registry.groups.get(name) else ""
+        else:
+            secret = groups.add(registry, Vault(home), name, time.time())
+    if secret is None:
+        _exists_already(name, form)
+    elif dry_run:
+        output.done(form, [f'Would add group "{name}"'], {"name": name, "dryRun": True})
+    else:
+        lines = [
+            f'Adding group "{name}"',
+            f'Added group "{name}" successfully',
+            f"Provisioning Secret: {secret}",
+        ]
+        response = {"name": name, "created": True, "provisioningSecret": secret}
+        output.done(form, lines, response)
+
+
+def _exists_already(name: str, form: str) -> None:
+    """Say it where it is read: also on standard error when a script sends the output into a file."""
+    text = (
+        f'Group "{name}" exists already; nothing was changed. Its provisioning secret is kept in the registry'
+        f" and not shown again; for a new one: {output.program()} refresh provision-secret {name}"
+    )
+    output.done(form, [text], {"name": name, "created": False})
+    if not sys.stdout.isatty():
+        output.note(text)
+
+
+@click.command()
+@options.group_option(required=True)
+@options.name_argument("device", "NAME")
+@options.home_option
+@options.dry_run_option
+@output.output_option
+def device(group: str, name: str, home: Path, dry_run: bool, form: str) -> None:
+    """Add a device to a group.
+
+    The name becomes its serial, its client id and its thing name. A device that is in the group already stays
+    as it is: that is said, and is no failure.
+    """
+    with options.reading(home) as registry:
+        made, is_new = devices.add(registry, group, name, time.time(), dry_run)
+    response = {"name": name, "group": group, "claimId": made.claim_id, "created": is_new}
+    claim = f"Claim ID: {claim_ids.shown(made.claim_id)}"
+    if not is_new:
+        lines = [f'Device "{name}" exists already in group "{group}"; nothing was changed.', claim]
+    elif dry_run:
+        lines, response = [f'Would add device "{name}" to group "{group}"'], {"name": name, "dryRun": True}
+    else:
+        lines = [f'Adding device "{name}"', f'Added device "{name}" successfully', claim]
+    output.done(form, lines, response)

@@ -1,0 +1,75 @@
+"""`muster delete device` and `muster delete group`."""
+
+from pathlib import Path
+
+import click
+
+from muster.cli import options, output
+from muster.fleet import devices, groups, removal
+from muster.registry.fleet import PROVISIONED
+
+_LEFT = "nothing was deleted"
+
+
+@click.command()
+@options.name_argument("device", "NAME")
+@options.home_option
+@options.yes_option
+@options.dry_run_option
+@output.output_option
+def device(name: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
+    """Delete a device, with its history, its claim ID and its certificates.
+
+    Says what will go, and asks. The board is refused from then on.
+    """
+    with options.reading(home) as registry:
+        found = devices.existing(registry, name)
+        certificates = len(removal.live_certificates(registry, name))
+    goes = (
+        f'device "{name}" of group "{found.group}" ({found.state}), its history, its claim ID (a printed'
+        f" label counts no more) and {certificates} certificate(s), revoked"
+    )
+    response = {"name": name, "devices": 1, "certificates": certificates}
+    if _agreed(goes, f'Delete device "{name}"?', yes, dry_run, form, response):
+        with options.writing(home) as registry:
+            removal.delete_device(registry, name)
+        output.done(form, [f'Deleting device "{name}"', f'Deleted device "{name}" successfully'], response)
+
+
+@click.command()
+@options.name_argument("group", "NAME")
+@options.home_option
+@options.yes_option
+@options.dry_run_option
+@output.output_option
+def group(name: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
+    """Delete a group, with all its devices and their certificates.
+
+    Says what will go, and asks. Its boards are refused from then on.
+    """
+    with options.reading(home) as registry:
+        groups.existing(registry, name)
+        members = registry.devices.all(name)
+        certificates = sum(len(removal.live_certificates(registry, one.name)) for one in members)
+    working = sum(one.state == PROVISIONED for one in members)
+    goes = (
+        f'group "{name}", its provisioning secret, its {len(members)} device(s) ({working} provisioned) with'
+        f" their history and claim IDs (printed labels count no more) and {certificates} certificate(s),"
+        " revoked"
+    )
+    response = {"name": name, "devices": len(members), "certificates": certificates}
+    if _agreed(goes, f'Delete group "{name}" and {len(members)} device(s)?', yes, dry_run, form, response):
+        with options.writing(home) as registry:
+            removal.delete_group(registry, name)
+        output.done(form, [f'Deleting group "{name}"', f'Deleted group "{name}" successfully'], response)
+
+
+def _agreed(goes: str, question: str, yes: bool, dry_run: bool, form: str, response: dict) -> bool:
+    """Say what will go, and ask. False for a dry run. Raises MusterError when the answer is no."""
+    if dry_run:
+        output.done(form, [f"Would delete {goes}"], {**response, "dryRun": True})
+        return False
+    if not yes and options.is_interactive():
+        output.note(f"this will delete {goes}")
+    options.confirm(question, yes, _LEFT)
+    return True

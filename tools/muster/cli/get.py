@@ -1,0 +1,149 @@
+"""`muster get groups|devices|device` and `muster find`: what the registry knows."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from device.core import keys
+from muster.cli import options, output
+from muster.fleet import claim_ids, devices
+from muster.registry import Registry
+from muster.registry.fleet import PROVISIONED, Device
+
+
+@click.command()
+@options.home_option
+@output.output_option
+def groups(home: Path, form: str) -> None:
+    """List the groups: how many devices they have, when their secrets were made."""
+    with options.reading(home) as registry:
+        provisioned: dict[str, int] = {}
+        for device in registry.devices.all():
+            provisioned[device.group] = provisioned.get(device.group, 0) + (device.state == PROVISIONED)
+        rows = [
+            {
+                "name": group.name,
+                "devices": count,
+                "provisioned": provisioned.get(group.name, 0),
+                "createdAt": output.utc(group.created_s),
+                "secretMadeAt": output.utc(group.refreshed_s),
+            }
+            for group, count in registry.groups.all()
+        ]
+    columns = {
+        "name": "group",
+        "devices": "devices",
+        "provisioned": "provisioned",
+        "createdAt": "made",
+        "secretMadeAt": "secret made",
+    }
+    output.listing(form, columns, rows, f"no groups yet: make one with `{output.program()} add group NAME`")
+
+
+@click.command(name="devices")
+@options.group_option(required=False)
+@options.home_option
+@output.output_option
+def list_devices(group: str | None, home: Path, form: str) -> None:
+    """List the devices, of all groups or of one, in the order they were made."""
+    from muster.fleet import groups as fleet_groups
+
+    with options.reading(home) as registry:
+        if group is not None:
+            fleet_groups.existing(registry, group)
+        rows = [_row(device) for device in registry.devices.all(group)]
+    columns = {
+        "name": "device",
+        "group": "group",
+        "state": "state",
+        "claimId": "claim id",
+        "createdAt": "made",
+        "batch": "batch",
+    }
+    where = group or "GROUP"
+    empty = f"no devices yet: make one with `{output.program()} add device -g {where} NAME`"
+    output.listing(form, columns, rows, empty)
+
+
+def _row(device: Device) -> dict[str, Any]:
+    return {
+        "name": device.name,
+        "group": device.group,
+        "state": device.state,
+        "claimId": claim_ids.shown(device.claim_id),
+        "createdAt": output.utc(device.created_s),
+        "batch": device.batch,
+        keys.PARAMETERS: device.parameters,
+    }
+
+
+@click.command()
+@options.name_argument("device", "NAME")
+@options.home_option
+@output.output_option
+def device(name: str, home: Path, form: str) -> None:
+    """Show one device: its state, its certificates and what happened to it."""
+    with options.reading(home) as registry:
+        facts = _row(devices.existing(registry, name))
+        certificates = _certificates(registry, name)
+        boot = next((boot for boot in registry.boots.all() if boot.thing == name), None)
+        history = [
+            {"at": output.utc(event.at_s), "event": event.event, "detail": event.detail}
+            for event in registry.devices.history(name)
+        ]
+    facts["lastBootAt"] = output.utc(boot.received_s) if boot else None
+    if form == output.JSON:
+        output.result({**facts, "certificates": certificates, "history": history})
+        return
+    shown = [
+        {"what": "device", "value": facts["name"]},
+        {"what": "group", "value": facts["group"]},
+        {"what": "state", "value": facts["state"]},
+        {"what": "claim id", "value": facts["claimId"]},
+        {"what": "made", "value": facts["createdAt"]},
+        {"what": "batch", "value": facts["batch"]},
+        {"what": "last boot", "value": facts["lastBootAt"]},
+        *({"what": key, "value": value} for key, value in facts[keys.PARAMETERS].items()),
+        *(
+            {"what": "certificate", "value": f"{one['id']} {one['status']}, ends {one['endsAt']}"}
+            for one in certificates
+        ),
+        *({"what": event["at"], "value": f"{event['event']}: {event['detail']}"} for event in history),
+    ]
+    output.listing(form, {"what": "what", "value": "value"}, shown, "")
+
+
+def _certificates(registry: Registry, name: str) -> list[dict[str, Any]]:
+    found = (registry.certificates.get(one) for one in registry.things.certificates_of(name))
+    return [
+        {
+            "id": one.certificate_id,
+            "status": one.status,
+            "createdAt": output.utc(one.created_s),
+            "endsAt": output.utc(one.not_after_s),
+        }
+        for one in found
+        if one is not None
+    ]
+
+
+@click.command()
+@click.argument(
+    "claim_id", metavar="CLAIM-ID", help="As on the label; dashes, spaces and case do not matter."
+)
+@options.home_option
+@output.output_option
+def find(claim_id: str, home: Path, form: str) -> None:
+    """Find the device with the claim ID of a label.
+
+    O and 0 read alike, so do I, L and 1. When one symbol is wrong, it says which.
+    """
+    with options.reading(home) as registry:
+        name = claim_ids.find(registry.devices, claim_id)
+        facts = _row(devices.existing(registry, name))
+    if form == output.PLAIN:
+        line = f"{name}\t{facts['group']}\t{facts['state']}"
+    else:
+        line = f"{facts['claimId']} is {name} in group {facts['group']}, {facts['state']}"
+    output.done(form, [line], facts)

@@ -1,0 +1,232 @@
+"""`muster label`: printable labels of devices, on sheets of label paper or one by one."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from muster.cli import options, output, selection
+from muster.errors import GOOD
+from muster.fleet import images
+from muster.fleet.secrets import Vault
+from muster.labels import papers
+from muster.labels.contents import check_code, device_content
+from muster.labels.design import Content, Label, design, sizes
+from muster.private_file import write_private
+from muster.registry import Registry
+from muster.registry.fleet import Device
+
+_FOLDER_OF_HOME = "labels"
+_SHEET = "sheet.pdf"
+_PDF, _SVG = "pdf", "svg"
+_SIZE = click.FloatRange(5, 500)
+
+
+@click.command()
+@selection.device_options
+@click.option(
+    "--paper", "paper_name", default="L7160", show_default=True, help="Label paper (see --list-papers)."
+)
+@click.option("--list-papers", is_flag=True, help="Show the label papers and stop.")
+@click.option("--start-at", type=click.IntRange(1), default=1, help="First free place of a begun sheet.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The sheet, a .pdf or an .svg (numbered if there are more).  [default: HOME/labels/sheet.pdf]",
+)
+@click.option("--each", is_flag=True, help="One file for each label, for a label printer.")
+@click.option("--width", type=_SIZE, default=62, show_default=True, help="Width of such a label, in mm.")
+@click.option("--height", type=_SIZE, default=29, show_default=True, help="Height of such a label, in mm.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice([_PDF, _SVG]),
+    default=_PDF,
+    show_default=True,
+    help="Format of such a label.",
+)
+@click.option(
+    "--out-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of such labels.  [default: HOME/labels]",
+)
+@click.option("--copies", type=click.IntRange(1, 100), default=1, help="How many labels of each device.")
+@click.option("--title", default="", help="A line above the name, such as the maker.")
+@click.option(
+    "--qr",
+    "code",
+    default="{claim_id}",
+    show_default=True,
+    help="Text of the QR code; {claim_id}, {name} and {product} are replaced.",
+)
+@click.option("--product", default="", help="What {product} stands for.")
+@click.option("--web-password", is_flag=True, help="Print the password of the device's own web page.")
+@click.option(
+    "--font",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A TrueType font, for letters that the built-in one lacks.",
+)
+@click.option("--outlines", is_flag=True, help="Draw the labels' edges, to check how the printer prints.")
+@options.home_option
+@options.dry_run_option
+@output.output_option
+def label(**words: Any) -> int:
+    """Make labels: name, claim ID and QR code of devices.
+
+    They go onto sheets of label paper, or with --each into one file a label. Long names are wrapped and made
+    smaller until they fit. The QR code holds the claim ID alone, so that a scanner types it into any field
+    that takes one. Print without scaling ("actual size", 100 %).
+    """
+    if words["list_papers"]:
+        _list_papers(words["form"])
+        return GOOD
+    wanted = selection.selection(*(words[name] for name in ("devices", "group", "batch", "everything")))
+    if wanted is None:
+        raise click.UsageError("Missing argument 'DEVICE', or --group, --batch or --all.")
+    check_code(words["code"], words["product"])
+    paper = papers.paper(words["paper_name"])
+    out = _out(words)
+    with options.reading(words["home"]) as registry:
+        devices, passed_over = selection.chosen(registry, wanted)
+        passwords = _passwords(registry, devices, words["home"]) if words["web_password"] else {}
+    contents = [
+        device_content(
+            device, words["code"], words["product"], words["title"], passwords.get(device.name, "")
+        )
+        for device in devices
+        for _ in range(words["copies"])
+    ]
+    if passed_over:
+        output.note(f"{passed_over} retired devices are passed over")
+    if words["each"]:
+        return _each(contents, words)
+    return _sheets(contents, paper, out, words)
+
+
+def _out(words: dict[str, Any]) -> Path:
+    """Where the sheet goes. Raises click.UsageError for options that contradict each other."""
+    given = click.get_current_context().get_parameter_source
+    from_user = {
+        name
+        for name in ("out", "paper_name", "start_at", "width", "height", "kind", "out_dir")
+        if given(name) == click.core.ParameterSource.COMMANDLINE
+    }
+    wrong = from_user & (
+        {"out", "paper_name", "start_at"} if words["each"] else {"width", "height", "kind", "out_dir"}
+    )
+    if wrong:
+        option = "--" + {"paper_name": "paper", "kind": "format"}.get(min(wrong), min(wrong)).replace(
+            "_", "-"
+        )
+        which = "sheets: leave out --each" if words["each"] else "single labels: add --each"
+        raise click.UsageError(f"{option} belongs to {which}, or leave it out.")
+    out: Path = words["out"] or words["home"] / _FOLDER_OF_HOME / _SHEET
+    if out.suffix.lower() not in (f".{_PDF}", f".{_SVG}"):
+        raise click.UsageError(f"--out must end in .pdf or .svg, not {out.name!r}.")
+    return out
+
+
+def _list_papers(form: str) -> None:
+    columns = {
+        **{"name": "Paper", "maker": "Maker", "page": "Page", "labels": "Labels"},
+        **{"width": "Width mm", "height": "Height mm", "also": "Also"},
+    }
+    rows = [
+        {
+            "name": paper.name,
+            "maker": paper.maker,
+            "page": "A4" if paper.page == papers.A4 else "Letter",
+            "labels": paper.places,
+            "width": round(paper.width, 1),
+            "height": round(paper.height, 1),
+            "also": ", ".join(alias for alias, name in papers.ALIASES.items() if name == paper.name),
+        }
+        for paper in papers.PAPERS.values()
+    ]
+    output.listing(form, columns, rows, "")
+
+
+def _passwords(registry: Registry, devices: list[Device], home: Path) -> dict[str, str]:
+    """{name of device: the password of its web page}"""
+    own = images.enrolment_keys(registry, Vault(home), devices)
+    return {name: images.web_password(key) for name, key in own.items()}
+
+
+def _designed(
+    contents: list[Content], width: float, height: float, words: dict[str, Any], **more: Any
+) -> list[Label]:
+    from muster.labels.fonts import Fonts
+
+    fonts = words["fonts"] = Fonts(words["font"])
+    fonts.check(words["title"], "--title")
+    for content in contents:
+        fonts.check(content.name + content.claim + content.password, "the labels")
+    widest = sizes(contents, fonts)
+    labels = [design(content, width, height, fonts, widest=widest, **more) for content in contents]
+    shortened = sum(not label.is_whole for label in labels)
+    if shortened:
+        output.note(f"{shortened} names are too long for the label and were shortened in their middle")
+    return labels
+
+
+def _sheets(contents: list[Content], paper: papers.Paper, out: Path, words: dict[str, Any]) -> int:
+    from muster.labels import pdf, sheets, svg
+
+    labels = _designed(contents, paper.width, paper.height, words, inset=paper.inset)
+    made = list(sheets.pages(labels, paper, words["start_at"]))
+    fonts, title, outlines = words["fonts"], f"Labels on {paper.maker} {paper.name}", words["outlines"]
+    if out.suffix.lower() == f".{_PDF}":
+        files: Iterable[tuple[Path, bytes]] = [(out, pdf.draw(made, fonts, title, outlines))]
+    elif len(made) == 1:
+        files = [(out, svg.draw(made[0], fonts, title, outlines))]
+    else:
+        files = [
+            (out.with_stem(f"{out.stem}-{number}"), svg.draw(page, fonts, title, outlines))
+            for number, page in enumerate(made, 1)
+        ]
+    written = _write(files, words)
+    following = sheets.next_place(len(labels), paper, words["start_at"])
+    lines = [f"{path}: {_would(words)}made" for path in written]
+    lines.append(
+        f"{len(labels)} labels on {len(made)} sheet{'s' * (len(made) > 1)} of {paper.maker} {paper.name}"
+        + (f"; the last one is free from place {following} (--start-at {following})" if following > 1 else "")
+    )
+    response = {"files": list(map(str, written)), "labels": len(labels), "sheets": len(made)}
+    output.done(words["form"], lines, {**response, "paper": paper.name, "nextPlace": following})
+    return GOOD
+
+
+def _each(contents: list[Content], words: dict[str, Any]) -> int:
+    from muster.labels import pdf, sheets, svg
+
+    folder = words["out_dir"] or words["home"] / _FOLDER_OF_HOME
+    labels = _designed(contents, words["width"], words["height"], words)
+    files = []
+    for number in range(0, len(labels), words["copies"]):
+        name = contents[number].name
+        copies = [sheets.single(one) for one in labels[number : number + words["copies"]]]
+        path = folder / f"{name}.{words['kind']}"
+        if words["kind"] == _PDF:
+            files.append((path, pdf.draw(copies, words["fonts"], name, words["outlines"])))
+        else:
+            files.append((path, svg.draw(copies[0], words["fonts"], name, words["outlines"])))
+    written = _write(files, words)
+    size = f"{words['width']:g} x {words['height']:g} mm"
+    lines = [f"{len(written)} labels of {size} {_would(words)}made in {folder}"]
+    output.done(words["form"], lines, {"files": list(map(str, written)), "labels": len(labels)})
+    return GOOD
+
+
+def _write(files: Iterable[tuple[Path, bytes]], words: dict[str, Any]) -> list[Path]:
+    """Write the files unless it is a dry run; their paths."""
+    written = []
+    for path, content in files:
+        if not words["dry_run"]:
+            write_private(path, content)
+        written.append(path)
+    return written
+
+
+def _would(words: dict[str, Any]) -> str:
+    return "would be " if words["dry_run"] else ""

@@ -1,0 +1,183 @@
+"""`muster provision`, `refresh certificate`, `deprovision`: identities given and taken on the host's side."""
+
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from device.core import paths
+from muster.cli import options, output
+from muster.cli.ttl import ttl_option
+from muster.errors import MusterError
+from muster.fleet import devices, hostside, removal, renewal
+from muster.fleet.identity_files import Place
+from muster.fleet.renewal import Issued
+from muster.registry import Registry
+from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
+
+_FOLDER = "identities"
+
+
+def _place_options(function: Any) -> Any:
+    """`--out`, `--endpoint` and `--port`: where identity files go, and what they lead to."""
+    for option in (
+        click.option(
+            "--port", type=click.IntRange(1, 65535), default=8883, show_default=True, help="MQTT port."
+        ),
+        click.option(
+            "--endpoint", default="localhost", show_default=True, help="Host name of AWS IoT, or of the twin."
+        ),
+        click.option(
+            "--out",
+            type=click.Path(file_okay=False, path_type=Path),
+            show_default=f"{_FOLDER} in the home folder",
+            help="Folder for the files: one folder a device, mode 0600.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _place(home: Path, out: Path | None, endpoint: str, port: int) -> Place:
+    """Where the files go that `_place_options` describe."""
+    return Place(out or home / _FOLDER, endpoint, port)
+
+
+def _show_issued(form: str, verb: tuple[str, str], issued: Issued) -> None:
+    """Tell of a new certificate; `verb` is ("Provisioning", "Provisioned")."""
+    ends = output.utc(issued.not_after_s)
+    lines = [
+        f'{verb[0]} device "{issued.device}"',
+        f'{verb[1]} device "{issued.device}" successfully',
+        f"Certificate: {issued.certificate_id}",
+        f"Ends: {ends}",
+        *(f"File: {path}" for path in issued.files),
+    ]
+    response = {
+        "name": issued.device,
+        "certificate": issued.certificate_id,
+        "endsAt": ends,
+        "revoked": list(issued.revoked),
+        "files": [str(path) for path in issued.files],
+    }
+    output.done(form, lines, response)
+
+
+def _planned(form: str, verb: str, device: Device) -> None:
+    """What a dry run says."""
+    output.done(form, [f'Would {verb} device "{device.name}"'], {"name": device.name, "dryRun": True})
+
+
+@click.command()
+@options.name_argument("device", "DEVICE")
+@_place_options
+@ttl_option
+@options.home_option
+@options.dry_run_option
+@output.output_option
+def provision(
+    name: str,
+    out: Path | None,
+    endpoint: str,
+    port: int,
+    ttl_h: float | None,
+    home: Path,
+    dry_run: bool,
+    form: str,
+) -> None:
+    """Make an identity on this computer, for a board that cannot provision itself.
+
+    Not recommended where the board can: its private key is made here and has to be carried to the board, and
+    nobody renews its certificate before it ends.
+    """
+    with options.reading(home) as registry:
+        if dry_run:
+            _planned(form, "provision", _unprovisioned(registry, name))
+            return
+        issued = hostside.provision(registry, home, name, _place(home, out, endpoint, port), ttl_h=ttl_h)
+    _show_issued(form, ("Provisioning", "Provisioned"), issued)
+    output.note(
+        "not recommended where the board can provision itself: a private key now lies on this computer. Copy"
+        f" the files to {paths.CERT} of the board's flash, then delete them here"
+    )
+    output.note(
+        f"the certificate ends at {output.utc(issued.not_after_s)}, and nobody renews it by itself: before"
+        f" that, `{output.program()} refresh certificate {name}`"
+    )
+
+
+def _unprovisioned(registry: Registry, name: str) -> Device:
+    device = devices.existing(registry, name)
+    if device.state != CREATED:
+        raise MusterError(f"{name} is {device.state}: `{output.program()} deprovision {name}` comes first")
+    return device
+
+
+@click.command()
+@options.name_argument("device", "DEVICE")
+@options.home_option
+@options.dry_run_option
+@output.output_option
+def deprovision(name: str, home: Path, dry_run: bool, form: str) -> None:
+    """Revoke the certificates of a device: it is as it was after `add device`.
+
+    A running twin hangs up on it at once. It may provision again with its enrolment key.
+    """
+    with options.reading(home) as registry:
+        if dry_run:
+            device = devices.existing(registry, name)
+            if device.state == RETIRED:
+                raise MusterError(f"{name} is retired: there is nothing to take back")
+            count = len(removal.live_certificates(registry, name))
+            text = f'Would deprovision device "{name}" and revoke {count} certificate(s)'
+            output.done(form, [text], {"name": name, "certificates": count, "dryRun": True})
+            return
+        gone = hostside.deprovision(registry, name)
+    if gone.state_before == CREATED and not gone.revoked:
+        lines = [f'Device "{name}" is not provisioned; nothing was changed.']
+    else:
+        lines = [
+            f'Deprovisioning device "{name}"',
+            f'Deprovisioned device "{name}" successfully; {len(gone.revoked)} certificate(s) revoked',
+        ]
+    output.done(form, lines, {"name": name, "stateBefore": gone.state_before, "revoked": list(gone.revoked)})
+
+
+@click.command(name="certificate")
+@options.name_argument("device", "DEVICE")
+@click.option(
+    "--csr",
+    type=click.File(encoding="utf-8"),
+    help="Signing request (PEM) of whoever keeps the key; else the key is made here.",
+)
+@_place_options
+@ttl_option
+@options.home_option
+@options.dry_run_option
+@output.output_option
+def refresh_certificate(
+    name: str,
+    csr: TextIO | None,
+    out: Path | None,
+    endpoint: str,
+    port: int,
+    ttl_h: float | None,
+    home: Path,
+    dry_run: bool,
+    form: str,
+) -> None:
+    """Give a provisioned device a new certificate; the old ones are revoked at once.
+
+    The board is cut off until it has the new files. A board that renews itself never is.
+    """
+    with options.reading(home) as registry:
+        if dry_run:
+            device = devices.existing(registry, name)
+            if device.state != PROVISIONED:
+                raise MusterError(f"{name} is {device.state}: it has no certificate to refresh")
+            _planned(form, "refresh the certificate of", device)
+            return
+        request = None if csr is None else csr.read()
+        where = _place(home, out, endpoint, port)
+        issued = renewal.refresh(registry, home, name, csr=request, ttl_h=ttl_h, place=where)
+    _show_issued(form, ("Refreshing the certificate of", "Refreshed the certificate of"), issued)

@@ -1,0 +1,141 @@
+"""Many devices at once: checked first, then made, and gone on with after whatever stopped it.
+
+The registry is the journal. A batch is found again by the digest of what was asked for, so that the same
+command goes on where it stopped, on another machine with the same home as well.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from device.core import keys
+from muster.errors import PARTLY_DONE, WRONG_USE, MusterError
+from muster.fleet import batch_folder, names
+from muster.fleet.cloud import Cloud, Wanted
+from muster.fleet.sheet import Fault, Row, Sheet
+from muster.registry import Registry
+from muster.registry.batches import DONE, Batch
+from muster.registry.fleet import RETIRED, Device
+
+_OF_A_FLEET_SHEET = {batch_folder.GROUP, batch_folder.CLAIM_ID.casefold(), batch_folder.STATE}
+_OF_THE_BOARD = {keys.PARAMETER_SERIAL, keys.PARAMETER_PROOF}
+
+
+class Checked(NamedTuple):
+    """What was asked for, held against the registry."""
+
+    wanted: list[Wanted]  # the good ones, in their order
+    missing: list[Wanted]  # of these, what is to be made
+    existing: list[Device]  # of these, what is in the group already
+    faults: list[Fault]
+
+    @property
+    def retired(self) -> int:
+        """How many of the existing ones are retired."""
+        return sum(device.state == RETIRED for device in self.existing)
+
+    @property
+    def differing(self) -> int:
+        """How many of the existing ones have other parameters than those asked for."""
+        asked = {one.name: one.parameters for one in self.wanted}
+        return sum(device.parameters != asked[device.name] for device in self.existing)
+
+
+class Made(NamedTuple):
+    """What became of a batch: itself and its folder, None when nothing was to be made and there is none."""
+
+    batch: Batch | None
+    folder: Path | None
+
+
+def numbered(prefix: str, count: int) -> Sheet:
+    """The names prefix1, prefix2, ... Raises MusterError (wrong use) when they cannot be names."""
+    names.check(f"{prefix}1", "device")
+    names.check(f"{prefix}{count}", "device")
+    return Sheet((), [Row(0, f"{prefix}{number}", {}) for number in range(1, count + 1)], [])
+
+
+def check_columns(columns: Sequence[str], path: Path) -> None:
+    """Raises MusterError (wrong use) when a column cannot be a template parameter."""
+    for title in columns:
+        if title.casefold() in _OF_A_FLEET_SHEET:
+            raise MusterError(
+                f"{path}: the column {title!r} belongs to a fleet sheet: use `muster apply {path}`, or take"
+                " it out",
+                WRONG_USE,
+            )
+        check_parameter(title, path)
+
+
+def check_parameter(title: str, path: Path) -> None:
+    """Raises MusterError (wrong use) when the board gives the parameter `title` itself."""
+    if title in _OF_THE_BOARD:
+        raise MusterError(
+            f"{path}: the board itself gives the parameter {title!r}: take the column out", WRONG_USE
+        )
+
+
+def check(registry: Registry, group: str, sheet: Sheet) -> Checked:
+    """Hold what was asked for against the registry, which stays as it is."""
+    known = {device.name: device for device in registry.devices.all()}
+    checked = Checked([], [], [], list(sheet.faults))
+    for row in sheet.rows:
+        there = known.get(row.name)
+        wanted = Wanted(row.name, row.cells)
+        if there is not None and there.group != group:
+            checked.faults.append(Fault(row.line, f"{row.name} exists already, in group {there.group}"))
+            continue
+        checked.wanted.append(wanted)
+        if there is None:
+            checked.missing.append(wanted)
+        else:
+            checked.existing.append(there)
+    return checked
+
+
+def digest(group: str, wanted: Sequence[Wanted]) -> str:
+    """The same for the same devices in the same order with the same parameters."""
+    text = json.dumps([group, wanted], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def create(
+    registry: Registry,
+    cloud: Cloud,
+    home: Path,
+    group: str,
+    checked: Checked,
+    now_s: float,
+    secrets: bool,
+    advance: Callable[[int], None],
+) -> Made:
+    """Make what is missing, then write the folder; `advance` is told how many more are there.
+
+    May be stopped anywhere: calling it again goes on. Raises MusterError when cloud or disk cannot go on.
+    """
+    source = digest(group, checked.wanted)
+    batch = registry.batches.of_source(source)
+    if checked.missing:
+        batch = registry.batches.open(group, source, len(checked.missing), now_s)
+        for made in cloud.create(batch, checked.missing):
+            advance(made)
+        _verify(registry, group, checked.missing)
+    if batch is None:
+        return Made(None, None)
+    folder = batch_folder.write(home, registry, batch, secrets)
+    if batch.state != DONE:
+        registry.batches.finish(batch.name)
+    return Made(batch, folder)
+
+
+def _verify(registry: Registry, group: str, missing: Sequence[Wanted]) -> None:
+    """Somebody else may have added one of the names to another group, or deleted one, meanwhile."""
+    there = {device.name for device in registry.devices.all(group=group)}
+    lost = [one.name for one in missing if one.name not in there]
+    if lost:
+        raise MusterError(
+            f"{len(lost)} devices, {lost[0]} among them, are not in group {group}: somebody else took them",
+            PARTLY_DONE,
+        )

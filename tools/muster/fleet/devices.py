@@ -1,0 +1,46 @@
+"""Devices, one at a time: made and looked for."""
+
+import difflib
+
+from muster.errors import NO_DEVICE, MusterError
+from muster.fleet import claim_ids, groups, names
+from muster.registry import Registry
+from muster.registry.fleet import CREATED, Device
+
+
+def existing(registry: Registry, name: str) -> Device:
+    """The device of this name. Raises MusterError (no device), with the nearest name, when there is none."""
+    device = registry.devices.get(names.check(name, "device"))
+    if device is None:
+        near = difflib.get_close_matches(name, registry.devices.names(), 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"make it with `muster add device -g GROUP {name}`"
+        raise MusterError(
+            f"there is no device {name!r}: {hint} (list them with `muster get devices`)", NO_DEVICE
+        )
+    return device
+
+
+def add(
+    registry: Registry, group: str, name: str, now_s: float, dry_run: bool = False
+) -> tuple[Device, bool]:
+    """Add a device to a group; the device, and whether it is new (one that exists stays as it is).
+
+    A dry run checks everything and writes nothing.
+    Raises MusterError when there is no such group, or the device is in another one.
+    """
+    names.check(name, "device")
+    with registry.transaction():
+        groups.existing(registry, group)
+        there = registry.devices.get(name)
+        if there is not None and there.group != group:
+            raise MusterError(
+                f"device {name!r} exists already, in group {there.group!r}: choose another name, or delete it"
+                f" first with `muster delete device {name}`"
+            )
+        if there is not None:
+            return there, False
+        device = Device(name, group, claim_ids.new(registry.devices), CREATED, {}, now_s)
+        if not dry_run:
+            registry.devices.add([device])
+            registry.devices.note(name, "created", f"in group {group}", now_s)
+    return device, True

@@ -1,0 +1,80 @@
+"""The secrets of groups and devices.
+
+A group's provisioning secret stays on the host, encrypted at rest: it is needed again to derive the
+enrolment keys of devices that are added later. A board only ever gets its own enrolment key.
+
+    enrolment key = HMAC-SHA256(group secret, device name)
+    proof         = HMAC-SHA256(enrolment key, certificate id), given to RegisterThing
+
+The encryption key lies beside the registry in a file of its own with mode 0600, so that a copied or
+backed-up registry alone gives no secret away.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from muster.errors import MusterError
+
+KEY_FILE = "registry.key"
+_SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """A fresh provisioning secret, as it is printed once: 43 characters of URL-safe base 64."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def enrolment_key(group_secret: str, device: str) -> bytes:
+    """The key that goes on the board (32 bytes)."""
+    return hmac.digest(group_secret.encode(), device.encode(), hashlib.sha256)
+
+
+def proof(key: bytes, certificate_id: str) -> str:
+    """The proof of a device with this enrolment key for one certificate, in hexadecimal."""
+    return hmac.digest(key, certificate_id.encode(), hashlib.sha256).hex()
+
+
+def check_private(path: Path) -> None:
+    """Raises MusterError when others than the owner may read `path`."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise MusterError(f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}` and repeat")
+
+
+class Vault:
+    """Encrypts and decrypts what the registry of one home folder keeps secret."""
+
+    def __init__(self, home: Path) -> None:
+        """Open the key of `home`, making it on first use. Raises MusterError when others may read it."""
+        path = home / KEY_FILE
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(Fernet.generate_key())
+        except FileExistsError:
+            check_private(path)
+        try:
+            self._fernet = Fernet(path.read_bytes())
+        except ValueError as error:
+            raise MusterError(f"{path} is no key: restore it from a backup of this home folder") from error
+        self._path = path
+
+    def lock(self, secret: str) -> bytes:
+        """`secret` as it is stored."""
+        return self._fernet.encrypt(secret.encode())
+
+    def unlock(self, stored: bytes) -> str:
+        """The secret in `stored`. Raises MusterError when it was made with another key."""
+        try:
+            return self._fernet.decrypt(stored).decode()
+        except InvalidToken as error:
+            raise MusterError(
+                f"the registry's secrets were not made with {self._path}: restore the key that belongs to it"
+            ) from error
