@@ -22,12 +22,15 @@ DENIED = (403, "AccessDenied")
 
 
 class Fleet:
-    """A running twin whose registry has one group with the devices lamp-1 and lamp-2."""
+    """A running twin whose registry has, once filled, one group with the devices lamp-1 and lamp-2."""
 
     def __init__(self, twin, folder: Path) -> None:
         self.twin, self.folder = twin, folder
         self.registry = twin.registry
         self.vault = secrets.Vault(twin.home.root)
+
+    def fill(self) -> None:
+        """Add the group and its devices."""
         self.secret = groups.add(self.registry, self.vault, GROUP, 0)
         for name in ("lamp-1", "lamp-2"):
             devices.add(self.registry, GROUP, name, 0)
@@ -49,9 +52,12 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **changes):
+def running(folder: Path, is_filled: bool = True, **changes):
     with running_twin(folder / "home", quick(**changes)) as twin:
-        yield Fleet(twin, folder)
+        fleet = Fleet(twin, folder)
+        if is_filled:
+            fleet.fill()
+        yield fleet
 
 
 def create(raw, key_file: Path) -> dict:

@@ -74,20 +74,23 @@ def test_a_trial_that_connects_settles_it_before_a_late_repetition(fleet):
 
 
 def test_without_groups_everything_is_as_before(tmp_path):
-    with running(tmp_path) as fleet:
-        fleet.registry.groups.delete(GROUP)
-        with claim(fleet.twin, "any") as raw:
-            assert raw.request(REGISTER, document(new(fleet, raw), "some-thing"))[0]
+    with running(tmp_path, is_filled=False) as fleet, claim(fleet.twin, "any") as raw:
+        assert raw.request(REGISTER, document(new(fleet, raw), "some-thing"))[0]
 
 
-def test_a_group_made_while_the_twin_runs_counts_at_once(tmp_path):
+def test_deleting_the_last_group_opens_no_door(tmp_path):
     with running(tmp_path) as fleet:
         fleet.registry.groups.delete(GROUP)
         with claim(fleet.twin, "lamp-1") as raw:
-            assert raw.request(REGISTER, document(new(fleet, raw), "lamp-1"))[0]
-            groups.add(fleet.registry, fleet.vault, GROUP, 0)
-            devices.add(fleet.registry, GROUP, "lamp-1", 0)
             assert refused(raw, document(new(fleet, raw), "lamp-1")) == DENIED
+
+
+def test_a_group_made_while_the_twin_runs_counts_at_once(tmp_path):
+    with running(tmp_path, is_filled=False) as fleet, claim(fleet.twin, "lamp-1") as raw:
+        assert raw.request(REGISTER, document(new(fleet, raw), "lamp-1"))[0]
+        groups.add(fleet.registry, fleet.vault, GROUP, 0)
+        devices.add(fleet.registry, GROUP, "lamp-1", 0)
+        assert refused(raw, document(new(fleet, raw), "lamp-1")) == DENIED
 
 
 def test_open_admission_asks_nobody(tmp_path):

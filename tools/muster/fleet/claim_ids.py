@@ -50,11 +50,12 @@ def read(text: str) -> str:
     for place, symbol in enumerate(code, 1):
         if symbol not in ALPHABET:
             raise MusterError(
-                f"claim ID {text!r}: symbol {place}, {symbol!r}, is in no claim ID; look at the label again", WRONG_USE
+                f"claim ID {text!r}: symbol {place}, {symbol!r}, is in no claim ID; look at the label again",
+                WRONG_USE,
             )
     if len(code) not in (SHORT, LONG):
         raise MusterError(
-            f"claim ID {text!r} has {len(code)} symbols, a claim ID has {SHORT} or {LONG}; look at the label again",
+            f"claim ID {text!r} has {len(code)} symbols, not {SHORT} or {LONG}; look at the label again",
             WRONG_USE,
         )
     return code
@@ -72,5 +73,7 @@ def find(devices: Devices, text: str) -> str:
     for near in devices.claim_ids_near(code):
         if distance(code, near) == 1:
             place = next(at for at, (a, b) in enumerate(zip(code, near, strict=True), 1) if a != b)
-            raise MusterError(f"claim ID {text!r}: symbol {place} looks wrong; look at the label again", WRONG_USE)
+            raise MusterError(
+                f"claim ID {text!r}: symbol {place} looks wrong; look at the label again", WRONG_USE
+            )
     raise MusterError(f"no device has the claim ID {text!r}; look at the label again")

@@ -10,6 +10,7 @@ The encryption key lies beside the registry in a file of its own with mode 0600,
 backed-up registry alone gives no secret away.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -20,6 +21,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from muster.errors import MusterError
+from muster.registry import Registry
 
 KEY_FILE = "registry.key"
 _SECRET_BYTES = 32
@@ -44,22 +46,40 @@ def check_private(path: Path) -> None:
     """Raises MusterError when others than the owner may read `path`."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        raise MusterError(f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}` and repeat")
+        raise MusterError(
+            f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}` and repeat"
+        )
+
+
+def _make_key(path: Path) -> None:
+    """Make the key of a home that has none yet; of two processes that do so at once, one wins."""
+    registry = Registry(path.parent)  # makes the folder as well
+    has_secrets = bool(registry.groups.all())
+    registry.close()
+    if has_secrets and not path.exists():
+        raise MusterError(
+            f"{path} is lost, and the secrets of the groups were locked with it: restore it from a backup"
+        )
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(Fernet.generate_key())
+    with contextlib.suppress(FileExistsError):
+        os.link(part, path)  # whole, and only where there is none
+    part.unlink()
 
 
 class Vault:
     """Encrypts and decrypts what the registry of one home folder keeps secret."""
 
     def __init__(self, home: Path) -> None:
-        """Open the key of `home`, making it on first use. Raises MusterError when others may read it."""
+        """Open the key of `home`, making it on first use.
+
+        Raises MusterError when others may read it, or when it is lost and secrets were locked with it.
+        """
         path = home / KEY_FILE
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(Fernet.generate_key())
-        except FileExistsError:
-            check_private(path)
+        if not path.exists():
+            _make_key(path)
+        check_private(path)
         try:
             self._fernet = Fernet(path.read_bytes())
         except ValueError as error:

@@ -52,16 +52,20 @@ class Groups:
     def add(self, group: Group) -> bool:
         """Add a group; False when there is one of that name (which stays as it is)."""
         sql = f"INSERT INTO groups ({_GROUP}) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        return self._database.write(sql, *group) > 0
+        with self._database.transaction():
+            self._database.write(
+                "INSERT INTO guarded SELECT ? WHERE NOT EXISTS (SELECT 1 FROM guarded)", group.created_s
+            )
+            return self._database.write(sql, *group) > 0
 
     def get(self, name: str) -> Group | None:
         """The group of this name, or None."""
         row = self._database.row(f"SELECT {_GROUP} FROM groups WHERE name = ?", name)
         return Group(*row) if row else None
 
-    def exist(self) -> bool:
-        """Whether there is any group."""
-        return self._database.row("SELECT 1 FROM groups LIMIT 1") is not None
+    def were_made(self) -> bool:
+        """Whether there is or was any group: deleting the last one opens no door."""
+        return self._database.row("SELECT 1 FROM guarded LIMIT 1") is not None
 
     def all(self) -> list[tuple[Group, int]]:
         """Every group with the number of its devices, by name."""
@@ -129,7 +133,7 @@ class Devices:
         return [row[0] for row in self._database.rows("SELECT claim_id FROM devices")]
 
     def claim_ids_near(self, code: str) -> list[str]:
-        """The claim IDs that have one of three blocks in common with `code`: all that differ in up to two places."""
+        """The claim IDs that share one of three blocks with `code`: all that differ in up to two places."""
         sql = (
             "SELECT claim_id FROM devices WHERE substr(claim_id, 1, 3) = ?1"
             " UNION SELECT claim_id FROM devices WHERE substr(claim_id, 4, 3) = ?2"
@@ -157,7 +161,8 @@ class Devices:
     def note(self, name: str, event: str, detail: str, now_s: float) -> None:
         """Add to the history of a device. `detail` holds no secret."""
         self._database.write(
-            "INSERT INTO history (device, at_s, event, detail) VALUES (?, ?, ?, ?)", name, now_s, event, detail
+            "INSERT INTO history (device, at_s, event, detail) VALUES (?, ?, ?, ?)",
+            *(name, now_s, event, detail),
         )
 
     def history(self, name: str) -> list[Event]:

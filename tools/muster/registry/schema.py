@@ -109,4 +109,9 @@ STEPS: tuple[str, ...] = (
     ALTER TABLE certificates ADD COLUMN renews TEXT;
     UPDATE certificates SET connected_s = created_s WHERE status = 'ACTIVE'
     """,
+    """
+    -- Has a row as soon as there was a group: from then on nobody is admitted who is not in the registry.
+    CREATE TABLE guarded (since_s REAL NOT NULL);
+    INSERT INTO guarded SELECT MIN(created_s) FROM groups HAVING COUNT(*) > 0
+    """,
 )

@@ -1,6 +1,6 @@
 """The rule of `muster.fleet.admission` at work on the twin: what it needs is read, what it decides is done.
 
-The rule guards every provisioning template as soon as the registry has a group (`Settings.open_admission`
+The rule guards every provisioning template as soon as the registry has had a group (`Settings.open_admission`
 turns that off), and the renewal template always. A certificate counts as proven from the first packet that
 follows its CONNACK: the client then knows that it is connected, so the certificates that it replaces can be
 revoked without a board being left with neither.
@@ -45,7 +45,7 @@ class Enrolment:
     @property
     def is_guarded(self) -> bool:
         """Whether only the registry's devices may register."""
-        return not self._settings.open_admission and self._registry.groups.exist()
+        return not self._settings.open_admission and self._registry.groups.were_made()
 
     def judge(self, event: Mapping[str, Any], template: str) -> Verdict:
         """The verdict on the hook's event for RegisterThing through `template`.
