@@ -18,7 +18,7 @@ from muster.registry import Registry
 from muster.registry.fleet import Device
 
 _FOLDER_OF_HOME = "labels"
-_SHEET = "sheet.pdf"
+_SHEET, _EACH = "sheet.pdf", "each"
 _PDF, _SVG = "pdf", "svg"
 _SIZE = click.FloatRange(5, 500)
 
@@ -49,7 +49,7 @@ _SIZE = click.FloatRange(5, 500)
 @click.option(
     "--out-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of such labels.  [default: HOME/labels]",
+    help="Folder of such labels.  [default: HOME/labels/each]",
 )
 @click.option("--copies", type=click.IntRange(1, 100), default=1, help="How many labels of each device.")
 @click.option("--title", default="", help="A line above the name, such as the maker.")
@@ -200,7 +200,7 @@ def _sheets(contents: list[Content], paper: papers.Paper, out: Path, words: dict
 def _each(contents: list[Content], words: dict[str, Any]) -> int:
     from muster.labels import pdf, sheets, svg
 
-    folder = words["out_dir"] or words["home"] / _FOLDER_OF_HOME
+    folder = words["out_dir"] or words["home"] / _FOLDER_OF_HOME / _EACH
     labels = _designed(contents, words["width"], words["height"], words)
     files = []
     for number in range(0, len(labels), words["copies"]):

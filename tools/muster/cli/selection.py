@@ -35,6 +35,7 @@ def device_options(function: _F) -> _F:
             "devices",
             nargs=-1,
             metavar="[DEVICE]...",
+            help="Names of devices.",
             callback=lambda _, __, value: tuple(names.check(name, "device") for name in value),
             shell_complete=options.complete_device,
         ),

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from muster.cli import options
 from muster.cli.ttl import ttl_option
 from muster.errors import WRONG_USE, MusterError
 from muster.registry import FILE_NAME, Registry
@@ -21,12 +22,7 @@ from muster.twin import faults, template
 from muster.twin.server import Twin
 from muster.twin.settings import Settings
 
-_HOME = click.option(
-    "--home",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the twin: its CA, claim credentials and registry.",
-)
+_HOME = options.home_option
 
 
 @click.group()

@@ -22,7 +22,7 @@ _MARGIN_SHARE = 0.05  # of the shorter side
 _MARGIN_MM = (0.6, 2.0)
 _LARGEST, _SMALLEST = 12.0, 3.0  # points
 _READABLE = 5.5  # points: a claim ID below that is rather broken into two lines
-_LOW_MM = 12.0  # labels with less height for their text have no captions
+_CAPTIONS_FROM = 0.7  # captions go when everything would shrink to less than this because of them
 _FIXED_SHARE = 0.62  # of the text's height, for everything but the name
 _GAP_SHARE = 0.35  # of a line, between name and what is below it
 CLAIM_TITLE = "Claim ID"
@@ -202,39 +202,50 @@ def _scale(room: _Box) -> float:
 
 def _fixed(content: Content, room: _Box, fonts: Fonts, widest: Sizes) -> list[_Line]:
     """Every line but those of the name, in their order; they shrink together until they leave it room."""
+    if room.width > 0 and room.height > 0:
+        for has_captions, enough in ((True, _CAPTIONS_FROM), (False, 0.0)):
+            lines = _rows(content, room, fonts, widest, has_captions)
+            taken = sum(_height(line, fonts) for line in lines)
+            shrink = min(1.0, _FIXED_SHARE * room.height / taken)
+            if shrink >= enough:
+                break
+        lines = [line._replace(size=line.size * shrink) for line in lines]
+        if all(line.size >= _SMALLEST for line in lines if line.is_bold):
+            if content.title and lines[0].size < _SMALLEST:
+                raise MusterError(
+                    "the title is too long for the label: shorten it, or take a larger one.", WRONG_USE
+                )
+            return lines
+    raise MusterError(
+        "the label is too small for the claim ID beside its QR code: take a larger one.", WRONG_USE
+    )
+
+
+def _rows(content: Content, room: _Box, fonts: Fonts, widest: Sizes, has_captions: bool) -> list[_Line]:
+    """Title, claim ID and password as large as the width allows."""
     lines = []
     if content.title:
         size = fitting.one_line(fonts.regular, content.title, room.width, 8 * _scale(room))
         lines.append(_Line(content.title, size, False))
-    lines += _coded(CLAIM_TITLE, content.claim, widest.claim, 12 * _scale(room), room, fonts)
+    claim = _coded(content.claim, widest.claim, 12 * _scale(room), room.width)
+    captions = [_Line(CLAIM_TITLE, 5.5 * _scale(room), False)] if has_captions else []
+    lines += _with_gap([*captions, *claim])
     if content.password:
-        most = 0.8 * lines[-1].size
-        lines += _coded(PASSWORD_TITLE, content.password, widest.password, most, room, fonts)
-    taken = sum(_height(line, fonts) for line in lines)
-    shrink = min(1.0, _FIXED_SHARE * room.height / taken)
-    lines = [line._replace(size=line.size * shrink) for line in lines]
-    too_small = any(line.size < _SMALLEST for line in lines if line.is_bold)
-    if room.width <= 0 or room.height <= 0 or too_small:
-        raise MusterError(
-            "the label is too small for the claim ID beside its QR code: take a larger one.", WRONG_USE
-        )
+        password = _coded(content.password, widest.password, 0.8 * claim[0].size, room.width)
+        captions = [_Line(PASSWORD_TITLE, 5.5 * _scale(room), False)] if has_captions else []
+        lines += _with_gap([*captions, *password])
     return lines
 
 
-def _coded(
-    caption: str, value: str, widest: tuple[float, float], largest: float, room: _Box, fonts: Fonts
-) -> list[_Line]:
-    """A code below its caption (none on low labels), broken in its middle where one line would be tiny."""
-    is_broken = widest[0] * _READABLE > room.width and "-" in value
-    parts = _halves(value) if is_broken else (value,)
-    size = min(largest, max(0.0, room.width - 0.02) / widest[is_broken])
-    has_caption = room.height > _LOW_MM
-    lines = [_Line(caption, 5.5 * _scale(room), False, _GAP_SHARE)] if has_caption else []
-    above = 0.0 if has_caption else _GAP_SHARE
-    return [
-        *lines,
-        *(_Line(part, size, True, 0.0 if number else above) for number, part in enumerate(parts)),
-    ]
+def _with_gap(lines: list[_Line]) -> list[_Line]:
+    return [lines[0]._replace(above=_GAP_SHARE), *lines[1:]]
+
+
+def _coded(value: str, widest: tuple[float, float], largest: float, width: float) -> list[_Line]:
+    """A claim ID or password, broken in its middle where one line would be tiny."""
+    is_broken = widest[0] * _READABLE > width and "-" in value
+    size = min(largest, max(0.0, width - 0.02) / widest[is_broken])
+    return [_Line(part, size, True) for part in (_halves(value) if is_broken else (value,))]
 
 
 def _font(line: _Line, fonts: Fonts) -> Font:

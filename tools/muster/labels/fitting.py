@@ -5,6 +5,7 @@ from typing import NamedTuple
 from muster.labels.fonts import Font
 
 _STEP = 0.25  # points between two sizes that are tried
+_COMFORTABLE = 8.0  # points
 _ELLIPSIS = "..."
 _SLACK_MM = 0.02  # for what two renderers round differently
 
@@ -56,7 +57,7 @@ def one_line(font: Font, text: str, width: float, largest: float) -> float:
 def block(font: Font, text: str, width: float, height: float, largest: float, smallest: float) -> Fitted:
     """`text` as large as it fits into `width` x `height`; below `smallest` its middle is left out.
 
-    A single line is preferred as long as it is not much smaller than several lines would be.
+    A single line is preferred unless it is hard to read and much smaller than several lines would be.
     """
     width -= _SLACK_MM
     single = one_line(font, text, width, largest)
@@ -65,7 +66,7 @@ def block(font: Font, text: str, width: float, height: float, largest: float, sm
     wrapped = _largest(font, text, width, height, largest, smallest)
     if wrapped is None:
         return _shortened(font, text, width, height, smallest)
-    if single >= 0.75 * wrapped.size and single >= smallest:
+    if single >= max(smallest, min(_COMFORTABLE, 0.75 * wrapped.size)):
         return Fitted((text,), single)
     return wrapped
 
