@@ -20,7 +20,17 @@ from rich.table import Table
 from muster.errors import MusterError
 from muster.layout import REPO
 from muster.twin.server import running_twin
-from tests.bench import flash_bytes, heap, key_request, page, round_trips, start_times, twin_rate, wire_bytes
+from tests.bench import (
+    flash_bytes,
+    heap,
+    key_request,
+    page,
+    round_trips,
+    sim_rate,
+    start_times,
+    twin_rate,
+    wire_bytes,
+)
 from tests.bench.common import Bench, Result
 
 MEASUREMENTS = {
@@ -30,6 +40,7 @@ MEASUREMENTS = {
     "wire": wire_bytes,
     "key": key_request,
     "twin": twin_rate,
+    "fleet": sim_rate,
     "start": start_times,
 }
 PAGE = REPO / "docs" / "benchmarks.md"
