@@ -60,7 +60,7 @@ WRONG_USES: list[tuple[str, int, str]] = [
     ("delete group hall", WRONG_USE, "nothing was deleted: this is no terminal"),
     # claim IDs
     ("find", WRONG_USE, "Missing argument 'CLAIM-ID'."),
-    ("find 12345", WRONG_USE, "has 5 symbols, a claim ID has 10 or 16"),
+    ("find 12345", WRONG_USE, "has 5 symbols, not 10 or 16"),
     ("find 12345-6789U", WRONG_USE, "symbol 10, 'U', is in no claim ID"),
     ("find 00000-00000", FAILED, "no device has the claim ID"),
     # printing

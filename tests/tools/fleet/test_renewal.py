@@ -177,8 +177,7 @@ def test_deprovisioning_closes_the_connection_and_ends_renewing(fleet):
 
 
 def test_a_thing_without_a_registry_renews_as_well(tmp_path):
-    with running(tmp_path) as fleet:
-        fleet.registry.groups.delete(GROUP)
+    with running(tmp_path, is_filled=False) as fleet:
         board = Board(fleet, "camera-7", key=b"")
         old = board.provision()
         new = board.renew(board.connect(old))[1]

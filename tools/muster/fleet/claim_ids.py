@@ -10,7 +10,7 @@ that differ in fewer than three places have a block in common, and blocks are in
 
 import secrets
 
-from muster.errors import WRONG_USE, MusterError
+from muster.errors import NO_DEVICE, WRONG_USE, MusterError
 from muster.registry.fleet import Devices
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -76,4 +76,4 @@ def find(devices: Devices, text: str) -> str:
             raise MusterError(
                 f"claim ID {text!r}: symbol {place} looks wrong; look at the label again", WRONG_USE
             )
-    raise MusterError(f"no device has the claim ID {text!r}; look at the label again")
+    raise MusterError(f"no device has the claim ID {text!r}; look at the label again", NO_DEVICE)
