@@ -62,7 +62,7 @@ WRONG_USES: list[tuple[str, int, str]] = [
     ("find", WRONG_USE, "Missing argument 'CLAIM-ID'."),
     ("find 12345", WRONG_USE, "has 5 symbols, not 10 or 16"),
     ("find 12345-6789U", WRONG_USE, "symbol 10, 'U', is in no claim ID"),
-    ("find 00000-00000", FAILED, "no device has the claim ID"),
+    ("find 00000-00000", NO_DEVICE, "no device has the claim ID"),
     # printing
     ("get devices -o yaml", WRONG_USE, "'yaml' is not one of 'table', 'plain', 'json'"),
     ("get devices --dry-run", WRONG_USE, "No such option '--dry-run'"),
