@@ -129,7 +129,11 @@ def test_a_clear_no(twin, serial, tmp_path):
     """Refusals that stay are looked at again only after a long while, and cost no second certificate."""
     registry = twin.registry
     registry.policies.put("any-template", defaults.claim_policy("*"))
-    registry.templates.put("Denied", defaults.camera_template("cameraDevice"), hook=_hook(tmp_path))
+    registry.templates.put(
+        "Denied",
+        defaults.camera_template("cameraDevice", topics.DEFAULT_RENEWAL_TEMPLATE),
+        hook=_hook(tmp_path),
+    )
     registry.faults.add("register", "reject", code="InvalidParameter", number=400, client=f"{serial}-bad")
     registry.faults.add("create-keys", "reject", code="LimitExceeded", number=400, client=f"{serial}-limit")
     claim = mishaps.Claims(twin).make(policy="any-template")

@@ -214,7 +214,7 @@ def test_template_and_device_policy_let_a_device_be_itself() -> None:
     example = examples(document("provisioning.md"))
     plan = template.plan(example["template"], {keys.PARAMETER_SERIAL: "s1"}, "id")
     ours = json.loads(example["template"])
-    twins = json.loads(defaults.camera_template(topics.DEFAULT_PREFIX))
+    twins = json.loads(defaults.camera_template(topics.DEFAULT_PREFIX, topics.DEFAULT_RENEWAL_TEMPLATE))
     assert ours["Resources"].pop("policy") and twins["Resources"].pop("policy")
     assert ours == twins
     assert plan.thing is not None
