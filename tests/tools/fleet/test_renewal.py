@@ -12,7 +12,6 @@ from muster.registry.certificates import ACTIVE, INACTIVE, REVOKED
 from muster.registry.fleet import PROVISIONED
 from tools.fleet.admission_fleet import (
     DENIED,
-    GROUP,
     RENEW,
     RENEWAL_ANSWERS,
     Board,
