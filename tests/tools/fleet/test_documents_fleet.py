@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,7 @@ PLACEHOLDERS = {
     "path": r"/[^\t\n]+",
     "json": r"[\[{].*[\]}]",
     "seconds": r"\d+\.\d",
+    "figure": r"\d+\.?\d*",
     "ms": r" *\d+",
     "count": r"[\d ]+",
     "certificate id": "[0-9a-f]{64}",
@@ -142,14 +144,19 @@ class Reader:
         self._compare(command, said, printed)
 
     def _until(self, process: "subprocess.Popen[str]", said: list[str]) -> str:
-        """What it prints, up to the last of the lines `said` that is no `...`."""
+        """What it prints, up to the last of the lines `said` that is no `...`; all, if that never comes."""
         last = re.compile(pattern([line for line in said if line != ANYTHING][-1:]))
         assert process.stdout is not None
         printed = ""
-        for line in process.stdout:
-            printed += line
-            if last.fullmatch(line):
-                break
+        patience = threading.Timer(_PATIENCE_S, process.kill)
+        patience.start()
+        try:
+            for line in process.stdout:
+                printed += line
+                if last.fullmatch(line):
+                    break
+        finally:
+            patience.cancel()
         return printed
 
     def _whole(self, process: "subprocess.Popen[str]", said: list[str]) -> str:
@@ -185,8 +192,9 @@ def test_the_factory(reader: Reader) -> None:
     assert len(images) == 100
 
 
-def test_the_model_of_a_fleet(reader: Reader) -> None:
-    assert reader.follow((REPO / "docs/fleet.md").read_text(encoding="utf-8")) > 10
+@pytest.mark.parametrize(("name", "commands"), [("fleet", 12), ("simulation", 4)])
+def test_the_other_pages(reader: Reader, name: str, commands: int) -> None:
+    assert reader.follow((REPO / f"docs/{name}.md").read_text(encoding="utf-8")) >= commands
 
 
 def test_the_readme(reader: Reader) -> None:
