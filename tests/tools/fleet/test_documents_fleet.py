@@ -4,6 +4,7 @@ In a block, `$ ` begins a command, `> ` goes on with it, and a final `&` leaves 
 ends. The lines that follow are its output, standard error among it. `<word>` there is one of PLACEHOLDERS;
 in a command it is what that placeholder stood for last. A line `...` stands for any lines, `^C` for Ctrl-C
 once the line before it was printed. A command must succeed, unless the document prints its exit code.
+How often progress is told depends on the machine, so the lines `...ing things: 3 of 5` are not compared.
 """
 
 import os
@@ -42,6 +43,7 @@ PLACEHOLDERS = {
 }
 ANYTHING, INTERRUPT = "...", "^C"
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PROGRESS = re.compile(r"[a-z]+ing(?: [a-z]+)?: (?:<count>|[\d ]+) of [\d ]+")
 _NAMED = re.compile(r"<([a-z][a-z0-9 -]*)>")
 _PATIENCE_S = 120
 
@@ -171,7 +173,9 @@ class Reader:
             process.kill()
 
     def _compare(self, command: str, said: list[str], printed: str) -> None:
-        found = re.fullmatch(pattern(said), printed)
+        said = [line for line in said if not _PROGRESS.fullmatch(line)]
+        lines = [line for line in printed.splitlines(True) if not _PROGRESS.fullmatch(line.rstrip("\n"))]
+        found = re.fullmatch(pattern(said), "".join(lines))
         expected = "\n".join(said)
         assert found, f"$ {command}\n--- the document says\n{expected}\n--- it printed\n{printed}"
         self._seen.update(zip(_NAMED.findall(expected), found.groups(), strict=True))
