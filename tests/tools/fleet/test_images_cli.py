@@ -203,7 +203,7 @@ def test_an_interrupted_run_leaves_whole_images_and_goes_on(tmp_path, signal_num
         time.sleep(0.01)
     if signal_number == signal.SIGINT:
         assert process.returncode == INTERRUPTED
-        assert f"of {MANY} images are finished, the same command goes on" in error
+        assert f"of {MANY} images are done, the same command goes on" in error
         assert "Traceback" not in error
         assert not list((home / "images").glob(".*"))
     there = images_in(home / "images")

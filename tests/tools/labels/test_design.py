@@ -10,7 +10,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet.names import MAX_CHARACTERS
 from muster.labels import papers
-from muster.labels.design import QUIET, Content, design, sizes
+from muster.labels.design import Content, design, sizes
 from muster.labels.fonts import MM_PER_POINT, Fonts
 
 FONTS = Fonts()
@@ -55,7 +55,7 @@ def check(label, inset):
     found = list(boxes(label))
     for box in found:
         assert left <= box[0] and box[2] <= right and top <= box[1] and box[3] <= bottom
-    code, quiet = label.code, QUIET * label.code.module - 1e-6
+    code, quiet = label.code, 4 * label.code.module - 1e-6  # ISO/IEC 18004
     assert left <= code.x and code.x + code.side <= right and top <= code.y and code.y + code.side <= bottom
     white = (code.x - quiet, code.y - quiet, code.x + code.side + quiet, code.y + code.side + quiet)
     assert white[0] >= -1e-6 and white[1] >= -1e-6

@@ -44,7 +44,10 @@ def codes(path, dpi=300):
     """The texts of all codes in a PDF, page by page."""
     pages = pypdfium2.PdfDocument(path.read_bytes())
     pictures = [page.render(scale=dpi / 72).to_pil() for page in pages]
-    return [sorted(code.text for code in zxingcpp.read_barcodes(picture)) for picture in pictures]
+    return [
+        sorted(code.text for code in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode))
+        for picture in pictures
+    ]
 
 
 def text(path):

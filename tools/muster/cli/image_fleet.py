@@ -1,18 +1,16 @@
 """`muster image` for devices of the registry: what goes in, the progress bar, what is said at the end."""
 
-import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from device.core import keys, paths
-from muster.cli import options, output
+from muster.cli import options, output, work
 from muster.cli.selection import Selection, chosen
-from muster.errors import FAILED, GOOD, INTERRUPTED, PARTLY_DONE, WRONG_USE, MusterError
+from muster.errors import FAILED, GOOD, PARTLY_DONE, WRONG_USE, MusterError
 from muster.fleet import images
 from muster.fleet.secrets import Vault
 from muster.image import board, board_files, read_claim, read_json
@@ -30,38 +28,33 @@ def make(wanted: Selection, conf: dict[str, Any], additions: dict[str, bytes], w
         devices, passed_over = chosen(registry, wanted)
         enrolment = images.enrolment_keys(registry, Vault(home), devices)
     recipe = _recipe(conf, additions, words)
-    work = images.jobs(devices, enrolment, recipe, folder)
+    todo = images.jobs(devices, enrolment, recipe, folder)
     if passed_over:
         output.note(f"{passed_over} retired devices are passed over")
     if words["dry_run"]:
-        lines = [f"{job.path}: would be made, or kept when it is the same" for job in work]
-        output.done(words["form"], lines, {"dryRun": True, "images": [str(job.path) for job in work]})
+        lines = [f"{job.path}: would be made, or kept when it is the same" for job in todo]
+        output.done(words["form"], lines, {"dryRun": True, "images": [str(job.path) for job in todo]})
         return GOOD
     start_s = time.monotonic()
-    results = _build(work, recipe, words["jobs"], home)
+    results = _build(todo, recipe, words["jobs"], home)
     return _say(results, folder, words, time.monotonic() - start_s)
 
 
 def _build(
-    work: list[images.Job], recipe: images.Recipe, processes: int | None, home: Path
+    todo: list[images.Job], recipe: images.Recipe, processes: int | None, home: Path
 ) -> list[images.Result]:
     """Build with a progress bar; whatever ends it, the history says which images were made."""
     done: list[images.Result] = []
-    with _progress(len(work)) as step:
 
-        def on_result(result: images.Result) -> None:
-            done.append(result)
-            step()
+    def on_result(result: images.Result) -> None:
+        done.append(result)
+        progress.advance(1)
 
-        try:
-            return images.build_all(work, recipe, processes=processes, on_result=on_result)
-        except KeyboardInterrupt:
-            raise MusterError(
-                f"interrupted; {len(done)} of {len(work)} images are finished, the same command goes on",
-                INTERRUPTED,
-            ) from None
-        finally:
-            _note_made(home, done, recipe.board)
+    try:
+        with work.resumable("building images", "images", len(todo)) as progress:
+            return images.build_all(todo, recipe, processes=processes, on_result=on_result)
+    finally:
+        _note_made(home, done, recipe.board)
 
 
 def _recipe(conf: dict[str, Any], additions: dict[str, bytes], words: dict[str, Any]) -> images.Recipe:
@@ -118,19 +111,6 @@ def _claim(words: dict[str, Any]) -> tuple[Path | None, Path | None]:
         return home.claim_dir, words["ca"] or (home.ca_pem if home.ca_pem.exists() else None)
     output.note("there are no claim credentials in the images (--claim): the boards cannot provision yet")
     return None, None
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error, at a terminal only; what it yields is called after each image."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("building images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _note_made(home: Path, results: list[images.Result], board_name: str) -> None:

@@ -1,12 +1,12 @@
 """`muster label`: printable labels of devices, on sheets of label paper or one by one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from muster.cli import options, output, selection
+from muster.cli import options, output, selection, work
 from muster.errors import GOOD
 from muster.fleet import images
 from muster.fleet.secrets import Vault
@@ -163,7 +163,11 @@ def _designed(
     for content in contents:
         fonts.check(content.name + content.claim + content.password, "the labels")
     widest = sizes(contents, fonts)
-    labels = [design(content, width, height, fonts, widest=widest, **more) for content in contents]
+    labels = []
+    with work.Progress("drawing labels", len(contents)) as progress:
+        for content in contents:
+            labels.append(design(content, width, height, fonts, widest=widest, **more))
+            progress.advance(1)
     shortened = sum(not label.is_whole for label in labels)
     if shortened:
         output.note(f"{shortened} names are too long for the label and were shortened in their middle")
@@ -202,16 +206,18 @@ def _each(contents: list[Content], words: dict[str, Any]) -> int:
 
     folder = words["out_dir"] or words["home"] / _FOLDER_OF_HOME / _EACH
     labels = _designed(contents, words["width"], words["height"], words)
-    files = []
-    for number in range(0, len(labels), words["copies"]):
-        name = contents[number].name
-        copies = [sheets.single(one) for one in labels[number : number + words["copies"]]]
-        path = folder / f"{name}.{words['kind']}"
-        if words["kind"] == _PDF:
-            files.append((path, pdf.draw(copies, words["fonts"], name, words["outlines"])))
-        else:
-            files.append((path, svg.draw(copies[0], words["fonts"], name, words["outlines"])))
-    written = _write(files, words)
+
+    def files() -> Iterator[tuple[Path, bytes]]:
+        for number in range(0, len(labels), words["copies"]):
+            name = contents[number].name
+            copies = [sheets.single(one) for one in labels[number : number + words["copies"]]]
+            path = folder / f"{name}.{words['kind']}"
+            if words["kind"] == _PDF:
+                yield path, pdf.draw(copies, words["fonts"], name, words["outlines"])
+            else:
+                yield path, svg.draw(copies[0], words["fonts"], name, words["outlines"])
+
+    written = _write(files(), words)
     size = f"{words['width']:g} x {words['height']:g} mm"
     lines = [f"{len(written)} labels of {size} {_would(words)}made in {folder}"]
     output.done(words["form"], lines, {"files": list(map(str, written)), "labels": len(labels)})

@@ -251,8 +251,7 @@ def _parallel(work: Sequence[Job], recipe: Recipe, count: int) -> Iterator[Resul
             yield future.result()
     except BrokenProcessPool:
         raise MusterError(
-            "a process that built images was killed (was there too little memory?): run the same command "
-            "again, it goes on where it stopped.",
+            "a process that built images was killed (was there too little memory?)",
             PARTLY_DONE,
         ) from None
     finally:
