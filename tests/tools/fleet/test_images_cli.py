@@ -214,3 +214,16 @@ def test_an_interrupted_run_leaves_whole_images_and_goes_on(tmp_path, signal_num
     assert len(states) == MANY
     assert {states[name.removesuffix("-virtual.img")] for name in there} == {"kept"}
     shutil.rmtree(home)  # pytest keeps what tests leave, and this is 140 MB
+
+
+def test_a_worker_that_is_killed_is_said(tmp_path):
+    home = make_home(tmp_path / "home", MANY)
+    process = start_and_wait_for_images(home, FIRST)
+    below = [workers_of(pid) for pid in workers_of(process.pid)]
+    os.kill(min(set().union(*below)), signal.SIGKILL)  # one that the fork server started
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == PARTLY_DONE, error
+    assert "killed (was there too little memory?)" in error and "the same command goes on" in error
+    assert "Traceback (most recent call last)" not in error
+    assert run(home, "--all", *ENDPOINT).returncode == GOOD
+    shutil.rmtree(home)

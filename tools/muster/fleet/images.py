@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -202,10 +202,12 @@ def build_all(
         forget_parts(folder)
     count = min(processes or processors(), len(work))
     is_worth_it = count > 1 and len(work) >= _POOL_FROM
+    stream = _parallel(work, recipe, count) if is_worth_it else (build(job, recipe) for job in work)
     results = {}
-    for result in _parallel(work, recipe, count) if is_worth_it else (build(job, recipe) for job in work):
-        results[result.device] = result
-        on_result(result)
+    with contextlib.closing(stream):  # whatever stops the loop, the processes end with it
+        for result in stream:
+            results[result.device] = result
+            on_result(result)
     return [results[job.device] for job in work]
 
 
@@ -238,7 +240,7 @@ def _work(job: Job) -> Result:
     return build(job, _recipe)
 
 
-def _parallel(work: Sequence[Job], recipe: Recipe, count: int) -> Iterator[Result]:
+def _parallel(work: Sequence[Job], recipe: Recipe, count: int) -> Generator[Result, None, None]:
     # Forking this process itself would copy its threads' locks and its registry connection.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
