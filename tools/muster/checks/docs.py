@@ -12,7 +12,7 @@ from muster.layout import REPO
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # In code only: a command at the start of a line of a block, or of a piece between backticks.
 _CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.DOTALL | re.MULTILINE)
-_MAKE = re.compile(r"^\s*(?:\$ )?make ([a-z][a-z-]*)", re.MULTILINE)
+_MAKE = re.compile(r"^\s*(?:\$ )?make ([a-z][a-z-]*)(?=\s*$|[ ]+[A-Z_]+=)", re.MULTILINE)
 _MUSTER = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/|python -m )?muster ([a-z][a-z-]*)", re.MULTILINE)
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
