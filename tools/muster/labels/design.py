@@ -228,11 +228,12 @@ def _rows(content: Content, room: _Box, fonts: Fonts, widest: Sizes, has_caption
         size = fitting.one_line(fonts.regular, content.title, room.width, 8 * _scale(room))
         lines.append(_Line(content.title, size, False))
     claim = _coded(content.claim, widest.claim, 12 * _scale(room), room.width)
-    captions = [_Line(CLAIM_TITLE, 5.5 * _scale(room), False)] if has_captions else []
+    small = min(5.5 * _scale(room), 0.7 * claim[0].size)
+    captions = [_Line(CLAIM_TITLE, small, False)] if has_captions else []
     lines += _with_gap([*captions, *claim])
     if content.password:
         password = _coded(content.password, widest.password, 0.8 * claim[0].size, room.width)
-        captions = [_Line(PASSWORD_TITLE, 5.5 * _scale(room), False)] if has_captions else []
+        captions = [_Line(PASSWORD_TITLE, small, False)] if has_captions else []
         lines += _with_gap([*captions, *password])
     return lines
 
