@@ -18,6 +18,8 @@ _OPERATION_STEP = 1 if _FULL else 4
 _MESSAGE_STEP = 1 if _FULL else 3
 _MODES = [keys.KEYS_CLOUD, keys.KEYS_DEVICE]
 
+pytestmark = pytest.mark.sweep
+
 
 def _tell(capsys, key_mode, cuts, of):
     with capsys.disabled():
