@@ -75,7 +75,6 @@ class Connection:
     def __init__(self, secure, builder):
         self.lost = None
         self.on_message = None
-        self.last_heard_ms = clock.ticks_ms()
         self._stream = asyncio.StreamReader(secure)
         self._packets = builder
         self._lock = asyncio.Lock()
@@ -142,7 +141,6 @@ class Connection:
             raise
 
     async def _handle(self, packet):
-        self.last_heard_ms = clock.ticks_ms()
         if packet is None:
             return
         kind = packet[0]
