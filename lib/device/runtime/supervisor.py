@@ -72,7 +72,6 @@ class Supervisor:
             await context.clock.sleep_ms(wait_ms)
 
     def _wait_ms(self, service, backoff):
-        service.failures += 1
         if isinstance(service.trouble, Trouble) and service.trouble.kind == GIVE_UP:
             return _GIVE_UP_MS // 2 + backoff.next_ms() * (_GIVE_UP_MS // 2) // _LIMIT_MS
         return backoff.next_ms()

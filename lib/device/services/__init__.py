@@ -17,7 +17,6 @@ class Service:
         self.context = context
         self.ready = context.event()
         self.task = None
-        self.failures = 0
         self.trouble = None  # why it does not run, or None: this is "healthy"
 
     async def run(self):
