@@ -13,6 +13,7 @@ from muster import image
 from muster.registry.certificates import ACTIVE
 from muster.twin.server import RunningTwin
 from muster.virtual import VirtualBoard
+from tests.system.records import RecordRelay
 
 BOARD = "virtual"
 DONE = keys.PROVISION_STATUS + " is " + keys.TRUE  # the last line of a boot that went well
@@ -82,6 +83,15 @@ def boot_to_the_end(path: Path, timeout_s: float = 60, **options: Any) -> Virtua
     finally:
         machine.stop()
     return machine
+
+
+def boot_cut_at(path: Path, relay: RecordRelay, number: int) -> None:
+    """Boot a board that loses its power before TLS record `number` of its connections is delivered."""
+    machine = board(path)
+    relay.records, relay.cut_at, relay.cut = 0, number, machine.stop
+    machine.start()
+    machine.wait(60)
+    relay.cut_at = None
 
 
 def _public(key: Any) -> bytes:

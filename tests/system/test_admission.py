@@ -112,11 +112,7 @@ def test_a_power_cut_at_a_message_does_not_lock_a_board_out(twin, serial, tmp_pa
             name = f"{serial}-{number}"
             path = flash(tmp_path / "cut.img", twin, name, mode=mode, port=relay.port)
             before = rig.certificate_ids(twin)
-            machine = rig.board(path)
-            relay.records, relay.cut_at, relay.cut = 0, number, machine.stop
-            machine.start()
-            machine.wait(60)
-            relay.cut_at = None
+            rig.boot_cut_at(path, relay, number)
             rig.boot_to_the_end(path)
             rig.check_provisioned(path, twin, name, before)
             assert state(twin, name) == PROVISIONED

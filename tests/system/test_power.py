@@ -64,11 +64,7 @@ def test_cut_at_messages(twin, serial, tmp_path, key_mode, capsys):
                 tmp_path / "cut.img", twin, name, port=relay.port, provisioning={keys.KEYS: key_mode}
             )
             before = rig.certificate_ids(twin)
-            machine = rig.board(path)
-            relay.records, relay.cut_at, relay.cut = 0, number, machine.stop
-            machine.start()
-            machine.wait(60)
-            relay.cut_at = None
+            rig.boot_cut_at(path, relay, number)
             rig.boot_to_the_end(path)
             rig.check_provisioned(path, twin, name, before)
             cuts += 1

@@ -4,7 +4,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from device.core import keys, topics
+from device.core import keys, provision, topics
 from muster.fleet import devices, groups, secrets
 from muster.twin.server import running_twin
 from tools.twin.helpers import REGISTER, claim, new_csr, quick
@@ -104,7 +104,7 @@ class Board:
         with claim(self.fleet.twin, self.name) as raw:
             key_file = self.fleet.folder / "new.key"
             created = create(raw, key_file)
-            proof = secrets.proof(self.key, created[keys.CERTIFICATE_ID])
+            proof = provision.proof(self.key, created[keys.CERTIFICATE_ID])
             accepted, answer = raw.request(REGISTER, document(created, self.name, proof))
             return (True, self.keep(created, key_file)) if accepted else (False, answer)
 

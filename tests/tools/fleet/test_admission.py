@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from device.core import keys
+from device.core import keys, provision
 from muster.fleet import admission, secrets
 from muster.fleet.admission import Enrolled, Standing
 
@@ -17,7 +17,7 @@ CERTIFICATE = "ab" * 32
 
 
 def event(client_id="lamp-1", **parameters):
-    proof = secrets.proof(KEY, CERTIFICATE)
+    proof = provision.proof(KEY, CERTIFICATE)
     values = {keys.PARAMETER_SERIAL: "lamp-1", keys.PARAMETER_PROOF: proof, **parameters}
     return {
         admission.CLAIM_CERTIFICATE_ID: "cd" * 32,
@@ -48,7 +48,7 @@ def test_a_device_of_the_registry_is_admitted_with_what_the_registry_says():
         (event(**{keys.PARAMETER_PROOF: None}), DEVICE, KEY, "proof of lamp-1"),
         (event(**{keys.PARAMETER_PROOF: ""}), DEVICE, KEY, "proof of lamp-1"),
         (event(**{keys.PARAMETER_PROOF: "\ud800\u0660"}), DEVICE, KEY, "proof of lamp-1"),
-        (event(**{keys.PARAMETER_PROOF: secrets.proof(KEY, "ef" * 32)}), DEVICE, KEY, "proof of lamp-1"),
+        (event(**{keys.PARAMETER_PROOF: provision.proof(KEY, "ef" * 32)}), DEVICE, KEY, "proof of lamp-1"),
         ({**event(), keys.CERTIFICATE_ID: None}, DEVICE, KEY, "proof of lamp-1"),
         ({**event(), keys.CERTIFICATE_ID: ""}, DEVICE, KEY, "proof of lamp-1"),
         (event(), DEVICE._replace(is_provisioned=True), KEY, "already provisioned: deprovision it first"),
@@ -66,7 +66,7 @@ def test_everything_else_is_refused_and_says_why(asked, device, key, reason):
 
 
 def test_a_reason_holds_no_secret_and_nothing_long():
-    wrong = secrets.proof(KEY, "ef" * 32)
+    wrong = provision.proof(KEY, "ef" * 32)
     for asked in (
         event(**{keys.PARAMETER_PROOF: wrong}),
         event("x" * 5000),
@@ -75,7 +75,7 @@ def test_a_reason_holds_no_secret_and_nothing_long():
     ):
         reason = admission.decide(asked, DEVICE, KEY).reason
         assert len(reason) < 300 and reason.isprintable()
-        assert not any(secret in reason for secret in (KEY.hex(), wrong, secrets.proof(KEY, CERTIFICATE)))
+        assert not any(secret in reason for secret in (KEY.hex(), wrong, provision.proof(KEY, CERTIFICATE)))
 
 
 OWN = Standing(True, ("lamp-1",))

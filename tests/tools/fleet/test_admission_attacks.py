@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from device.core import keys
+from device.core import keys, provision
 from muster.fleet import groups, hostside, secrets
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
@@ -40,7 +40,7 @@ def new(fleet, raw):
 
 
 def right(fleet, created, name="lamp-1"):
-    return secrets.proof(fleet.key(name), created[keys.CERTIFICATE_ID])
+    return provision.proof(fleet.key(name), created[keys.CERTIFICATE_ID])
 
 
 def untouched(fleet, created):
@@ -61,7 +61,7 @@ def test_the_claim_certificate_alone(fleet, stranger, caplog):
 def test_a_name_that_is_not_in_the_registry(fleet, caplog):
     with claim(fleet.twin, "lamp-9") as raw:
         created = new(fleet, raw)
-        proof = secrets.proof(secrets.enrolment_key(fleet.secret, "lamp-9"), created[keys.CERTIFICATE_ID])
+        proof = provision.proof(secrets.enrolment_key(fleet.secret, "lamp-9"), created[keys.CERTIFICATE_ID])
         with caplog.at_level(logging.WARNING, "muster.twin"):
             assert refused(raw, document(created, "lamp-9", proof)) == DENIED
     untouched(fleet, created)
@@ -84,7 +84,7 @@ def test_a_stolen_board_can_only_be_itself(fleet):
 
 def test_the_group_secret_itself_is_no_key(fleet, stranger):
     created = new(fleet, stranger)
-    proof = secrets.proof(fleet.secret.encode(), created[keys.CERTIFICATE_ID])
+    proof = provision.proof(fleet.secret.encode(), created[keys.CERTIFICATE_ID])
     assert refused(stranger, document(created, "lamp-1", proof)) == DENIED
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from device.core import keys
-from muster.fleet import admission, devices, groups, secrets
+from device.core import keys, provision
+from muster.fleet import admission, devices, groups
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
 from muster.twin.enrolment import Enrolment
@@ -68,7 +68,7 @@ def test_a_trial_that_connects_settles_it_before_a_late_repetition(fleet):
         late = create(raw, fleet.folder / "late.key")
     certificate_id = board.provision()
     with claim(fleet.twin, "lamp-1") as raw:
-        request = document(late, "lamp-1", secrets.proof(board.key, late[keys.CERTIFICATE_ID]))
+        request = document(late, "lamp-1", provision.proof(board.key, late[keys.CERTIFICATE_ID]))
         assert refused(raw, request) == DENIED
     assert fleet.registry.things.certificates_of("lamp-1") == [certificate_id]
 

@@ -25,3 +25,9 @@ def twin(start):
 def device(twin, tmp_path):
     """device(serial) provisions a device on `twin`."""
     return lambda serial="cam1": Device(twin, tmp_path, serial)
+
+
+@pytest.fixture
+def camera(device):
+    """The device of most tests, provisioned."""
+    return device("cam1")

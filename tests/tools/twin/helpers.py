@@ -13,6 +13,8 @@ from muster.twin import pki
 from muster.twin.settings import DEFAULT_TEMPLATE, Limits, Settings
 from tools.twin.raw import Raw
 
+OWN = "cameraDevice/cam1/"  # the topics of the device that the fixture `camera` is
+
 REGISTER = topics.register(DEFAULT_TEMPLATE)
 ANSWERS = [
     topics.accepted(topics.CREATE_KEYS),
@@ -39,6 +41,12 @@ def claim(twin, client_id: str = "cam1", **more) -> Raw:
     raw = Raw(twin, twin.claim_certificate_path, twin.claim_key_path, **more).connect(client_id)
     assert raw.subscribe(*ANSWERS) == b"\1" * len(ANSWERS)
     return raw
+
+
+def closes(raw: Raw, data: bytes) -> bool:
+    """Whether the twin closes the connection on this packet."""
+    raw.send(data)
+    return raw.is_closed()
 
 
 def new_csr(path: Path) -> str:

@@ -2,19 +2,8 @@
 
 import pytest
 
+from tools.twin.helpers import OWN, closes
 from tools.twin.raw import connect_packet, packet, publish_packet, subscribe_packet, text
-
-OWN = "cameraDevice/cam1/"
-
-
-@pytest.fixture
-def camera(device):
-    return device("cam1")
-
-
-def closes(raw, data):
-    raw.send(data)
-    return raw.is_closed()
 
 
 @pytest.mark.parametrize(

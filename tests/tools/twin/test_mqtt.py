@@ -7,7 +7,7 @@ import time
 import pytest
 
 from muster.twin.server import Twin
-from tools.twin.helpers import allow, quick
+from tools.twin.helpers import OWN, allow, closes, quick
 from tools.twin.raw import (
     PUBACK,
     PUBLISH,
@@ -16,18 +16,6 @@ from tools.twin.raw import (
     subscribe_packet,
     text,
 )
-
-OWN = "cameraDevice/cam1/"
-
-
-@pytest.fixture
-def camera(device):
-    return device("cam1")
-
-
-def closes(raw, data):
-    raw.send(data)
-    return raw.is_closed()
 
 
 def test_a_message_comes_back(camera):

@@ -2,22 +2,8 @@
 
 import time
 
-import pytest
-
-from tools.twin.helpers import Device, allow, limits
+from tools.twin.helpers import OWN, Device, allow, closes, limits
 from tools.twin.raw import PUBACK, PUBLISH, connect_packet, packet, publish_packet
-
-OWN = "cameraDevice/cam1/"
-
-
-@pytest.fixture
-def camera(device):
-    return device("cam1")
-
-
-def closes(raw, data):
-    raw.send(data)
-    return raw.is_closed()
 
 
 def test_retained_only_for_an_exact_filter(camera):

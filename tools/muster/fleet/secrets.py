@@ -37,11 +37,6 @@ def enrolment_key(group_secret: str, device: str) -> bytes:
     return hmac.digest(group_secret.encode(), device.encode(), hashlib.sha256)
 
 
-def proof(key: bytes, certificate_id: str) -> str:
-    """The proof of a device with this enrolment key for one certificate, in hexadecimal."""
-    return hmac.digest(key, certificate_id.encode(), hashlib.sha256).hex()
-
-
 def check_private(path: Path) -> None:
     """Raises MusterError when others than the owner may read `path`."""
     mode = stat.S_IMODE(path.stat().st_mode)
