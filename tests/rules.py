@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from device.core import keys, paths
+from device.core import fields, paths
 from syntax import imported, literals, python_files, within
 
 MAX_FILE_LINES = 400
@@ -19,7 +19,7 @@ MAX_COMPOSITION_LINES = 40
 LONG_MARK = "# long:"
 
 CORE_MAY_IMPORT = {"json", "struct", "binascii", "hashlib", "device.core"}
-TWIN_MAY_IMPORT = {"device.core.keys", "device.core.topics", "device.core.paths"}
+TWIN_MAY_IMPORT = {"device.core.fields", "device.core.topics", "device.core.paths"}
 NOT_ON_MICROPYTHON = set(
     [
         "abc",
@@ -145,9 +145,9 @@ def paths_have_one_home(root: Path) -> list[str]:
 
 
 def keys_have_one_home(root: Path) -> list[str]:
-    """No distinctive key of a document (upper case in it, or long) stands outside core/keys.py."""
-    home = "lib/device/core/keys.py"
-    values = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
+    """No distinctive key of a document (upper case in it, or long) stands outside core/fields.py."""
+    home = "lib/device/core/fields.py"
+    values = {value for name, value in vars(fields).items() if name.isupper() and isinstance(value, str)}
     distinctive = {value for value in values if value != value.lower() or len(value) > 10}
     return _bad_literals(root, home, lambda text: text in distinctive, f"keys live in {home}")
 

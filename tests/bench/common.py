@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from device.core import keys
+from device.core import fields
 from muster import image, mpy, umqtt
 from muster.errors import MusterError
 from muster.relay import Relay
@@ -23,7 +23,7 @@ PEER = "plain umqtt.simple"
 CLOUD = "ours, cloud's key"
 DEVICE = "ours, own key"
 VARIANTS = (CLOUD, DEVICE, PEER)
-MODES = {CLOUD: keys.KEYS_CLOUD, DEVICE: keys.KEYS_DEVICE}
+MODES = {CLOUD: fields.KEYS_CLOUD, DEVICE: fields.KEYS_DEVICE}
 JOB_LIMIT_S = 30
 HEAP_LIMIT_S = 10  # a job without latency takes a fifth of a second
 FAILED = re.compile(rf"{re.escape(rig.DONE)}|again in|MemoryError|failed|Error")
@@ -105,7 +105,7 @@ class Bench:
         path = self.folder / f"{serial}.img"
         if variant != PEER:
             return rig.flash(
-                path, self.twin, serial, port=port, extra=extra, provisioning={keys.KEYS: MODES[variant]}
+                path, self.twin, serial, port=port, extra=extra, provisioning={fields.KEYS: MODES[variant]}
             )
         files = peer_files()
         for name, document in rig.documents(port, serial).items():

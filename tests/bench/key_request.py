@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from device.core import csr, p256
+from device.claim import csr, p256
 from muster import interpreter, mpy
 from muster.layout import LIB
 from tests.bench.common import Bench, Result, Row, Tell, median, ratio
@@ -27,7 +27,7 @@ MODULES = ("__init__", "core/__init__", "core/hmac256", "core/p256", "core/der",
 NAME = "bench-0001"
 SCRIPT = f"""
 import gc, os, time
-from device.core import csr, p256
+from device.claim import csr, p256
 def once():
     d = p256.generate_private_key(os.urandom)
     public = p256.public_key(d)

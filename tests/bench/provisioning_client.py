@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from awscrt import mqtt
 from awsiot import mqtt_connection_builder
 
-from device.core import keys, topics
+from device.core import fields, topics
 
 WAIT_S = 60
 QOS = mqtt.QoS.AT_LEAST_ONCE
@@ -88,16 +88,16 @@ def provision(
     register = topics.register(topics.DEFAULT_TEMPLATE)
     client = Client(port, ca, serial, claim)
     client.subscribe(answers_of(create, register))
-    request = json.dumps({keys.SIGNING_REQUEST: own[1].decode()}).encode() if own else b"{}"
+    request = json.dumps({fields.SIGNING_REQUEST: own[1].decode()}).encode() if own else b"{}"
     created = json.loads(client.ask(create, request))
     wanted = {
-        keys.OWNERSHIP_TOKEN: created[keys.OWNERSHIP_TOKEN],
-        keys.PARAMETERS: {keys.PARAMETER_SERIAL: serial},
+        fields.OWNERSHIP_TOKEN: created[fields.OWNERSHIP_TOKEN],
+        fields.PARAMETERS: {fields.PARAMETER_SERIAL: serial},
     }
     client.ask(register, json.dumps(wanted).encode())
     client.close()
-    key = own[0] if own else created[keys.PRIVATE_KEY].encode()
-    device = Credentials(created[keys.CERTIFICATE_PEM].encode(), key)
+    key = own[0] if own else created[fields.PRIVATE_KEY].encode()
+    device = Credentials(created[fields.CERTIFICATE_PEM].encode(), key)
     _boot(port, ca, serial, device)
     return device
 

@@ -53,7 +53,7 @@ def measure(bench: Bench, tell: Tell) -> Result:
     words = ["muster", "sim", "--count", str(COUNT), "--parallel", str(PARALLEL), "-o", "json"]
     ours = _json(words)["response"]
     if ours["done"] != COUNT or ours["errors"]:
-        raise MusterError(f"the simulated fleet had trouble: {ours['errors'][:1]}; is the machine busy?")
+        raise MusterError(f"the simulated fleet had failure: {ours['errors'][:1]}; is the machine busy?")
     tell(f"{COUNT} devices by AWS's SDK")
     rate, client_ms, twin_ms = _sdk(bench.folder / "sdk")
     figures = (

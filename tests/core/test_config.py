@@ -3,8 +3,8 @@
 import json
 
 from check import raises
-from device.core import config, keys, paths
-from device.core.errors import GIVE_UP, Trouble
+from device.core import config, fields, paths
+from device.core.failures import GIVE_UP, Failure
 
 _GOOD = {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "abc-ats.iot.eu-central-1.amazonaws.com"}
 _HOST = "write the host name"
@@ -115,43 +115,43 @@ _BAD_SECTIONS = (
 )
 
 
-def _check(trouble, words):
-    text = str(trouble)
-    assert trouble.kind == GIVE_UP
+def _check(failure, words):
+    text = str(failure)
+    assert failure.kind == GIVE_UP
     assert text.startswith(paths.CONF + ": "), text
     assert "\n" not in text and len(text) < 250, text
     for word in words:
         assert word in text, (word, text)
-    assert trouble.advice, "every message says what to do next: " + text
+    assert failure.advice, "every message says what to do next: " + text
 
 
 def test_files_that_are_no_configuration():
     for raw, words in _BAD_FILES:
-        _check(raises(Trouble, config.document, raw), words)
+        _check(raises(Failure, config.document, raw), words)
 
 
 def test_wrong_values_in_the_device_section():
     for device, words in _BAD_DEVICES:
-        _check(raises(Trouble, _settings, device), words)
+        _check(raises(Failure, _settings, device), words)
 
 
 def test_missing_keys_read_as_missing():
     for name in _GOOD:
         conf = _conf()
         del conf["device"][name]
-        _check(raises(Trouble, config.Settings, conf), (name,))
+        _check(raises(Failure, config.Settings, conf), (name,))
 
 
 def test_wrong_values_in_the_other_sections():
     for sections, words in _BAD_SECTIONS:
-        trouble = raises(Trouble, config.Settings, _conf(None, **sections))
-        _check(trouble, words)
+        failure = raises(Failure, config.Settings, _conf(None, **sections))
+        _check(failure, words)
 
 
 def test_no_message_holds_the_enrolment_key():
     for secret in ("secret-marker", "5e" * 31 + "zz"):
-        trouble = raises(Trouble, config.Settings, _conf(None, provisioning={"enrolmentKey": secret}))
-        assert secret not in str(trouble)
+        failure = raises(Failure, config.Settings, _conf(None, provisioning={"enrolmentKey": secret}))
+        assert secret not in str(failure)
 
 
 def test_defaults_are_the_seed_s():
@@ -228,4 +228,4 @@ def test_a_status_that_is_odd_or_missing_is_written_all_the_same():
 def test_names_that_aws_takes():
     for name in ("a", "A-Z_0:9", "x" * 128):
         assert config.name_fault(name) is None
-        assert config.check_name(name, keys.SERIAL_ID) == name
+        assert config.check_name(name, fields.SERIAL_ID) == name

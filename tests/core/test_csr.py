@@ -3,7 +3,8 @@
 import hashlib
 
 from check import raises
-from device.core import csr, der, p256, pem, x509
+from device.claim import csr, p256
+from device.core import der, pem, x509
 from device.core.der_reader import Reader
 
 _KEY = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721  # RFC 6979, A.2.5

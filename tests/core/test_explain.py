@@ -1,8 +1,9 @@
 """The likely cause in words: what the files show, and what the policy probably lacks."""
 
 from check import golden
-from device.core import calendar, explain, keys, pem, provision, topics, x509
-from device.core.errors import AGAIN, GIVE_UP, OVER
+from device.claim import provision
+from device.core import calendar, explain, fields, pem, topics, x509
+from device.core.failures import AGAIN, GIVE_UP, OVER
 from world import MODES, World, settings
 
 _CERTIFICATE = golden("p256/ec.crt.pem")
@@ -58,9 +59,9 @@ def test_every_beginning_of_the_files_is_explained():
 
 def test_an_expired_certificate_says_both_dates():
     last = _dates()[1]
-    trouble = explain.identity(_CERTIFICATE, _KEY, explain.CLAIM, last + 86400)
-    assert trouble.kind == GIVE_UP and "expired on " + calendar.text(last) in str(trouble)
-    assert calendar.text(last + 86400) in str(trouble)
+    failure = explain.identity(_CERTIFICATE, _KEY, explain.CLAIM, last + 86400)
+    assert failure.kind == GIVE_UP and "expired on " + calendar.text(last) in str(failure)
+    assert calendar.text(last + 86400) in str(failure)
     assert explain.identity(_CERTIFICATE, _KEY, explain.TRIAL, last + 86400).kind == OVER
 
 
@@ -68,16 +69,16 @@ def test_a_clock_at_2021_names_the_clock_and_keeps_the_certificate():
     first = _dates()[0]
     now = min(calendar.unix(2021, 1, 1), first - 1)
     for whose in (explain.CLAIM, explain.TRIAL):
-        trouble = explain.identity(_CERTIFICATE, _KEY, whose, now)
-        assert trouble.kind == AGAIN and "the clock says " + calendar.text(now) in str(trouble)
-        assert "NTP" in trouble.advice
+        failure = explain.identity(_CERTIFICATE, _KEY, whose, now)
+        assert failure.kind == AGAIN and "the clock says " + calendar.text(now) in str(failure)
+        assert "NTP" in failure.advice
 
 
 def test_a_closed_connection_names_the_missing_permission():
     for mode in MODES:
         world = World(settings(mode, template="Tpl"))
         world.boot()
-        create = "create-from-csr/json" if mode == keys.KEYS_DEVICE else "create/json"
+        create = "create-from-csr/json" if mode == fields.KEYS_DEVICE else "create/json"
         told = {}
         for action in world.actions:
             told.setdefault(action[0], []).append(explain.closed(action, world.settings))

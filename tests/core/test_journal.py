@@ -2,8 +2,8 @@
 
 import json
 
-from device.core import journal as journals
-from device.core import keys
+from device.claim import journal as journals
+from device.core import fields
 
 _NOW = 1750000000
 
@@ -114,5 +114,5 @@ def test_token_is_good_for_55_minutes_and_while_the_clock_is_behind():
 
 def test_the_keys_are_those_of_the_table():
     document = json.loads(_full().encode().decode())
-    assert document[keys.VERSION] == 1 and document[keys.STEP] == "registered"
+    assert document[fields.VERSION] == 1 and document[fields.STEP] == "registered"
     assert document["certificateOwnershipToken"] == "t" * 470

@@ -3,7 +3,7 @@
 import hashlib
 
 from check import raises
-from device.core import p256
+from device.claim import p256
 
 # RFC 6979, A.2.5
 _KEY = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721

@@ -3,8 +3,9 @@
 import json
 
 from check import raises
-from device.core import keys, paths, provision, topics
-from device.core.errors import AGAIN, GIVE_UP, Refused, Trouble
+from device.claim import provision
+from device.core import fields, paths, topics
+from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 from device.core.hmac256 import hmac_sha256
 from world import MODES, START_S, World, attempt, refusal, settings
 
@@ -17,16 +18,16 @@ def _kinds(world):
 
 
 def _failed(world, start=None):
-    trouble = attempt(start or world.run)
-    assert isinstance(trouble, Trouble), trouble
-    return trouble
+    failure = attempt(start or world.run)
+    assert isinstance(failure, Failure), failure
+    return failure
 
 
 def test_the_whole_way_is_in_this_order():
     for mode in MODES:
         world = World(settings(mode))
         world.boot()
-        key_first = [provision.REQUEST_KEY] if mode == keys.KEYS_DEVICE else []
+        key_first = [provision.REQUEST_KEY] if mode == fields.KEYS_DEVICE else []
         assert _kinds(world) == key_first + [
             provision.OPEN_CLAIM,
             provision.SUBSCRIBE,
@@ -42,7 +43,7 @@ def test_the_whole_way_is_in_this_order():
 
 
 def test_one_subscribe_asks_for_the_four_answers():
-    world = World(settings(keys.KEYS_DEVICE, template="Other_Template-1"))
+    world = World(settings(fields.KEYS_DEVICE, template="Other_Template-1"))
     world.boot()
     filters = [action[1] for action in world.actions if action[0] == provision.SUBSCRIBE]
     register = "$aws/provisioning-templates/Other_Template-1/provision/json"
@@ -59,11 +60,11 @@ def test_one_subscribe_asks_for_the_four_answers():
 
 
 def test_registration_carries_the_serial_and_the_parameters():
-    world = World(settings(parameters={"line": "7", keys.PARAMETER_SERIAL: "never this one"}))
+    world = World(settings(parameters={"line": "7", fields.PARAMETER_SERIAL: "never this one"}))
     world.boot()
     asked = json.loads(world.actions[-4][2])
-    assert asked[keys.PARAMETERS] == {"line": "7", "serialID": "SN-0001"}
-    assert asked[keys.OWNERSHIP_TOKEN] == "token-1"
+    assert asked[fields.PARAMETERS] == {"line": "7", "serialID": "SN-0001"}
+    assert asked[fields.OWNERSHIP_TOKEN] == "token-1"
 
 
 def test_enrolment_proof_is_bound_to_the_certificate():
@@ -71,7 +72,7 @@ def test_enrolment_proof_is_bound_to_the_certificate():
     world = World(settings(enrolmentKey=secret.hex()))
     world.boot()
     name = world.cloud.active()[0]
-    sent = json.loads(world.actions[-4][2])[keys.PARAMETERS]["enrolmentProof"]
+    sent = json.loads(world.actions[-4][2])[fields.PARAMETERS]["enrolmentProof"]
     assert sent == hmac_sha256(secret, name.encode()).hex()
     assert sent != provision.proof(secret, "0" * 64)
 
@@ -108,11 +109,11 @@ def test_refusals_are_sorted_by_status_not_by_name():
         ):
             world = World(settings())
             world.cloud.script[call] = [(False, refusal(status, code, message))]
-            trouble = _failed(world)
-            assert trouble.kind == kind, (call, status, code, message, trouble.kind)
-            assert str(status) in str(trouble) and code in str(trouble) and message in str(trouble)
-            assert call == "create" or "provisioning-templates" in str(trouble)
-            assert kind == AGAIN or trouble.advice
+            failure = _failed(world)
+            assert failure.kind == kind, (call, status, code, message, failure.kind)
+            assert str(status) in str(failure) and code in str(failure) and message in str(failure)
+            assert call == "create" or "provisioning-templates" in str(failure)
+            assert kind == AGAIN or failure.advice
 
 
 def test_a_spent_token_starts_over_with_a_new_certificate():
@@ -157,9 +158,9 @@ def test_unreadable_answers_are_asked_for_again():
         for raw in broken:
             world = World(settings())
             world.cloud.script[call] = [(True, raw)]
-            trouble = _failed(world)
-            assert trouble.kind == AGAIN, raw
-            assert len(str(trouble)) < 400
+            failure = _failed(world)
+            assert failure.kind == AGAIN, raw
+            assert len(str(failure)) < 400
             world.run()
             assert world.cloud.creates == 1
 
@@ -176,31 +177,31 @@ def test_a_name_that_no_thing_can_have_is_refused_and_nobody_blames_ento_conf():
     for name in ("a/b", "name with space", "x" * 129, "\u00fc", "a\nb"):
         world = World(settings())
         world.cloud.thing_name = name
-        trouble = _failed(world)
-        assert "thingName" in str(trouble) and paths.CONF not in str(trouble), str(trouble)
+        failure = _failed(world)
+        assert "thingName" in str(failure) and paths.CONF not in str(failure), str(failure)
         assert world.committed is None
 
 
 def test_configuration_of_the_template_is_kept_also_when_there_is_none():
     world = World(settings())
     world.run()
-    for answer, expected in (({}, {}), ({keys.DEVICE_CONFIGURATION: None}, {}), ({"x": 1}, {})):
+    for answer, expected in (({}, {}), ({fields.DEVICE_CONFIGURATION: None}, {}), ({"x": 1}, {})):
         world = World(settings())
         document = dict(answer)
-        document[keys.THING_NAME] = "SN-0001"
+        document[fields.THING_NAME] = "SN-0001"
         world.cloud.script["register"] = [(True, document)]
-        trouble = _failed(world)  # the answer was made up: the certificate is not active
-        assert isinstance(trouble, Refused)
+        failure = _failed(world)  # the answer was made up: the certificate is not active
+        assert isinstance(failure, Refused)
         assert world._live.configuration == expected
 
 
 def _ask_until_refused(world):
     """Lose the answer of one create call after the other; the number of calls until the board refuses."""
     while True:
-        world.cloud.script["create"] = [Trouble(AGAIN, "no answer")]
-        trouble = _failed(world, world.boot)
-        if trouble.kind == GIVE_UP:
-            assert keys.DAILY_CERTIFICATES in str(trouble)
+        world.cloud.script["create"] = [Failure(AGAIN, "no answer")]
+        failure = _failed(world, world.boot)
+        if failure.kind == GIVE_UP:
+            assert fields.DAILY_CERTIFICATES in str(failure)
             return world.cloud.creates
         assert world.cloud.creates < 50
 
@@ -236,8 +237,8 @@ def test_a_clear_no_costs_no_budget_also_after_a_reboot():
     world = World(settings(dailyCertificates=2))
     for _ in range(10):
         world.cloud.script["create"] = [(False, refusal(403, "AccessDenied", "policy"))]
-        trouble = _failed(world, world.boot)
-        assert "AccessDenied" in str(trouble), str(trouble)
+        failure = _failed(world, world.boot)
+        assert "AccessDenied" in str(failure), str(failure)
     world.boot()
     assert world.committed
 
@@ -245,8 +246,8 @@ def test_a_clear_no_costs_no_budget_also_after_a_reboot():
 def test_troubles_of_the_shell_come_out_as_they_are():
     for kind in (provision.OPEN_CLAIM, provision.SUBSCRIBE, provision.SAVE_JOURNAL, provision.SAVE_SLOT):
         world = World(settings())
-        mine = Trouble(GIVE_UP, "what the port said", "what to do")
-        world.trouble_at[kind] = [mine]
+        mine = Failure(GIVE_UP, "what the port said", "what to do")
+        world.failure_at[kind] = [mine]
         assert _failed(world) is mine
         world.run()
         assert world.committed
@@ -254,7 +255,7 @@ def test_troubles_of_the_shell_come_out_as_they_are():
 
 def test_a_new_certificate_that_is_refused_is_tried_again_not_dropped():
     world = World(settings())
-    world.trouble_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(5)]
+    world.failure_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(5)]
     for _ in range(5):
         assert isinstance(_failed(world), Refused)
     world.run()
@@ -263,11 +264,11 @@ def test_a_new_certificate_that_is_refused_is_tried_again_not_dropped():
 
 def test_a_new_certificate_that_is_refused_for_a_day_is_put_aside():
     world = World(settings())
-    world.trouble_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(2)]
+    world.failure_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(2)]
     assert isinstance(_failed(world), Refused)
     world.time_s += _DAY_S
-    trouble = _failed(world)
-    assert (trouble.kind, trouble.step) == (AGAIN, provision.OPEN_TRIAL)
+    failure = _failed(world)
+    assert (failure.kind, failure.step) == (AGAIN, provision.OPEN_TRIAL)
     assert len(world.kept) == 1
     world.run()
     assert world.cloud.creates == 2
@@ -282,14 +283,14 @@ def test_a_refusal_names_the_step_that_was_refused():
 
 def test_a_new_certificate_that_cannot_be_used_is_put_aside():
     world = World(settings())
-    world.trouble_at[provision.OPEN_TRIAL] = [Trouble(provision.OVER, "it expired", "a new one is asked for")]
+    world.failure_at[provision.OPEN_TRIAL] = [Failure(provision.OVER, "it expired", "a new one is asked for")]
     assert _failed(world).kind == AGAIN
     assert len(world.kept) == 1
     world.run()
     assert world.cloud.creates == 2
 
 
-def test_a_wrong_step_in_the_generator_is_a_bug_not_a_trouble():
+def test_a_wrong_step_in_the_generator_is_a_bug_not_a_failure():
     world = World(settings())
-    world.trouble_at[provision.OPEN_CLAIM] = [KeyError("a bug")]
+    world.failure_at[provision.OPEN_CLAIM] = [KeyError("a bug")]
     raises(KeyError, world.run)

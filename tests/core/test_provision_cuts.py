@@ -1,8 +1,9 @@
 """Provisioning under power cuts: at any action, in both key modes, it ends with one proven identity."""
 
-from device.core import journal as journals
-from device.core import keys, paths, provision, topics
-from device.core.errors import AGAIN, Trouble
+from device.claim import journal as journals
+from device.claim import provision
+from device.core import fields, paths, topics
+from device.core.failures import AGAIN, Failure
 from world import AFTER, BEFORE, MIDDLE, MODES, Cloud, World, attempt, settings, text_of, until_committed
 
 
@@ -63,9 +64,9 @@ def test_a_lost_answer_is_as_good_as_a_cut():
         for number in range(len(_whole(mode).actions)):
             world = World(settings(mode))
             action = _whole(mode).actions[number]
-            world.trouble_at[action[0]] = [Trouble(AGAIN, "the network is gone")]
-            trouble = attempt(world.run)
-            assert trouble is None or trouble.kind == AGAIN
+            world.failure_at[action[0]] = [Failure(AGAIN, "the network is gone")]
+            failure = attempt(world.run)
+            assert failure is None or failure.kind == AGAIN
             for _ in range(3):
                 if world.committed is None:
                     world.run()
@@ -78,7 +79,7 @@ def test_retry_in_memory_and_reboot_are_the_same_path():
             made = []
             for reboot in (False, True):
                 world = World(settings(mode))
-                world.cloud.script[call] = [Trouble(AGAIN, "no answer")]
+                world.cloud.script[call] = [Failure(AGAIN, "no answer")]
                 attempt(world.run)
                 world.boot() if reboot else world.run()
                 made.append((world.cloud.creates, world.committed[paths.CERTIFICATE]))
@@ -88,7 +89,7 @@ def test_retry_in_memory_and_reboot_are_the_same_path():
 def test_a_lost_registration_answer_costs_no_second_certificate():
     for mode in MODES:
         world = World(settings(mode))
-        world.cloud.script["register"] = [Trouble(AGAIN, "no answer")]
+        world.cloud.script["register"] = [Failure(AGAIN, "no answer")]
         attempt(world.run)
         world.boot()
         assert world.cloud.creates == 1
@@ -98,8 +99,8 @@ def test_a_lost_registration_answer_costs_no_second_certificate():
 
 
 def test_a_key_made_on_the_board_is_used_again_after_a_lost_answer():
-    world = World(settings(keys.KEYS_DEVICE))
-    world.cloud.script["create"] = [Trouble(AGAIN, "no answer")]
+    world = World(settings(fields.KEYS_DEVICE))
+    world.cloud.script["create"] = [Failure(AGAIN, "no answer")]
     attempt(world.run)
     key = world.trial[paths.PRIVATE_KEY]
     world.boot()
@@ -111,7 +112,7 @@ def test_a_name_that_cannot_be_guessed_is_waited_for_then_put_aside():
     for mode in MODES:
         world = World(settings(mode))
         world.cloud.thing_name = "other-name"
-        world.cloud.script["register"] = [Trouble(AGAIN, "no answer")]
+        world.cloud.script["register"] = [Failure(AGAIN, "no answer")]
         boots = until_committed(world, wait_s=300)
         assert boots > 10, "the token's hour is waited for"
         assert world.cloud.creates == 2
@@ -120,13 +121,13 @@ def test_a_name_that_cannot_be_guessed_is_waited_for_then_put_aside():
 
 
 def test_a_template_with_other_names_needs_no_second_certificate_when_all_goes_well():
-    world = World(settings(keys.KEYS_CLOUD))
+    world = World(settings(fields.KEYS_CLOUD))
     world.cloud.thing_name = "other-name"
     world.boot()
     assert world.cloud.creates == 1
 
 
-def _pending(step, mode=keys.KEYS_CLOUD):
+def _pending(step, mode=fields.KEYS_CLOUD):
     """A world cut right after the journal reached `step`."""
     whole = _whole(mode)
     for number in range(len(whole.actions)):
@@ -179,7 +180,7 @@ def test_a_missing_slot_starts_over():
 def test_a_slot_that_could_not_be_written_is_dropped_and_asked_for_anew():
     for mode in MODES:
         world = World(settings(mode))
-        world.trouble_at[provision.SAVE_SLOT] = [Trouble(AGAIN, "flash error")]
+        world.failure_at[provision.SAVE_SLOT] = [Failure(AGAIN, "flash error")]
         attempt(world.run)
         world.run()
         assert (world.cloud.creates, world.kept) == (2, []), "what was never registered frees its place"

@@ -2,7 +2,7 @@
 
 import json
 
-from device.core import config, keys, paths, slots
+from device.core import config, fields, paths, slots
 
 _FILES = {paths.ROOT_CA: b"root", paths.CERTIFICATE: b"certificate", paths.PRIVATE_KEY: b"key"}
 
@@ -18,7 +18,7 @@ def test_a_sealed_slot_opens_with_everything_in_it():
     assert (found.root_ca, found.certificate, found.private_key) == (b"root", b"certificate", b"key")
     assert (found.thing_name, found.endpoint, found.port) == ("SN-1", "a.example", 8883)
     assert found.certificate_id == "ab" * 32
-    assert slots.document(_sealed())[keys.DEVICE_CONFIGURATION] == {"zone": "north"}
+    assert slots.document(_sealed())[fields.DEVICE_CONFIGURATION] == {"zone": "north"}
 
 
 def test_digest_is_sha256():
@@ -55,7 +55,7 @@ def test_hostile_identity_json_is_not_whole():
     good = json.loads(_sealed()[paths.IDENTITY].decode())
     for raw in (b"", b"{", b"null", b"[]", b"\xff", b"{}", b"[" * 9000, b"[" * 4000 + b"]" * 4000, b"5"):
         assert slots.document(dict(_FILES, **{paths.IDENTITY: raw})) is None, raw[:20]
-    for name in (keys.THING_NAME, keys.ENDPOINT, keys.CERTIFICATE_ID, keys.PORT, keys.DIGESTS):
+    for name in (fields.THING_NAME, fields.ENDPOINT, fields.CERTIFICATE_ID, fields.PORT, fields.DIGESTS):
         for value in (None, [], {}, 1.5, ["x"], {"a": "b"}):
             bad = dict(good)
             bad[name] = value
@@ -85,9 +85,9 @@ def test_match_takes_nothing_for_granted():
 
 
 def test_credentials_of_another_tool_are_adopted_only_when_the_file_says_provisioned():
-    device = {keys.SERIAL_ID: "SN-1", keys.ENDPOINT_URL: "a.example"}
-    provisioned = config.Settings({keys.DEVICE: dict(device, PROVISION_STATUS="True")})
-    fresh = config.Settings({keys.DEVICE: device})
+    device = {fields.SERIAL_ID: "SN-1", fields.ENDPOINT_URL: "a.example"}
+    provisioned = config.Settings({fields.DEVICE: dict(device, PROVISION_STATUS="True")})
+    fresh = config.Settings({fields.DEVICE: device})
     found = slots.adopted(_FILES, provisioned)
     assert (found.thing_name, found.endpoint, found.port) == ("SN-1", "a.example", 8883)
     assert slots.adopted(_FILES, fresh) is None

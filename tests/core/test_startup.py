@@ -2,7 +2,7 @@
 
 from check import raises
 from device.core import paths, startup
-from device.core.errors import GIVE_UP, Trouble
+from device.core.failures import GIVE_UP, Failure
 
 _ALL = [step[0] for step in startup.STEPS]
 _SEED_ORDER = ["serialize", "web", "register", "provision", "keys", "mqtt", "sync", "shadow", "logs"]
@@ -94,9 +94,9 @@ def test_a_file_that_cannot_be_read_says_so():
         b"[" * 4000 + b"]" * 4000,
         b"{services: {web: false}}",
     ):
-        trouble = raises(Trouble, startup.switches, raw)
-        assert trouble.kind == GIVE_UP and str(trouble).startswith(paths.CONFIG), raw
-        assert trouble.advice
+        failure = raises(Failure, startup.switches, raw)
+        assert failure.kind == GIVE_UP and str(failure).startswith(paths.CONFIG), raw
+        assert failure.advice
 
 
 def test_the_plan_of_each_call_is_its_own():

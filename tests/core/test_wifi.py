@@ -2,7 +2,7 @@
 
 from check import raises
 from device.core import paths, wifi
-from device.core.errors import GIVE_UP, Trouble
+from device.core.failures import GIVE_UP, Failure
 
 _BAD = (
     (b"", "not whole JSON"),
@@ -45,7 +45,7 @@ def test_names_outside_ascii():
 
 def test_what_is_wrong_is_said_without_the_password():
     for raw, words in _BAD:
-        trouble = raises(Trouble, wifi.read, raw)
-        text = str(trouble)
-        assert trouble.kind == GIVE_UP and text.startswith(paths.WIFI) and words in text, (raw, text)
+        failure = raises(Failure, wifi.read, raw)
+        text = str(failure)
+        assert failure.kind == GIVE_UP and text.startswith(paths.WIFI) and words in text, (raw, text)
         assert "marker" not in text and "12345678" not in text

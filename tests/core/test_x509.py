@@ -1,7 +1,8 @@
 """Dates and keys of certificates: golden files made by `cryptography`, and damaged ones."""
 
 from check import golden, raises
-from device.core import csr, der, p256, pem, x509
+from device.claim import csr, p256
+from device.core import der, pem, x509
 
 _NAMES = ("ec", "ec_other", "ec384", "rsa")
 _FORMS = ("traditional", "pkcs8")

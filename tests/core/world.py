@@ -6,13 +6,14 @@ cut may break. Power can be cut before, after or in the middle of any action; wh
 
 import json
 
-from device.core import config, der, keys, paths, pem, provision, slots, topics
-from device.core import journal as journals
-from device.core.errors import AGAIN, OVER, Refused, Trouble
+from device.claim import journal as journals
+from device.claim import provision
+from device.core import config, der, fields, paths, pem, slots, topics
+from device.core.failures import AGAIN, OVER, Failure, Refused
 
 START_S = 1750000000
 SERIAL = "SN-0001"
-MODES = (keys.KEYS_CLOUD, keys.KEYS_DEVICE)
+MODES = (fields.KEYS_CLOUD, fields.KEYS_DEVICE)
 BEFORE = "before"
 MIDDLE = "in the middle of"
 AFTER = "after"
@@ -22,11 +23,11 @@ class PowerCut(Exception):
     """The board is off; flash and cloud stay as they are."""
 
 
-def settings(mode=keys.KEYS_CLOUD, **provisioning):
+def settings(mode=fields.KEYS_CLOUD, **provisioning):
     """config.Settings of one board; keyword arguments go into the section "provisioning"."""
-    provisioning[keys.KEYS] = mode
-    device = {keys.SERIAL_ID: SERIAL, keys.ENDPOINT_URL: "twin.example"}
-    return config.Settings({keys.DEVICE: device, keys.PROVISIONING: provisioning})
+    provisioning[fields.KEYS] = mode
+    device = {fields.SERIAL_ID: SERIAL, fields.ENDPOINT_URL: "twin.example"}
+    return config.Settings({fields.DEVICE: device, fields.PROVISIONING: provisioning})
 
 
 def text_of(kind, name):
@@ -37,7 +38,7 @@ def text_of(kind, name):
 class Cloud:
     """Certificates and things. `script` gives the next answers of a call in place of the real ones.
 
-    An item of `script["create"]` or `script["register"]` is (accepted?, document or bytes), or a Trouble
+    An item of `script["create"]` or `script["register"]` is (accepted?, document or bytes), or a Failure
     that is raised after the request was carried out, or None for the real answer.
     """
 
@@ -59,30 +60,30 @@ class Cloud:
         token = f"token-{self.creates}"
         self.certificates[name] = {"token": token, "born": now, "thing": None}
         answer = {
-            keys.CERTIFICATE_ID: name,
-            keys.CERTIFICATE_PEM: text_of("CERTIFICATE", name),
-            keys.OWNERSHIP_TOKEN: token,
+            fields.CERTIFICATE_ID: name,
+            fields.CERTIFICATE_PEM: text_of("CERTIFICATE", name),
+            fields.OWNERSHIP_TOKEN: token,
         }
-        if keys.SIGNING_REQUEST not in payload:
-            answer[keys.PRIVATE_KEY] = text_of("RSA PRIVATE KEY", f"cloud key {self.creates}")
+        if fields.SIGNING_REQUEST not in payload:
+            answer[fields.PRIVATE_KEY] = text_of("RSA PRIVATE KEY", f"cloud key {self.creates}")
         return True, answer
 
     def register(self, payload, now):
         """(accepted?, document) of RegisterThing."""
         for name in self.certificates:
             found = self.certificates[name]
-            if found["token"] != payload.get(keys.OWNERSHIP_TOKEN) or now - found["born"] >= 3600:
+            if found["token"] != payload.get(fields.OWNERSHIP_TOKEN) or now - found["born"] >= 3600:
                 continue
             if found["thing"] and not self.takes_token_twice:
                 break
-            found["thing"] = self.thing_name or payload[keys.PARAMETERS][keys.PARAMETER_SERIAL]
-            return True, {keys.THING_NAME: found["thing"], keys.DEVICE_CONFIGURATION: {"zone": "north"}}
+            found["thing"] = self.thing_name or payload[fields.PARAMETERS][fields.PARAMETER_SERIAL]
+            return True, {fields.THING_NAME: found["thing"], fields.DEVICE_CONFIGURATION: {"zone": "north"}}
         return False, refusal(400, "InvalidCertificateOwnershipToken", "no such token")
 
 
 def refusal(status, code="", message=""):
     """A `rejected` document."""
-    return {keys.STATUS_CODE: status, keys.ERROR_CODE: code, keys.ERROR_MESSAGE: message}
+    return {fields.STATUS_CODE: status, fields.ERROR_CODE: code, fields.ERROR_MESSAGE: message}
 
 
 class World:
@@ -98,7 +99,7 @@ class World:
         self.committed = None
         self.actions = []  # of all boots
         self.cut_at = None  # (number of the action of this boot, from 0; BEFORE, MIDDLE or AFTER)
-        self.trouble_at = {}  # kind of action -> Troubles to raise, the first first
+        self.failure_at = {}  # kind of action -> Failures to raise, the first first
         self._made_keys = 0
         self._live = None
 
@@ -106,7 +107,7 @@ class World:
         return self.time_s
 
     def boot(self):
-        """Run until committed; raises the Trouble that ended the attempt, or PowerCut."""
+        """Run until committed; raises the Failure that ended the attempt, or PowerCut."""
         if self.committed is None:
             self._live = journals.decode(self.journal)
             self.run()
@@ -127,8 +128,8 @@ class World:
                 return
             try:
                 proceed, given = steps.send, self._do(action)
-            except Trouble as trouble:
-                proceed, given = steps.throw, trouble
+            except Failure as failure:
+                proceed, given = steps.throw, failure
 
     def _do(self, action):
         self.actions.append(action)
@@ -138,11 +139,11 @@ class World:
         self._count += 1
         if here and when == BEFORE:
             raise PowerCut()
-        troubles = self.trouble_at.get(action[0])
-        if troubles:
-            trouble = troubles.pop(0)
-            if trouble:
-                raise trouble
+        failures = self.failure_at.get(action[0])
+        if failures:
+            failure = failures.pop(0)
+            if failure:
+                raise failure
         result = _DO[action[0]](self, here and when == MIDDLE, *action[1:])
         if here:
             raise PowerCut()
@@ -178,7 +179,7 @@ class World:
             self._check_before_create(on_flash, topic, asked)
             call, script = self.cloud.create, self.cloud.script["create"]
         scripted = script.pop(0) if script else None
-        if scripted is None or isinstance(scripted, Trouble):
+        if scripted is None or isinstance(scripted, Failure):
             real = call(asked, self.time_s)
             if scripted:
                 raise scripted
@@ -190,10 +191,10 @@ class World:
     def _check_before_create(self, on_flash, topic, asked):
         assert on_flash.step == journals.CREATE, "asked for a certificate, and the journal does not know"
         assert on_flash.budget_used >= 1
-        if self.settings.keys == keys.KEYS_DEVICE:
+        if self.settings.keys == fields.KEYS_DEVICE:
             assert topic == topics.CREATE_FROM_CSR
             assert self.trial[paths.PRIVATE_KEY], "the key must be on flash before its certificate exists"
-            assert asked[keys.SIGNING_REQUEST] == self.trial[paths.REQUEST].decode()
+            assert asked[fields.SIGNING_REQUEST] == self.trial[paths.REQUEST].decode()
         else:
             assert topic == topics.CREATE_KEYS and asked == {}
 
@@ -201,7 +202,7 @@ class World:
         assert on_flash.step == journals.CREATED, (
             "certificate and token must be on flash before RegisterThing"
         )
-        assert on_flash.token == asked[keys.OWNERSHIP_TOKEN]
+        assert on_flash.token == asked[fields.OWNERSHIP_TOKEN]
         assert slots.match(self.trial, on_flash.digests), "the slot must be on flash before RegisterThing"
         assert self.trial[paths.CERTIFICATE] == text_of("CERTIFICATE", on_flash.certificate_id).encode()
 
@@ -266,20 +267,20 @@ _DO = {
 
 
 def attempt(start):
-    """Call `start`, `World.boot` or `World.run`; the Trouble or PowerCut that ended it, or None."""
+    """Call `start`, `World.boot` or `World.run`; the Failure or PowerCut that ended it, or None."""
     try:
         start()
         return None
-    except (Trouble, PowerCut) as error:
+    except (Failure, PowerCut) as error:
         return error
 
 
 def until_committed(world, wait_s=60, most=100):
     """Boot again and again, `wait_s` apart, as a supervisor would; returns the number of boots."""
     for number in range(1, most + 1):
-        trouble = attempt(world.boot)
-        if trouble and trouble.kind not in (AGAIN, OVER):
-            raise trouble
+        failure = attempt(world.boot)
+        if failure and failure.kind not in (AGAIN, OVER):
+            raise failure
         if world.committed is not None:
             return number
         world.time_s += wait_s

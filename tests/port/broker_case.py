@@ -65,10 +65,10 @@ class Case:
         return outcomes
 
 
-def trouble(outcome: Outcome, kind: str, *words: str, refused: bool = False) -> None:
-    """The outcome is a Trouble of this kind with these words."""
+def failure(outcome: Outcome, kind: str, *words: str, refused: bool = False) -> None:
+    """The outcome is a Failure of this kind with these words."""
     assert outcome.get("kind") == kind, outcome
     assert outcome["refused"] is refused, outcome
-    assert "\n" not in outcome["trouble"]
+    assert "\n" not in outcome["failure"]
     for word in words:
-        assert word in outcome["trouble"], outcome
+        assert word in outcome["failure"], outcome

@@ -5,7 +5,7 @@ import errno
 import io
 
 from device.core import slots
-from device.core.errors import AGAIN, GIVE_UP, Trouble
+from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.port import mqtt, packets
 
 _POLL, _READABLE, _WRITABLE = 3, 1, 4
@@ -62,12 +62,12 @@ def _connection(line):
     return connection
 
 
-async def _trouble(awaitable):
+async def _failure(awaitable):
     try:
         await awaitable
-    except Trouble as trouble:
-        return str(trouble)
-    raise AssertionError("no Trouble")
+    except Failure as failure:
+        return str(failure)
+    raise AssertionError("no Failure")
 
 
 def _run(case):
@@ -97,7 +97,7 @@ def test_a_publish_that_is_cancelled_leaves_no_half_packet_behind():
         await _turns()
         assert len(line.written) == 100
         line.takes = 1 << 30
-        assert "half a packet" in await _trouble(connection.publish("a", b"y", 0))
+        assert "half a packet" in await _failure(connection.publish("a", b"y", 0))
         await connection.close()
         assert len(line.written) == 100, "nothing follows half a packet"
 
@@ -113,7 +113,7 @@ def test_memory_that_runs_out_while_sending_ends_the_connection():
         except MemoryError:
             pass
         line.write_error = None
-        assert "half a packet" in await _trouble(connection.publish("a", b"y", 0))
+        assert "half a packet" in await _failure(connection.publish("a", b"y", 0))
         assert connection.lost.kind == AGAIN
 
     _run(case)
@@ -123,8 +123,8 @@ def test_a_server_that_takes_no_data_is_given_up():
     async def case(connection, line):
         mqtt._ANSWER_MS = 50
         line.takes = 10
-        assert "does not take data" in await _trouble(connection.publish("a", b"x" * 100, 0))
-        assert "does not take data" in await _trouble(connection.publish("a", b"y", 1))
+        assert "does not take data" in await _failure(connection.publish("a", b"x" * 100, 0))
+        assert "does not take data" in await _failure(connection.publish("a", b"y", 1))
 
     before = mqtt._ANSWER_MS
     _run(case)
@@ -133,10 +133,10 @@ def test_a_server_that_takes_no_data_is_given_up():
 
 def test_a_write_that_fails_ends_what_waits():
     async def case(connection, line):
-        waiting = asyncio.create_task(_trouble(connection.publish("a", b"x", 1)))
+        waiting = asyncio.create_task(_failure(connection.publish("a", b"x", 1)))
         await _turns()
         line.write_error = OSError(errno.ECONNRESET)
-        first = await _trouble(connection.publish("a", b"y", 0))
+        first = await _failure(connection.publish("a", b"y", 0))
         assert "the server closed the connection" in first
         assert await waiting == first
         await connection.ended()
@@ -188,7 +188,7 @@ class _Context:
 
 
 def _connect(make_context, plain):
-    """Connect with a TLS context of our own over `plain`; the Trouble that it raises."""
+    """Connect with a TLS context of our own over `plain`; the Failure that it raises."""
 
     async def tcp(host, port):
         return plain
@@ -198,11 +198,11 @@ def _connect(make_context, plain):
     files = {name: b"" for name in slots.FILES}
     try:
         asyncio.run(mqtt.connect(slots.Identity(files, "SN-1", "host", 8883), "SN-1"))
-    except Trouble as trouble:
-        return trouble
+    except Failure as failure:
+        return failure
     finally:
         mqtt.tls.context, mqtt._connect_tcp = before
-    raise AssertionError("no Trouble")
+    raise AssertionError("no Failure")
 
 
 def test_what_failed_is_closed_with_its_tls_memory():
@@ -219,8 +219,8 @@ def test_what_failed_is_closed_with_its_tls_memory():
     ):
         line, plain = Line(), Line()
         line.write_error = error
-        trouble = _connect(lambda *_, line=line: _Context(line), plain)
-        assert words in str(trouble), str(trouble)
+        failure = _connect(lambda *_, line=line: _Context(line), plain)
+        assert words in str(failure), str(failure)
         assert line.closed == 1, "the TLS socket is closed, and it closes the one below"
 
 
@@ -245,6 +245,6 @@ def test_too_little_memory_to_wrap_closes_the_plain_socket():
 
 def test_credentials_that_cannot_be_used_open_no_connection():
     plain = Line()
-    trouble = _connect(mqtt.tls.context, plain)
-    assert trouble.kind == GIVE_UP and "root CA" in str(trouble)
+    failure = _connect(mqtt.tls.context, plain)
+    assert failure.kind == GIVE_UP and "root CA" in str(failure)
     assert plain.closed == 0 and not plain.written

@@ -2,7 +2,7 @@
 
     micropython mqtt_client.py orders.json
 
-Prints one JSON document per order: {"ok": ...}, {"trouble": text, "kind", "refused"} or {"bug": ...}.
+Prints one JSON document per order: {"ok": ...}, {"failure": text, "kind", "refused"} or {"bug": ...}.
 Messages are printed as they come: {"message": [topic, bytes, SHA-256]}.
 """
 
@@ -14,7 +14,7 @@ import sys
 import network
 
 from device.core import paths, slots
-from device.core.errors import Refused, Trouble
+from device.core.failures import Failure, Refused
 from device.port import mqtt
 
 
@@ -30,8 +30,8 @@ async def _attempt(awaitable):
     """Wait for it and print how it ended; its result, or None."""
     try:
         result = await awaitable
-    except Trouble as trouble:
-        _say(trouble=str(trouble), kind=trouble.kind, refused=isinstance(trouble, Refused))
+    except Failure as failure:
+        _say(failure=str(failure), kind=failure.kind, refused=isinstance(failure, Refused))
     except Exception as error:
         sys.print_exception(error, sys.stderr)
         _say(bug=repr(error))

@@ -4,7 +4,7 @@ import asyncio
 import errno
 
 from check import raises
-from device.core.errors import AGAIN, GIVE_UP, Trouble
+from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.port import network as port
 
 
@@ -66,13 +66,13 @@ def test_the_first_that_takes_us():
 
 def test_reasons_of_all_are_told_without_passwords():
     outcomes = {"a": port.network.STAT_NO_AP_FOUND, "b": port.network.STAT_WRONG_PASSWORD}
-    trouble = raises(Trouble, _join, outcomes, [("a", "marker-1"), ("b", "marker-2")])
-    assert trouble.kind == AGAIN and "a: not in reach, b: wrong password" in str(trouble)
-    assert "marker" not in str(trouble)
+    failure = raises(Failure, _join, outcomes, [("a", "marker-1"), ("b", "marker-2")])
+    assert failure.kind == AGAIN and "a: not in reach, b: wrong password" in str(failure)
+    assert "marker" not in str(failure)
 
 
 def test_no_network_is_known():
-    assert raises(Trouble, _join, {}, []).kind == GIVE_UP
+    assert raises(Failure, _join, {}, []).kind == GIVE_UP
 
 
 def test_a_driver_that_refuses_one_network_is_asked_for_the_next():
@@ -83,11 +83,11 @@ def test_a_driver_that_refuses_one_network_is_asked_for_the_next():
         ValueError("x"),
     ):
         assert _join({"a": error, "b": _UP}, [("a", "short"), ("b", None)]) == "b"
-        trouble = raises(Trouble, _join, {"a": error}, [("a", "marker-1")])
-        assert trouble.kind == AGAIN and "a: " in str(trouble) and "marker" not in str(trouble)
+        failure = raises(Failure, _join, {"a": error}, [("a", "marker-1")])
+        assert failure.kind == AGAIN and "a: " in str(failure) and "marker" not in str(failure)
 
 
-def test_a_driver_that_does_not_start_is_a_trouble():
+def test_a_driver_that_does_not_start_is_a_failure():
     for error in (OSError("Wifi Out of Memory"), OSError(errno.ENOMEM)):
-        trouble = raises(Trouble, _join, {"a": _UP}, [("a", None)], "", error)
-        assert trouble.kind == AGAIN and "Wi-Fi" in str(trouble)
+        failure = raises(Failure, _join, {"a": _UP}, [("a", None)], "", error)
+        assert failure.kind == AGAIN and "Wi-Fi" in str(failure)

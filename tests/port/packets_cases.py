@@ -1,7 +1,7 @@
 """Packets of device.port.packets, byte for byte; run under MicroPython by test_packets.py."""
 
 from check import raises
-from device.core.errors import AGAIN, Trouble
+from device.core.failures import AGAIN, Failure
 from device.port import packets
 
 _LONG_TOPIC = "$aws/things/" + "t" * 64 + "/shadow/name/" + "s" * 29 + "/update/accepted"
@@ -149,26 +149,26 @@ def test_packets_that_no_client_expects_are_of_no_use():
         assert _packets().parse(bytes((first, 0))) is None, first
 
 
-def _only_trouble(frame):
-    """Parse; a Trouble is a good answer, any other exception is not."""
+def _only_failure(frame):
+    """Parse; a Failure is a good answer, any other exception is not."""
     try:
         return _packets().parse(frame)
-    except Trouble as trouble:
-        assert trouble.kind == AGAIN and "broken packet" in str(trouble)
+    except Failure as failure:
+        assert failure.kind == AGAIN and "broken packet" in str(failure)
         return None
 
 
 def test_truncated_packets():
     for frame in (b"\x20\x02\x00\x00", b"\x40\x02\x01\x02", b"\x90\x03\x00\x01\x01"):
         for size in range(1, 4):
-            raises(Trouble, _packets().parse, frame[:size])
+            raises(Failure, _packets().parse, frame[:size])
     for frame in (
         _frame(0x30, _text("topic") + b"payload"),
         _frame(0x32, _text("topic") + b"\x00\x01payload"),
         _frame(0x32, _text("topic") + b"\x00\x01" + b"x" * 200),
     ):
         for size in range(1, len(frame)):
-            raises(Trouble, _packets().parse, frame[:size])
+            raises(Failure, _packets().parse, frame[:size])
 
 
 def test_hostile_messages():
@@ -187,7 +187,7 @@ def test_hostile_messages():
         b"\x30\x80\x80\x80\x80\x80",
         b"\x30\xff\xff\xff\x7f",
     ):
-        raises(Trouble, _packets().parse, frame)
+        raises(Failure, _packets().parse, frame)
 
 
 def test_any_bytes_at_all():
@@ -199,13 +199,13 @@ def test_any_bytes_at_all():
             state = state * 1103515245 + 12345 & 0x7FFFFFFF
             frame.append(state >> 16 & 0xFF)
         for first in (0x20, 0x30, 0x32, 0x3D, 0x40, 0x90, 0xD0):
-            _only_trouble(bytes((first,)) + _length(len(frame)) + bytes(frame))
-            _only_trouble(bytes((first,)) + bytes(frame))
+            _only_failure(bytes((first,)) + _length(len(frame)) + bytes(frame))
+            _only_failure(bytes((first,)) + bytes(frame))
 
 
 def test_a_broken_message_does_no_harm_to_the_next():
     made = _packets()
-    raises(Trouble, made.parse, b"\x30\x04\x00\x03ab")
+    raises(Failure, made.parse, b"\x30\x04\x00\x03ab")
     assert made.parse(b"\x30\x04\x00\x01ab") == (packets.MESSAGE, "a", b"b", b"")
 
 

@@ -6,8 +6,8 @@ import os
 from small_flash import Board, cut_everywhere
 
 from check import raises
-from device.core import keys, paths, slots
-from device.core.errors import AGAIN, GIVE_UP, Trouble
+from device.core import fields, paths, slots
+from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.port import store
 from device.runtime import identity
 
@@ -84,8 +84,8 @@ def test_write_read_exists_remove():
 def test_a_file_that_is_too_large_is_not_read_into_memory():
     _board().boot()
     store.write(_FILE, bytes(16385))
-    trouble = raises(Trouble, store.read, _FILE)
-    assert trouble.kind == GIVE_UP and "16385 bytes, the limit is 16384" in str(trouble)
+    failure = raises(Failure, store.read, _FILE)
+    assert failure.kind == GIVE_UP and "16385 bytes, the limit is 16384" in str(failure)
     assert store.read(_FILE, 20000) == bytes(16385)
 
 
@@ -216,8 +216,8 @@ def test_a_full_flash_says_so_and_keeps_the_old_content():
     store.write(_FILE, b"old" * 300)
     _fill()
     for path, content in ((_FILE, b"new" * 5000), (paths.BASE + "/fresh.json", bytes(9000))):
-        trouble = raises(Trouble, store.write, path, content)
-        assert trouble.kind == GIVE_UP and "flash is full at " + path in str(trouble) and trouble.advice
+        failure = raises(Failure, store.write, path, content)
+        assert failure.kind == GIVE_UP and "flash is full at " + path in str(failure) and failure.advice
         assert not store.exists(path + paths.NEW), "half a file takes the room that is needed"
     assert store.read(_FILE) == b"old" * 300
     assert _who() == b"old"
@@ -228,7 +228,7 @@ def test_a_flash_that_was_full_goes_on_when_there_is_room_again():
     board = _board((paths.CERT, _OLD), blocks=24)
     board.boot()
     _fill()
-    raises(Trouble, _write_slot, paths.TRIAL, dict(_NEW, **{paths.PRIVATE_KEY: bytes(9000)}))
+    raises(Failure, _write_slot, paths.TRIAL, dict(_NEW, **{paths.PRIVATE_KEY: bytes(9000)}))
     for name in os.listdir("/"):
         if name.startswith("filler"):
             os.remove("/" + name)
@@ -250,7 +250,7 @@ def test_a_full_flash_cut_anywhere_keeps_the_identity():
         try:
             _write_slot(paths.TRIAL, _NEW)
             store.apply(slots.promote(True))
-        except Trouble:
+        except Failure:
             pass
 
     def check(copy, done):
@@ -276,8 +276,8 @@ def test_a_flash_that_fails_is_a_trouble_and_never_another_exception():
         with open(_FILE + paths.NEW, "wb") as file:
             file.write(b"half")
         copy.flash.broken = True
-        trouble = raises(Trouble, call)
-        assert trouble.kind == AGAIN and "flash error" in str(trouble)
+        failure = raises(Failure, call)
+        assert failure.kind == AGAIN and "flash error" in str(failure)
         assert store.read_slot(paths.CERT)[paths.CERTIFICATE] == _OLD[paths.CERTIFICATE]
 
 
@@ -291,4 +291,4 @@ def test_room_is_told_by_writing_when_the_file_system_is_not_sure():
 
 
 def test_keys_of_the_seal_are_the_identity_s():
-    assert slots.document(_NEW)[keys.THING_NAME] == "new"
+    assert slots.document(_NEW)[fields.THING_NAME] == "new"

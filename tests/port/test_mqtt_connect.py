@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from device.core.errors import AGAIN, GIVE_UP
+from device.core.failures import AGAIN, GIVE_UP
 from tests.port import micro
-from tests.port.broker_case import QUICK, Case, trouble
+from tests.port.broker_case import QUICK, Case, failure
 from tests.port.tls_peer import Authority, Peer
 
 TLS_1_3 = ssl.TLSVersion.TLSv1_3
@@ -72,30 +72,30 @@ def test_endpoint_is_an_address_that_the_certificate_names(case: Case) -> None:
 
 def test_endpoint_is_an_address_that_the_certificate_does_not_name(case: Case) -> None:
     case.host = "127.0.0.1"
-    trouble(case.run(welcome)[0], AGAIN, "certificate is not for 127.0.0.1", "correct the endpoint")
+    failure(case.run(welcome)[0], AGAIN, "certificate is not for 127.0.0.1", "correct the endpoint")
 
 
 def test_wrong_host_name(case: Case) -> None:
     case.server = case.authority.issue("other.example")
-    trouble(case.run(welcome)[0], AGAIN, "certificate is not for localhost", "correct the endpoint")
+    failure(case.run(welcome)[0], AGAIN, "certificate is not for localhost", "correct the endpoint")
 
 
 def test_wrong_root_certificate(case: Case) -> None:
     case.client_ca, case.ca = case.ca, other_authority(case).path
-    trouble(case.run(welcome)[0], AGAIN, "localhost is not signed by our root CA", "replace the root CA")
+    failure(case.run(welcome)[0], AGAIN, "localhost is not signed by our root CA", "replace the root CA")
 
 
 @pytest.mark.parametrize("days_off", [-30, 30])
 def test_server_certificate_out_of_date_names_the_clock(case: Case, days_off: int) -> None:
     case.server = case.authority.issue("localhost", days_off=days_off)
-    trouble(case.run(welcome)[0], AGAIN, "localhost's certificate do not fit the clock, which says 20", "NTP")
+    failure(case.run(welcome)[0], AGAIN, "localhost's certificate do not fit the clock, which says 20", "NTP")
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, TLS_1_3])
 def test_client_certificate_refused(case: Case, newest: ssl.TLSVersion) -> None:
     case.client_ca = other_authority(case).path
     case.newest = newest
-    trouble(case.run(welcome)[0], AGAIN, "refuses our certificate", refused=True)
+    failure(case.run(welcome)[0], AGAIN, "refuses our certificate", refused=True)
 
 
 def test_server_that_closes_during_the_handshake(case: Case) -> None:
@@ -110,7 +110,7 @@ def test_server_that_closes_during_the_handshake(case: Case) -> None:
 
         thread = threading.Thread(target=close, daemon=True)
         thread.start()
-        trouble(case.run(welcome)[0], AGAIN, "closed the connection during the TLS handshake", refused=True)
+        failure(case.run(welcome)[0], AGAIN, "closed the connection during the TLS handshake", refused=True)
         thread.join(20)
 
 
@@ -133,7 +133,7 @@ def test_files_that_cannot_be_used(case: Case, name: str, content: bytes) -> Non
     setattr(case, name, path)
     case.client_ca = case.authority.path
     words = "root CA cannot be used" if name == "ca" else "certificate or key cannot be used"
-    trouble(case.run(welcome)[0], GIVE_UP, words, "replace")
+    failure(case.run(welcome)[0], GIVE_UP, words, "replace")
 
 
 @pytest.fixture
@@ -146,19 +146,19 @@ def closed_port() -> Iterator[int]:
 
 def test_closed_port(case: Case, closed_port: int) -> None:
     case.port = closed_port
-    trouble(case.run(welcome)[0], AGAIN, f"localhost:{closed_port} refuses connections", "nothing listens")
+    failure(case.run(welcome)[0], AGAIN, f"localhost:{closed_port} refuses connections", "nothing listens")
 
 
 def test_name_that_nobody_knows(case: Case) -> None:
     case.host = "nobody.invalid"
     case.board["MUSTER_BOARD_DNS"] = "down"
-    trouble(case.run(welcome)[0], AGAIN, "cannot resolve nobody.invalid", "DNS")
+    failure(case.run(welcome)[0], AGAIN, "cannot resolve nobody.invalid", "DNS")
 
 
 def test_server_that_takes_the_connection_and_says_nothing(case: Case) -> None:
     case.silent = True
     case.limits = QUICK
-    trouble(case.run(welcome)[0], AGAIN, "does not answer", "firewall")
+    failure(case.run(welcome)[0], AGAIN, "does not answer", "firewall")
 
 
 def test_server_that_takes_no_connection(case: Case) -> None:
@@ -174,7 +174,7 @@ def test_server_that_takes_no_connection(case: Case) -> None:
             client.connect_ex(listener.getsockname())
             waiting.append(client)
         case.port = listener.getsockname()[1]
-        trouble(case.run(welcome)[0], AGAIN, "does not answer")
+        failure(case.run(welcome)[0], AGAIN, "does not answer")
         for client in waiting:
             client.close()
 
@@ -186,7 +186,7 @@ def test_no_connack(case: Case) -> None:
         peer.expect(0x10)
         peer.until_closed()
 
-    trouble(case.run(script)[0], AGAIN, "does not answer")
+    failure(case.run(script)[0], AGAIN, "does not answer")
 
 
 @pytest.mark.parametrize("code", [1, 5, 7, 255])
@@ -196,11 +196,11 @@ def test_connack_with_a_code(case: Case, code: int) -> None:
         peer.send(bytes((0x20, 2, 0, code)))
         peer.until_closed()
 
-    trouble(case.run(script)[0], AGAIN, f"CONNACK code {code}", refused=True)
+    failure(case.run(script)[0], AGAIN, f"CONNACK code {code}", refused=True)
 
 
 def test_closed_instead_of_connack(case: Case) -> None:
-    trouble(
+    failure(
         case.run(lambda peer: None if peer.expect(0x10) else None)[0],
         AGAIN,
         "the server closed the connection",
@@ -226,7 +226,7 @@ def test_something_else_than_connack(case: Case, answer: bytes) -> None:
         peer.until_closed()
 
     case.limits = QUICK
-    trouble(case.run(script)[0], AGAIN)
+    failure(case.run(script)[0], AGAIN)
 
 
 def test_server_that_speaks_no_tls(case: Case) -> None:
@@ -242,5 +242,5 @@ def test_server_that_speaks_no_tls(case: Case) -> None:
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        trouble(case.run(welcome)[0], AGAIN, refused=True)
+        failure(case.run(welcome)[0], AGAIN, refused=True)
         thread.join(20)

@@ -11,5 +11,5 @@ def test_connection(bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", micro.BITS)
-def test_troubles(bits: int) -> None:
-    micro.run_cases("trouble_cases", bits)
+def test_failures(bits: int) -> None:
+    micro.run_cases("causes_cases", bits)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from device.core.errors import AGAIN
+from device.core.failures import AGAIN
 from tests.port import micro
-from tests.port.broker_case import QUICK, Case, trouble
+from tests.port.broker_case import QUICK, Case, failure
 from tests.port.tls_peer import Peer
 
 OK = {"ok": True}
@@ -90,7 +90,7 @@ def test_no_suback(case: Case) -> None:
 
     case.limits = QUICK
     outcomes = case.run(script, ["subscribe", ["a"]])
-    trouble(outcomes[1], AGAIN, "no SUBACK from the server")
+    failure(outcomes[1], AGAIN, "no SUBACK from the server")
     assert case.errors == []
 
 
@@ -102,7 +102,7 @@ def test_suback_that_refuses_or_is_short(case: Case, codes: tuple[int, ...]) -> 
         peer.until_closed()
 
     outcomes = case.run(script, ["subscribe", ["first", "second"]])
-    trouble(outcomes[1], AGAIN, "refuses the subscription to " + ("second" if codes else "first"))
+    failure(outcomes[1], AGAIN, "refuses the subscription to " + ("second" if codes else "first"))
 
 
 def test_late_suback_is_taken(case: Case) -> None:
@@ -144,7 +144,7 @@ def test_no_puback_at_all_then_a_late_one(case: Case) -> None:
 
     case.limits = QUICK
     outcomes = case.run(script, ["publish", "a", "x", 10, 1], ["publish", "a", "y", 1, 1], ["ping"])
-    trouble(outcomes[1], AGAIN, "no PUBACK from the server")
+    failure(outcomes[1], AGAIN, "no PUBACK from the server")
     assert (outcomes[2:], case.errors) == ([OK] * 2, [])
 
 
@@ -258,7 +258,7 @@ def test_a_message_that_is_too_large_says_so(case: Case, size: int) -> None:
         peer.send(b"\x30\xff\xff\xff\x7f" if size > 200000 else whole)
         peer.until_closed()
 
-    trouble(case.run(script, ["until lost"])[1], AGAIN, "bytes at once, the limit is 16384")
+    failure(case.run(script, ["until lost"])[1], AGAIN, "bytes at once, the limit is 16384")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_packets_that_break_the_protocol_end_the_connection(case: Case, sent: by
         peer.send(sent)
         peer.until_closed()
 
-    trouble(case.run(script, ["until lost"])[1], AGAIN, words)
+    failure(case.run(script, ["until lost"])[1], AGAIN, words)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5, 100])
@@ -288,7 +288,7 @@ def test_server_closes_in_the_middle_of_a_packet(case: Case, size: int) -> None:
 
     outcomes = case.run(script, ["until lost"], ["publish", "a", "x", 1, 1], ["ping"], ["close"])
     for outcome in outcomes[1:4]:
-        trouble(outcome, AGAIN, "the server closed the connection", refused=True)
+        failure(outcome, AGAIN, "the server closed the connection", refused=True)
     assert outcomes[4] == OK
 
 
@@ -300,7 +300,7 @@ def test_closed_while_others_wait(case: Case) -> None:
     both = [["publish", "a", "x", 1, 1], ["until lost"]]
     outcomes = case.run(script, ["together", both])
     for outcome in outcomes[1:]:
-        trouble(outcome, AGAIN, "closed the connection", refused=True)
+        failure(outcome, AGAIN, "closed the connection", refused=True)
 
 
 def test_closing_ends_what_waits_and_can_be_repeated(case: Case) -> None:
@@ -314,8 +314,8 @@ def test_closing_ends_what_waits_and_can_be_repeated(case: Case) -> None:
     outcomes = case.run(script, ["together", both], ["close"], ["until lost"], ["publish", "a", "", 0, 0])
     assert outcomes.count(OK) == 3
     for outcome in outcomes:
-        if "trouble" in outcome:
-            trouble(outcome, AGAIN, "closed by us")
+        if "failure" in outcome:
+            failure(outcome, AGAIN, "closed by us")
     assert (len(outcomes), case.errors) == (6, [])
 
 
@@ -328,4 +328,4 @@ def test_a_bug_in_a_handler_ends_the_connection_at_once(case: Case) -> None:
         peer.until_closed()
 
     outcomes = case.run(script, ["bad handler"], ["subscribe", ["a"]], ["ping"], ["until lost"])
-    trouble(outcomes[4], AGAIN, "reader")
+    failure(outcomes[4], AGAIN, "reader")

@@ -1,4 +1,4 @@
-"""Boards that meet trouble: quick time-outs, credentials of every kind, and what a console must show.
+"""Boards that meet failure: quick time-outs, credentials of every kind, and what a console must show.
 
 What is a constant in the program and too long for a test is changed in the image only: the module is
 compiled again with another number.
@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster import image, interpreter, mpy
 from muster.image.boards import profile
 from muster.layout import LIB
@@ -88,7 +88,7 @@ def quick() -> dict[str, bytes]:
         **patched("device/services/heartbeat.py", _INTERVAL_MS=200),
         **patched("device/port/mqtt.py", _TCP_MS=1500, _TLS_MS=1500, _ANSWER_MS=1500),
         **patched("device/runtime/supervisor.py", _FIRST_MS=300),
-        **patched("device/runtime/handshake.py", _ANSWER_MS=1500),
+        **patched("device/claim/handshake.py", _ANSWER_MS=1500),
     }
 
 
@@ -108,7 +108,7 @@ def edit(path: Path, changes: Mapping[str, bytes | None]) -> None:
 def identity(path: Path) -> str:
     """The certificate id of the board's identity."""
     sealed = rig.on_flash(path)[f"{paths.CERT}/{paths.IDENTITY}"]
-    certificate_id: str = json.loads(sealed)[keys.CERTIFICATE_ID]
+    certificate_id: str = json.loads(sealed)[fields.CERTIFICATE_ID]
     return certificate_id
 
 
@@ -119,7 +119,7 @@ def secrets(files: Mapping[str, bytes]) -> dict[str, str]:
         for number, body in enumerate(BODY.findall(data)):
             found[f"{name} #{number}"] = b"".join(body.split()).decode(errors="replace")
         if name == paths.JOURNAL:
-            token = re.search(rb'"%s": ?"([^"]+)"' % keys.OWNERSHIP_TOKEN.encode(), data)
+            token = re.search(rb'"%s": ?"([^"]+)"' % fields.OWNERSHIP_TOKEN.encode(), data)
             if token:
                 found["the ownership token"] = token[1].decode()
     return found

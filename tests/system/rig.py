@@ -8,7 +8,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from device.core import config, keys, paths, slots
+from device.core import config, fields, paths, slots
 from muster import image
 from muster.registry.certificates import ACTIVE
 from muster.twin.server import RunningTwin
@@ -16,7 +16,7 @@ from muster.virtual import VirtualBoard
 from tests.system.records import RecordRelay
 
 BOARD = "virtual"
-DONE = keys.PROVISION_STATUS + " is " + keys.TRUE  # the last line of a boot that went well
+DONE = fields.PROVISION_STATUS + " is " + fields.TRUE  # the last line of a boot that went well
 QUICK = {"JOIN_MS": "0"}
 WIFI_PASSWORD = "marker-wifi-password-7Q"
 
@@ -24,18 +24,18 @@ WIFI_PASSWORD = "marker-wifi-password-7Q"
 def documents(port: int, serial: str, **changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """ento.conf and wifi.json of a board; `changes` are merged into the sections of ento.conf."""
     conf: dict[str, Any] = {
-        keys.DEVICE: {
-            keys.SERIAL_ID: serial,
-            keys.ENDPOINT_URL: "localhost",
-            keys.PROVISION_STATUS: keys.FALSE,
+        fields.DEVICE: {
+            fields.SERIAL_ID: serial,
+            fields.ENDPOINT_URL: "localhost",
+            fields.PROVISION_STATUS: fields.FALSE,
         },
-        keys.MQTT: {keys.PORT: port},
+        fields.MQTT: {fields.PORT: port},
         "application": {"kept": ["as", "it", "was"]},
     }
     for section, values in changes.items():
         conf.setdefault(section, {}).update(values)
-    networks = [{keys.SSID: "workshop", keys.PASSWORD: WIFI_PASSWORD}]
-    return {paths.CONF: conf, paths.WIFI: {keys.NETWORKS: networks}}
+    networks = [{fields.SSID: "workshop", fields.PASSWORD: WIFI_PASSWORD}]
+    return {paths.CONF: conf, paths.WIFI: {fields.NETWORKS: networks}}
 
 
 def build(

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from device.core import keys, paths, topics
+from device.core import fields, paths, topics
 from muster.fleet import devices, groups, hostside, secrets
 from muster.fleet.identity_files import Place
 from muster.registry.certificates import ACTIVE, REVOKED
@@ -33,11 +33,11 @@ def key(twin, name):
     return secrets.enrolment_key(secrets.Vault(twin.home.root).unlock(group.secret), name)
 
 
-def flash(path, twin, name, enrolment_key=None, mode=keys.KEYS_CLOUD, **more):
+def flash(path, twin, name, enrolment_key=None, mode=fields.KEYS_CLOUD, **more):
     """The image of a device, which is added to the registry unless it is there."""
     devices.add(twin.registry, GROUP, name, time.time())
     secret = key(twin, name) if enrolment_key is None else enrolment_key
-    provisioning = {keys.KEYS: mode, keys.ENROLMENT_KEY: secret.hex()}
+    provisioning = {fields.KEYS: mode, fields.ENROLMENT_KEY: secret.hex()}
     return rig.flash(path, twin, name, provisioning=provisioning, **more)
 
 
@@ -45,7 +45,7 @@ def state(twin, name):
     return twin.registry.devices.get(name).state
 
 
-@pytest.mark.parametrize("mode", [keys.KEYS_CLOUD, keys.KEYS_DEVICE])
+@pytest.mark.parametrize("mode", [fields.KEYS_CLOUD, fields.KEYS_DEVICE])
 def test_a_board_with_its_key_provisions(twin, serial, tmp_path, mode):
     path = flash(tmp_path / "flash.img", twin, serial, mode=mode)
     before = rig.certificate_ids(twin)
@@ -101,7 +101,7 @@ def test_a_board_that_is_flashed_again_later_needs_a_person(twin, serial, tmp_pa
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("mode", [keys.KEYS_CLOUD, keys.KEYS_DEVICE])
+@pytest.mark.parametrize("mode", [fields.KEYS_CLOUD, fields.KEYS_DEVICE])
 def test_a_power_cut_at_a_message_does_not_lock_a_board_out(twin, serial, tmp_path, mode, capsys):
     with record_relay(twin.port) as relay:
         whole = flash(tmp_path / "whole.img", twin, serial, mode=mode, port=relay.port)

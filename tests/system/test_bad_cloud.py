@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from device.core import keys, paths, topics
+from device.core import fields, paths, topics
 from muster.relay import Relay
 from muster.twin import defaults
 from muster.twin.provisioning import Provisioning
@@ -78,10 +78,10 @@ STAGES = {
 @pytest.mark.parametrize(
     ("stages", "key_mode"),
     [
-        (("connect", "subscribe"), keys.KEYS_CLOUD),
-        (("create-keys",), keys.KEYS_CLOUD),
-        (("create-from-csr",), keys.KEYS_DEVICE),
-        (("register", "publish"), keys.KEYS_DEVICE),
+        (("connect", "subscribe"), fields.KEYS_CLOUD),
+        (("create-keys",), fields.KEYS_CLOUD),
+        (("create-from-csr",), fields.KEYS_DEVICE),
+        (("register", "publish"), fields.KEYS_DEVICE),
     ],
 )
 def test_one_bad_answer(twin, tmp_path, stages, key_mode):
@@ -92,7 +92,7 @@ def test_one_bad_answer(twin, tmp_path, stages, key_mode):
         stage = next(stage for stage in stages if name.startswith(stage))
         twin.registry.faults.add(stage, name[len(stage) + 1 :], number=number, client=name, count=1)
         path = tmp_path / f"{name}.img"
-        images[name] = mishaps.flash(path, twin, name, provisioning={keys.KEYS: key_mode})
+        images[name] = mishaps.flash(path, twin, name, provisioning={fields.KEYS: key_mode})
     before = rig.certificate_ids(twin)
     with mishaps.crowd(images) as machines:
         for name, machine in machines.items():
@@ -137,7 +137,7 @@ def test_a_clear_no(twin, serial, tmp_path):
     registry.faults.add("register", "reject", code="InvalidParameter", number=400, client=f"{serial}-bad")
     registry.faults.add("create-keys", "reject", code="LimitExceeded", number=400, client=f"{serial}-limit")
     claim = mishaps.Claims(twin).make(policy="any-template")
-    denied, unknown = {keys.TEMPLATE: "Denied"}, {keys.TEMPLATE: "Nowhere"}
+    denied, unknown = {fields.TEMPLATE: "Denied"}, {fields.TEMPLATE: "Nowhere"}
     cases = {
         "hook": (denied, claim, ("403", "pre-provisioning hook", "said no to this serial", PERSON)),
         "unknown": (unknown, claim, ("404", "is there a template named Nowhere", PERSON)),
@@ -164,7 +164,7 @@ def test_wrong_servers(twin, serial, tmp_path):
     """The server is verified always: CA, host name, dates."""
     other, ours = foreign_authority(), twin_authority(twin.home)
     elsewhere = {"HOSTS": "iot.example.org=127.0.0.1"}
-    host = {"device": {keys.ENDPOINT_URL: "iot.example.org"}}
+    host = {"device": {fields.ENDPOINT_URL: "iot.example.org"}}
     with (
         Listener(server_context(tmp_path, other)) as foreign,
         Listener(server_context(tmp_path, ours, from_s=7200, to_s=9000)) as early,
@@ -237,7 +237,7 @@ def test_clock_of_2021(twin, serial, tmp_path, ntp, line):
     rig.check_provisioned(path, twin, serial, before)
     saved = rig.on_flash(path).get(paths.CLOCK)
     assert (saved is not None) == (ntp == "ok"), "only a time that is known may become the floor"
-    assert saved is None or abs(json.loads(saved)[keys.UNIX] - time.time()) < 300
+    assert saved is None or abs(json.loads(saved)[fields.UNIX] - time.time()) < 300
 
 
 def test_a_clock_that_is_wrong_and_nobody_knows(twin, serial, tmp_path):
@@ -267,7 +267,7 @@ def test_clock_of_2021_and_nothing_to_set_it(twin, serial, tmp_path):
 def test_no_third_certificate_in_a_storm(twin, serial, tmp_path):
     """A cloud that answers every request with nonsense gets a board's daily budget of requests, no more."""
     twin.registry.faults.add("create-keys", "incomplete", client=serial)
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, provisioning={keys.DAILY_CERTIFICATES: 2})
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, provisioning={fields.DAILY_CERTIFICATES: 2})
     before = rig.certificate_ids(twin)
     with mishaps.powered(path) as machine:
         mishaps.complaint(
@@ -295,7 +295,7 @@ def test_a_certificate_that_came_damaged(twin, serial, tmp_path, monkeypatch, sp
         answer = await good(self, payload)
         if not first:
             first.append(answer)
-            return {**answer, keys.CERTIFICATE_PEM: spoil(answer[keys.CERTIFICATE_PEM])}
+            return {**answer, fields.CERTIFICATE_PEM: spoil(answer[fields.CERTIFICATE_PEM])}
         return answer
 
     monkeypatch.setattr(Provisioning, "create_keys", damaged)
@@ -305,4 +305,4 @@ def test_a_certificate_that_came_damaged(twin, serial, tmp_path, monkeypatch, sp
         mishaps.complaint(machine, said, AGAIN)
         machine.wait_for(rig.DONE)
     assert len(rig.certificate_ids(twin) - before) == 2
-    assert mishaps.identity(path) != first[0][keys.CERTIFICATE_ID]
+    assert mishaps.identity(path) != first[0][fields.CERTIFICATE_ID]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster.image.filesystem import mount
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.virtual import EXIT_RESET
@@ -45,20 +45,20 @@ def _files(twin):
 
 
 def _sections(twin):
-    mode = {"provisioning": {keys.KEYS: "both"}}
+    mode = {"provisioning": {fields.KEYS: "both"}}
     return {
         "mqtt-a-text": (_with(twin, mqtt="x"), '"mqtt" must be an object', "correct the file"),
-        "port-a-text": (_with(twin, mqtt={keys.PORT: "8883"}), "port must be a whole number", "correct"),
-        "port-zero": (_with(twin, mqtt={keys.PORT: 0}), "from 1 to 65535", "correct the file"),
-        "ntp-a-text": (_with(twin, clock={keys.NTP: "pool"}), '"ntp" must be a list', "correct the file"),
+        "port-a-text": (_with(twin, mqtt={fields.PORT: "8883"}), "port must be a whole number", "correct"),
+        "port-zero": (_with(twin, mqtt={fields.PORT: 0}), "from 1 to 65535", "correct the file"),
+        "ntp-a-text": (_with(twin, clock={fields.NTP: "pool"}), '"ntp" must be a list', "correct the file"),
         "key-mode": (_with(twin, **mode), '"keys" must be "cloud" or "device"', "correct the file"),
         "template": (
-            _with(twin, provisioning={keys.TEMPLATE: "a/b"}),
+            _with(twin, provisioning={fields.TEMPLATE: "a/b"}),
             "template has the character",
             "allowed",
         ),
         "parameter": (
-            _with(twin, provisioning={keys.PARAMETERS: {"a": 1}}),
+            _with(twin, provisioning={fields.PARAMETERS: {"a": 1}}),
             "parameter a must be",
             "correct",
         ),
@@ -68,18 +68,33 @@ def _sections(twin):
 def _values(twin):
     bad = {"spaces": "a b", "hash": "a#b", "slash": "a/b", "umlaut": "ä", "line": "a\nb"}
     cases = {
-        f"serial-{name}": (keys.SERIAL_ID, value, "SERIAL_ID has the character", "allowed are")
+        f"serial-{name}": (fields.SERIAL_ID, value, "SERIAL_ID has the character", "allowed are")
         for name, value in bad.items()
     }
-    cases["serial-129"] = (keys.SERIAL_ID, "x" * 129, "SERIAL_ID has 129 characters", "allowed are 1 to 128")
-    cases["serial-empty"] = (keys.SERIAL_ID, "", "SERIAL_ID has 0 characters", "allowed are 1 to 128")
-    cases["serial-number"] = (keys.SERIAL_ID, 7, "SERIAL_ID must be a text", "correct the file")
+    cases["serial-129"] = (
+        fields.SERIAL_ID,
+        "x" * 129,
+        "SERIAL_ID has 129 characters",
+        "allowed are 1 to 128",
+    )
+    cases["serial-empty"] = (fields.SERIAL_ID, "", "SERIAL_ID has 0 characters", "allowed are 1 to 128")
+    cases["serial-number"] = (fields.SERIAL_ID, 7, "SERIAL_ID must be a text", "correct the file")
     arn = "arn:aws:iot:eu-west-1:123456789012:thing/x"
-    cases["endpoint-arn"] = (keys.ENDPOINT_URL, arn, "ENDPOINT_URL is an ARN", "write the host name instead")
-    cases["endpoint-path"] = (keys.ENDPOINT_URL, "a/b", "ENDPOINT_URL has the character", "host name alone")
-    cases["endpoint-port"] = (keys.ENDPOINT_URL, "a:8883", "ENDPOINT_URL has the character ':'", "name alone")
+    cases["endpoint-arn"] = (
+        fields.ENDPOINT_URL,
+        arn,
+        "ENDPOINT_URL is an ARN",
+        "write the host name instead",
+    )
+    cases["endpoint-path"] = (fields.ENDPOINT_URL, "a/b", "ENDPOINT_URL has the character", "host name alone")
+    cases["endpoint-port"] = (
+        fields.ENDPOINT_URL,
+        "a:8883",
+        "ENDPOINT_URL has the character ':'",
+        "name alone",
+    )
     cases["endpoint-empty"] = (
-        keys.ENDPOINT_URL,
+        fields.ENDPOINT_URL,
         "",
         "ENDPOINT_URL must be the host name",
         "correct the file",
@@ -123,7 +138,7 @@ def test_corrected_configuration(twin, serial, tmp_path):
 
 def test_endpoint_with_a_scheme_is_understood(twin, serial, tmp_path):
     path = mishaps.flash(
-        tmp_path / "flash.img", twin, serial, device={keys.ENDPOINT_URL: "mqtts://localhost/"}
+        tmp_path / "flash.img", twin, serial, device={fields.ENDPOINT_URL: "mqtts://localhost/"}
     )
     rig.boot_to_the_end(path)
 
@@ -200,11 +215,11 @@ def _fill(path, free_blocks):
     path.write_bytes(bytes(file_system.context.buffer))
 
 
-@pytest.mark.parametrize("key_mode", [keys.KEYS_CLOUD, keys.KEYS_DEVICE])
+@pytest.mark.parametrize("key_mode", [fields.KEYS_CLOUD, fields.KEYS_DEVICE])
 def test_flash_full(twin, serial, tmp_path, key_mode):
     """With room for 0 to 5 more blocks something does not fit; the first two boards look before they ask."""
-    provisioning = {keys.KEYS: key_mode}
-    careless = mishaps.patched("device/runtime/handshake.py", _ROOM_BYTES=0)
+    provisioning = {fields.KEYS: key_mode}
+    careless = mishaps.patched("device/claim/handshake.py", _ROOM_BYTES=0)
     images = {}
     for free in ("0-careful", "5-careful", "0", "2", "3", "4", "5"):
         path = tmp_path / f"{free}.img"
@@ -236,7 +251,7 @@ def test_full_flash_keeps_no_board_off_line(twin, serial, tmp_path):
     path = mishaps.flash(tmp_path / "flash.img", twin, serial)
     rig.boot_to_the_end(path)
     sealed = json.loads(rig.on_flash(path)[f"{paths.CERT}/{paths.IDENTITY}"])
-    sealed[keys.DEVICE_CONFIGURATION] = {"long": "x" * 2000}  # more than fits into a directory entry
+    sealed[fields.DEVICE_CONFIGURATION] = {"long": "x" * 2000}  # more than fits into a directory entry
     mishaps.edit(path, {f"{paths.CERT}/{paths.IDENTITY}": json.dumps(sealed).encode(), paths.PROVISION: None})
     _fill(path, 0)
     with mishaps.powered(path) as machine:

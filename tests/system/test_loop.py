@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 
-from device.core import keys, paths, topics
+from device.core import fields, paths, topics
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.relay import Relay
 from muster.twin.server import running_twin
@@ -93,7 +93,7 @@ def test_twin_restarted(tmp_path, serial):
     topic = f"{topics.DEFAULT_PREFIX}/{serial}/echo"
     with running_twin(tmp_path / "twin", Settings(**quick)) as twin:
         extra = {**QUICK_MQTT, **mishaps.service("url", ECHO % topic)}
-        provisioning = {keys.KEYS: keys.KEYS_DEVICE}
+        provisioning = {fields.KEYS: fields.KEYS_DEVICE}
         path = mishaps.flash(tmp_path / "f.img", twin, serial, extra=extra, provisioning=provisioning)
         port = twin.port
         machine = rig.board(path).start()
@@ -165,7 +165,7 @@ def test_offline(twin, serial, tmp_path):
 
 
 def _switches(**services):
-    return json.dumps({keys.SERVICES: services}).encode()
+    return json.dumps({fields.SERVICES: services}).encode()
 
 
 CONFIGS = {

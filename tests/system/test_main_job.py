@@ -4,22 +4,24 @@ import json
 
 import pytest
 
-from device.core import keys, paths, topics
+from device.core import fields, paths, topics
 from tests.system import rig
 
 
-@pytest.mark.parametrize("key_mode", [keys.KEYS_CLOUD, keys.KEYS_DEVICE])
+@pytest.mark.parametrize("key_mode", [fields.KEYS_CLOUD, fields.KEYS_DEVICE])
 @pytest.mark.parametrize("bits", [64, 32])
 def test_provisions_and_publishes(twin, serial, tmp_path, key_mode, bits):
-    path = rig.flash(tmp_path / "flash.img", twin, serial, provisioning={keys.KEYS: key_mode})
+    path = rig.flash(tmp_path / "flash.img", twin, serial, provisioning={fields.KEYS: key_mode})
     before = rig.certificate_ids(twin)
     rig.boot_to_the_end(path, bits=bits)
     rig.check_provisioned(path, twin, serial, before)
     message = twin.wait_for_publish(topics.booted(topics.DEFAULT_PREFIX, serial))
     assert message.payload == b'{"serialID": "%s", "bootStatus": true}' % serial.encode()
     told = json.loads(rig.on_flash(path)[paths.PROVISION])
-    assert told[keys.THING_NAME] == serial
-    assert told[keys.DEVICE_CONFIGURATION], "the template's device configuration is kept for the application"
+    assert told[fields.THING_NAME] == serial
+    assert told[fields.DEVICE_CONFIGURATION], (
+        "the template's device configuration is kept for the application"
+    )
 
 
 def test_second_boot_only_publishes(twin, serial, tmp_path):

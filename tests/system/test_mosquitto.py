@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from device.core import keys, paths, topics
+from device.core import fields, paths, topics
 from muster.twin import pki
 from muster.twin.settings import Home
 from tests.system import rig
@@ -96,11 +96,11 @@ def test_boot_status_over_mutual_tls(tmp_path):
         ]
         with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as subscriber:
             _wait_for(broker, "Sending SUBACK")
-            documents = rig.documents(port, serial, **{keys.DEVICE: {keys.PROVISION_STATUS: keys.TRUE}})
+            documents = rig.documents(port, serial, **{fields.DEVICE: {fields.PROVISION_STATUS: fields.TRUE}})
             path = tmp_path / "flash.img"
             path.write_bytes(rig.build(documents, extra=slot))
             rig.boot_to_the_end(path)
             received = subscriber.communicate(timeout=30)[0]
     assert f"(d0, q1, r0, m1, '{topic}'" in received, "not published with QoS 1"
     payload = next(line for line in received.splitlines() if line.startswith("{"))
-    assert json.loads(payload) == {keys.BOOTED_SERIAL: serial, keys.BOOT_STATUS: True}
+    assert json.loads(payload) == {fields.BOOTED_SERIAL: serial, fields.BOOT_STATUS: True}

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from device.core import keys
+from device.core import fields
 from muster.virtual import EXIT_POWER_CUT
 from tests.system import rig
 from tests.system.records import record_relay
@@ -16,7 +16,7 @@ from tests.system.records import record_relay
 _FULL = os.environ.get("MUSTER_SWEEP") == "full"
 _OPERATION_STEP = 1 if _FULL else 4
 _MESSAGE_STEP = 1 if _FULL else 3
-_MODES = [keys.KEYS_CLOUD, keys.KEYS_DEVICE]
+_MODES = [fields.KEYS_CLOUD, fields.KEYS_DEVICE]
 
 pytestmark = pytest.mark.sweep
 
@@ -28,14 +28,14 @@ def _tell(capsys, key_mode, cuts, of):
 
 @pytest.mark.parametrize("key_mode", _MODES)
 def test_cut_at_block_operations(twin, serial, tmp_path, key_mode, capsys):
-    whole = rig.flash(tmp_path / "whole.img", twin, serial, provisioning={keys.KEYS: key_mode})
+    whole = rig.flash(tmp_path / "whole.img", twin, serial, provisioning={fields.KEYS: key_mode})
     operations = len(rig.boot_to_the_end(whole).operations)
     assert operations > 20, "the sweep has nothing to cut"
     cuts = 0
     for number in range(1, operations + 1, _OPERATION_STEP):
         for tear in (False, True):
             name = f"{serial}-{number}{'t' if tear else ''}"
-            path = rig.flash(tmp_path / "cut.img", twin, name, provisioning={keys.KEYS: key_mode})
+            path = rig.flash(tmp_path / "cut.img", twin, name, provisioning={fields.KEYS: key_mode})
             before = rig.certificate_ids(twin)
             machine = rig.board(path, cut_at=number, tear=tear).start()
             try:
@@ -52,7 +52,7 @@ def test_cut_at_block_operations(twin, serial, tmp_path, key_mode, capsys):
 def test_cut_at_messages(twin, serial, tmp_path, key_mode, capsys):
     with record_relay(twin.port) as relay:
         whole = rig.flash(
-            tmp_path / "whole.img", twin, serial, port=relay.port, provisioning={keys.KEYS: key_mode}
+            tmp_path / "whole.img", twin, serial, port=relay.port, provisioning={fields.KEYS: key_mode}
         )
         rig.boot_to_the_end(whole)
         messages = relay.records
@@ -61,7 +61,7 @@ def test_cut_at_messages(twin, serial, tmp_path, key_mode, capsys):
         for number in range(1, messages + 1, _MESSAGE_STEP):
             name = f"{serial}-{number}"
             path = rig.flash(
-                tmp_path / "cut.img", twin, name, port=relay.port, provisioning={keys.KEYS: key_mode}
+                tmp_path / "cut.img", twin, name, port=relay.port, provisioning={fields.KEYS: key_mode}
             )
             before = rig.certificate_ids(twin)
             rig.boot_cut_at(path, relay, number)

@@ -7,12 +7,12 @@ import logging
 
 import pytest
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster.twin.provisioning import Provisioning
 from tests.system import mishaps, rig
 
 SLOTS = (paths.CERT, paths.TRIAL, paths.OLD, paths.KEPT, paths.BOOTSTRAP)
-SECRET_FIELDS = (keys.PRIVATE_KEY, keys.OWNERSHIP_TOKEN, keys.CERTIFICATE_PEM)
+SECRET_FIELDS = (fields.PRIVATE_KEY, fields.OWNERSHIP_TOKEN, fields.CERTIFICATE_PEM)
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def _check(machines, issued, log, files):
     assert not mishaps.leaks(log, hidden)
 
 
-@pytest.mark.parametrize("key_mode", [keys.KEYS_CLOUD, keys.KEYS_DEVICE])
+@pytest.mark.parametrize("key_mode", [fields.KEYS_CLOUD, fields.KEYS_DEVICE])
 def test_a_good_run(twin, serial, tmp_path, issued, caplog, key_mode):
     caplog.set_level(logging.DEBUG, logger="muster")
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, provisioning={keys.KEYS: key_mode})
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, provisioning={fields.KEYS: key_mode})
     with mishaps.powered(path) as machine:
         machine.wait_for(rig.DONE)
         mishaps.still_runs(machine)
@@ -91,7 +91,7 @@ def _check_places(files):
         if b"PRIVATE KEY-----" in data and not name.startswith(paths.LIB):
             assert folder in SLOTS and file == paths.PRIVATE_KEY, f"a key lies in {name}"
         if name != paths.JOURNAL and not name.startswith(paths.LIB):
-            assert keys.OWNERSHIP_TOKEN.encode() not in data, f"a token lies in {name}"
+            assert fields.OWNERSHIP_TOKEN.encode() not in data, f"a token lies in {name}"
 
 
 def test_a_token_is_forgotten(twin, serial, tmp_path):
@@ -117,4 +117,4 @@ def test_a_misplaced_key_is_found():
     with pytest.raises(AssertionError, match="a key lies in"):
         _check_places({paths.PROVISION: b"-----BEGIN RSA PRIVATE KEY-----"})
     with pytest.raises(AssertionError, match="a token lies in"):
-        _check_places({paths.PROVISION: keys.OWNERSHIP_TOKEN.encode()})
+        _check_places({paths.PROVISION: fields.OWNERSHIP_TOKEN.encode()})

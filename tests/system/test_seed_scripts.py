@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from device.core import keys
+from device.core import fields
 from muster import errors
 from muster.fleet.secrets import enrolment_key
 from muster.registry.fleet import PROVISIONED
@@ -34,6 +34,6 @@ def test_devices_of_the_script_provision(which: int, names: list[str], tmp_path:
 def provision(twin: RunningTwin, name: str, secret: str, path: Path) -> None:
     """Boot the board of this name, with the enrolment key that the printed secret gives, to the end."""
     before = rig.certificate_ids(twin)
-    rig.flash(path, twin, name, provisioning={keys.ENROLMENT_KEY: enrolment_key(secret, name).hex()})
+    rig.flash(path, twin, name, provisioning={fields.ENROLMENT_KEY: enrolment_key(secret, name).hex()})
     rig.boot_to_the_end(path)
     rig.check_provisioned(path, twin, name, before)

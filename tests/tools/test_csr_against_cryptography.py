@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from device.core import csr, p256, pem, x509
+from device.claim import csr, p256
+from device.core import pem, x509
 
 CURVE = ec.SECP256R1()
 KEYS = 300

@@ -195,7 +195,7 @@ def test_no_board_is_exit_code_4(tmp_path: Path) -> None:
 def test_the_program_is_compiled_except_boot_and_main() -> None:
     files = deployment.program("pico_w")
     assert [path for path in files if path.endswith(".py")] == [paths.BOOT, paths.MAIN]
-    assert "/lib/device/core/provision.mpy" in files
+    assert "/lib/device/claim/provision.mpy" in files
     assert "/lib/umqtt/simple.mpy" in files
     assert not [path for path in files if path.startswith(paths.BASE)]
 

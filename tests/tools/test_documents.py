@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from device.core import config, keys, startup, topics, wifi
+from device.core import config, fields, startup, topics, wifi
 from muster.cli.twin import twin
 from muster.twin import defaults, faults, policy, template
 from syntax import python_files
@@ -17,7 +17,7 @@ from syntax import python_files
 REPO = Path(__file__).resolve().parents[2]
 DEVICE = ("lib/device", "boot.py", "main.py")
 HOST = ("tools/muster",)
-ARGUMENT = {"Trouble": 1, "Refused": 0, "_wrong": 0, "closed": 0, "say": -1}  # where each has its text
+ARGUMENT = {"Failure": 1, "Refused": 0, "_wrong": 0, "closed": 0, "say": -1}  # where each has its text
 TELLERS = {"name_fault", "_reason"}  # functions that return a piece of a message
 FORMAT = re.compile(r"%[0-9]*[a-z]")
 
@@ -127,13 +127,13 @@ def test_an_invented_message_is_found() -> None:
 
 def test_every_setting_exists_and_is_documented() -> None:
     text = document("configuration.md")
-    values = {value for name, value in vars(keys).items() if name.isupper()}
+    values = {value for name, value in vars(fields).items() if name.isupper()}
     settings = [row[0].strip("`") for row in rows(text) if re.fullmatch(r"`[a-z]+\.\w+`", row[0])]
     settings = [name for name in settings if not name.endswith(".json")]
     assert [name for name in settings if not set(name.split(".")) <= values] == []
     tree = ast.parse((REPO / "lib/device/core/config.py").read_text())
     read = {
-        getattr(keys, node.attr)
+        getattr(fields, node.attr)
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "keys"
     }
@@ -142,7 +142,7 @@ def test_every_setting_exists_and_is_documented() -> None:
 
 
 def test_documented_defaults_are_the_defaults() -> None:
-    bare = {keys.DEVICE: {keys.SERIAL_ID: "s", keys.ENDPOINT_URL: "e"}}
+    bare = {fields.DEVICE: {fields.SERIAL_ID: "s", fields.ENDPOINT_URL: "e"}}
     settings = config.Settings(bare)
     table = [row for row in rows(document("configuration.md")) if len(row) == 4]
     default = {row[0].strip("`"): row[2].strip("`") for row in table}
@@ -156,7 +156,7 @@ def test_documented_defaults_are_the_defaults() -> None:
 
 def test_configuration_examples_are_taken() -> None:
     example = examples(document("configuration.md"))
-    assert config.Settings(config.document(example["ento.conf"].encode())).keys == keys.KEYS_DEVICE
+    assert config.Settings(config.document(example["ento.conf"].encode())).keys == fields.KEYS_DEVICE
     assert len(wifi.read(example["wifi.json"].encode())[0]) == 2
     assert startup.switches(example["config.json"].encode())
 
@@ -212,7 +212,7 @@ def test_the_claim_policy_is_enough(request_topic: str) -> None:
 
 def test_template_and_device_policy_let_a_device_be_itself() -> None:
     example = examples(document("provisioning.md"))
-    plan = template.plan(example["template"], {keys.PARAMETER_SERIAL: "s1"}, "id")
+    plan = template.plan(example["template"], {fields.PARAMETER_SERIAL: "s1"}, "id")
     ours = json.loads(example["template"])
     twins = json.loads(defaults.camera_template(topics.DEFAULT_PREFIX, topics.DEFAULT_RENEWAL_TEMPLATE))
     assert ours["Resources"].pop("policy") and twins["Resources"].pop("policy")

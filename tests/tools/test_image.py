@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster.errors import MusterError
 from muster.image import (
     board,
@@ -99,7 +99,7 @@ def test_uf2_blocks_follow_the_format():
         to_uf2(build_image({}, "esp32"), "esp32")
 
 
-CHANGES = {(keys.DEVICE, keys.SERIAL_ID): "CAM1", (keys.DEVICE, keys.ENDPOINT_URL): "a.example"}
+CHANGES = {(fields.DEVICE, fields.SERIAL_ID): "CAM1", (fields.DEVICE, fields.ENDPOINT_URL): "a.example"}
 
 
 def test_ento_conf_keeps_unknown_keys_and_starts_unprovisioned():
@@ -113,7 +113,7 @@ def test_ento_conf_keeps_unknown_keys_and_starts_unprovisioned():
 
 def test_ento_conf_refuses_what_the_board_would_refuse():
     with pytest.raises(MusterError, match="the board would refuse.*ENDPOINT_URL is an ARN"):
-        ento_conf({}, {**CHANGES, (keys.DEVICE, keys.ENDPOINT_URL): "arn:aws:iot:x"})
+        ento_conf({}, {**CHANGES, (fields.DEVICE, fields.ENDPOINT_URL): "arn:aws:iot:x"})
 
 
 @pytest.fixture

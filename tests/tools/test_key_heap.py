@@ -16,7 +16,8 @@ HEAPS = {64: 32 * 1024, 32: 20 * 1024}
 NAMES = ("__init__", "core/__init__", "core/hmac256", "core/p256", "core/der", "core/pem", "core/csr")
 SCRIPT = """
 import os
-from device.core import csr, p256, pem
+from device.claim import csr, p256
+from device.core import pem
 d = p256.generate_private_key(os.urandom)
 public = p256.public_key(d)
 print(pem.from_der(csr.private_key_der(d, public), pem.EC_PRIVATE_KEY))

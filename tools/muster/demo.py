@@ -11,7 +11,7 @@ from cryptography import x509
 from rich.console import Console
 from rich.table import Table
 
-from device.core import keys, paths, slots, topics
+from device.core import fields, paths, slots, topics
 from muster import image
 from muster.layout import BUILD
 from muster.twin.server import RunningTwin, running_twin
@@ -21,7 +21,7 @@ HOME = BUILD / "demo"
 BOARD = "virtual"
 SERIAL = "camera-0001"
 _LINE = re.compile(r"^\s*(\d+) ms  (\S+)\s+(.*)$")
-_LAST = f"{keys.PROVISION_STATUS} is {keys.TRUE}"
+_LAST = f"{fields.PROVISION_STATUS} is {fields.TRUE}"
 _TIMEOUT_S = 60
 
 
@@ -44,15 +44,15 @@ def _flash(twin: RunningTwin, path: Path, key_mode: str) -> int:
     """Write the board's image; the number of files in it."""
     documents: dict[str, dict[str, Any]] = {
         paths.CONF: {
-            keys.DEVICE: {
-                keys.SERIAL_ID: SERIAL,
-                keys.ENDPOINT_URL: twin.host,
-                keys.PROVISION_STATUS: keys.FALSE,
+            fields.DEVICE: {
+                fields.SERIAL_ID: SERIAL,
+                fields.ENDPOINT_URL: twin.host,
+                fields.PROVISION_STATUS: fields.FALSE,
             },
-            keys.MQTT: {keys.PORT: twin.port},
-            keys.PROVISIONING: {keys.KEYS: key_mode},
+            fields.MQTT: {fields.PORT: twin.port},
+            fields.PROVISIONING: {fields.KEYS: key_mode},
         },
-        paths.WIFI: {keys.NETWORKS: [{keys.SSID: "workshop", keys.PASSWORD: "any will do"}]},
+        paths.WIFI: {fields.NETWORKS: [{fields.SSID: "workshop", fields.PASSWORD: "any will do"}]},
     }
     claim = image.read_claim(twin.claim_dir, twin.ca_pem_path)
     files = image.board_files(BOARD, documents=documents, claim=claim)

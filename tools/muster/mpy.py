@@ -29,7 +29,7 @@ _OLD_S = 7 * 86400  # a compiled file that no build used for this long is remove
 
 
 class Source(NamedTuple):
-    """One module: its name for tracebacks, relative to /lib (`device/core/keys.py`), text and options."""
+    """One module: its name for tracebacks, relative to /lib (`device/core/fields.py`), text and options."""
 
     name: str
     text: bytes

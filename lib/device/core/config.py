@@ -6,8 +6,8 @@ ours are kept when the file is written again.
 
 import json
 
-from device.core import documents, keys, paths, topics
-from device.core.errors import GIVE_UP, Trouble
+from device.core import documents, fields, paths, topics
+from device.core.failures import GIVE_UP, Failure
 
 MAX_BYTES = 8192
 _NAME_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-"
@@ -15,30 +15,30 @@ _MAX_THING_NAME = 128  # AWS IoT: ThingName, client id
 _BEFORE_VALUE = (b":", b" ", b"\t", b"\r", b"\n")
 _AFTER_VALUE = (b",", b"}", b" ", b"\t", b"\r", b"\n", b"")
 _MAX_TEMPLATE = 36  # AWS IoT: TemplateName
-SERIAL_PLACE = "{" + keys.PARAMETER_SERIAL + "}"
+SERIAL_PLACE = "{" + fields.PARAMETER_SERIAL + "}"
 
 
 def _wrong(cause, advice=""):
-    return Trouble(GIVE_UP, paths.CONF + ": " + cause, advice or "correct the file and restart")
+    return Failure(GIVE_UP, paths.CONF + ": " + cause, advice or "correct the file and restart")
 
 
 def document(raw):
     """The JSON object in `raw` (bytes, or None when the file is missing).
 
-    Raises Trouble (GIVE_UP) that says what is wrong with the file.
+    Raises Failure (GIVE_UP) that says what is wrong with the file.
     """
     if raw is None:
-        raise _wrong("is missing", "write it with %s and %s" % (keys.SERIAL_ID, keys.ENDPOINT_URL))
+        raise _wrong("is missing", "write it with %s and %s" % (fields.SERIAL_ID, fields.ENDPOINT_URL))
     if not raw.strip():
-        raise _wrong("is empty", "write it with %s and %s" % (keys.SERIAL_ID, keys.ENDPOINT_URL))
+        raise _wrong("is empty", "write it with %s and %s" % (fields.SERIAL_ID, fields.ENDPOINT_URL))
     if len(raw) > MAX_BYTES:
         raise _wrong("has %d bytes, the limit is %d" % (len(raw), MAX_BYTES))
     try:
         value = documents.loads(raw)
     except ValueError:
         raise _wrong("is not whole JSON (%d bytes)" % len(raw))
-    if not isinstance(value, dict) or not isinstance(value.get(keys.DEVICE), dict):
-        raise _wrong('has no object "%s"' % keys.DEVICE)
+    if not isinstance(value, dict) or not isinstance(value.get(fields.DEVICE), dict):
+        raise _wrong('has no object "%s"' % fields.DEVICE)
     return value
 
 
@@ -48,8 +48,8 @@ def with_status(raw, provisioned):
     Only the value is replaced: a board's floats are short, and writing the document anew would round the
     numbers of others. A file that has no such key, or has it twice, is written anew all the same.
     """
-    status = keys.TRUE if provisioned else keys.FALSE
-    name = b'"' + keys.PROVISION_STATUS.encode() + b'"'
+    status = fields.TRUE if provisioned else fields.FALSE
+    name = b'"' + fields.PROVISION_STATUS.encode() + b'"'
     if raw.count(name) == 1:
         at = raw.index(name) + len(name)
         while raw[at : at + 1] in _BEFORE_VALUE:
@@ -59,12 +59,12 @@ def with_status(raw, provisioned):
             end += 1
         changed = raw[:at] + b'"' + status.encode() + b'"' + raw[end:]
         try:
-            if document(changed)[keys.DEVICE].get(keys.PROVISION_STATUS) == status:
+            if document(changed)[fields.DEVICE].get(fields.PROVISION_STATUS) == status:
                 return changed
-        except Trouble:
+        except Failure:
             pass  # the old value was no plain one; the document itself was read before
     conf = document(raw)
-    conf[keys.DEVICE][keys.PROVISION_STATUS] = status
+    conf[fields.DEVICE][fields.PROVISION_STATUS] = status
     return json.dumps(conf).encode()
 
 
@@ -83,7 +83,7 @@ def name_fault(name, limit=_MAX_THING_NAME):
 
 
 def check_name(name, what, limit=_MAX_THING_NAME):
-    """Return `name` if AWS takes it as thing name and client id; raises Trouble otherwise."""
+    """Return `name` if AWS takes it as thing name and client id; raises Failure otherwise."""
     fault = name_fault(name, limit)
     if fault:
         raise _wrong("%s %s" % (what, fault))
@@ -107,21 +107,21 @@ def _number(section, name, default, low, high):
 def _endpoint(value):
     host = value.split("://")[-1].rstrip("/") if isinstance(value, str) else ""
     if not host:
-        raise _wrong("%s must be the host name of your AWS IoT endpoint" % keys.ENDPOINT_URL)
+        raise _wrong("%s must be the host name of your AWS IoT endpoint" % fields.ENDPOINT_URL)
     if host.startswith("arn:"):
         raise _wrong(
-            "%s is an ARN" % keys.ENDPOINT_URL,
+            "%s is an ARN" % fields.ENDPOINT_URL,
             "write the host name instead (aws iot describe-endpoint --endpoint-type iot:Data-ATS)",
         )
     for symbol in host:
         if symbol == ":" or (symbol not in _NAME_SYMBOLS and symbol != "."):
-            raise _wrong("%s has the character %r, write the host name alone" % (keys.ENDPOINT_URL, symbol))
+            raise _wrong("%s has the character %r, write the host name alone" % (fields.ENDPOINT_URL, symbol))
     return host
 
 
 def _parameters(value):
     if not isinstance(value, dict):
-        raise _wrong('"%s" must be an object of texts' % keys.PARAMETERS)
+        raise _wrong('"%s" must be an object of texts' % fields.PARAMETERS)
     for name in value:
         if not isinstance(value[name], str):
             raise _wrong("template parameter %s must be a text" % name)
@@ -134,38 +134,38 @@ class Settings:
     Attributes: serial, endpoint (host name or address), port, provisioned (what the file says),
     template, parameters (dict of texts), keys (KEYS_CLOUD or KEYS_DEVICE), thing_name (expected before the
     cloud has told it), daily_certificates, topic_prefix, ntp (list of hosts), enrolment_key (bytes or None).
-    Raises Trouble (GIVE_UP) naming the key that is wrong.
+    Raises Failure (GIVE_UP) naming the key that is wrong.
     """
 
     def __init__(self, conf):
-        device = conf[keys.DEVICE]
-        self.serial = check_name(device.get(keys.SERIAL_ID), keys.SERIAL_ID)
-        self.endpoint = _endpoint(device.get(keys.ENDPOINT_URL))
-        self.provisioned = device.get(keys.PROVISION_STATUS) in (keys.TRUE, True)
-        mqtt = _section(conf, keys.MQTT)
-        self.port = _number(mqtt, keys.PORT, 8883, 1, 65535)
+        device = conf[fields.DEVICE]
+        self.serial = check_name(device.get(fields.SERIAL_ID), fields.SERIAL_ID)
+        self.endpoint = _endpoint(device.get(fields.ENDPOINT_URL))
+        self.provisioned = device.get(fields.PROVISION_STATUS) in (fields.TRUE, True)
+        mqtt = _section(conf, fields.MQTT)
+        self.port = _number(mqtt, fields.PORT, 8883, 1, 65535)
         self.topic_prefix = check_name(
-            mqtt.get(keys.TOPIC_PREFIX, topics.DEFAULT_PREFIX), keys.TOPIC_PREFIX, 64
+            mqtt.get(fields.TOPIC_PREFIX, topics.DEFAULT_PREFIX), fields.TOPIC_PREFIX, 64
         )
-        self._provisioning(_section(conf, keys.PROVISIONING))
-        self.ntp = _section(conf, keys.CLOCK).get(keys.NTP, ["pool.ntp.org", "time.google.com"])
+        self._provisioning(_section(conf, fields.PROVISIONING))
+        self.ntp = _section(conf, fields.CLOCK).get(fields.NTP, ["pool.ntp.org", "time.google.com"])
         if not isinstance(self.ntp, list) or not all(isinstance(host, str) for host in self.ntp):
-            raise _wrong('"%s" must be a list of hosts' % keys.NTP)
+            raise _wrong('"%s" must be a list of hosts' % fields.NTP)
 
     def _provisioning(self, section):
-        template = section.get(keys.TEMPLATE, topics.DEFAULT_TEMPLATE)
-        self.template = check_name(template, keys.TEMPLATE, _MAX_TEMPLATE)
-        self.parameters = _parameters(section.get(keys.PARAMETERS, {}))
-        self.keys = section.get(keys.KEYS, keys.KEYS_CLOUD)
-        if self.keys not in (keys.KEYS_CLOUD, keys.KEYS_DEVICE):
-            raise _wrong('"%s" must be "%s" or "%s"' % (keys.KEYS, keys.KEYS_CLOUD, keys.KEYS_DEVICE))
-        pattern = section.get(keys.THING_NAME_PATTERN, SERIAL_PLACE)
+        template = section.get(fields.TEMPLATE, topics.DEFAULT_TEMPLATE)
+        self.template = check_name(template, fields.TEMPLATE, _MAX_TEMPLATE)
+        self.parameters = _parameters(section.get(fields.PARAMETERS, {}))
+        self.keys = section.get(fields.KEYS, fields.KEYS_CLOUD)
+        if self.keys not in (fields.KEYS_CLOUD, fields.KEYS_DEVICE):
+            raise _wrong('"%s" must be "%s" or "%s"' % (fields.KEYS, fields.KEYS_CLOUD, fields.KEYS_DEVICE))
+        pattern = section.get(fields.THING_NAME_PATTERN, SERIAL_PLACE)
         if not isinstance(pattern, str):
-            raise _wrong("%s must be a text" % keys.THING_NAME_PATTERN)
-        self.thing_name = check_name(pattern.replace(SERIAL_PLACE, self.serial), keys.THING_NAME_PATTERN)
-        self.daily_certificates = _number(section, keys.DAILY_CERTIFICATES, 5, 1, 100)
-        secret = section.get(keys.ENROLMENT_KEY)
+            raise _wrong("%s must be a text" % fields.THING_NAME_PATTERN)
+        self.thing_name = check_name(pattern.replace(SERIAL_PLACE, self.serial), fields.THING_NAME_PATTERN)
+        self.daily_certificates = _number(section, fields.DAILY_CERTIFICATES, 5, 1, 100)
+        secret = section.get(fields.ENROLMENT_KEY)
         try:
             self.enrolment_key = None if secret is None else bytes.fromhex(secret or "empty")
         except (ValueError, TypeError):
-            raise _wrong("%s must be hexadecimal" % keys.ENROLMENT_KEY)
+            raise _wrong("%s must be hexadecimal" % fields.ENROLMENT_KEY)

@@ -3,15 +3,16 @@
 Source: AWS IoT Developer Guide, "Provisioning by claim" and "Diagnosing connectivity issues".
 """
 
-from device.core import calendar, pem, provision, topics, x509
-from device.core.errors import AGAIN, GIVE_UP, OVER, Trouble
+from device.claim import provision
+from device.core import calendar, pem, topics, x509
+from device.core.failures import AGAIN, GIVE_UP, OVER, Failure
 
 CLAIM = "claim"
 TRIAL = "new"
 
 
 def identity(files_certificate, files_key, whose, now):
-    """The Trouble that the files themselves show, or None: not a pair, not yet valid, expired.
+    """The Failure that the files themselves show, or None: not a pair, not yet valid, expired.
 
     Certificate and key are PEM or DER bytes; `whose` is CLAIM or TRIAL; `now` Unix seconds.
     """
@@ -21,20 +22,20 @@ def identity(files_certificate, files_key, whose, now):
         der = pem.to_der(files_certificate)
         certificate = x509.read(der)
         if not x509.matches(der, pem.to_der(files_key)):
-            return Trouble(
+            return Failure(
                 kind, "the %s certificate and the private key do not belong together" % whose, replace
             )
     except ValueError as error:
-        return Trouble(kind, "the %s certificate or its key is damaged (%s)" % (whose, error), replace)
+        return Failure(kind, "the %s certificate or its key is damaged (%s)" % (whose, error), replace)
     if now > certificate.not_after:
-        return Trouble(
+        return Failure(
             kind,
             "the %s certificate expired on %s (the clock says %s)"
             % (whose, calendar.text(certificate.not_after), calendar.text(now)),
             replace,
         )
     if now < certificate.not_before:
-        return Trouble(
+        return Failure(
             AGAIN,
             "the %s certificate is valid from %s, and the clock says %s"
             % (whose, calendar.text(certificate.not_before), calendar.text(now)),

@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import json
 
-from device.core import documents, keys, paths
+from device.core import documents, fields, paths
 
 RENAME = "rename"  # (RENAME, from, to)
 REMOVE = "remove"  # (REMOVE, path): a file or a whole directory; nothing there is fine
@@ -66,13 +66,13 @@ def seal(files, thing_name, endpoint, port, certificate_id, configuration):
     """
     return json.dumps(
         {
-            keys.VERSION: 1,
-            keys.THING_NAME: thing_name,
-            keys.ENDPOINT: endpoint,
-            keys.PORT: port,
-            keys.CERTIFICATE_ID: certificate_id,
-            keys.DEVICE_CONFIGURATION: configuration,
-            keys.DIGESTS: digests(files),
+            fields.VERSION: 1,
+            fields.THING_NAME: thing_name,
+            fields.ENDPOINT: endpoint,
+            fields.PORT: port,
+            fields.CERTIFICATE_ID: certificate_id,
+            fields.DEVICE_CONFIGURATION: configuration,
+            fields.DIGESTS: digests(files),
         }
     ).encode()
 
@@ -89,12 +89,12 @@ def document(files):
         value = documents.loads(raw)
     except ValueError:
         return None
-    if not isinstance(value, dict) or not match(files, value.get(keys.DIGESTS)):
+    if not isinstance(value, dict) or not match(files, value.get(fields.DIGESTS)):
         return None
-    for name in (keys.THING_NAME, keys.ENDPOINT, keys.CERTIFICATE_ID):
+    for name in (fields.THING_NAME, fields.ENDPOINT, fields.CERTIFICATE_ID):
         if not isinstance(value.get(name), str):
             return None
-    if not isinstance(value.get(keys.PORT), int):
+    if not isinstance(value.get(fields.PORT), int):
         return None
     return value
 
@@ -105,7 +105,11 @@ def opened(files):
     if value is None:
         return None
     return Identity(
-        files, value[keys.THING_NAME], value[keys.ENDPOINT], value[keys.PORT], value[keys.CERTIFICATE_ID]
+        files,
+        value[fields.THING_NAME],
+        value[fields.ENDPOINT],
+        value[fields.PORT],
+        value[fields.CERTIFICATE_ID],
     )
 
 

@@ -5,8 +5,8 @@ log export; the boot status follows MQTT. Three facts about a service are kept a
 image contains it), wanted (config.json does not switch it off) and healthy (it runs).
 """
 
-from device.core import documents, keys, paths
-from device.core.errors import GIVE_UP, Trouble
+from device.core import documents, fields, paths
+from device.core.failures import GIVE_UP, Failure
 
 # name, what must be ready before it (as far as it is planned), whether the switch is in "cloud"
 STEPS = (
@@ -30,25 +30,25 @@ BOOT_STEPS = ("serialize", "register", "provision")  # those that boot.py may be
 def switches(raw):
     """The object "services" of config.json; {} when the file is missing: everything on.
 
-    Raises Trouble (GIVE_UP) when the file cannot be read.
+    Raises Failure (GIVE_UP) when the file cannot be read.
     """
     if raw is None:
         return {}
     try:
         value = documents.loads(raw)
-        services = value.get(keys.SERVICES, {})
-        services.get(keys.CLOUD)
+        services = value.get(fields.SERVICES, {})
+        services.get(fields.CLOUD)
         return services
     except (ValueError, AttributeError):
-        raise Trouble(
-            GIVE_UP, paths.CONFIG + ": is not a JSON object with " + keys.SERVICES, "correct the file"
+        raise Failure(
+            GIVE_UP, paths.CONFIG + ": is not a JSON object with " + fields.SERVICES, "correct the file"
         )
 
 
 def wanted(services, name, in_cloud):
     """Whether the switches leave the step `name` on; what is not mentioned is on."""
     if in_cloud:
-        cloud = services.get(keys.CLOUD, True)
+        cloud = services.get(fields.CLOUD, True)
         if isinstance(cloud, dict):
             return cloud.get(name, True) is not False
         return cloud is not False

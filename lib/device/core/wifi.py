@@ -1,17 +1,17 @@
 """wifi.json: the networks that a board may join, in order."""
 
-from device.core import documents, keys, paths
-from device.core.errors import GIVE_UP, Trouble
+from device.core import documents, fields, paths
+from device.core.failures import GIVE_UP, Failure
 
 
 def _wrong(cause):
-    return Trouble(GIVE_UP, paths.WIFI + ": " + cause, "correct the file and restart")
+    return Failure(GIVE_UP, paths.WIFI + ": " + cause, "correct the file and restart")
 
 
 def read(raw):
     """([(ssid, password)], country code or "") from the bytes of wifi.json; no file means no networks.
 
-    Raises Trouble (GIVE_UP) that says what is wrong; never with a password in it.
+    Raises Failure (GIVE_UP) that says what is wrong; never with a password in it.
     """
     if raw is None:
         return [], ""
@@ -19,18 +19,18 @@ def read(raw):
         value = documents.loads(raw)
     except ValueError:
         raise _wrong("is not whole JSON (%d bytes)" % len(raw))
-    if not isinstance(value, dict) or not isinstance(value.get(keys.NETWORKS), list):
-        raise _wrong('has no list "%s"' % keys.NETWORKS)
+    if not isinstance(value, dict) or not isinstance(value.get(fields.NETWORKS), list):
+        raise _wrong('has no list "%s"' % fields.NETWORKS)
     known = []
-    for number, network in enumerate(value[keys.NETWORKS]):
-        name = network.get(keys.SSID) if isinstance(network, dict) else None
+    for number, network in enumerate(value[fields.NETWORKS]):
+        name = network.get(fields.SSID) if isinstance(network, dict) else None
         if not isinstance(name, str) or not name:
-            raise _wrong('network %d has no "%s"' % (number + 1, keys.SSID))
-        password = network.get(keys.PASSWORD)
+            raise _wrong('network %d has no "%s"' % (number + 1, fields.SSID))
+        password = network.get(fields.PASSWORD)
         if password is not None and not isinstance(password, str):
-            raise _wrong('network %d has a "%s" that is no text' % (number + 1, keys.PASSWORD))
+            raise _wrong('network %d has a "%s" that is no text' % (number + 1, fields.PASSWORD))
         known.append((name, password or None))
-    country = value.get(keys.COUNTRY, "")
+    country = value.get(fields.COUNTRY, "")
     if not isinstance(country, str) or len(country) not in (0, 2):
-        raise _wrong('"%s" is no code of two letters' % keys.COUNTRY)
+        raise _wrong('"%s" is no code of two letters' % fields.COUNTRY)
     return known, country

@@ -8,8 +8,8 @@ whoever owns it opens a new one.
 import asyncio
 
 from device.core import calendar
-from device.core.errors import AGAIN, Refused, Trouble
-from device.port import clock, packets, tls, trouble
+from device.core.failures import AGAIN, Failure, Refused
+from device.port import causes, clock, packets, tls
 
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
@@ -21,7 +21,7 @@ _NO_DELAY = (6, 1)  # IPPROTO_TCP, TCP_NODELAY: else each small record of the ha
 
 
 async def _limited(awaitable, limit_ms, late):
-    """Wait for `awaitable`; raises the Trouble `late` after `limit_ms`."""
+    """Wait for `awaitable`; raises the Failure `late` after `limit_ms`."""
     try:
         return await asyncio.wait_for_ms(awaitable, limit_ms)
     except asyncio.TimeoutError:
@@ -32,9 +32,9 @@ async def _connect_tcp(host, port):
     """A connected plain socket that does not block."""
     try:
         opening = asyncio.open_connection(host, port)
-        stream, _ = await _limited(opening, _TCP_MS, trouble.no_answer("%s:%d" % (host, port)))
+        stream, _ = await _limited(opening, _TCP_MS, causes.no_answer("%s:%d" % (host, port)))
     except OSError as error:
-        raise trouble.of_connect(error, host, port)
+        raise causes.of_connect(error, host, port)
     try:
         stream.s.setsockopt(_NO_DELAY[0], _NO_DELAY[1], 1)
     except (OSError, AttributeError):
@@ -45,7 +45,7 @@ async def _connect_tcp(host, port):
 async def connect(identity, client_id):
     """Open a connection as `identity` (core.slots.Identity) and return it once the CONNACK is there.
 
-    Raises Refused when the server turned us away, Trouble otherwise.
+    Raises Refused when the server turned us away, Failure otherwise.
     """
     host = identity.endpoint
     opened = None
@@ -58,8 +58,8 @@ async def connect(identity, client_id):
         await connection.open("%s:%d" % (host, identity.port))
         return connection
     except (OSError, ValueError, MemoryError) as error:
-        failure = trouble.of_tls(error, host, identity.port, calendar.text(clock.unix()))
-    except Trouble as error:
+        failure = causes.of_tls(error, host, identity.port, calendar.text(clock.unix()))
+    except Failure as error:
         failure = error
     if opened:
         opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
@@ -67,7 +67,7 @@ async def connect(identity, client_id):
 
 
 class Connection:
-    """An open connection. `lost` is None while it lives, then the Trouble that ended it.
+    """An open connection. `lost` is None while it lives, then the Failure that ended it.
 
     `on_message(topic, payload)` is called by the reader for every message; it must only take note.
     """
@@ -85,14 +85,14 @@ class Connection:
     async def open(self, where):
         """Send CONNECT and wait for CONNACK. The TLS handshake happens in the first write."""
         self._stream.write(self._packets.connect_packet())
-        await _limited(self._stream.drain(), _TLS_MS, trouble.no_answer(where))
+        await _limited(self._stream.drain(), _TLS_MS, causes.no_answer(where))
         try:
-            frame = await _limited(self._frame(), _ANSWER_MS, trouble.no_answer(where))
+            frame = await _limited(self._frame(), _ANSWER_MS, causes.no_answer(where))
         except EOFError:
-            raise trouble.closed("instead of accepting it")
+            raise causes.closed("instead of accepting it")
         answer = self._packets.parse(frame)
         if answer is None or answer[0] != packets.CONNECTED:
-            raise Trouble(AGAIN, "the server did not begin with CONNACK")
+            raise Failure(AGAIN, "the server did not begin with CONNACK")
         if answer[1]:
             raise Refused("the server refuses the connection (CONNACK code %d)" % answer[1])
         self._reader = asyncio.create_task(self._read())
@@ -109,9 +109,9 @@ class Connection:
             if not byte & 0x80:
                 break
             if shift > 21:
-                raise Trouble(AGAIN, "the server sent a broken packet length")
+                raise Failure(AGAIN, "the server sent a broken packet length")
         if size > MAX_FRAME_BYTES:
-            raise Trouble(
+            raise Failure(
                 AGAIN, "the server sent %d bytes at once, the limit is %d" % (size, MAX_FRAME_BYTES)
             )
         at = len(head)
@@ -131,13 +131,13 @@ class Connection:
             while True:
                 await self._handle(self._packets.parse(await self._frame()))
         except EOFError:
-            self._fail(trouble.closed(""))
-        except Trouble as error:
+            self._fail(causes.closed(""))
+        except Failure as error:
             self._fail(error)
         except (OSError, MemoryError) as error:
-            self._fail(trouble.closed("(%s)" % error))
+            self._fail(causes.closed("(%s)" % error))
         except Exception:  # a bug in `on_message`: else nobody would notice that nobody reads
-            self._fail(Trouble(AGAIN, "the reader failed"))
+            self._fail(Failure(AGAIN, "the reader failed"))
             raise
 
     async def _handle(self, packet):
@@ -169,16 +169,16 @@ class Connection:
             whole = False
             try:
                 self._stream.write(packet)
-                late = Trouble(AGAIN, "the network does not take data")
+                late = Failure(AGAIN, "the network does not take data")
                 await _limited(self._stream.drain(), _ANSWER_MS, late)
                 whole = True
             except OSError as error:
-                self._fail(trouble.closed("(%s)" % error))
-            except Trouble as error:
+                self._fail(causes.closed("(%s)" % error))
+            except Failure as error:
                 self._fail(error)
             finally:  # also when we were cancelled or memory ran out: what follows half a packet is lost
                 if not whole:
-                    self._fail(Trouble(AGAIN, "only half a packet could be sent"))
+                    self._fail(Failure(AGAIN, "only half a packet could be sent"))
         if self.lost:
             raise self.lost
 
@@ -196,7 +196,7 @@ class Connection:
             if self.lost and waiting[1] is None:
                 raise self.lost
             if waiting[1] is None:
-                raise Trouble(AGAIN, "no %s from the server" % what)
+                raise Failure(AGAIN, "no %s from the server" % what)
             return waiting[1]
         finally:
             self._waiting.pop(key, None)
@@ -208,7 +208,7 @@ class Connection:
         granted = (await self._answered((packets.GRANTED, packet_id), packet, "SUBACK"))[2]
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Trouble(AGAIN, "the server refuses the subscription to " + name)
+                raise Failure(AGAIN, "the server refuses the subscription to " + name)
 
     async def publish(self, topic, payload, qos=1):
         """Publish; with QoS 1 return after the PUBACK, sending once more when it is late."""
@@ -220,7 +220,7 @@ class Connection:
         await self._answered((packets.ACKNOWLEDGED, packet_id), packet, "PUBACK", _DUP)
 
     async def ping(self):
-        """Ask the server for a sign of life; raises Trouble when none comes."""
+        """Ask the server for a sign of life; raises Failure when none comes."""
         await self._answered((packets.PONG, 0), self._packets.ping_packet(), "PINGRESP")
 
     async def ended(self):
@@ -234,8 +234,8 @@ class Connection:
         if self.lost is None:
             try:
                 await self._send(self._packets.disconnect_packet())
-            except Trouble:
+            except Failure:
                 pass  # it is gone anyway
-        self._fail(Trouble(AGAIN, "closed by us"))
+        self._fail(Failure(AGAIN, "closed by us"))
         self._stream.close()
         await self._stream.wait_closed()

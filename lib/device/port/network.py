@@ -2,7 +2,7 @@
 
 import network
 
-from device.core.errors import AGAIN, GIVE_UP, Trouble
+from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.port import board, clock
 
 _JOIN_MS = 20000
@@ -17,17 +17,17 @@ def connected():
 async def join(networks, country):
     """Join the first of `networks` ([(ssid, password)]) that takes us; `country` is a two-letter code or "".
 
-    Raises Trouble: GIVE_UP when no network is known, AGAIN with the reason of each otherwise.
+    Raises Failure: GIVE_UP when no network is known, AGAIN with the reason of each otherwise.
     """
     link = network.WLAN(network.STA_IF)
     if link.isconnected():
         return
     if not networks:
-        raise Trouble(GIVE_UP, "no Wi-Fi network is known", "write wifi.json")
+        raise Failure(GIVE_UP, "no Wi-Fi network is known", "write wifi.json")
     try:
         _start(link, country)
     except (OSError, ValueError) as error:
-        raise Trouble(AGAIN, "Wi-Fi does not start (%s)" % error)
+        raise Failure(AGAIN, "Wi-Fi does not start (%s)" % error)
     reasons = []
     for ssid, password in networks:
         try:
@@ -39,7 +39,7 @@ async def join(networks, country):
         except (OSError, ValueError) as error:  # of the driver: the next network may be to its liking
             reason = str(error)
         reasons.append("%s: %s" % (ssid, reason))
-    raise Trouble(AGAIN, "no Wi-Fi (%s)" % ", ".join(reasons), "check name, password and distance")
+    raise Failure(AGAIN, "no Wi-Fi (%s)" % ", ".join(reasons), "check name, password and distance")
 
 
 def _start(link, country):

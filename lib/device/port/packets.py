@@ -10,7 +10,7 @@ import struct
 
 import umqtt.simple
 
-from device.core.errors import AGAIN, Trouble
+from device.core.failures import AGAIN, Failure
 
 CONNECTED = 0x20  # (CONNECTED, return code)
 MESSAGE = 0x30  # (MESSAGE, topic, payload, acknowledgement to send or b"")
@@ -126,7 +126,7 @@ class Packets(umqtt.simple.MQTTClient):
     def parse(self, frame):
         """One whole packet from the server as a tuple (see the constants), or None when it is of no use.
 
-        Raises Trouble when the packet breaks the protocol.
+        Raises Failure when the packet breaks the protocol.
         """
         kind = frame[0] & 0xF0
         try:
@@ -147,7 +147,7 @@ class Packets(umqtt.simple.MQTTClient):
             if kind == PONG:
                 return (PONG,)
         except (ValueError, IndexError, TypeError, AssertionError):
-            raise Trouble(AGAIN, "the server sent a broken packet of type 0x%02x" % frame[0])
+            raise Failure(AGAIN, "the server sent a broken packet of type 0x%02x" % frame[0])
         return None
 
 

@@ -3,7 +3,7 @@
 import os
 
 from device.core import paths, slots
-from device.port import trouble
+from device.port import causes
 
 _DIRECTORY = 0x4000
 _MAX_BYTES = 16384
@@ -12,21 +12,21 @@ _MAX_BYTES = 16384
 def read(path, limit=_MAX_BYTES):
     """The content of `path` as bytes, or None when there is no such file.
 
-    Raises Trouble when the file is larger than `limit` or the flash fails.
+    Raises Failure when the file is larger than `limit` or the flash fails.
     """
     try:
         size = os.stat(path)[6]
     except OSError:
         return None
     if size > limit:
-        raise trouble.Trouble(
-            trouble.GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit), "make it smaller"
+        raise causes.Failure(
+            causes.GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit), "make it smaller"
         )
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise trouble.of_store(error, path)
+        raise causes.of_store(error, path)
 
 
 def write(path, content):
@@ -41,7 +41,7 @@ def write(path, content):
             _remove(path + paths.NEW)  # half a file takes the room that is needed
         except OSError:
             pass  # `tidy` does it at the next boot
-        raise trouble.of_store(error, path)
+        raise causes.of_store(error, path)
 
 
 def exists(path):
@@ -83,7 +83,7 @@ def remove(path):
     try:
         _remove(path)
     except OSError as error:
-        raise trouble.of_store(error, path)
+        raise causes.of_store(error, path)
 
 
 def _remove(path):
@@ -113,7 +113,7 @@ def apply(operations):
             else:
                 _remove(operation[1])
     except OSError as error:
-        raise trouble.of_store(error, operations[0][1])
+        raise causes.of_store(error, operations[0][1])
 
 
 def tidy():

@@ -3,14 +3,14 @@
 import tls
 
 from device.core import pem
-from device.core.errors import GIVE_UP, Trouble, Unusable
+from device.core.failures import GIVE_UP, Failure, Unusable
 
 
 def context(root_ca, certificate, private_key):
     """A client context for mutual TLS from three PEM or DER byte strings.
 
     PEM is turned into DER because a Pico W before MicroPython 1.29 takes nothing else. One context, one
-    identity: a second load_cert_chain fails, so each identity gets its own. Raises Trouble (GIVE_UP).
+    identity: a second load_cert_chain fails, so each identity gets its own. Raises Failure (GIVE_UP).
     """
     made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     made.verify_mode = tls.CERT_REQUIRED
@@ -18,7 +18,7 @@ def context(root_ca, certificate, private_key):
         for authority in pem.all_der(root_ca):
             made.load_verify_locations(authority)
     except ValueError as error:
-        raise Trouble(GIVE_UP, "the root CA cannot be used (%s)" % error, "replace the root CA file")
+        raise Failure(GIVE_UP, "the root CA cannot be used (%s)" % error, "replace the root CA file")
     try:
         made.load_cert_chain(pem.to_der(certificate), pem.to_der(private_key, pem.PRIVATE_KEY))
     except ValueError as error:

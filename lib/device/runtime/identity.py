@@ -3,14 +3,14 @@
 import json
 import sys
 
-from device.core import config, documents, keys, paths, slots
-from device.core.errors import Trouble
+from device.core import config, documents, fields, paths, slots
+from device.core.failures import Failure
 
 
 def know_self(context):
     """Read `context.settings` and `context.identity` from flash, as far as they are not known yet.
 
-    Raises Trouble when ento.conf is wrong; without an identity `context.identity` stays None.
+    Raises Failure when ento.conf is wrong; without an identity `context.identity` stays None.
     """
     if context.settings is None:
         context.settings = config.Settings(config.document(context.store.read(paths.CONF)))
@@ -48,14 +48,15 @@ def _tell_application(context, identity):
     if identity is None:
         return
     told = {
-        name: identity[name] for name in (keys.THING_NAME, keys.CERTIFICATE_ID, keys.DEVICE_CONFIGURATION)
+        name: identity[name]
+        for name in (fields.THING_NAME, fields.CERTIFICATE_ID, fields.DEVICE_CONFIGURATION)
     }
     try:
         raw = context.store.read(paths.PROVISION)
         value = documents.loads(raw) if raw else {}
-    except (ValueError, Trouble):
+    except (ValueError, Failure):
         value = {}
-    if not isinstance(value, dict) or value.get(keys.CERTIFICATE_ID) != told[keys.CERTIFICATE_ID]:
+    if not isinstance(value, dict) or value.get(fields.CERTIFICATE_ID) != told[fields.CERTIFICATE_ID]:
         write_if_room(context, paths.PROVISION, told)
 
 
@@ -63,8 +64,8 @@ def write_if_room(context, path, value):
     """Write a JSON document that the board can do without; when the flash fails, say so and go on."""
     try:
         context.store.write(path, json.dumps(value).encode())
-    except Trouble as trouble:
-        context.say("flash", str(trouble))
+    except Failure as failure:
+        context.say("flash", str(failure))
 
 
 def forget(modules):

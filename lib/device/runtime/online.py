@@ -5,8 +5,8 @@ are a floor that the clock never goes below; above it, NTP. A clock above the fl
 connection has failed: it may have kept the floor over a reset, and its dates may be the reason.
 """
 
-from device.core import calendar, documents, keys, paths, wifi
-from device.core.errors import Trouble
+from device.core import calendar, documents, fields, paths, wifi
+from device.core.failures import Failure
 from device.runtime.identity import write_if_room
 
 _NTP_MS = 3000  # two hosts, a look-up and a second each
@@ -17,7 +17,7 @@ _SAVE_EVERY_S = 7 * 86400  # the saved time is only a floor: written seldom, fla
 async def go_online(context, doubtful=False):
     """Join a known network and see to the clock, which is `doubtful` when connecting has failed before.
 
-    Raises Trouble when there is no network.
+    Raises Failure when there is no network.
     """
     if not context.network.connected():
         networks, country = wifi.read(context.store.read(paths.WIFI))
@@ -33,7 +33,7 @@ async def go_online(context, doubtful=False):
         return
     now = context.clock.unix()
     if now > saved + _SAVE_EVERY_S or (asked and now < saved):
-        write_if_room(context, paths.CLOCK, {keys.UNIX: now})
+        write_if_room(context, paths.CLOCK, {fields.UNIX: now})
 
 
 def _set_clock(context, floor):
@@ -58,6 +58,6 @@ def _saved(context):
     """The time in clock.json; 0 when there is none that can be believed."""
     try:
         raw = context.store.read(paths.CLOCK)
-        return int(documents.loads(raw)[keys.UNIX]) if raw else 0
-    except (ValueError, KeyError, TypeError, OverflowError, Trouble):
+        return int(documents.loads(raw)[fields.UNIX]) if raw else 0
+    except (ValueError, KeyError, TypeError, OverflowError, Failure):
         return 0

@@ -1,7 +1,7 @@
 """What boot.py and main.py do: begin, and carry on. Neither raises; Ctrl-C passes through."""
 
 from device.core import config, paths, startup
-from device.core.errors import Trouble
+from device.core.failures import Failure
 from device.runtime.supervisor import Supervisor
 
 BOOT_LIMIT_MS = 8000  # mpremote gives up after 10 s, and a Pico W has no USB before boot.py has ended
@@ -19,8 +19,8 @@ async def boot(context):
     context.boot_ends_ms = BOOT_LIMIT_MS
     try:
         context.settings = config.Settings(config.document(store.read(paths.CONF)))
-    except Trouble as trouble:
-        context.say("boot", str(trouble))
+    except Failure as failure:
+        context.say("boot", str(failure))
         return
     context.supervisor = Supervisor(context)
     context.supervisor.start(startup.BOOT_STEPS)
@@ -34,7 +34,7 @@ async def boot(context):
 
 async def _begun(context, provision):
     """Return when provisioning is done, waits for main.py, or has failed: main.py has more to do."""
-    while not (provision.ready.is_set() or context.paused.is_set() or provision.trouble):
+    while not (provision.ready.is_set() or context.paused.is_set() or provision.failure):
         await context.clock.sleep_ms(20)
 
 

@@ -2,7 +2,7 @@
 
 from device.core import paths, startup
 from device.core.backoff import Backoff
-from device.core.errors import GIVE_UP, Trouble
+from device.core.failures import GIVE_UP, Failure
 from device.services import load
 
 _FIRST_MS = 1000
@@ -14,7 +14,7 @@ _TURN_MS = 1000
 
 def _reason(error):
     """Why a service does not run, in a line for people."""
-    if isinstance(error, Trouble):
+    if isinstance(error, Failure):
         return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory (%s); switch services off in %s" % (error, paths.CONFIG)
@@ -28,8 +28,8 @@ class Supervisor:
         self._context = context
         try:
             switches = startup.switches(context.store.read(paths.CONFIG))
-        except Trouble as trouble:
-            context.say("start", "%s; all services are on" % trouble)
+        except Failure as failure:
+            context.say("start", "%s; all services are on" % failure)
             switches = {}
         self._plan = startup.plan(switches, context.build.SERVICES)
 
@@ -57,22 +57,22 @@ class Supervisor:
             start_ms = context.clock.ticks_ms()
             try:
                 await service.run()
-                service.trouble = None
+                service.failure = None
                 service.ready.set()
                 return
-            except Trouble as trouble:
-                service.trouble = trouble
+            except Failure as failure:
+                service.failure = failure
             except Exception as error:  # a bug in one service must not stop the others
-                service.trouble = error
+                service.failure = error
             lasted_ms = context.clock.since_ms(start_ms)
             if not 0 <= lasted_ms < _STEADY_MS:  # the counter wraps: negative is days
                 backoff.reset()
             wait_ms = self._wait_ms(service, backoff)
-            service.say("%s. Trying again in %d s" % (_reason(service.trouble), (wait_ms + 999) // 1000))
+            service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
             await context.clock.sleep_ms(wait_ms)
 
     def _wait_ms(self, service, backoff):
-        if isinstance(service.trouble, Trouble) and service.trouble.kind == GIVE_UP:
+        if isinstance(service.failure, Failure) and service.failure.kind == GIVE_UP:
             return _GIVE_UP_MS // 2 + backoff.next_ms() * (_GIVE_UP_MS // 2) // _LIMIT_MS
         return backoff.next_ms()
 

@@ -17,7 +17,7 @@ class Service:
         self.context = context
         self.ready = context.event()
         self.task = None
-        self.trouble = None  # why it does not run, or None: this is "healthy"
+        self.failure = None  # why it does not run, or None: this is "healthy"
 
     async def run(self):
         """The work of the service."""

@@ -16,7 +16,7 @@ class Heartbeat(Service):
         while True:
             await context.clock.sleep_ms(_INTERVAL_MS)
             online = context.connection is not None and context.connection.lost is None
-            ailing = [name for name in context.services if context.services[name].trouble]
+            ailing = [name for name in context.services if context.services[name].failure]
             self.say(
                 "up %d s, %s, %d bytes free, %s"
                 % (

@@ -2,7 +2,7 @@
 
 from device.core import paths
 from device.core.backoff import Backoff
-from device.core.errors import GIVE_UP, Refused, Trouble
+from device.core.failures import GIVE_UP, Failure, Refused
 from device.runtime.identity import active_identity, know_self
 from device.runtime.online import go_online
 from device.services import Service
@@ -32,16 +32,16 @@ class Mqtt(Service):
             try:
                 await self._connect()
                 start_ms = context.clock.ticks_ms()
-                self.trouble = None
+                self.failure = None
                 await self._keep()
-            except Trouble as trouble:
-                self.trouble = self._explained(trouble, start_ms is not None)
+            except Failure as failure:
+                self.failure = self._explained(failure, start_ms is not None)
             self._online.clear()
             await self._drop()
             if start_ms is not None and not 0 <= context.clock.since_ms(start_ms) < _STEADY_MS:
                 backoff.reset()  # the counter wraps: negative is days
             wait_ms = backoff.next_ms()
-            self.say("%s. Connecting again in %d s" % (self.trouble, (wait_ms + 999) // 1000))
+            self.say("%s. Connecting again in %d s" % (self.failure, (wait_ms + 999) // 1000))
             await context.clock.sleep_ms(wait_ms)
 
     async def _connect(self):
@@ -51,11 +51,11 @@ class Mqtt(Service):
         if connection is None or connection.lost:
             know_self(context)  # nobody has, when provisioning is switched off
             if context.identity is None:
-                raise Trouble(
+                raise Failure(
                     GIVE_UP, "the board has no identity", "switch provisioning on in " + paths.CONFIG
                 )
             context.identity.without_files()  # read once more below, and kept no longer
-            await go_online(context, self.trouble is not None)
+            await go_online(context, self.failure is not None)
             context.board.feed()  # the handshake may block for most of the watchdog's time
             connection = await context.connect(active_identity(context), context.identity.thing_name)
             context.connection = connection
@@ -65,22 +65,22 @@ class Mqtt(Service):
         self._online.set()
         self.ready.set()
 
-    def _explained(self, trouble, was_open):
-        if isinstance(trouble, Refused) and not trouble.advice:
+    def _explained(self, failure, was_open):
+        if isinstance(failure, Refused) and not failure.advice:
             name = self.context.identity.thing_name
             if was_open:
-                trouble.advice = (
+                failure.advice = (
                     "another client took the name %s, the certificate was revoked, or its policy forbids this"
                     % name
                 )
             else:
-                trouble.advice = (
+                failure.advice = (
                     "the certificate is probably revoked, or its policy lacks iot:Connect on client/" + name
                 )
-        return trouble
+        return failure
 
     async def _keep(self):
-        """Return by raising the Trouble that ended the connection."""
+        """Return by raising the Failure that ended the connection."""
         context = self.context
         connection = context.connection
         while connection.lost is None:
@@ -106,7 +106,7 @@ class Mqtt(Service):
             try:
                 await connection.publish(topic, payload, qos)
                 return
-            except Trouble:
+            except Failure:
                 if connection.lost is None:
                     raise
                 self._online.clear()

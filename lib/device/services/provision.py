@@ -30,7 +30,7 @@ class Provision(Service):
         self.say("identity %s" % context.identity.thing_name)
 
     async def _provision(self):
-        from device.runtime.handshake import Handshake  # not for a board that has its identity
+        from device.claim.handshake import Handshake  # not for a board that has its identity
 
         if self._handshake is None:
             self._handshake = Handshake(self.context, self.say)

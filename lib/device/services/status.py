@@ -5,7 +5,7 @@ Topic, payload and the meaning of PROVISION_STATUS are the seed's (update_boot_s
 
 import json
 
-from device.core import config, keys, paths, topics
+from device.core import config, fields, paths, topics
 from device.services import Service
 
 
@@ -26,22 +26,22 @@ class Status(Service):
         settings = self.context.settings
         # Written by hand: MicroPython's dicts have no order, and the seed's payload has one.
         payload = '{"%s": %s, "%s": true}' % (
-            keys.BOOTED_SERIAL,
+            fields.BOOTED_SERIAL,
             json.dumps(settings.serial),
-            keys.BOOT_STATUS,
+            fields.BOOT_STATUS,
         )
         topic = topics.booted(settings.topic_prefix, settings.serial)
         if not self._published:
             await mqtt.publish(topic, payload.encode())
             self._published = True  # if the flash now fails, only the writing is repeated
         self._remember()
-        self.say("published on %s, %s is %s" % (topic, keys.PROVISION_STATUS, keys.TRUE))
+        self.say("published on %s, %s is %s" % (topic, fields.PROVISION_STATUS, fields.TRUE))
 
     def _remember(self):
         """Set PROVISION_STATUS, unless the file says so already: flash wears out."""
         store = self.context.store
         raw = store.read(paths.CONF)
-        if config.document(raw)[keys.DEVICE].get(keys.PROVISION_STATUS) != keys.TRUE:
+        if config.document(raw)[fields.DEVICE].get(fields.PROVISION_STATUS) != fields.TRUE:
             store.write(paths.CONF, config.with_status(raw, True))
 
 

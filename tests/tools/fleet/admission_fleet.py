@@ -4,7 +4,8 @@ import contextlib
 import time
 from pathlib import Path
 
-from device.core import keys, provision, topics
+from device.claim import provision
+from device.core import fields, topics
 from muster.fleet import devices, groups, secrets
 from muster.twin.server import running_twin
 from tools.twin.helpers import REGISTER, claim, new_csr, quick
@@ -62,23 +63,23 @@ def running(folder: Path, is_filled: bool = True, **changes):
 
 def create(raw, key_file: Path) -> dict:
     """A certificate for a fresh key, which is written to `key_file`."""
-    accepted, created = raw.request(topics.CREATE_FROM_CSR, {keys.SIGNING_REQUEST: new_csr(key_file)})
+    accepted, created = raw.request(topics.CREATE_FROM_CSR, {fields.SIGNING_REQUEST: new_csr(key_file)})
     assert accepted, created
     return created
 
 
 def document(created: dict, serial: str, proof: str | None = None, **more: str) -> dict:
     """The RegisterThing request."""
-    parameters = {keys.PARAMETER_SERIAL: serial, **more}
+    parameters = {fields.PARAMETER_SERIAL: serial, **more}
     if proof is not None:
-        parameters[keys.PARAMETER_PROOF] = proof
-    return {keys.OWNERSHIP_TOKEN: created[keys.OWNERSHIP_TOKEN], keys.PARAMETERS: parameters}
+        parameters[fields.PARAMETER_PROOF] = proof
+    return {fields.OWNERSHIP_TOKEN: created[fields.OWNERSHIP_TOKEN], fields.PARAMETERS: parameters}
 
 
 def refused(raw, request: dict, topic: str = REGISTER) -> tuple[int, str]:
     accepted, answer = raw.request(topic, request)
     assert not accepted, answer
-    return answer[keys.STATUS_CODE], answer[keys.ERROR_CODE]
+    return answer[fields.STATUS_CODE], answer[fields.ERROR_CODE]
 
 
 class Board:
@@ -93,9 +94,9 @@ class Board:
 
     def keep(self, created: dict, key_file: Path) -> str:
         """Save what a create call answered; the certificate id."""
-        certificate_id = created[keys.CERTIFICATE_ID]
+        certificate_id = created[fields.CERTIFICATE_ID]
         certificate, key = self._files(certificate_id)
-        certificate.write_text(created[keys.CERTIFICATE_PEM])
+        certificate.write_text(created[fields.CERTIFICATE_PEM])
         key_file.rename(key)
         return certificate_id
 
@@ -104,7 +105,7 @@ class Board:
         with claim(self.fleet.twin, self.name) as raw:
             key_file = self.fleet.folder / "new.key"
             created = create(raw, key_file)
-            proof = provision.proof(self.key, created[keys.CERTIFICATE_ID])
+            proof = provision.proof(self.key, created[fields.CERTIFICATE_ID])
             accepted, answer = raw.request(REGISTER, document(created, self.name, proof))
             return (True, self.keep(created, key_file)) if accepted else (False, answer)
 

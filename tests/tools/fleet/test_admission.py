@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from device.core import keys, provision
+from device.claim import provision
+from device.core import fields
 from muster.fleet import admission, secrets
 from muster.fleet.admission import Enrolled, Standing
 
@@ -18,39 +19,39 @@ CERTIFICATE = "ab" * 32
 
 def event(client_id="lamp-1", **parameters):
     proof = provision.proof(KEY, CERTIFICATE)
-    values = {keys.PARAMETER_SERIAL: "lamp-1", keys.PARAMETER_PROOF: proof, **parameters}
+    values = {fields.PARAMETER_SERIAL: "lamp-1", fields.PARAMETER_PROOF: proof, **parameters}
     return {
         admission.CLAIM_CERTIFICATE_ID: "cd" * 32,
-        keys.CERTIFICATE_ID: CERTIFICATE,
+        fields.CERTIFICATE_ID: CERTIFICATE,
         admission.CLIENT_ID: client_id,
-        keys.PARAMETERS: {name: value for name, value in values.items() if value is not None},
+        fields.PARAMETERS: {name: value for name, value in values.items() if value is not None},
     }
 
 
 def test_a_device_of_the_registry_is_admitted_with_what_the_registry_says():
     decision = admission.decide(event(room="9"), DEVICE, KEY)
-    assert decision == (True, "", {"room": "2", keys.PARAMETER_SERIAL: "lamp-1"})
+    assert decision == (True, "", {"room": "2", fields.PARAMETER_SERIAL: "lamp-1"})
 
 
 @pytest.mark.parametrize(
     ("asked", "device", "key", "reason"),
     [
-        (event(**{keys.PARAMETER_SERIAL: None}), DEVICE, KEY, "serialID is missing"),
-        (event(**{keys.PARAMETER_SERIAL: ""}), DEVICE, KEY, "serialID is missing"),
-        (event(**{keys.PARAMETER_SERIAL: 7}), DEVICE, KEY, "serialID is missing"),
-        ({**event(), keys.PARAMETERS: None}, DEVICE, KEY, "serialID is missing"),
+        (event(**{fields.PARAMETER_SERIAL: None}), DEVICE, KEY, "serialID is missing"),
+        (event(**{fields.PARAMETER_SERIAL: ""}), DEVICE, KEY, "serialID is missing"),
+        (event(**{fields.PARAMETER_SERIAL: 7}), DEVICE, KEY, "serialID is missing"),
+        ({**event(), fields.PARAMETERS: None}, DEVICE, KEY, "serialID is missing"),
         (event("lamp-2"), DEVICE, KEY, "client id"),
         (event(None), DEVICE, KEY, "client id"),
-        (event("LAMP-1", **{keys.PARAMETER_SERIAL: "LAMP-1"}), DEVICE, KEY, "not in the registry"),
+        (event("LAMP-1", **{fields.PARAMETER_SERIAL: "LAMP-1"}), DEVICE, KEY, "not in the registry"),
         (event(), None, None, "not in the registry"),
         (event(), DEVICE, None, "not in the registry"),
         (event(), DEVICE, secrets.enrolment_key("new secret", "lamp-1"), "proof of lamp-1"),
-        (event(**{keys.PARAMETER_PROOF: None}), DEVICE, KEY, "proof of lamp-1"),
-        (event(**{keys.PARAMETER_PROOF: ""}), DEVICE, KEY, "proof of lamp-1"),
-        (event(**{keys.PARAMETER_PROOF: "\ud800\u0660"}), DEVICE, KEY, "proof of lamp-1"),
-        (event(**{keys.PARAMETER_PROOF: provision.proof(KEY, "ef" * 32)}), DEVICE, KEY, "proof of lamp-1"),
-        ({**event(), keys.CERTIFICATE_ID: None}, DEVICE, KEY, "proof of lamp-1"),
-        ({**event(), keys.CERTIFICATE_ID: ""}, DEVICE, KEY, "proof of lamp-1"),
+        (event(**{fields.PARAMETER_PROOF: None}), DEVICE, KEY, "proof of lamp-1"),
+        (event(**{fields.PARAMETER_PROOF: ""}), DEVICE, KEY, "proof of lamp-1"),
+        (event(**{fields.PARAMETER_PROOF: "\ud800\u0660"}), DEVICE, KEY, "proof of lamp-1"),
+        (event(**{fields.PARAMETER_PROOF: provision.proof(KEY, "ef" * 32)}), DEVICE, KEY, "proof of lamp-1"),
+        ({**event(), fields.CERTIFICATE_ID: None}, DEVICE, KEY, "proof of lamp-1"),
+        ({**event(), fields.CERTIFICATE_ID: ""}, DEVICE, KEY, "proof of lamp-1"),
         (event(), DEVICE._replace(is_provisioned=True), KEY, "already provisioned: deprovision it first"),
         (event(), DEVICE._replace(is_retired=True), KEY, "retired"),
         (event(site="mine"), DEVICE, KEY, "'site'"),
@@ -68,7 +69,7 @@ def test_everything_else_is_refused_and_says_why(asked, device, key, reason):
 def test_a_reason_holds_no_secret_and_nothing_long():
     wrong = provision.proof(KEY, "ef" * 32)
     for asked in (
-        event(**{keys.PARAMETER_PROOF: wrong}),
+        event(**{fields.PARAMETER_PROOF: wrong}),
         event("x" * 5000),
         event("\x1b[2J\n"),
         event(**{"y" * 5000: ""}),
@@ -82,17 +83,17 @@ OWN = Standing(True, ("lamp-1",))
 
 
 def test_a_device_renews_without_a_proof():
-    asked = event(**{keys.PARAMETER_PROOF: None})
+    asked = event(**{fields.PARAMETER_PROOF: None})
     provisioned = DEVICE._replace(is_provisioned=True)
-    overrides = {"room": "2", keys.PARAMETER_SERIAL: "lamp-1"}
+    overrides = {"room": "2", fields.PARAMETER_SERIAL: "lamp-1"}
     assert admission.decide_renewal(asked, provisioned, OWN) == (True, "", overrides)
-    assert admission.decide_renewal(asked, None, OWN) == (True, "", {keys.PARAMETER_SERIAL: "lamp-1"})
+    assert admission.decide_renewal(asked, None, OWN) == (True, "", {fields.PARAMETER_SERIAL: "lamp-1"})
 
 
 @pytest.mark.parametrize(
     ("asked", "device", "standing", "reason"),
     [
-        (event(**{keys.PARAMETER_SERIAL: None}), DEVICE, OWN, "serialID is missing"),
+        (event(**{fields.PARAMETER_SERIAL: None}), DEVICE, OWN, "serialID is missing"),
         (event("lamp-2"), DEVICE, OWN, "client id"),
         (event(), DEVICE, None, "not active"),
         (event(), DEVICE, Standing(False, ("lamp-1",)), "not active"),
@@ -118,6 +119,6 @@ def test_the_rule_imports_nothing_that_a_lambda_lacks():
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
     }
     assert modules - {"device.core"} <= set(sys.stdlib_module_names) | {"collections.abc"}
-    lib = Path(keys.__file__).parents[2]
+    lib = Path(fields.__file__).parents[2]
     code = f"import sys; sys.path[:0] = [{str(lib)!r}, {str(source.parent)!r}]; import admission"
     subprocess.run([sys.executable, "-S", "-E", "-c", code], check=True, timeout=30)

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from device.core import keys, provision
+from device.claim import provision
+from device.core import fields
 from muster.fleet import groups, hostside, secrets
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
@@ -40,12 +41,12 @@ def new(fleet, raw):
 
 
 def right(fleet, created, name="lamp-1"):
-    return provision.proof(fleet.key(name), created[keys.CERTIFICATE_ID])
+    return provision.proof(fleet.key(name), created[fields.CERTIFICATE_ID])
 
 
 def untouched(fleet, created):
     """Nothing came of it."""
-    assert fleet.registry.certificates.get(created[keys.CERTIFICATE_ID]).status == PENDING_ACTIVATION
+    assert fleet.registry.certificates.get(created[fields.CERTIFICATE_ID]).status == PENDING_ACTIVATION
     assert fleet.registry.things.names() == []
     assert fleet.state("lamp-1") == CREATED
 
@@ -61,7 +62,7 @@ def test_the_claim_certificate_alone(fleet, stranger, caplog):
 def test_a_name_that_is_not_in_the_registry(fleet, caplog):
     with claim(fleet.twin, "lamp-9") as raw:
         created = new(fleet, raw)
-        proof = provision.proof(secrets.enrolment_key(fleet.secret, "lamp-9"), created[keys.CERTIFICATE_ID])
+        proof = provision.proof(secrets.enrolment_key(fleet.secret, "lamp-9"), created[fields.CERTIFICATE_ID])
         with caplog.at_level(logging.WARNING, "muster.twin"):
             assert refused(raw, document(created, "lamp-9", proof)) == DENIED
     untouched(fleet, created)
@@ -84,7 +85,7 @@ def test_a_stolen_board_can_only_be_itself(fleet):
 
 def test_the_group_secret_itself_is_no_key(fleet, stranger):
     created = new(fleet, stranger)
-    proof = provision.proof(fleet.secret.encode(), created[keys.CERTIFICATE_ID])
+    proof = provision.proof(fleet.secret.encode(), created[fields.CERTIFICATE_ID])
     assert refused(stranger, document(created, "lamp-1", proof)) == DENIED
 
 
@@ -97,7 +98,7 @@ def test_the_replay_of_a_proof_seen_for_another_certificate(fleet, stranger):
 
 def test_the_token_of_another_certificate_does_not_help_a_replay(fleet, stranger):
     first, second = new(fleet, stranger), new(fleet, stranger)
-    mixed = {**second, keys.CERTIFICATE_ID: first[keys.CERTIFICATE_ID]}
+    mixed = {**second, fields.CERTIFICATE_ID: first[fields.CERTIFICATE_ID]}
     assert refused(stranger, document(mixed, "lamp-1", right(fleet, first))) == DENIED
     untouched(fleet, second)
 
@@ -130,7 +131,7 @@ def test_a_board_with_the_old_key_after_the_secret_was_refreshed(fleet):
     groups.refresh_secret(fleet.registry, fleet.vault, GROUP, time.time())
     accepted, answer = old.register()
     assert not accepted
-    assert answer[keys.STATUS_CODE] == 403
+    assert answer[fields.STATUS_CODE] == 403
     assert fleet.state("lamp-1") == PROVISIONED, "provisioned boards stay provisioned"
     renewed = settled.renew(settled.connect(in_use))
     assert renewed[0], "and renew"
@@ -170,7 +171,7 @@ def test_tricks_with_the_name(fleet, serial, client_id):
         created = new(fleet, raw)
         request = document(created, serial or "", right(fleet, created))
         if serial is None:
-            del request[keys.PARAMETERS][keys.PARAMETER_SERIAL]
+            del request[fields.PARAMETERS][fields.PARAMETER_SERIAL]
         assert refused(raw, request) == DENIED
         untouched(fleet, created)
 
@@ -203,7 +204,7 @@ def test_malformed_proofs(fleet, stranger, proof):
 @pytest.mark.parametrize("parameters", [None, [], {"serialID": 7}, {"serialID": ["lamp-1"]}, {}])
 def test_parameters_of_the_wrong_type(fleet, stranger, parameters):
     created = new(fleet, stranger)
-    request = {keys.OWNERSHIP_TOKEN: created[keys.OWNERSHIP_TOKEN], keys.PARAMETERS: parameters}
+    request = {fields.OWNERSHIP_TOKEN: created[fields.OWNERSHIP_TOKEN], fields.PARAMETERS: parameters}
     assert refused(stranger, request)[0] in (400, 403)
     untouched(fleet, created)
 
@@ -238,7 +239,7 @@ def test_an_operators_hook_cannot_overrule_the_registry(tmp_path):
             assert refused(raw, document(created, "lamp-1")) == DENIED
             accepted, answer = raw.request(REGISTER, document(created, "lamp-1", right(fleet, created)))
         assert accepted
-        assert answer[keys.THING_NAME] == "lamp-1"
+        assert answer[fields.THING_NAME] == "lamp-1"
 
 
 def test_a_lost_key_of_the_registry_denies_and_does_not_crash(fleet, stranger, caplog):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from device.core import keys, provision
+from device.claim import provision
+from device.core import fields
 from muster.fleet import admission, devices, groups
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
@@ -68,7 +69,7 @@ def test_a_trial_that_connects_settles_it_before_a_late_repetition(fleet):
         late = create(raw, fleet.folder / "late.key")
     certificate_id = board.provision()
     with claim(fleet.twin, "lamp-1") as raw:
-        request = document(late, "lamp-1", provision.proof(board.key, late[keys.CERTIFICATE_ID]))
+        request = document(late, "lamp-1", provision.proof(board.key, late[fields.CERTIFICATE_ID]))
         assert refused(raw, request) == DENIED
     assert fleet.registry.things.certificates_of("lamp-1") == [certificate_id]
 
@@ -127,7 +128,7 @@ def test_a_certificate_revoked_while_it_renews_is_denied(fleet):
     event = {
         admission.CLAIM_CERTIFICATE_ID: certificate_id,
         admission.CLIENT_ID: "lamp-1",
-        keys.PARAMETERS: {keys.PARAMETER_SERIAL: "lamp-1"},
+        fields.PARAMETERS: {fields.PARAMETER_SERIAL: "lamp-1"},
     }
     template = fleet.twin.settings.renewal_template
     assert enrolment(fleet).judge(event, template).renews == certificate_id

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from device.core import keys, paths, topics
+from device.core import fields, paths, topics
 from muster import image
 from muster.errors import MusterError
 from muster.fleet import devices, groups, images, secrets
@@ -18,7 +18,7 @@ from muster.virtual import VirtualBoard
 
 BUILD_TIME = 1790000000
 NAMES = [f"cam-{number}" for number in range(1, 5)]
-CONF = {keys.DEVICE: {keys.ENDPOINT_URL: "localhost", "note": "kept"}, "mine": [1]}
+CONF = {fields.DEVICE: {fields.ENDPOINT_URL: "localhost", "note": "kept"}, "mine": [1]}
 
 
 class Fleet:
@@ -65,38 +65,38 @@ def test_each_image_is_whole_and_the_devices_own(fleet, tmp_path, board):
         assert result.path.stat().st_size == image.board(board).size
         files = image.read_image(result.path.read_bytes(), board)
         conf = json.loads(files[paths.CONF])
-        assert conf["mine"] == [1] and conf[keys.DEVICE]["note"] == "kept"
-        assert conf[keys.DEVICE][keys.SERIAL_ID] == result.device
+        assert conf["mine"] == [1] and conf[fields.DEVICE]["note"] == "kept"
+        assert conf[fields.DEVICE][fields.SERIAL_ID] == result.device
         key = secrets.enrolment_key(fleet.secret, result.device)
-        assert conf[keys.PROVISIONING] == {keys.ENROLMENT_KEY: key.hex()}
+        assert conf[fields.PROVISIONING] == {fields.ENROLMENT_KEY: key.hex()}
         claim_id = fleet.registry.devices.get(result.device).claim_id
-        assert json.loads(files[paths.DEVICE]) == {keys.TEST: 0, keys.CLAIM: claim_id}
-        assert json.loads(files[paths.WEB]) == {keys.PASSWORD: images.web_password(key)}
-        assert {paths.MAIN, paths.BOOT, "/lib/device/core/keys.mpy"} <= set(files)
+        assert json.loads(files[paths.DEVICE]) == {fields.TEST: 0, fields.CLAIM: claim_id}
+        assert json.loads(files[paths.WEB]) == {fields.PASSWORD: images.web_password(key)}
+        assert {paths.MAIN, paths.BOOT, "/lib/device/core/fields.mpy"} <= set(files)
 
 
 def test_parameters_of_the_device_go_in_and_others_are_refused(fleet, tmp_path):
     fleet.registry.devices.set_parameters("cam-2", {"site": "roof"})
     works = {job.device: job for job in fleet.jobs(recipe(), tmp_path)}
     conf = json.loads(works["cam-2"].files[paths.CONF])
-    assert conf[keys.PROVISIONING][keys.PARAMETERS] == {"site": "roof"}
-    conf = {**CONF, keys.PROVISIONING: {keys.PARAMETERS: {"site": "cellar"}}}
+    assert conf[fields.PROVISIONING][fields.PARAMETERS] == {"site": "roof"}
+    conf = {**CONF, fields.PROVISIONING: {fields.PARAMETERS: {"site": "cellar"}}}
     with pytest.raises(MusterError, match="cam-1: .*parameter site, which the registry does not have"):
         fleet.jobs(recipe(conf=conf), tmp_path)
 
 
 def test_what_the_board_would_refuse_names_the_device(fleet, tmp_path):
     with pytest.raises(MusterError, match="cam-1: the board would refuse.*ENDPOINT_URL is an ARN"):
-        fleet.jobs(recipe(conf={keys.DEVICE: {keys.ENDPOINT_URL: "arn:aws:x"}}), tmp_path)
+        fleet.jobs(recipe(conf={fields.DEVICE: {fields.ENDPOINT_URL: "arn:aws:x"}}), tmp_path)
 
 
 def test_documents_given_are_kept_beside_the_devices_values(fleet, tmp_path):
-    given = recipe(about={keys.PRODUCT: "P1", "ports": 16, keys.CLAIM: "no"}, web={keys.LISTEN: [80]})
+    given = recipe(about={fields.PRODUCT: "P1", "ports": 16, fields.CLAIM: "no"}, web={fields.LISTEN: [80]})
     job = fleet.jobs(given, tmp_path)[0]
     about, web = json.loads(job.files[paths.DEVICE]), json.loads(job.files[paths.WEB])
     claim_id = fleet.registry.devices.get(job.device).claim_id
-    assert about == {keys.TEST: 0, keys.PRODUCT: "P1", "ports": 16, keys.CLAIM: claim_id}
-    assert web[keys.LISTEN] == [80] and web[keys.PASSWORD]
+    assert about == {fields.TEST: 0, fields.PRODUCT: "P1", "ports": 16, fields.CLAIM: claim_id}
+    assert web[fields.LISTEN] == [80] and web[fields.PASSWORD]
 
 
 def test_same_bytes_in_any_order_and_by_any_number_of_processes(fleet, tmp_path, monkeypatch):
@@ -144,7 +144,7 @@ def test_twice_does_no_harm_and_writes_only_what_differs(fleet, tmp_path):
     assert first[0].path.stat().st_mtime_ns == before["cam-1"]
     assert {stat.S_IMODE(result.path.stat().st_mode) for result in again} == {0o600}
     assert [result.digest for result in again] == [result.digest for result in first]
-    changed = recipe(about={keys.PRODUCT: "P2"})
+    changed = recipe(about={fields.PRODUCT: "P2"})
     assert {one.state for one in images.build_all(fleet.jobs(changed, tmp_path), changed)} == {images.MADE}
 
 
@@ -184,16 +184,16 @@ def test_a_device_boots_from_its_image_and_provisions(tmp_path):
     with running_twin(tmp_path / "home") as twin:
         fleet = Fleet(twin.home.root)
         claim = image.read_claim(twin.claim_dir, twin.ca_pem_path)
-        wifi = {paths.WIFI: {keys.NETWORKS: [{keys.SSID: "lab", keys.PASSWORD: "any will do"}]}}
+        wifi = {paths.WIFI: {fields.NETWORKS: [{fields.SSID: "lab", fields.PASSWORD: "any will do"}]}}
         files = image.board_files("virtual", documents=wifi, claim=claim)
-        conf = {keys.DEVICE: {keys.ENDPOINT_URL: twin.host}, keys.MQTT: {keys.PORT: twin.port}}
+        conf = {fields.DEVICE: {fields.ENDPOINT_URL: twin.host}, fields.MQTT: {fields.PORT: twin.port}}
         given = images.Recipe("virtual", files, conf, {}, {})
         results = images.build_all(fleet.jobs(given, tmp_path / "out"), given)
         path = results[1].path
         with VirtualBoard(path, environment={"JOIN_MS": "0"}) as board:
-            board.wait_for(f"{keys.PROVISION_STATUS} is {keys.TRUE}", 60)
+            board.wait_for(f"{fields.PROVISION_STATUS} is {fields.TRUE}", 60)
         message = twin.wait_for_publish(topics.booted(topics.DEFAULT_PREFIX, "cam-2"))
-        assert json.loads(message.payload)[keys.BOOTED_SERIAL] == "cam-2"
+        assert json.loads(message.payload)[fields.BOOTED_SERIAL] == "cam-2"
         again = images.build_all(fleet.jobs(given, tmp_path / "out"), given)
         assert [one.state for one in again] == [images.KEPT, images.IN_USE, images.KEPT, images.KEPT]
         fleet.registry.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster import image
 from muster.errors import FAILED, GOOD, INTERRUPTED, NO_DEVICE, PARTLY_DONE, WRONG_USE
 from muster.fleet import devices, groups, secrets
@@ -86,7 +86,7 @@ def test_same_bytes_whatever_the_surroundings(home, tmp_path):
 
 def test_options_reach_the_image(home, tmp_path):
     (tmp_path / "c.json").write_text(
-        json.dumps({keys.DEVICE: {keys.ENDPOINT_URL: "from.file"}, keys.MQTT: {keys.PORT: 1}})
+        json.dumps({fields.DEVICE: {fields.ENDPOINT_URL: "from.file"}, fields.MQTT: {fields.PORT: 1}})
     )
     (tmp_path / "about.json").write_text('{"ports": 16}')
     words = ["--conf", tmp_path / "c.json", "--port", 8884, "--template", "T", "--topic-prefix", "p"]
@@ -97,11 +97,11 @@ def test_options_reach_the_image(home, tmp_path):
     assert (tmp_path / "cam-2-pico_w.uf2").exists()
     files = image.read_image((tmp_path / "cam-2-pico_w.img").read_bytes(), "pico_w")
     conf, about = json.loads(files[paths.CONF]), json.loads(files[paths.DEVICE])
-    assert conf[keys.DEVICE][keys.ENDPOINT_URL] == "from.file"
-    assert conf[keys.MQTT] == {keys.PORT: 8884, keys.TOPIC_PREFIX: "p"}
-    assert conf[keys.PROVISIONING][keys.TEMPLATE] == "T"
-    assert conf[keys.PROVISIONING][keys.KEYS] == keys.KEYS_DEVICE
-    assert (about[keys.PRODUCT], about[keys.TEST], about["ports"]) == ("P", 1, 16)
+    assert conf[fields.DEVICE][fields.ENDPOINT_URL] == "from.file"
+    assert conf[fields.MQTT] == {fields.PORT: 8884, fields.TOPIC_PREFIX: "p"}
+    assert conf[fields.PROVISIONING][fields.TEMPLATE] == "T"
+    assert conf[fields.PROVISIONING][fields.KEYS] == fields.KEYS_DEVICE
+    assert (about[fields.PRODUCT], about[fields.TEST], about["ports"]) == ("P", 1, 16)
 
 
 def test_dry_run_makes_nothing(home):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.fleet import hostside
 from muster.registry.certificates import ACTIVE, INACTIVE, REVOKED
 from muster.registry.fleet import PROVISIONED
@@ -111,7 +111,7 @@ def test_the_name_of_another_thing(fleet, caplog):
     raw = board.connect(board.provision())
     with caplog.at_level(logging.WARNING, "muster.twin"):
         accepted, answer = board.renew(raw, name="lamp-2")
-    assert (accepted, answer[keys.STATUS_CODE]) == (False, 403)
+    assert (accepted, answer[fields.STATUS_CODE]) == (False, 403)
     assert "client id" in caplog.text
     assert fleet.registry.things.certificates_of("lamp-2") == [kept]
 
@@ -189,7 +189,7 @@ def test_the_answer_names_the_thing(fleet):
     raw = board.connect(board.provision())
     raw.subscribe(*RENEWAL_ANSWERS)
     created = create(raw, fleet.folder / "k")
-    assert raw.request(RENEW, document(created, "lamp-1")) == (True, {keys.THING_NAME: "lamp-1"})
+    assert raw.request(RENEW, document(created, "lamp-1")) == (True, {fields.THING_NAME: "lamp-1"})
 
 
 def test_a_key_from_the_cloud_will_do_as_well(fleet):

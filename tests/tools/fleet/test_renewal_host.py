@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from device.core import keys, paths, slots
+from device.core import fields, paths, slots
 from muster.errors import MusterError
 from muster.fleet import devices, groups, hostside, renewal, secrets
 from muster.fleet.identity_files import Place
@@ -62,7 +62,7 @@ def test_provision_writes_a_whole_slot_that_the_twin_takes(fleet):
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in issued.files)
     assert stat.S_IMODE((fleet.folder / "out" / "lamp-1").stat().st_mode) == 0o700
     assert issued.configuration["site"] == "site-lamp-1"
-    assert fleet.registry.things.get("lamp-1").attributes == {keys.PARAMETER_SERIAL: "lamp-1"}
+    assert fleet.registry.things.get("lamp-1").attributes == {fields.PARAMETER_SERIAL: "lamp-1"}
     connect(fleet, issued).publish("cameraDevice/lamp-1/booted", b"{}", qos=1)
     assert fleet.events("lamp-1") == ["created", "provisioned", "certificate connected"]
 

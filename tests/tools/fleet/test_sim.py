@@ -8,8 +8,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from device.core import config, keys, paths, provision, slots
-from device.core.errors import AGAIN, GIVE_UP
+from device.claim import provision
+from device.core import config, fields, paths, slots
+from device.core.failures import AGAIN, GIVE_UP
 from muster.fleet.sim import board, fleet
 from muster.fleet.sim import run as runs
 from muster.fleet.sim.flash import Flash
@@ -63,9 +64,9 @@ def public_key_on(flash: Flash) -> bytes:
     return key
 
 
-@pytest.mark.parametrize("key_mode", [keys.KEYS_DEVICE, keys.KEYS_CLOUD])
+@pytest.mark.parametrize("key_mode", [fields.KEYS_DEVICE, fields.KEYS_CLOUD])
 def test_every_device_ends_with_an_identity_of_its_own(twin, key_mode) -> None:
-    count = 20 if key_mode == keys.KEYS_DEVICE else 3
+    count = 20 if key_mode == fields.KEYS_DEVICE else 3
     report, boards = simulate(cloud_of(twin, key_mode=key_mode), count)
 
     assert (report.wanted, report.done, report.failed, report.unfinished) == (count, count, 0, 0)
@@ -79,7 +80,7 @@ def test_every_device_ends_with_an_identity_of_its_own(twin, key_mode) -> None:
         ]
         assert [certificate.status for certificate in certificates] == [ACTIVE]
         boot = json.loads(twin.registry.boots.get(name).payload)
-        assert boot == {keys.BOOTED_SERIAL: name, keys.BOOT_STATUS: True}
+        assert boot == {fields.BOOTED_SERIAL: name, fields.BOOT_STATUS: True}
     for one in boards:
         assert config.Settings(config.document(one.flash.read(paths.CONF))).provisioned
         assert not [name for name in one.flash.files if name.startswith((paths.TRIAL, paths.OLD))]

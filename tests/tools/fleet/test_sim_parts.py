@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device.core import paths, slots
-from device.core.errors import AGAIN, GIVE_UP, Trouble
+from device.core.failures import AGAIN, GIVE_UP, Failure
 from muster.errors import MusterError
 from muster.fleet.sim import board, fleet, tls
 from muster.fleet.sim import run as runs
@@ -24,8 +24,8 @@ def test_waits_are_the_cores_back_off() -> None:
     async def waits() -> list[float | None]:
         contexts = tls.Contexts(b"")
         one = board.Board(device.name, device.files, contexts, Report(1).took, board.FIRST_RETRY_MS)
-        again = [one.retry_s(Trouble(AGAIN, "")) for _ in range(3)]
-        return [*again, one.retry_s(Trouble(GIVE_UP, ""))]
+        again = [one.retry_s(Failure(AGAIN, "")) for _ in range(3)]
+        return [*again, one.retry_s(Failure(GIVE_UP, ""))]
 
     first, second, third, last = asyncio.run(waits())
     assert 1 <= first < 2 and 1 <= second < 3 and 1 <= third < 5
@@ -80,6 +80,6 @@ def test_keys_leave_no_file_behind(tmp_path, monkeypatch, has_memory_files) -> N
         (home.claim_dir / paths.PRIVATE_KEY).read_bytes(),
     )
     assert len(seen) == 1 and not seen[0].exists()
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(Failure) as caught:
         tls.context(root_ca, b"no certificate", b"no key")
     assert caught.value.kind == GIVE_UP

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.twin import pki
 from muster.twin.settings import DEFAULT_TEMPLATE, Limits, Settings
 from tools.twin.raw import Raw
@@ -64,10 +64,12 @@ class Device:
         self.twin, self.serial = twin, serial
         self.certificate, self.key = folder / f"{serial}.crt", folder / f"{serial}.key"
         with claim(twin, serial) as raw:
-            accepted, created = raw.request(topics.CREATE_FROM_CSR, {keys.SIGNING_REQUEST: new_csr(self.key)})
+            accepted, created = raw.request(
+                topics.CREATE_FROM_CSR, {fields.SIGNING_REQUEST: new_csr(self.key)}
+            )
             assert accepted, created
-            self.certificate_id = created[keys.CERTIFICATE_ID]
-            self.certificate.write_text(created[keys.CERTIFICATE_PEM])
+            self.certificate_id = created[fields.CERTIFICATE_ID]
+            self.certificate.write_text(created[fields.CERTIFICATE_PEM])
             accepted, self.registered = raw.request(REGISTER, registration(created, serial))
             assert accepted, self.registered
 
@@ -81,8 +83,8 @@ class Device:
 def registration(created: dict, serial: str) -> dict:
     """The RegisterThing document for an answer of a create call."""
     return {
-        keys.OWNERSHIP_TOKEN: created[keys.OWNERSHIP_TOKEN],
-        keys.PARAMETERS: {keys.PARAMETER_SERIAL: serial},
+        fields.OWNERSHIP_TOKEN: created[fields.OWNERSHIP_TOKEN],
+        fields.PARAMETERS: {fields.PARAMETER_SERIAL: serial},
     }
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
-from device.core import keys, topics
+from device.core import fields, topics
 from tools.twin.helpers import REGISTER, Device, claim, registration
 
 COMMAND = [sys.executable, "-m", "muster", "twin", "run", "--mqtt-port", "0", "--home"]
@@ -64,8 +64,8 @@ def _with_keys(twin, folder: Path, serial: str) -> Device:
     with claim(twin, serial) as raw:
         accepted, created = raw.request(topics.CREATE_KEYS)
         assert accepted, created
-        device.certificate.write_text(created[keys.CERTIFICATE_PEM])
-        device.key.write_text(created[keys.PRIVATE_KEY])
+        device.certificate.write_text(created[fields.CERTIFICATE_PEM])
+        device.key.write_text(created[fields.PRIVATE_KEY])
         assert raw.request(REGISTER, registration(created, serial))[0]
     return device
 

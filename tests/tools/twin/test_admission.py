@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.registry.certificates import ACTIVE, INACTIVE, PENDING_ACTIVATION, REVOKED
 from muster.twin import pki, tls
 from muster.twin.settings import Home
@@ -63,9 +63,9 @@ def test_a_signed_but_unregistered_certificate_is_refused(twin, tmp_path):
 
 def test_a_pending_certificate_is_refused(twin, tmp_path):
     with claim(twin) as raw:
-        _, created = raw.request(topics.CREATE_FROM_CSR, {keys.SIGNING_REQUEST: new_csr(tmp_path / "key")})
-    assert twin.registry.certificates.get(created[keys.CERTIFICATE_ID]).status == PENDING_ACTIVATION
-    (tmp_path / "crt").write_text(created[keys.CERTIFICATE_PEM])
+        _, created = raw.request(topics.CREATE_FROM_CSR, {fields.SIGNING_REQUEST: new_csr(tmp_path / "key")})
+    assert twin.registry.certificates.get(created[fields.CERTIFICATE_ID]).status == PENDING_ACTIVATION
+    (tmp_path / "crt").write_text(created[fields.CERTIFICATE_PEM])
     assert turned_away(Raw(twin, tmp_path / "crt", tmp_path / "key"))
 
 

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.errors import MusterError
 from muster.twin import faults
 from tools.twin.helpers import REGISTER, claim, new_csr, registration
@@ -22,12 +22,12 @@ def fault(twin):
 
 
 def request(raw, tmp_path):
-    document = {keys.SIGNING_REQUEST: new_csr(tmp_path / "key")}
+    document = {fields.SIGNING_REQUEST: new_csr(tmp_path / "key")}
     return raw.request(topics.CREATE_FROM_CSR, document)
 
 
 def ask(raw, tmp_path):
-    document = {keys.SIGNING_REQUEST: new_csr(tmp_path / "key")}
+    document = {fields.SIGNING_REQUEST: new_csr(tmp_path / "key")}
     raw.publish(topics.CREATE_FROM_CSR, json.dumps(document).encode(), qos=1)
 
 
@@ -43,7 +43,7 @@ def test_reject(twin, fault, stage, topic):
     with claim(twin) as raw:
         accepted, answer = raw.request(topic, {})
         assert not accepted
-        assert (answer[keys.STATUS_CODE], answer[keys.ERROR_CODE]) == (503, "Boom")
+        assert (answer[fields.STATUS_CODE], answer[fields.ERROR_CODE]) == (503, "Boom")
         assert twin.registry.faults.all() == [], "the count is used up"
         if stage == "create-keys":
             assert raw.request(topic, {})[0]
@@ -89,8 +89,8 @@ def test_throttle(twin, fault, tmp_path):
     with claim(twin) as raw:
         answers = [request(raw, tmp_path) for _ in range(3)]
     assert [accepted for accepted, _ in answers] == [True, True, False]
-    assert answers[2][1][keys.STATUS_CODE] == 429
-    assert answers[2][1][keys.ERROR_CODE] == "ThrottlingException"
+    assert answers[2][1][fields.STATUS_CODE] == 429
+    assert answers[2][1][fields.ERROR_CODE] == "ThrottlingException"
 
 
 def test_delay(twin, fault, tmp_path):
@@ -113,7 +113,7 @@ def test_garbage_incomplete_huge(twin, fault, tmp_path):
         ask(raw, tmp_path)
         topic, payload = raw.message()
         assert (topic, len(payload)) == (topics.accepted(topics.CREATE_FROM_CSR), 128 * 1024)
-        assert keys.CERTIFICATE_PEM in json.loads(payload)
+        assert fields.CERTIFICATE_PEM in json.loads(payload)
 
 
 def test_stranger(twin, fault):
@@ -123,9 +123,9 @@ def test_stranger(twin, fault):
         _, created = raw.request(topics.CREATE_KEYS)
         assert issued(twin) == 2
         _, registered = raw.request(REGISTER, registration(created, "cam1"))
-        assert registered[keys.THING_NAME] == "stranger"
-    key = serialization.load_pem_private_key(created[keys.PRIVATE_KEY].encode(), None)
-    certificate = x509.load_pem_x509_certificate(created[keys.CERTIFICATE_PEM].encode())
+        assert registered[fields.THING_NAME] == "stranger"
+    key = serialization.load_pem_private_key(created[fields.PRIVATE_KEY].encode(), None)
+    certificate = x509.load_pem_x509_certificate(created[fields.CERTIFICATE_PEM].encode())
     assert key.public_key() != certificate.public_key()
 
 

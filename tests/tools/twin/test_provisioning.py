@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.errors import MusterError
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
 from muster.registry.things import Thing
@@ -31,7 +31,7 @@ def csr(key, algorithm=None) -> str:
 
 def create(raw, key=None):
     request = csr(key or ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
-    accepted, created = raw.request(topics.CREATE_FROM_CSR, {keys.SIGNING_REQUEST: request})
+    accepted, created = raw.request(topics.CREATE_FROM_CSR, {fields.SIGNING_REQUEST: request})
     assert accepted, created
     return created
 
@@ -39,8 +39,8 @@ def create(raw, key=None):
 def refused(raw, topic, document):
     accepted, answer = raw.request(topic, document)
     assert not accepted, answer
-    assert set(answer) == {keys.STATUS_CODE, keys.ERROR_CODE, keys.ERROR_MESSAGE}
-    return answer[keys.STATUS_CODE], answer[keys.ERROR_CODE]
+    assert set(answer) == {fields.STATUS_CODE, fields.ERROR_CODE, fields.ERROR_MESSAGE}
+    return answer[fields.STATUS_CODE], answer[fields.ERROR_CODE]
 
 
 def test_keys_and_certificate(start):
@@ -50,30 +50,30 @@ def test_keys_and_certificate(start):
         assert accepted
         assert raw.request(topics.CREATE_KEYS, {})[0], "an empty object is as good as nothing"
     assert list(created) == [
-        keys.CERTIFICATE_ID,
-        keys.CERTIFICATE_PEM,
-        keys.PRIVATE_KEY,
-        keys.OWNERSHIP_TOKEN,
+        fields.CERTIFICATE_ID,
+        fields.CERTIFICATE_PEM,
+        fields.PRIVATE_KEY,
+        fields.OWNERSHIP_TOKEN,
     ]
-    assert created[keys.PRIVATE_KEY].startswith("-----BEGIN RSA PRIVATE KEY-----\n")
-    key = serialization.load_pem_private_key(created[keys.PRIVATE_KEY].encode(), None)
-    certificate = x509.load_pem_x509_certificate(created[keys.CERTIFICATE_PEM].encode())
+    assert created[fields.PRIVATE_KEY].startswith("-----BEGIN RSA PRIVATE KEY-----\n")
+    key = serialization.load_pem_private_key(created[fields.PRIVATE_KEY].encode(), None)
+    certificate = x509.load_pem_x509_certificate(created[fields.CERTIFICATE_PEM].encode())
     assert key.key_size == 2048
     assert key.public_key() == certificate.public_key()
-    assert certificate.fingerprint(hashes.SHA256()).hex() == created[keys.CERTIFICATE_ID]
+    assert certificate.fingerprint(hashes.SHA256()).hex() == created[fields.CERTIFICATE_ID]
     assert certificate.subject.rfc4514_string() == "CN=AWS IoT Certificate"
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(twin.ca_pem_path.read_bytes()))
     assert certificate.not_valid_after_utc == datetime.datetime(
         2049, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc
     )
     assert certificate.not_valid_before_utc.timestamp() <= time.time() - 119
-    assert twin.registry.certificates.get(created[keys.CERTIFICATE_ID]).status == PENDING_ACTIVATION
-    assert len(created[keys.OWNERSHIP_TOKEN]) <= 512
+    assert twin.registry.certificates.get(created[fields.CERTIFICATE_ID]).status == PENDING_ACTIVATION
+    assert len(created[fields.OWNERSHIP_TOKEN]) <= 512
 
 
 def test_certificates_can_have_a_short_life(start):
     with claim(start(certificate_ttl_h=168)) as raw:
-        certificate = x509.load_pem_x509_certificate(create(raw)[keys.CERTIFICATE_PEM].encode())
+        certificate = x509.load_pem_x509_certificate(create(raw)[fields.CERTIFICATE_PEM].encode())
     life = certificate.not_valid_after_utc.timestamp() - time.time()
     assert 168 * 3600 - 60 < life <= 168 * 3600
 
@@ -92,10 +92,13 @@ def test_every_allowed_kind_of_key(twin, key):
     with claim(twin) as raw:
         first, second = create(raw, key), create(raw, key)
     assert (
-        x509.load_pem_x509_certificate(first[keys.CERTIFICATE_PEM].encode()).public_key() == key.public_key()
+        x509.load_pem_x509_certificate(first[fields.CERTIFICATE_PEM].encode()).public_key()
+        == key.public_key()
     )
-    assert keys.PRIVATE_KEY not in first
-    assert first[keys.CERTIFICATE_ID] != second[keys.CERTIFICATE_ID], "the same CSR makes another certificate"
+    assert fields.PRIVATE_KEY not in first
+    assert first[fields.CERTIFICATE_ID] != second[fields.CERTIFICATE_ID], (
+        "the same CSR makes another certificate"
+    )
 
 
 def forged():
@@ -117,15 +120,15 @@ def too_long():
     "document",
     [
         {},
-        {keys.SIGNING_REQUEST: ""},
-        {keys.SIGNING_REQUEST: 7},
-        {keys.SIGNING_REQUEST: "no PEM"},
-        {keys.SIGNING_REQUEST: csr(rsa.generate_private_key(65537, 1024), hashes.SHA256())},
-        {keys.SIGNING_REQUEST: csr(ec.generate_private_key(ec.SECP256K1()), hashes.SHA256())},
-        {keys.SIGNING_REQUEST: csr(ed25519.Ed25519PrivateKey.generate())},
-        {keys.SIGNING_REQUEST: csr(dsa.generate_private_key(2048), hashes.SHA256())},
-        {keys.SIGNING_REQUEST: forged()},
-        {keys.SIGNING_REQUEST: too_long()},
+        {fields.SIGNING_REQUEST: ""},
+        {fields.SIGNING_REQUEST: 7},
+        {fields.SIGNING_REQUEST: "no PEM"},
+        {fields.SIGNING_REQUEST: csr(rsa.generate_private_key(65537, 1024), hashes.SHA256())},
+        {fields.SIGNING_REQUEST: csr(ec.generate_private_key(ec.SECP256K1()), hashes.SHA256())},
+        {fields.SIGNING_REQUEST: csr(ed25519.Ed25519PrivateKey.generate())},
+        {fields.SIGNING_REQUEST: csr(dsa.generate_private_key(2048), hashes.SHA256())},
+        {fields.SIGNING_REQUEST: forged()},
+        {fields.SIGNING_REQUEST: too_long()},
     ],
     ids=["none", "empty", "number", "text", "RSA-1024", "secp256k1", "Ed25519", "DSA", "forged", "long"],
 )
@@ -142,13 +145,13 @@ def test_payloads_that_are_no_object(twin, topic, payload):
         raw.publish(topic, payload, qos=1)
         answer_topic, answer = raw.message()
     assert answer_topic == topics.rejected(topic)
-    assert json.loads(answer)[keys.STATUS_CODE] == 400
+    assert json.loads(answer)[fields.STATUS_CODE] == 400
 
 
 def test_registering(twin, device):
     camera = device("cam1")
-    assert camera.registered[keys.THING_NAME] == "cam1"
-    assert camera.registered[keys.DEVICE_CONFIGURATION]["site"] == "site-cam1"
+    assert camera.registered[fields.THING_NAME] == "cam1"
+    assert camera.registered[fields.DEVICE_CONFIGURATION]["site"] == "site-cam1"
     assert twin.registry.certificates.get(camera.certificate_id).status == ACTIVE
     assert twin.registry.things.get("cam1").attributes == {"serialID": "cam1"}
     again = device("cam1")
@@ -158,7 +161,7 @@ def test_registering(twin, device):
 @pytest.mark.parametrize("token", [None, "", 7, "unknown"])
 def test_bad_tokens(twin, token):
     with claim(twin) as raw:
-        document = {} if token is None else {keys.OWNERSHIP_TOKEN: token}
+        document = {} if token is None else {fields.OWNERSHIP_TOKEN: token}
         assert refused(raw, REGISTER, document) == (400, "InvalidCertificateOwnershipToken")
 
 
@@ -182,20 +185,23 @@ def test_a_token_ends_after_an_hour_and_its_certificate_with_it(start, tmp_path)
     with claim(twin, "cam2") as raw:
         created = create(raw)
         now[0] += 3599
-        assert twin.registry.certificates.get(created[keys.CERTIFICATE_ID]) is not None
+        assert twin.registry.certificates.get(created[fields.CERTIFICATE_ID]) is not None
         now[0] += 1
         code = refused(raw, REGISTER, registration(created, "cam2"))
     assert code == (400, "InvalidCertificateOwnershipToken")
-    assert twin.registry.certificates.get(created[keys.CERTIFICATE_ID]) is None
+    assert twin.registry.certificates.get(created[fields.CERTIFICATE_ID]) is None
     assert twin.registry.certificates.get(camera.certificate_id) is not None, "it was activated in time"
 
 
 @pytest.mark.parametrize("parameters", [[], {"serialID": 7}, "x", {}, {"serialID": "no blanks"}])
 def test_bad_parameters(twin, parameters):
     with claim(twin) as raw:
-        document = {keys.OWNERSHIP_TOKEN: create(raw)[keys.OWNERSHIP_TOKEN], keys.PARAMETERS: parameters}
+        document = {
+            fields.OWNERSHIP_TOKEN: create(raw)[fields.OWNERSHIP_TOKEN],
+            fields.PARAMETERS: parameters,
+        }
         assert refused(raw, REGISTER, document)[0] == 400
-        document[keys.PARAMETERS] = {"serialID": "cam1"}
+        document[fields.PARAMETERS] = {"serialID": "cam1"}
         assert raw.request(REGISTER, document)[0], "a refusal does not use the token up"
 
 
@@ -236,9 +242,9 @@ def test_override_settings(twin, setting, expected):
         created = create(raw)
         if expected is None:
             assert refused(raw, REGISTER, registration(created, "cam1")) == (409, "ResourceConflict")
-            status = twin.registry.certificates.get(created[keys.CERTIFICATE_ID]).status
+            status = twin.registry.certificates.get(created[fields.CERTIFICATE_ID]).status
             assert status == PENDING_ACTIVATION
-            left = twin.registry.policies.of_certificate(created[keys.CERTIFICATE_ID])
+            left = twin.registry.policies.of_certificate(created[fields.CERTIFICATE_ID])
             assert left == [], "nothing was done by halves"
         else:
             assert raw.request(REGISTER, registration(created, "cam1"))[0]
@@ -251,7 +257,7 @@ def test_a_template_can_leave_the_certificate_inactive(twin, tmp_path):
     del body["DeviceConfiguration"]
     twin.registry.templates.put(DEFAULT_TEMPLATE, json.dumps(body))
     camera = Device(twin, tmp_path, "cam1")
-    assert camera.registered == {keys.THING_NAME: "cam1"}
+    assert camera.registered == {fields.THING_NAME: "cam1"}
     with pytest.raises(Closed):
         camera.connect()
 
@@ -315,16 +321,16 @@ def test_a_hook_sees_everything_and_can_override(start):
 
     twin, created, (accepted, answer) = provisioned(start, hook)
     assert accepted
-    assert answer[keys.THING_NAME] == "renamed"
+    assert answer[fields.THING_NAME] == "renamed"
     (event,) = seen
     claim_id = next(row.certificate_id for row in twin.registry.certificates.all() if row.is_claim)
     assert re.fullmatch(r"arn:aws:iot:.*:provisioningtemplate/" + DEFAULT_TEMPLATE, event.pop("templateArn"))
     assert event == {
         "claimCertificateId": claim_id,
-        keys.CERTIFICATE_ID: created[keys.CERTIFICATE_ID],
-        keys.CERTIFICATE_PEM: created[keys.CERTIFICATE_PEM],
+        fields.CERTIFICATE_ID: created[fields.CERTIFICATE_ID],
+        fields.CERTIFICATE_PEM: created[fields.CERTIFICATE_PEM],
         "clientId": "client-1",
-        keys.PARAMETERS: {"serialID": "cam1"},
+        fields.PARAMETERS: {"serialID": "cam1"},
     }
 
 
@@ -347,8 +353,8 @@ def failing(event):
 def test_a_hook_that_does_not_say_yes_denies(start, hook):
     twin, created, (accepted, answer) = provisioned(start, hook)
     assert not accepted
-    assert (answer[keys.STATUS_CODE], answer[keys.ERROR_CODE]) == (403, "AccessDenied")
-    assert twin.registry.certificates.get(created[keys.CERTIFICATE_ID]).status == PENDING_ACTIVATION
+    assert (answer[fields.STATUS_CODE], answer[fields.ERROR_CODE]) == (403, "AccessDenied")
+    assert twin.registry.certificates.get(created[fields.CERTIFICATE_ID]).status == PENDING_ACTIVATION
     assert twin.registry.things.names() == []
 
 
@@ -356,7 +362,7 @@ def test_a_hook_that_takes_too_long_denies(start):
     never = threading.Event()
     _, _, (accepted, answer) = provisioned(start, lambda event: never.wait(), hook_limit_s=0.1)
     never.set()
-    assert (accepted, answer[keys.STATUS_CODE]) == (False, 403)
+    assert (accepted, answer[fields.STATUS_CODE]) == (False, 403)
 
 
 def test_a_slow_hook_holds_nobody_up(start):

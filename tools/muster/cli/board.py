@@ -10,12 +10,12 @@ from typing import Any
 import click
 from littlefs import LittleFSError
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster.errors import INTERRUPTED, MusterError
 from muster.image import mount
 from muster.virtual import SETTINGS, VirtualBoard
 
-_SECRET_KEYS = {keys.PASSWORD, keys.ENROLMENT_KEY, keys.PRIVATE_KEY, keys.OWNERSHIP_TOKEN}
+_SECRET_KEYS = {fields.PASSWORD, fields.ENROLMENT_KEY, fields.PRIVATE_KEY, fields.OWNERSHIP_TOKEN}
 _HIDDEN = "***"
 _DIRECTORY = 2
 

@@ -3,15 +3,15 @@
 import click
 from rich.console import Console
 
-from device.core import keys
+from device.core import fields
 
 
 @click.command()
 @click.option(
     "--keys",
     "key_mode",
-    type=click.Choice([keys.KEYS_CLOUD, keys.KEYS_DEVICE]),
-    default=keys.KEYS_CLOUD,
+    type=click.Choice([fields.KEYS_CLOUD, fields.KEYS_DEVICE]),
+    default=fields.KEYS_CLOUD,
     show_default=True,
     help="Who makes the private key: the cloud, or the board itself (P-256, never leaves it).",
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from device.core import keys
+from device.core import fields
 from muster.cli import options, output
 from muster.fleet import claim_ids, devices
 from muster.registry import Registry
@@ -74,7 +74,7 @@ def _row(device: Device) -> dict[str, Any]:
         "claimId": claim_ids.shown(device.claim_id),
         "createdAt": output.utc(device.created_s),
         "batch": device.batch,
-        keys.PARAMETERS: device.parameters,
+        fields.PARAMETERS: device.parameters,
     }
 
 
@@ -104,7 +104,7 @@ def device(name: str, home: Path, form: str) -> None:
         {"what": "made", "value": facts["createdAt"]},
         {"what": "batch", "value": facts["batch"]},
         {"what": "last boot", "value": facts["lastBootAt"]},
-        *({"what": key, "value": value} for key, value in facts[keys.PARAMETERS].items()),
+        *({"what": key, "value": value} for key, value in facts[fields.PARAMETERS].items()),
         *(
             {"what": "certificate", "value": f"{one['id']} {one['status']}, ends {one['endsAt']}"}
             for one in certificates

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster.cli import image_fleet, options, output, selection
 from muster.errors import WRONG_USE, MusterError
 from muster.image import (
@@ -24,7 +24,7 @@ from muster.private_file import write_private
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_SECTIONS = (keys.DEVICE, keys.MQTT, keys.PROVISIONING, keys.CLOCK)
+_SECTIONS = (fields.DEVICE, fields.MQTT, fields.PROVISIONING, fields.CLOCK)
 _MANY_ONLY = {"out_dir": "--out-dir", "product": "--product", "test_device": "--test-device"} | {
     "with_uf2": "--with-uf2",
     "jobs": "--jobs",
@@ -47,7 +47,10 @@ _ONE_ONLY = {"out": "--out", "uf2": "--uf2", "serial": "--serial", "parameters":
 @click.option("--port", type=click.IntRange(1, 65535), help="MQTT port (the board's default is 8883).")
 @click.option("--template", help="Provisioning template.")
 @click.option(
-    "--keys", "key_mode", type=click.Choice([keys.KEYS_CLOUD, keys.KEYS_DEVICE]), help="Who makes the key."
+    "--keys",
+    "key_mode",
+    type=click.Choice([fields.KEYS_CLOUD, fields.KEYS_DEVICE]),
+    help="Who makes the key.",
 )
 @click.option("--topic-prefix", help="First level of the boot status topic.")
 @click.option(
@@ -153,13 +156,13 @@ def _conf(path: Path | None, settings: dict[str, Any], from_profile: list[str]) 
         if not isinstance(conf.get(section, {}), dict):
             raise MusterError(f'the configuration {path}: "{section}" must be an object: correct the file.')
     for name, section, key in (
-        ("serial", keys.DEVICE, keys.SERIAL_ID),
-        ("endpoint", keys.DEVICE, keys.ENDPOINT_URL),
-        ("port", keys.MQTT, keys.PORT),
-        ("topic_prefix", keys.MQTT, keys.TOPIC_PREFIX),
-        ("template", keys.PROVISIONING, keys.TEMPLATE),
-        ("key_mode", keys.PROVISIONING, keys.KEYS),
-        ("parameters", keys.PROVISIONING, keys.PARAMETERS),
+        ("serial", fields.DEVICE, fields.SERIAL_ID),
+        ("endpoint", fields.DEVICE, fields.ENDPOINT_URL),
+        ("port", fields.MQTT, fields.PORT),
+        ("topic_prefix", fields.MQTT, fields.TOPIC_PREFIX),
+        ("template", fields.PROVISIONING, fields.TEMPLATE),
+        ("key_mode", fields.PROVISIONING, fields.KEYS),
+        ("parameters", fields.PROVISIONING, fields.PARAMETERS),
     ):
         value = dict(map(_pair, settings[name])) if name == "parameters" else settings[name]
         if value and (name not in from_profile or key not in conf.get(section, {})):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster.cli import options, output, work
 from muster.cli.selection import Selection, chosen
 from muster.errors import FAILED, GOOD, PARTLY_DONE, WRONG_USE, MusterError
@@ -58,7 +58,7 @@ def _build(
 
 
 def _recipe(conf: dict[str, Any], additions: dict[str, bytes], words: dict[str, Any]) -> images.Recipe:
-    if keys.ENDPOINT_URL not in conf.get(keys.DEVICE, {}):
+    if fields.ENDPOINT_URL not in conf.get(fields.DEVICE, {}):
         raise MusterError(
             "the boards have to know where the cloud is: give --endpoint HOST, or name it in --conf.",
             WRONG_USE,
@@ -68,9 +68,9 @@ def _recipe(conf: dict[str, Any], additions: dict[str, bytes], words: dict[str, 
     about = _document(additions, paths.DEVICE)
     web = _document(additions, paths.WEB)
     if words["product"]:
-        about[keys.PRODUCT] = words["product"]
+        about[fields.PRODUCT] = words["product"]
     if words["test_device"]:
-        about[keys.TEST] = 1
+        about[fields.TEST] = 1
     claim, ca = _claim(words)
     documents = {}
     if words["wifi"] is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.cli import options, output
 from muster.errors import FAILED, GOOD, INTERRUPTED, PARTLY_DONE
 from muster.fleet.sim import fleet, own_twin
@@ -61,8 +61,8 @@ _LINES = 10  # of progress, where there is no terminal
 @click.option(
     "--keys",
     "key_mode",
-    type=click.Choice([keys.KEYS_DEVICE, keys.KEYS_CLOUD]),
-    default=keys.KEYS_DEVICE,
+    type=click.Choice([fields.KEYS_DEVICE, fields.KEYS_CLOUD]),
+    default=fields.KEYS_DEVICE,
     show_default=True,
     help="Who makes the key: the device (P-256), or the cloud (RSA; eight times the work for a twin).",
 )

@@ -1,4 +1,4 @@
-"""Trouble of the command line turned into one sentence and an exit code."""
+"""Failure of the command line turned into one sentence and an exit code."""
 
 import json
 import os

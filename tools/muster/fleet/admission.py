@@ -32,7 +32,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from device.core import keys
+from device.core import fields
 
 # The fields of the hook's event and answer that no board ever sees.
 CLAIM_CERTIFICATE_ID = "claimCertificateId"  # of the certificate that the connection uses
@@ -76,8 +76,8 @@ class Decision(NamedTuple):
 
 def name_wanted(event: Mapping[str, Any]) -> str | None:
     """The name that a registration asks for, or None: what to look up before asking for a decision."""
-    parameters = event.get(keys.PARAMETERS)
-    name = parameters.get(keys.PARAMETER_SERIAL) if isinstance(parameters, Mapping) else None
+    parameters = event.get(fields.PARAMETERS)
+    name = parameters.get(fields.PARAMETER_SERIAL) if isinstance(parameters, Mapping) else None
     return name if isinstance(name, str) and name else None
 
 
@@ -123,7 +123,7 @@ def decide_renewal(event: Mapping[str, Any], device: Enrolled | None, standing: 
     if name not in standing.things:
         return _no(f"the certificate in use is not that of the thing {_shown(name)}")
     if device is None:
-        return Decision(True, "", {keys.PARAMETER_SERIAL: name})
+        return Decision(True, "", {fields.PARAMETER_SERIAL: name})
     if device.name != name:
         return _no(f"{_shown(name)} is not in the registry")
     if device.is_retired:
@@ -135,7 +135,7 @@ def decide_renewal(event: Mapping[str, Any], device: Enrolled | None, standing: 
 
 
 def _yes(name: str, device: Enrolled) -> Decision:
-    return Decision(True, "", {**device.parameters, keys.PARAMETER_SERIAL: name})
+    return Decision(True, "", {**device.parameters, fields.PARAMETER_SERIAL: name})
 
 
 def _no(reason: str) -> Decision:
@@ -145,14 +145,17 @@ def _no(reason: str) -> Decision:
 def _name_fault(event: Mapping[str, Any], name: str | None) -> str:
     """Why the event cannot be about one board; empty when it can."""
     if name is None:
-        return f"the parameter {keys.PARAMETER_SERIAL} is missing"
+        return f"the parameter {fields.PARAMETER_SERIAL} is missing"
     if event.get(CLIENT_ID) != name:
         return f"the client id {_shown(event.get(CLIENT_ID))} is not the name asked for, {_shown(name)}"
     return ""
 
 
 def _is_proven(event: Mapping[str, Any], enrolment_key: bytes) -> bool:
-    proof, certificate_id = event[keys.PARAMETERS].get(keys.PARAMETER_PROOF), event.get(keys.CERTIFICATE_ID)
+    proof, certificate_id = (
+        event[fields.PARAMETERS].get(fields.PARAMETER_PROOF),
+        event.get(fields.CERTIFICATE_ID),
+    )
     if not isinstance(proof, str) or not isinstance(certificate_id, str) or not certificate_id:
         return False
     expected = hmac.new(enrolment_key, certificate_id.encode(), hashlib.sha256).hexdigest()
@@ -161,8 +164,8 @@ def _is_proven(event: Mapping[str, Any], enrolment_key: bytes) -> bool:
 
 def _unexpected(event: Mapping[str, Any], device: Enrolled) -> str | None:
     """The first parameter that nobody knows for this device, or None."""
-    expected = {keys.PARAMETER_SERIAL, keys.PARAMETER_PROOF, *device.parameters}
-    return next((name for name in event[keys.PARAMETERS] if name not in expected), None)
+    expected = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF, *device.parameters}
+    return next((name for name in event[fields.PARAMETERS] if name not in expected), None)
 
 
 def _shown(value: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from device.core import keys
+from device.core import fields
 from muster.errors import PARTLY_DONE, WRONG_USE, MusterError
 from muster.fleet import batch_folder, names
 from muster.fleet.cloud import Cloud, Wanted
@@ -20,7 +20,7 @@ from muster.registry.batches import DONE, Batch
 from muster.registry.fleet import RETIRED, Device
 
 _OF_A_FLEET_SHEET = {batch_folder.GROUP, batch_folder.CLAIM_ID.casefold(), batch_folder.STATE}
-_OF_THE_BOARD = {keys.PARAMETER_SERIAL, keys.PARAMETER_PROOF}
+_OF_THE_BOARD = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF}
 
 
 class Checked(NamedTuple):

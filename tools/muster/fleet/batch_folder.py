@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from device.core import keys
+from device.core import fields
 from muster.fleet import claim_ids, sheet
 from muster.fleet.secrets import Vault, enrolment_key
 from muster.private_file import forget_parts, write_private
@@ -88,7 +88,7 @@ def _secrets(home: Path, registry: Registry, devices: list[Device]) -> str:
     vault = Vault(home)
     found = {group.name: vault.unlock(group.secret) for group, _ in registry.groups.all()}
     rows = ((device.name, enrolment_key(found[device.group], device.name).hex()) for device in devices)
-    return _csv((sheet.NAME, keys.ENROLMENT_KEY), rows)
+    return _csv((sheet.NAME, fields.ENROLMENT_KEY), rows)
 
 
 def _readme(batch: Batch, count: int) -> str:

@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster import image
 from muster.errors import PARTLY_DONE, MusterError
 from muster.fleet import secrets
@@ -102,15 +102,15 @@ def device_files(device: Device, key: bytes, recipe: Recipe) -> dict[str, bytes]
     Raises MusterError, naming the device, when the board would refuse its configuration.
     """
     changes: dict[tuple[str, str], Any] = {
-        (keys.DEVICE, keys.SERIAL_ID): device.name,
-        (keys.PROVISIONING, keys.ENROLMENT_KEY): key.hex(),
-        (keys.PROVISIONING, keys.PARAMETERS): device.parameters or None,
+        (fields.DEVICE, fields.SERIAL_ID): device.name,
+        (fields.PROVISIONING, fields.ENROLMENT_KEY): key.hex(),
+        (fields.PROVISIONING, fields.PARAMETERS): device.parameters or None,
     }
     try:
         conf = image.ento_conf(recipe.conf, changes)
     except MusterError as error:
         raise MusterError(f"{device.name}: {error}") from None
-    surplus = set(conf[keys.PROVISIONING].get(keys.PARAMETERS, {})) - set(device.parameters)
+    surplus = set(conf[fields.PROVISIONING].get(fields.PARAMETERS, {})) - set(device.parameters)
     if surplus:
         raise MusterError(
             f"{device.name}: the configuration gives the template parameter {min(surplus)}, which the "
@@ -119,8 +119,8 @@ def device_files(device: Device, key: bytes, recipe: Recipe) -> dict[str, bytes]
         )
     documents = {
         paths.CONF: conf,
-        paths.DEVICE: {keys.TEST: 0, **recipe.about, keys.CLAIM: device.claim_id},
-        paths.WEB: {**recipe.web, keys.PASSWORD: web_password(key)},
+        paths.DEVICE: {fields.TEST: 0, **recipe.about, fields.CLAIM: device.claim_id},
+        paths.WEB: {**recipe.web, fields.PASSWORD: web_password(key)},
     }
     return {path: image.strict_json(document) for path, document in documents.items()}
 

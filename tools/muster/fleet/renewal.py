@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from device.core import keys, paths
+from device.core import fields, paths
 from muster.errors import MusterError
 from muster.fleet import identity_files
 from muster.fleet.devices import existing
@@ -95,7 +95,7 @@ class Issuer:
         stored = self._registry.templates.get(template_name)
         if stored is None:
             raise MusterError(f"there is no template {template_name}: store one with `muster twin template`")
-        parameters = {**device.parameters, keys.PARAMETER_SERIAL: device.name}
+        parameters = {**device.parameters, fields.PARAMETER_SERIAL: device.name}
         try:
             plan = template.plan(stored.body, parameters, certificate_id)
             registration.carry_out(self._registry, plan, certificate_id, now_s)

@@ -9,8 +9,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from device.core import config, keys, paths, wifi
-from device.core.errors import Trouble
+from device.core import config, fields, paths, wifi
+from device.core.failures import Failure
 from muster import mpy
 from muster.errors import MusterError
 from muster.image.boards import profile
@@ -52,14 +52,14 @@ def ento_conf(base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any]) -
     Raises MusterError, in the board's own words, when the board would refuse the result.
     """
     document: dict[str, Any] = json.loads(json.dumps(base))
-    document.setdefault(keys.DEVICE, {})
+    document.setdefault(fields.DEVICE, {})
     for (section, key), value in changes.items():
         if value is not None:
             document.setdefault(section, {})[key] = value
-    document[keys.DEVICE].setdefault(keys.PROVISION_STATUS, keys.FALSE)
+    document[fields.DEVICE].setdefault(fields.PROVISION_STATUS, fields.FALSE)
     try:
         config.Settings(config.document(strict_json(document)))
-    except Trouble as error:
+    except Failure as error:
         raise MusterError(f"the board would refuse this configuration: {error}") from None
     return document
 
@@ -139,7 +139,7 @@ def board_files(
     if networks is not None:
         try:
             wifi.read(strict_json(networks))
-        except Trouble as error:
+        except Failure as error:
             raise MusterError(f"the board would refuse these networks: {error}") from None
     files = code_files(board_name, build_time)
     files.update({path: strict_json(document) for path, document in (documents or {}).items()})

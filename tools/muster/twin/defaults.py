@@ -5,7 +5,7 @@ Source of the claim policy: AWS IoT Developer Guide, "Provisioning by claim".
 
 import json
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.registry import Registry
 from muster.twin import policy
 from muster.twin.settings import ACCOUNT, REGION, Settings
@@ -55,14 +55,14 @@ def device_policy(topic_prefix: str, renewal: str) -> str:
     )
 
 
-_SERIAL = {"Ref": keys.PARAMETER_SERIAL}
+_SERIAL = {"Ref": fields.PARAMETER_SERIAL}
 
 
 def _template(thing: dict[str, object], policy_document: str) -> dict[str, object]:
     """The body of a template that makes `thing`, activates the certificate and gives it the policy."""
     return {
         "Parameters": {
-            keys.PARAMETER_SERIAL: {"Type": "String"},
+            fields.PARAMETER_SERIAL: {"Type": "String"},
             "AWS::IoT::Certificate::Id": {"Type": "String"},
         },
         "Resources": {
@@ -78,7 +78,7 @@ def _template(thing: dict[str, object], policy_document: str) -> dict[str, objec
 
 def camera_template(topic_prefix: str, renewal: str) -> str:
     """The body of the default template: the thing is named by its serial."""
-    properties = {"ThingName": _SERIAL, "AttributePayload": {keys.PARAMETER_SERIAL: _SERIAL}}
+    properties = {"ThingName": _SERIAL, "AttributePayload": {fields.PARAMETER_SERIAL: _SERIAL}}
     thing = {"Properties": properties, "OverrideSettings": {"AttributePayload": "MERGE"}}
     configuration = {"reportIntervalS": "60", "site": {"Fn::Join": ["-", ["site", _SERIAL]]}}
     body = _template(thing, device_policy(topic_prefix, renewal))

@@ -6,7 +6,7 @@ They are stored in the registry, so another process can set them while the twin 
 import time
 from collections import deque
 
-from device.core import keys
+from device.core import fields
 from muster.errors import WRONG_USE, MusterError
 from muster.registry import Registry
 from muster.registry.switches import Fault
@@ -94,9 +94,9 @@ class Plan:
         """The body of the refusal that was asked for."""
         code = self._switches[REJECT].code or "InvalidRequest"
         return {
-            keys.STATUS_CODE: self.number(REJECT, 400),
-            keys.ERROR_CODE: code,
-            keys.ERROR_MESSAGE: "Refused by a fault of the twin.",
+            fields.STATUS_CODE: self.number(REJECT, 400),
+            fields.ERROR_CODE: code,
+            fields.ERROR_MESSAGE: "Refused by a fault of the twin.",
         }
 
     def distorted(self, payload: bytes) -> bytes:
@@ -112,9 +112,9 @@ class Plan:
 
 
 THROTTLED: dict[str, object] = {
-    keys.STATUS_CODE: 429,
-    keys.ERROR_CODE: "ThrottlingException",
-    keys.ERROR_MESSAGE: "Rate exceeded.",
+    fields.STATUS_CODE: 429,
+    fields.ERROR_CODE: "ThrottlingException",
+    fields.ERROR_MESSAGE: "Rate exceeded.",
 }
 
 

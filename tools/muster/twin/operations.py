@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from device.core import keys, topics
+from device.core import fields, topics
 from muster.twin import faults
 from muster.twin.connection import SERVER_INITIATED, Connection
 from muster.twin.provisioning import Caller, Provisioning
@@ -99,6 +99,6 @@ class Operations:
         return await self._provisioning.register(topics.template_of(topic), payload, caller)
 
     def _of_a_stranger(self, answer: dict[str, Any]) -> dict[str, Any]:
-        if keys.OWNERSHIP_TOKEN in answer:
+        if fields.OWNERSHIP_TOKEN in answer:
             return {**answer, **self._provisioning.issue_to_stranger()}
-        return {**answer, keys.THING_NAME: "stranger"}
+        return {**answer, fields.THING_NAME: "stranger"}

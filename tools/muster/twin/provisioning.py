@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from device.core import keys
+from device.core import fields
 from muster.errors import MusterError
 from muster.fleet import admission
 from muster.registry import Registry
@@ -65,15 +65,15 @@ class Provisioning:
         key = await self._pool.take()
         answer = self._issue(key.public_key())
         return {
-            keys.CERTIFICATE_ID: answer[keys.CERTIFICATE_ID],
-            keys.CERTIFICATE_PEM: answer[keys.CERTIFICATE_PEM],
-            keys.PRIVATE_KEY: pki.key_pem(key),
-            keys.OWNERSHIP_TOKEN: answer[keys.OWNERSHIP_TOKEN],
+            fields.CERTIFICATE_ID: answer[fields.CERTIFICATE_ID],
+            fields.CERTIFICATE_PEM: answer[fields.CERTIFICATE_PEM],
+            fields.PRIVATE_KEY: pki.key_pem(key),
+            fields.OWNERSHIP_TOKEN: answer[fields.OWNERSHIP_TOKEN],
         }
 
     async def create_from_csr(self, payload: bytes) -> dict[str, Any]:
         """CreateCertificateFromCsr: the same request twice makes two certificates."""
-        request = _document(payload).get(keys.SIGNING_REQUEST)
+        request = _document(payload).get(fields.SIGNING_REQUEST)
         if not isinstance(request, str) or not request:
             raise invalid("Certificate signing request cannot be empty.")
         try:
@@ -88,10 +88,10 @@ class Provisioning:
     async def register(self, name: str, payload: bytes, caller: Caller) -> dict[str, Any]:
         """RegisterThing through the template `name`."""
         request = _document(payload)
-        parameters = request.get(keys.PARAMETERS) or {}
+        parameters = request.get(fields.PARAMETERS) or {}
         if not isinstance(parameters, dict) or not all(isinstance(item, str) for item in parameters.values()):
             raise invalid("parameters must be a map of strings.")
-        token = request.get(keys.OWNERSHIP_TOKEN)
+        token = request.get(fields.OWNERSHIP_TOKEN)
         certificate_id = self._owner(token)
         stored = self._registry.templates.get(name)
         if stored is None:
@@ -116,9 +116,9 @@ class Provisioning:
             self._registry.certificates.use_token(str(token), now_s)
         answer: dict[str, Any] = {}
         if plan.configuration is not None:
-            answer[keys.DEVICE_CONFIGURATION] = plan.configuration
+            answer[fields.DEVICE_CONFIGURATION] = plan.configuration
         if plan.thing is not None:
-            answer[keys.THING_NAME] = plan.thing.name
+            answer[fields.THING_NAME] = plan.thing.name
         return answer
 
     def _issue(self, key: pki.PublicKey) -> dict[str, Any]:
@@ -131,9 +131,9 @@ class Provisioning:
             self._registry.certificates.add(certificate_id, pem, PENDING_ACTIVATION, now_s, end_s)
             self._registry.certificates.add_token(token, certificate_id, now_s + self._settings.token_life_s)
         return {
-            keys.OWNERSHIP_TOKEN: token,
-            keys.CERTIFICATE_ID: certificate_id,
-            keys.CERTIFICATE_PEM: pem,
+            fields.OWNERSHIP_TOKEN: token,
+            fields.CERTIFICATE_ID: certificate_id,
+            fields.CERTIFICATE_PEM: pem,
         }
 
     def _owner(self, token: object) -> str:
@@ -157,11 +157,11 @@ class Provisioning:
         assert certificate is not None
         return {
             admission.CLAIM_CERTIFICATE_ID: caller.certificate_id,
-            keys.CERTIFICATE_ID: certificate_id,
-            keys.CERTIFICATE_PEM: certificate.pem,
+            fields.CERTIFICATE_ID: certificate_id,
+            fields.CERTIFICATE_PEM: certificate.pem,
             admission.TEMPLATE_ARN: f"arn:aws:iot:{REGION}:{ACCOUNT}:provisioningtemplate/{stored.name}",
             admission.CLIENT_ID: caller.client_id,
-            keys.PARAMETERS: dict(parameters),
+            fields.PARAMETERS: dict(parameters),
         }
 
     async def _ask_hook(self, stored: StoredTemplate, event: dict[str, Any]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 Also used by the host's own commands, which register without a connection.
 """
 
-from device.core import keys
+from device.core import fields
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
 from muster.registry.things import Thing
@@ -16,9 +16,9 @@ class RejectedError(Exception):
     def __init__(self, status_code: int, error_code: str, message: str) -> None:
         super().__init__(message)
         self.document = {
-            keys.STATUS_CODE: status_code,
-            keys.ERROR_CODE: error_code,
-            keys.ERROR_MESSAGE: message,
+            fields.STATUS_CODE: status_code,
+            fields.ERROR_CODE: error_code,
+            fields.ERROR_MESSAGE: message,
         }
 
 

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from device.core import config, csr, p256, paths, pem, provision, topics
+from device.claim import csr, p256, provision
+from device.claim.handshake import Handshake
+from device.core import config, paths, pem, topics
 from device.core.backoff import Backoff
 from device.core.context import Context
-from device.core.errors import GIVE_UP, Trouble
-from device.runtime.handshake import Handshake
+from device.core.failures import GIVE_UP, Failure
 from device.runtime.identity import active_identity
 from device.services.status import Status
 from muster.fleet.sim import link
@@ -103,7 +104,7 @@ class _Handshake(Handshake):
 class Board:
     """A board from its first power-on to its acknowledged boot status.
 
-    `files` is its flash: ento.conf and the claim credentials. Raises Trouble (GIVE_UP) for a wrong ento.conf.
+    `files` is its flash: ento.conf and the claim credentials. Raises Failure (GIVE_UP) for a wrong ento.conf.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Board:
     async def attempt(self) -> None:
         """Go on from what is on the flash until the boot status is acknowledged.
 
-        Raises the Trouble that ended the attempt, with its step; the connection is closed then.
+        Raises the Failure that ended the attempt, with its step; the connection is closed then.
         """
         context, step = self._context, BOOT_STATUS
         try:
@@ -141,8 +142,8 @@ class Board:
                 step = BOOT_STATUS
             context.services["mqtt"] = context.connection
             await self._timed(step, Status(context).run())
-        except Trouble as trouble:
-            trouble.step = trouble.step or step
+        except Failure as failure:
+            failure.step = failure.step or step
             await self.switch_off()
             raise
 
@@ -152,12 +153,12 @@ class Board:
         self._took(step, time.monotonic() - begun_s)
         return result
 
-    def retry_s(self, trouble: Trouble) -> float | None:
+    def retry_s(self, failure: Failure) -> float | None:
         """How long the board waits before its next attempt; None when only a person or the cloud can help."""
-        return None if trouble.kind == GIVE_UP else self._backoff.next_ms() / 1000
+        return None if failure.kind == GIVE_UP else self._backoff.next_ms() / 1000
 
     async def stay(self) -> None:
-        """Keep the connection alive until it is lost; returns by raising the Trouble that ended it."""
+        """Keep the connection alive until it is lost; returns by raising the Failure that ended it."""
         connection: link.Link | None = self._context.connection
         assert connection is not None, "stay follows a good attempt"
         while connection.lost is None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device.core import config, keys, paths, topics
-from device.core.errors import Trouble
+from device.core import config, fields, paths, topics
+from device.core.failures import Failure
 from muster import image
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import groups, secrets
@@ -26,7 +26,7 @@ class Cloud:
     port: int
     claim: Mapping[str, bytes]
     template: str = topics.DEFAULT_TEMPLATE
-    key_mode: str = keys.KEYS_DEVICE
+    key_mode: str = fields.KEYS_DEVICE
     topic_prefix: str = topics.DEFAULT_PREFIX
 
 
@@ -34,9 +34,9 @@ def check(cloud: Cloud) -> None:
     """Raises MusterError (wrong use) when the boards would refuse these settings: endpoint, template."""
     try:
         config.Settings(config.document(_device(cloud, f"{PREFIX}-1").files[paths.CONF]))
-    except Trouble as trouble:
-        cause = trouble.cause.removeprefix(f"{paths.CONF}: ")
-        raise MusterError(f"a board cannot be set up so: {cause}", WRONG_USE) from trouble
+    except Failure as failure:
+        cause = failure.cause.removeprefix(f"{paths.CONF}: ")
+        raise MusterError(f"a board cannot be set up so: {cause}", WRONG_USE) from failure
 
 
 def credentials(claim: Path, ca: Path) -> dict[str, bytes]:
@@ -73,18 +73,18 @@ def _device(
     enrolment_key: bytes | None = None,
     parameters: Mapping[str, str] | None = None,
 ) -> Device:
-    provisioning: dict[str, Any] = {keys.TEMPLATE: cloud.template, keys.KEYS: cloud.key_mode}
+    provisioning: dict[str, Any] = {fields.TEMPLATE: cloud.template, fields.KEYS: cloud.key_mode}
     if enrolment_key is not None:
-        provisioning[keys.ENROLMENT_KEY] = enrolment_key.hex()
+        provisioning[fields.ENROLMENT_KEY] = enrolment_key.hex()
     if parameters:
-        provisioning[keys.PARAMETERS] = dict(parameters)
+        provisioning[fields.PARAMETERS] = dict(parameters)
     conf = {
-        keys.DEVICE: {
-            keys.SERIAL_ID: name,
-            keys.ENDPOINT_URL: cloud.endpoint,
-            keys.PROVISION_STATUS: keys.FALSE,
+        fields.DEVICE: {
+            fields.SERIAL_ID: name,
+            fields.ENDPOINT_URL: cloud.endpoint,
+            fields.PROVISION_STATUS: fields.FALSE,
         },
-        keys.MQTT: {keys.PORT: cloud.port, keys.TOPIC_PREFIX: cloud.topic_prefix},
-        keys.PROVISIONING: provisioning,
+        fields.MQTT: {fields.PORT: cloud.port, fields.TOPIC_PREFIX: cloud.topic_prefix},
+        fields.PROVISIONING: provisioning,
     }
     return Device(name, {**cloud.claim, paths.CONF: json.dumps(conf).encode()})

@@ -28,7 +28,7 @@ from amqtt.mqtt.publish import PublishPacket
 from amqtt.mqtt.suback import SubackPacket
 from amqtt.mqtt.subscribe import SubscribePacket
 
-from device.core.errors import AGAIN, GIVE_UP, Refused, Trouble
+from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 
 KEEP_ALIVE_S = 44
 CONNECT_S = 20.0  # TCP and TLS
@@ -38,7 +38,7 @@ _BROKEN = (AMQTTError, MQTTError, CodecError, NoDataError, ValueError, TypeError
 
 
 async def connect(host: str, port: int, context: ssl.SSLContext, client_id: str) -> "Link":
-    """A connection whose CONNACK is there. Raises Refused when the server turned us away, else Trouble."""
+    """A connection whose CONNACK is there. Raises Refused when the server turned us away, else Failure."""
     where = f"{host}:{port}"
     try:
         opening = asyncio.open_connection(host, port, ssl=context, server_hostname=host)
@@ -54,30 +54,30 @@ async def connect(host: str, port: int, context: ssl.SSLContext, client_id: str)
     return link
 
 
-def _not_connected(error: Exception, where: str) -> Trouble:
-    """The Trouble for a TCP connection or a handshake that did not come about."""
+def _not_connected(error: Exception, where: str) -> Failure:
+    """The Failure for a TCP connection or a handshake that did not come about."""
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = "name the root CA with --ca, and the server as in its certificate"
-        return Trouble(GIVE_UP, f"the server {where} is not to be trusted ({error.verify_message})", advice)
+        return Failure(GIVE_UP, f"the server {where} is not to be trusted ({error.verify_message})", advice)
     if isinstance(error, ssl.SSLError):
         return Refused(f"the server refuses the handshake ({error.reason})")
     if isinstance(error, ConnectionRefusedError):
-        return Trouble(AGAIN, f"{where} refuses connections: nothing listens on that port")
+        return Failure(AGAIN, f"{where} refuses connections: nothing listens on that port")
     if isinstance(error, socket.gaierror):
-        return Trouble(AGAIN, f"cannot resolve {where} ({error.strerror})", "check the name")
+        return Failure(AGAIN, f"cannot resolve {where} ({error.strerror})", "check the name")
     if isinstance(error, ConnectionError):
         return Refused("the server closed the connection during the TLS handshake")
-    return Trouble(AGAIN, f"{where} does not answer")
+    return Failure(AGAIN, f"{where} does not answer")
 
 
 class Link:
-    """An open connection. `lost` is None while it lives, then the Trouble that ended it.
+    """An open connection. `lost` is None while it lives, then the Failure that ended it.
 
     `on_message(topic, payload)` is called for every message.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.lost: Trouble | None = None
+        self.lost: Failure | None = None
         self.on_message: Callable[[str, bytes], None] | None = None
         self._source = StreamReaderAdapter(reader)
         self._writer = writer
@@ -94,13 +94,13 @@ class Link:
         try:
             answer = await asyncio.wait_for(self._packet(), ANSWER_S)
         except asyncio.TimeoutError as error:
-            raise Trouble(AGAIN, f"{where} does not answer") from error
+            raise Failure(AGAIN, f"{where} does not answer") from error
         except ssl.SSLError as error:  # with TLS 1.3 our certificate is judged after the handshake
             raise Refused(f"the server refuses our certificate ({error.reason})") from error
         except (EOFError, OSError) as error:
             raise Refused("the server closed the connection instead of accepting it") from error
         if not isinstance(answer, ConnackPacket):
-            raise Trouble(AGAIN, "the server did not begin with CONNACK")
+            raise Failure(AGAIN, "the server did not begin with CONNACK")
         if answer.return_code:
             raise Refused(f"the server refuses the connection (CONNACK code {answer.return_code})")
         self._reader = asyncio.create_task(self._read())
@@ -113,7 +113,7 @@ class Link:
         granted = answer.payload.return_codes if isinstance(answer, SubackPacket) and answer.payload else []
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Trouble(AGAIN, f"the server refuses the subscription to {name}")
+                raise Failure(AGAIN, f"the server refuses the subscription to {name}")
 
     async def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         """Publish; with QoS 1 return after the PUBACK."""
@@ -125,7 +125,7 @@ class Link:
             await self._answered(packet_id, packet, "PUBACK")
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life; raises Trouble when none comes."""
+        """Ask the server for a sign of life; raises Failure when none comes."""
         await self._answered(PingRespPacket, PingReqPacket(), "PINGRESP")
 
     async def ended(self) -> None:
@@ -137,9 +137,9 @@ class Link:
         if self._reader:
             self._reader.cancel()
         if self.lost is None and self._reader:
-            with contextlib.suppress(Trouble):  # it is gone anyway
+            with contextlib.suppress(Failure):  # it is gone anyway
                 self._send(DisconnectPacket())
-        self._fail(Trouble(AGAIN, "closed by us"))
+        self._fail(Failure(AGAIN, "closed by us"))
         self._writer.close()
 
     def _next_id(self) -> int:
@@ -157,19 +157,19 @@ class Link:
             self._send(packet)
             return await asyncio.wait_for(waiting, ANSWER_S)
         except asyncio.TimeoutError as error:
-            raise Trouble(AGAIN, f"no {what} from the server") from error
+            raise Failure(AGAIN, f"no {what} from the server") from error
         finally:
             del self._waiting[key]
 
     async def _packet(self) -> MQTTPacket:
-        """The next packet. Raises EOFError at the end, Trouble for what is no MQTT."""
+        """The next packet. Raises EOFError at the end, Failure for what is no MQTT."""
         try:
             header = await MQTTFixedHeader.from_stream(self._source)
             if header is None:
                 raise EOFError
             return await packet_class(header).from_stream(self._source, fixed_header=header)
         except _BROKEN as error:
-            raise Trouble(AGAIN, "the server sent a broken packet") from error
+            raise Failure(AGAIN, "the server sent a broken packet") from error
 
     async def _read(self) -> None:
         try:
@@ -177,8 +177,8 @@ class Link:
                 self._handle(await self._packet())
         except (EOFError, OSError):
             self._fail(Refused("the server closed the connection"))
-        except Trouble as trouble:
-            self._fail(trouble)
+        except Failure as failure:
+            self._fail(failure)
 
     def _handle(self, packet: MQTTPacket) -> None:
         if isinstance(packet, PublishPacket):
@@ -193,7 +193,7 @@ class Link:
         if waiting is not None and not waiting.done():  # late or repeated ones are of no use
             waiting.set_result(packet)
 
-    def _fail(self, why: Trouble) -> None:
+    def _fail(self, why: Failure) -> None:
         if self.lost is not None:
             return
         self.lost = why

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.core.errors import Trouble
+from device.core.failures import Failure
 from muster.fleet.sim.board import STEPS
 
 PERCENTILES = (50, 95, 99)
@@ -53,10 +53,10 @@ class Report:
         """A step of a device went well in this time."""
         self.step_s.setdefault(step, []).append(seconds)
 
-    def error(self, trouble: Trouble, gave_up: bool) -> None:
-        """An attempt ended in trouble; `gave_up` when the device does not try again."""
-        key = (trouble.kind, trouble.step, trouble.cause)
-        known = self.errors.setdefault(key, Error(*key, trouble.advice))
+    def error(self, failure: Failure, gave_up: bool) -> None:
+        """An attempt ended in failure; `gave_up` when the device does not try again."""
+        key = (failure.kind, failure.step, failure.cause)
+        known = self.errors.setdefault(key, Error(*key, failure.advice))
         known.times += 1
         known.gave_up += gave_up
 

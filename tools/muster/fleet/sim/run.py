@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from device.core import paths
-from device.core.errors import Trouble
+from device.core.failures import Failure
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet.sim.board import FIRST_RETRY_MS, Board
 from muster.fleet.sim.report import Report
@@ -53,7 +53,7 @@ async def run(
     """Let all devices boot once, from nothing to an acknowledged boot status; the report.
 
     Setting `stop` ends the run early; the report then says so. Raises MusterError when so many connections
-    cannot be open at once, Trouble when the files of a device are wrong.
+    cannot be open at once, Failure when the files of a device are wrong.
     """
     _allow_files(len(devices) if pace.keep_s else min(pace.parallel, len(devices)))
     fleet = _Fleet(devices, pace, changed)
@@ -150,9 +150,9 @@ class _Fleet:
                     self.report.done += 1
                     self.report.device_s.append(time.monotonic() - begun_s)
                     return True
-                except Trouble as trouble:
-                    wait_s = board.retry_s(trouble) if left else None
-                    self.report.error(trouble, gave_up=wait_s is None)
+                except Failure as failure:
+                    wait_s = board.retry_s(failure) if left else None
+                    self.report.error(failure, gave_up=wait_s is None)
             if wait_s is None:
                 break
             await asyncio.sleep(wait_s)
@@ -167,10 +167,10 @@ class _Fleet:
             await asyncio.wait((staying, released), return_when=asyncio.FIRST_COMPLETED)
             if staying.done():
                 self.report.dropped += 1
-                trouble = staying.exception()
-                if isinstance(trouble, Trouble):
-                    trouble.step = trouble.step or STAY
-                    self.report.error(trouble, gave_up=False)
+                failure = staying.exception()
+                if isinstance(failure, Failure):
+                    failure.step = failure.step or STAY
+                    self.report.error(failure, gave_up=False)
         finally:
             staying.cancel()
             released.cancel()

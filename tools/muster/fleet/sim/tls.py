@@ -10,18 +10,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from device.core.errors import GIVE_UP, Trouble
+from device.core.failures import GIVE_UP, Failure
 
 
 def context(root_ca: bytes, certificate: bytes, key: bytes) -> ssl.SSLContext:
-    """A client's context; three PEM texts. Raises Trouble (GIVE_UP) when one of them cannot be used."""
+    """A client's context; three PEM texts. Raises Failure (GIVE_UP) when one of them cannot be used."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         made.load_verify_locations(cadata=root_ca.decode())
         _load_pair(made, certificate + b"\n" + key)
     except (ssl.SSLError, ValueError) as error:
-        raise Trouble(GIVE_UP, f"certificate or key cannot be used ({error})", "replace the files") from error
+        raise Failure(GIVE_UP, f"certificate or key cannot be used ({error})", "replace the files") from error
     return made
 
 

@@ -4,8 +4,8 @@ Source: AWS IoT Developer Guide, "Device provisioning MQTT API", and the API mod
 CreateKeysAndCertificate, CreateCertificateFromCsr and RegisterThing for lengths.
 """
 
-from device.core import documents, keys, pem, topics
-from device.core.errors import AGAIN, GIVE_UP, OVER, Trouble
+from device.core import documents, fields, pem, topics
+from device.core.failures import AGAIN, GIVE_UP, OVER, Failure
 
 _MAX_PEM = 4096
 _MAX_TOKEN = 2048
@@ -15,7 +15,7 @@ _MAX_ID = 64
 def read(topic, payload):
     """The JSON object of an `accepted` answer.
 
-    Raises Trouble: for a `rejected` answer sorted by its statusCode, AGAIN for one that cannot be read.
+    Raises Failure: for a `rejected` answer sorted by its statusCode, AGAIN for one that cannot be read.
     """
     try:
         value = documents.loads(payload)
@@ -23,28 +23,28 @@ def read(topic, payload):
         value = None
     request, agreed = topics.request_of(topic)
     if not isinstance(value, dict):
-        raise Trouble(AGAIN, "answer on %s is not a JSON object (%d bytes)" % (topic, len(payload)))
+        raise Failure(AGAIN, "answer on %s is not a JSON object (%d bytes)" % (topic, len(payload)))
     if not agreed:
         raise refusal(topic, value)
     return value
 
 
 def refusal(topic, value):
-    """The Trouble for a `rejected` document: statusCode decides, and a token error starts over.
+    """The Failure for a `rejected` document: statusCode decides, and a token error starts over.
 
     AWS publishes no list of error codes for this API, so none is relied on; its HTTP twin throttles
     with status 400, hence the look at the words.
     """
-    status = value.get(keys.STATUS_CODE)
-    code = _one_line(value.get(keys.ERROR_CODE, ""), 80)
-    message = _one_line(value.get(keys.ERROR_MESSAGE, ""), 200)
+    status = value.get(fields.STATUS_CODE)
+    code = _one_line(value.get(fields.ERROR_CODE, ""), 80)
+    message = _one_line(value.get(fields.ERROR_MESSAGE, ""), 200)
     cause = "refused on %s: %s %s %s" % (topic, status, code, message)
     words = code + message
     if not isinstance(status, int) or status >= 500 or status == 429 or "hrottl" in words:
-        return Trouble(AGAIN, cause)
+        return Failure(AGAIN, cause)
     if "OwnershipToken" in words or "ownership token" in words:
-        return Trouble(OVER, cause)
-    return Trouble(GIVE_UP, cause, _likely(topic, status))
+        return Failure(OVER, cause)
+    return Failure(GIVE_UP, cause, _likely(topic, status))
 
 
 def _one_line(value, limit):
@@ -65,9 +65,9 @@ def _likely(topic, status):
 def _text(value, name, limit):
     text = value.get(name)
     if not isinstance(text, str) or not text:
-        raise Trouble(AGAIN, "answer lacks %s" % name)
+        raise Failure(AGAIN, "answer lacks %s" % name)
     if len(text) > limit:
-        raise Trouble(AGAIN, "answer has a wrong %s (%d characters)" % (name, len(text)))
+        raise Failure(AGAIN, "answer has a wrong %s (%d characters)" % (name, len(text)))
     return text
 
 
@@ -77,25 +77,25 @@ def _pem(value, name, label):
     try:
         pem.to_der(text, label)
     except ValueError as error:
-        raise Trouble(AGAIN, "answer has a wrong %s (%s)" % (name, error))
+        raise Failure(AGAIN, "answer has a wrong %s (%s)" % (name, error))
     return text
 
 
 def certificate(value, with_key):
     """(certificate id, certificate PEM, private key PEM or None, ownership token) of a create answer."""
     return (
-        _text(value, keys.CERTIFICATE_ID, _MAX_ID),
-        _pem(value, keys.CERTIFICATE_PEM, pem.CERTIFICATE),
-        _pem(value, keys.PRIVATE_KEY, pem.PRIVATE_KEY) if with_key else None,
-        _text(value, keys.OWNERSHIP_TOKEN, _MAX_TOKEN),
+        _text(value, fields.CERTIFICATE_ID, _MAX_ID),
+        _pem(value, fields.CERTIFICATE_PEM, pem.CERTIFICATE),
+        _pem(value, fields.PRIVATE_KEY, pem.PRIVATE_KEY) if with_key else None,
+        _text(value, fields.OWNERSHIP_TOKEN, _MAX_TOKEN),
     )
 
 
 def registration(value):
     """(thing name, device configuration) of a RegisterThing answer; the configuration may be absent."""
-    configuration = value.get(keys.DEVICE_CONFIGURATION)
+    configuration = value.get(fields.DEVICE_CONFIGURATION)
     if configuration is None:
         configuration = {}
     if not isinstance(configuration, dict):
-        raise Trouble(AGAIN, "answer has a wrong %s" % keys.DEVICE_CONFIGURATION)
-    return _text(value, keys.THING_NAME, 128), configuration
+        raise Failure(AGAIN, "answer has a wrong %s" % fields.DEVICE_CONFIGURATION)
+    return _text(value, fields.THING_NAME, 128), configuration

@@ -2,13 +2,13 @@
 
 import errno
 
-from device.core.errors import AGAIN, GIVE_UP, Refused
-from device.port import trouble
+from device.core.failures import AGAIN, GIVE_UP, Refused
+from device.port import causes
 
 
 def test_lookups_that_failed_on_every_port():
     for number in (-2, -6, -202, "[addrinfo error -2]"):
-        found = trouble.of_connect(OSError(number), "a.example", 8883)
+        found = causes.of_connect(OSError(number), "a.example", 8883)
         assert found.kind == AGAIN and "cannot resolve a.example" in str(found) and "DNS" in str(found)
 
 
@@ -21,7 +21,7 @@ def test_connections_that_failed():
         (110, "does not answer"),
         (116, "does not answer"),
     ):
-        found = trouble.of_connect(OSError(number), "a.example", 8883)
+        found = causes.of_connect(OSError(number), "a.example", 8883)
         assert found.kind == AGAIN and "a.example:8883" in str(found) and words in str(found)
 
 
@@ -41,12 +41,12 @@ def test_handshakes_that_failed():
         (ValueError("... not correctly signed by the trusted CA\n"), "not signed by our root CA", False),
         (ValueError("invalid key"), "cannot be used (invalid key)", False),
     ):
-        found = trouble.of_tls(error, "a.example", 8883, "2021-01-01 00:00 UTC")
+        found = causes.of_tls(error, "a.example", 8883, "2021-01-01 00:00 UTC")
         assert words in str(found) and isinstance(found, Refused) == refused, str(found)
 
 
 def test_flash():
     for number in (28, -28):
-        found = trouble.of_store(OSError(number), "/a")
+        found = causes.of_store(OSError(number), "/a")
         assert found.kind == GIVE_UP and "flash is full at /a" in str(found)
-    assert "flash error 5 at /a" in str(trouble.of_store(OSError(5), "/a"))
+    assert "flash error 5 at /a" in str(causes.of_store(OSError(5), "/a"))

@@ -1,7 +1,7 @@
 """Fleet provisioning by claim, without I/O.
 
 `steps` is a generator: it yields what is to be done next, one thing at a time (AWS wants the calls in
-sequence), and is sent the result, or has a Trouble thrown in. It never waits and never touches a
+sequence), and is sent the result, or has a Failure thrown in. It never waits and never touches a
 socket or a file; time comes from `now()`.
 
 | action                        | the shell does                                       | sends back          |
@@ -26,9 +26,10 @@ Source: AWS IoT Developer Guide, "Device provisioning MQTT API" and "Provisionin
 
 import json
 
-from device.core import answers, config, keys, paths, topics
-from device.core import journal as journals
-from device.core.errors import AGAIN, GIVE_UP, OVER, Refused, Trouble
+from device.claim import answers
+from device.claim import journal as journals
+from device.core import config, fields, paths, topics
+from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Refused
 from device.core.hmac256 import hmac_sha256
 
 REQUEST_KEY = "make the key"
@@ -51,7 +52,7 @@ def steps(settings, journal, now, trial_intact):
 
     `settings` is config.Settings, `journal` a journal.Journal that is changed in place, `now()` gives
     Unix seconds, `trial_intact` says whether the trial slot still holds what the journal says.
-    Ends normally when the identity is committed; raises the Trouble that ended the attempt.
+    Ends normally when the identity is committed; raises the Failure that ended the attempt.
     """
     pending = journal.step in (journals.CREATED, journals.REGISTERED)
     if pending and not trial_intact:
@@ -77,10 +78,10 @@ def _by_claim(settings, journal, now):
     request = None
     if journal.step == journals.CREATED and not journal.token_good(now()):
         yield from _start_over(journal, journal.unsure)
-    if journal.step != journals.CREATED and settings.keys == keys.KEYS_DEVICE:
+    if journal.step != journals.CREATED and settings.keys == fields.KEYS_DEVICE:
         request = yield (REQUEST_KEY,)
     yield (OPEN_CLAIM,)
-    create = topics.CREATE_FROM_CSR if settings.keys == keys.KEYS_DEVICE else topics.CREATE_KEYS
+    create = topics.CREATE_FROM_CSR if settings.keys == fields.KEYS_DEVICE else topics.CREATE_KEYS
     register = topics.register(settings.template)
     yield (
         SUBSCRIBE,
@@ -95,20 +96,20 @@ def _by_claim(settings, journal, now):
         yield from _create(settings, journal, now, create, request)
     try:
         yield from _register(settings, journal, register)
-    except Trouble as trouble:
-        trouble.step = ASK
-        if trouble.kind != OVER:
+    except Failure as failure:
+        failure.step = ASK
+        if failure.kind != OVER:
             raise
         if journal.unsure and journal.token_time <= now() and journal.token_good(now()):
             # The token should still be good: then it was probably used, by a registration whose answer
             # was lost. The identity may be active, so it is tried again before it is given up.
             raise _again(
-                trouble,
+                failure,
                 "perhaps registered already under another name than %s: is %s right?"
-                % (settings.thing_name, keys.THING_NAME_PATTERN),
+                % (settings.thing_name, fields.THING_NAME_PATTERN),
             )
         yield from _start_over(journal, journal.unsure)
-        raise _again(trouble, _NEW_CERTIFICATE)
+        raise _again(failure, _NEW_CERTIFICATE)
 
 
 def _create(settings, journal, now, topic, request):
@@ -119,19 +120,19 @@ def _create(settings, journal, now, topic, request):
             cause = journal.last_cause
         elif journal.last_cause:
             cause += " (last: %s)" % journal.last_cause
-        raise Trouble(GIVE_UP, cause, "mend that, or raise %s" % keys.DAILY_CERTIFICATES)
+        raise Failure(GIVE_UP, cause, "mend that, or raise %s" % fields.DAILY_CERTIFICATES)
     journal.step = journals.CREATE
     yield (SAVE_JOURNAL,)
-    payload = "{}" if request is None else json.dumps({keys.SIGNING_REQUEST: request})
+    payload = "{}" if request is None else json.dumps({fields.SIGNING_REQUEST: request})
     answer = yield (ASK, topic, payload)
     try:
         answer = answers.certificate(answers.read(*answer), request is None)
-    except Trouble as trouble:
-        trouble.step = ASK
+    except Failure as failure:
+        failure.step = ASK
         if topics.request_of(answer[0])[1] is False:
             journal.budget_used -= 1  # a clear no makes no certificate
             yield (SAVE_JOURNAL,)
-        raise trouble
+        raise failure
     journal.certificate_id, certificate, key, journal.token = answer
     files = {paths.CERTIFICATE: certificate.encode()}
     if key is not None:
@@ -147,22 +148,22 @@ def _create(settings, journal, now, topic, request):
 def _register(settings, journal, topic):
     """Register the thing, and have its name on flash."""
     parameters = dict(settings.parameters)
-    parameters[keys.PARAMETER_SERIAL] = settings.serial
+    parameters[fields.PARAMETER_SERIAL] = settings.serial
     if settings.enrolment_key is not None:
-        parameters[keys.PARAMETER_PROOF] = proof(settings.enrolment_key, journal.certificate_id)
-    asked = json.dumps({keys.OWNERSHIP_TOKEN: journal.token, keys.PARAMETERS: parameters})
+        parameters[fields.PARAMETER_PROOF] = proof(settings.enrolment_key, journal.certificate_id)
+    asked = json.dumps({fields.OWNERSHIP_TOKEN: journal.token, fields.PARAMETERS: parameters})
     was_unsure = journal.unsure
     journal.unsure = True  # from here on the thing may be registered, whatever we hear
     answer = yield (ASK, topic, asked)
     try:
         thing_name, journal.configuration = answers.registration(answers.read(*answer))
-    except Trouble:
+    except Failure:
         if not topics.request_of(answer[0])[1]:
             journal.unsure = was_unsure  # a clear no registers nothing
         raise
     fault = config.name_fault(thing_name)
     if fault:
-        raise Trouble(GIVE_UP, "the answer's %s %s" % (keys.THING_NAME, fault), "correct the template")
+        raise Failure(GIVE_UP, "the answer's %s %s" % (fields.THING_NAME, fault), "correct the template")
     journal.thing_name = thing_name
     journal.step = journals.REGISTERED
     yield (SAVE_JOURNAL,)
@@ -172,12 +173,12 @@ def _prove(journal, thing_name):
     """Connect as the new identity, and make it the active one."""
     try:
         yield (OPEN_TRIAL, thing_name)
-    except Trouble as trouble:
-        if trouble.kind != OVER:
+    except Failure as failure:
+        if failure.kind != OVER:
             raise
-        trouble.step = OPEN_TRIAL
+        failure.step = OPEN_TRIAL
         yield from _start_over(journal, True)
-        raise _again(trouble, trouble.advice)
+        raise _again(failure, failure.advice)
     journal.thing_name = thing_name
     yield (COMMIT,)
 
@@ -194,10 +195,10 @@ def proof(enrolment_key, certificate_id):
     return hmac_sha256(enrolment_key, certificate_id.encode()).hex()
 
 
-def _again(trouble, advice):
-    """The same trouble once more, as one that passes: the way on is a new attempt."""
-    fresh = Trouble(AGAIN, trouble.cause, advice)
-    fresh.step = trouble.step
+def _again(failure, advice):
+    """The same failure once more, as one that passes: the way on is a new attempt."""
+    fresh = Failure(AGAIN, failure.cause, advice)
+    fresh.step = failure.step
     return fresh
 
 

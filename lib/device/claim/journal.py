@@ -13,7 +13,7 @@ ask for one after the other.
 
 import json
 
-from device.core import documents, keys
+from device.core import documents, fields
 
 IDLE = "idle"
 CREATE = "create"
@@ -72,16 +72,16 @@ class Journal:
         """The journal as bytes."""
         return json.dumps(
             {
-                keys.VERSION: 1,
-                keys.STEP: self.step,
-                keys.BUDGET_DAY: self.budget_day,
-                keys.BUDGET_USED: self.budget_used,
-                keys.CERTIFICATE_ID: self.certificate_id,
-                keys.OWNERSHIP_TOKEN: self.token,
-                keys.TOKEN_TIME: self.token_time,
-                keys.DIGESTS: self.digests,
-                keys.THING_NAME: self.thing_name,
-                keys.DEVICE_CONFIGURATION: self.configuration,
+                fields.VERSION: 1,
+                fields.STEP: self.step,
+                fields.BUDGET_DAY: self.budget_day,
+                fields.BUDGET_USED: self.budget_used,
+                fields.CERTIFICATE_ID: self.certificate_id,
+                fields.OWNERSHIP_TOKEN: self.token,
+                fields.TOKEN_TIME: self.token_time,
+                fields.DIGESTS: self.digests,
+                fields.THING_NAME: self.thing_name,
+                fields.DEVICE_CONFIGURATION: self.configuration,
             }
         ).encode()
 
@@ -93,17 +93,17 @@ def decode(raw):
         return journal
     try:
         value = documents.loads(raw)
-        if not isinstance(value, dict) or value.get(keys.STEP) not in _STEPS:
+        if not isinstance(value, dict) or value.get(fields.STEP) not in _STEPS:
             return journal
-        journal.budget_day = int(value.get(keys.BUDGET_DAY, 0))
-        journal.budget_used = int(value.get(keys.BUDGET_USED, 0))
-        journal.certificate_id = str(value.get(keys.CERTIFICATE_ID, ""))
-        journal.token = str(value.get(keys.OWNERSHIP_TOKEN, ""))
-        journal.token_time = int(value.get(keys.TOKEN_TIME, 0))
-        journal.digests = dict(value.get(keys.DIGESTS, {}))
-        journal.thing_name = str(value.get(keys.THING_NAME, ""))
-        journal.configuration = dict(value.get(keys.DEVICE_CONFIGURATION, {}))
-        journal.step = value[keys.STEP]
+        journal.budget_day = int(value.get(fields.BUDGET_DAY, 0))
+        journal.budget_used = int(value.get(fields.BUDGET_USED, 0))
+        journal.certificate_id = str(value.get(fields.CERTIFICATE_ID, ""))
+        journal.token = str(value.get(fields.OWNERSHIP_TOKEN, ""))
+        journal.token_time = int(value.get(fields.TOKEN_TIME, 0))
+        journal.digests = dict(value.get(fields.DIGESTS, {}))
+        journal.thing_name = str(value.get(fields.THING_NAME, ""))
+        journal.configuration = dict(value.get(fields.DEVICE_CONFIGURATION, {}))
+        journal.step = value[fields.STEP]
     except (ValueError, TypeError, OverflowError):
         journal.clear()
     return journal

@@ -1,8 +1,9 @@
 """The provisioning handshake: carries out, with real connections and files, what core.provision asks for."""
 
-from device.core import journal as journals
-from device.core import paths, provision, slots, topics
-from device.core.errors import AGAIN, GIVE_UP, OVER, Refused, Trouble, Unusable
+from device.claim import journal as journals
+from device.claim import provision
+from device.core import paths, slots, topics
+from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Refused, Unusable
 from device.runtime.identity import active_identity, forget
 from device.runtime.online import go_online
 
@@ -26,7 +27,7 @@ class Handshake:
         self._attempts = 0
 
     async def attempt(self):
-        """Go on from the journal until the identity is committed; raises the Trouble that ended it."""
+        """Go on from the journal until the identity is committed; raises the Failure that ended it."""
         context = self.context
         # Not in a variable: the texts of a slot take 4 KB, and this call lasts for the whole handshake.
         intact = slots.match(context.store.read_slot(paths.TRIAL) or {}, self._journal.digests)
@@ -37,14 +38,14 @@ class Handshake:
         steps = provision.steps(context.settings, self._journal, context.clock.unix, intact)
         try:
             await self._carry_out(steps)
-        except Trouble as trouble:
-            self._journal.last_cause = trouble.cause
+        except Failure as failure:
+            self._journal.last_cause = failure.cause
             raise
         finally:
             await self._close_claim()
 
     async def _carry_out(self, steps):
-        """Do each action and give its result, or its Trouble, back to the core."""
+        """Do each action and give its result, or its Failure, back to the core."""
         proceed, given = steps.send, None
         step = "begin"
         while True:
@@ -52,24 +53,24 @@ class Handshake:
                 action = proceed(given)
             except StopIteration:
                 return
-            except Trouble as trouble:
-                trouble.step = trouble.step or step
+            except Failure as failure:
+                failure.step = failure.step or step
                 raise
             step = action[0]
             self.say(provision.describe(action))
             try:
                 proceed, given = steps.send, await self._do(action)
-            except Trouble as trouble:
-                trouble.step = trouble.step or step
-                proceed, given = steps.throw, self._explained(trouble, action)
+            except Failure as failure:
+                failure.step = failure.step or step
+                proceed, given = steps.throw, self._explained(failure, action)
 
-    def _explained(self, trouble, action):
-        """The same trouble with its likely cause, or the one that the files of the identity show."""
+    def _explained(self, failure, action):
+        """The same failure with its likely cause, or the one that the files of the identity show."""
         opens = action[0] in (provision.OPEN_CLAIM, provision.OPEN_TRIAL)
-        refused = isinstance(trouble, Refused) and not trouble.advice
-        if not refused and not (opens and trouble.kind == GIVE_UP):
-            return trouble
-        # Read only now: a board that has no trouble does not pay for the explanation.
+        refused = isinstance(failure, Refused) and not failure.advice
+        if not refused and not (opens and failure.kind == GIVE_UP):
+            return failure
+        # Read only now: a board that has no failure does not pay for the explanation.
         from device.core import explain
 
         if opens:
@@ -82,13 +83,13 @@ class Handshake:
                 self.context.clock.unix(),
             )
             if shown:
-                shown.step = trouble.step
+                shown.step = failure.step
                 return shown
         if refused:
-            trouble.advice = explain.closed(action, self.context.settings)
-        elif isinstance(trouble, Unusable) and action[0] == provision.OPEN_TRIAL:
-            return Trouble(OVER, trouble.cause, "a new certificate is asked for")
-        return trouble
+            failure.advice = explain.closed(action, self.context.settings)
+        elif isinstance(failure, Unusable) and action[0] == provision.OPEN_TRIAL:
+            return Failure(OVER, failure.cause, "a new certificate is asked for")
+        return failure
 
     async def _do(self, action):
         kind = action[0]
@@ -107,11 +108,11 @@ class Handshake:
         return None
 
     def _check_claim(self):
-        """The claim credentials, or a Trouble that names the file that is missing."""
+        """The claim credentials, or a Failure that names the file that is missing."""
         files = self.context.store.read_slot(paths.BOOTSTRAP) or {}
         for name in slots.FILES:
             if not files.get(name):
-                raise Trouble(
+                raise Failure(
                     GIVE_UP,
                     "%s/%s is missing or empty" % (paths.BOOTSTRAP, name),
                     "put the claim credentials there",
@@ -119,10 +120,10 @@ class Handshake:
         return files
 
     def _check_room(self):
-        """Raise a Trouble when a new identity could not be kept: asking for it would waste a certificate."""
+        """Raise a Failure when a new identity could not be kept: asking for it would waste a certificate."""
         begins = self._journal.step in (journals.IDLE, journals.CREATE)
         if begins and not self.context.store.has_room(_ROOM_BYTES):
-            raise Trouble(
+            raise Failure(
                 GIVE_UP,
                 "flash is full: an identity needs %d bytes" % _ROOM_BYTES,
                 "remove files that are not needed",
@@ -170,7 +171,7 @@ class Handshake:
                     return answer
             left_ms = _ANSWER_MS - self.context.clock.since_ms(start_ms)
             if left_ms <= 0:
-                raise Trouble(AGAIN, "no answer on %s/..." % topic)
+                raise Failure(AGAIN, "no answer on %s/..." % topic)
             if self._claim.lost:
                 raise self._claim.lost
             await self.context.clock.wait(self._answered.wait(), min(left_ms, 500))
@@ -194,7 +195,8 @@ class Handshake:
     def _make_key(self):
         """(private key PEM, signing request PEM). Takes seconds on a board; feeds the watchdog meanwhile."""
         # The big numbers are needed once in the life of a board: they do not stay in memory.
-        from device.core import csr, p256, pem
+        from device.claim import csr, p256
+        from device.core import pem
 
         context = self.context
         number = p256.generate_private_key(context.board.random_bytes)

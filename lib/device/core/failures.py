@@ -1,6 +1,6 @@
-"""Trouble that is expected: one exception, sorted by what helps against it.
+"""Failure that is expected: one exception, sorted by what helps against it.
 
-Whatever fails at the edge (network, flash, cloud, a person's file) becomes a `Trouble` where it
+Whatever fails at the edge (network, flash, cloud, a person's file) becomes a `Failure` where it
 enters; above that, code asks only for `kind`. Anything else that is raised is a bug.
 """
 
@@ -9,7 +9,7 @@ OVER = "over"  # the ownership token is spent: ask for a new certificate
 GIVE_UP = "give up"  # stays until a person or the cloud changes something
 
 
-class Trouble(Exception):
+class Failure(Exception):
     """Why a step did not work.
 
     `kind` is AGAIN, OVER or GIVE_UP; `step` names the step, set by whoever runs it. `str()` is one
@@ -32,14 +32,14 @@ class Trouble(Exception):
         return text
 
 
-class Refused(Trouble):
+class Refused(Failure):
     """The server was reached and turned this identity away (TLS alert, CONNACK code, closed at once)."""
 
     def __init__(self, cause, advice=""):
         super().__init__(AGAIN, cause, advice)
 
 
-class Unusable(Trouble):
+class Unusable(Failure):
     """TLS does not take a certificate or key of ours, whatever the server thinks of it."""
 
     def __init__(self, cause, advice=""):

@@ -2,7 +2,8 @@
 
 import hashlib
 
-from device.core import der, p256, pem
+from device.claim import p256
+from device.core import der, pem
 
 _COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
 _ECDSA_WITH_SHA256 = b"\x2a\x86\x48\xce\x3d\x04\x03\x02"  # 1.2.840.10045.4.3.2
