@@ -1,19 +1,23 @@
-"""Gives the board its identity. Never raises, and returns within seconds, done or not.
+"""Gives the board its identity. Never raises, except for Ctrl-C, and returns within seconds, done or not.
 
 An exception here would keep main.py from running, and a Pico W starts its USB only afterwards.
 """
 
 import asyncio
 
-context = None
+state = None
 try:
     from device.port.compose import compose
     from device.runtime import start
+    from device.runtime.state import State
 
-    context = compose()
-    asyncio.run(start.boot(context))
+    state = State(compose())
+    asyncio.run(start.boot(state))
 except Exception as error:
     import sys
 
     print("boot.py failed, main.py goes on:")
     sys.print_exception(error)
+finally:
+    if state:
+        state.ports.board.stand_by(True)  # no loop feeds the watchdog until main.py does, or at the prompt

@@ -6,10 +6,14 @@ import sys
 try:
     from device.port.compose import compose
     from device.runtime import start
+    from device.runtime.state import State
 
-    if globals().get("context") is None:
-        context = compose()
-    asyncio.run(start.main(context))
+    if globals().get("state") is None:
+        state = State(compose())
+    asyncio.run(start.main(state))
+except KeyboardInterrupt:
+    state.ports.board.stand_by(True)  # a person wants the prompt: the watchdog must not take it away
+    raise
 except Exception as error:
     # Nothing above the services should fail; if it does, a fresh start is better than an idle board.
     sys.print_exception(error)

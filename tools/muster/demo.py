@@ -106,9 +106,10 @@ def _summary(console: Console, printed: str, files: dict[str, bytes]) -> None:
     console.print(table)
 
     slot = {name: files[f"{paths.CERT}/{name}"] for name in (*slots.FILES, paths.IDENTITY)}
-    identity = slots.opened(slot)
-    assert identity is not None  # the board has connected with it
-    certificate = x509.load_pem_x509_certificate(identity.certificate)
+    value = slots.document(slot)
+    assert value is not None  # the board has connected with it
+    identity = slots.opened(value)
+    certificate = x509.load_pem_x509_certificate(slot[paths.CERTIFICATE])
     console.print(f"\n[bold]Thing name[/bold]      {identity.thing_name}")
     console.print(f"[bold]Certificate id[/bold]  {identity.certificate_id}")
     console.print(f"[bold]Valid until[/bold]     {certificate.not_valid_after_utc:%Y-%m-%d}")

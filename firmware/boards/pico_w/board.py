@@ -9,3 +9,10 @@ FLASH_OFFSET = 0x12C000  # of the file system, in the 2 MiB flash
 PROG_SIZE = 256  # how the firmware mounts it
 UF2_BASE = 0x10000000  # where the chip maps its flash
 UF2_FAMILY = 0xE48BFF56
+
+# What the program on the board knows of it (device/_build.py).
+WATCHDOG_MS = 8388  # the most that an RP2040 takes
+ESCAPE_PIN = 22  # GP22 to GND, pins 29 and 28
+TIMER = -1
+HARD_TIMER = True  # inside a TLS handshake only a hard interrupt runs
+JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving: it costs 100 ms a packet

@@ -9,3 +9,10 @@ FLASH_OFFSET = 0
 PROG_SIZE = 256
 UF2_BASE = None
 UF2_FAMILY = None
+
+# What the program on the board knows of it (device/_build.py).
+WATCHDOG_MS = 8388
+ESCAPE_PIN = 22
+TIMER = -1
+HARD_TIMER = True
+JOIN_OPTIONS = {}

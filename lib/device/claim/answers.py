@@ -7,6 +7,7 @@ CreateKeysAndCertificate, CreateCertificateFromCsr and RegisterThing for lengths
 from device.core import documents, fields, pem, topics
 from device.core.failures import AGAIN, GIVE_UP, OVER, Failure
 
+ASK = "ask"  # the step that these failures belong to
 _MAX_PEM = 4096
 _MAX_TOKEN = 2048
 _MAX_ID = 64
@@ -23,7 +24,7 @@ def read(topic, payload):
         value = None
     request, agreed = topics.request_of(topic)
     if not isinstance(value, dict):
-        raise Failure(AGAIN, "answer on %s is not a JSON object (%d bytes)" % (topic, len(payload)))
+        raise Failure(AGAIN, "answer on %s is not a JSON object (%d bytes)" % (topic, len(payload)), "", ASK)
     if not agreed:
         raise refusal(topic, value)
     return value
@@ -41,10 +42,10 @@ def refusal(topic, value):
     cause = "refused on %s: %s %s %s" % (topic, status, code, message)
     words = code + message
     if not isinstance(status, int) or status >= 500 or status == 429 or "hrottl" in words:
-        return Failure(AGAIN, cause)
+        return Failure(AGAIN, cause, "", ASK)
     if "OwnershipToken" in words or "ownership token" in words:
-        return Failure(OVER, cause)
-    return Failure(GIVE_UP, cause, _likely(topic, status))
+        return Failure(OVER, cause, "", ASK)
+    return Failure(GIVE_UP, cause, _likely(topic, status), ASK)
 
 
 def _one_line(value, limit):
@@ -65,9 +66,9 @@ def _likely(topic, status):
 def _text(value, name, limit):
     text = value.get(name)
     if not isinstance(text, str) or not text:
-        raise Failure(AGAIN, "answer lacks %s" % name)
+        raise Failure(AGAIN, "answer lacks %s" % name, "", ASK)
     if len(text) > limit:
-        raise Failure(AGAIN, "answer has a wrong %s (%d characters)" % (name, len(text)))
+        raise Failure(AGAIN, "answer has a wrong %s (%d characters)" % (name, len(text)), "", ASK)
     return text
 
 
@@ -77,7 +78,7 @@ def _pem(value, name, label):
     try:
         pem.to_der(text, label)
     except ValueError as error:
-        raise Failure(AGAIN, "answer has a wrong %s (%s)" % (name, error))
+        raise Failure(AGAIN, "answer has a wrong %s (%s)" % (name, error), "", ASK)
     return text
 
 
@@ -97,5 +98,5 @@ def registration(value):
     if configuration is None:
         configuration = {}
     if not isinstance(configuration, dict):
-        raise Failure(AGAIN, "answer has a wrong %s" % fields.DEVICE_CONFIGURATION)
+        raise Failure(AGAIN, "answer has a wrong %s" % fields.DEVICE_CONFIGURATION, "", ASK)
     return _text(value, fields.THING_NAME, 128), configuration

@@ -54,3 +54,11 @@ def _point(public):
     """Return the uncompressed form of a point (SEC 1, section 2.3.3)."""
     x, y = public
     return b"\x04" + x.to_bytes(p256.SIZE, "big") + y.to_bytes(p256.SIZE, "big")
+
+
+def make(common_name, random_bytes, progress=None):
+    """[private key PEM, signing request PEM] of a new key; `random_bytes` and `progress` as in `p256`."""
+    d = p256.generate_private_key(random_bytes)
+    public = p256.public_key(d, progress)
+    request = signing_request(d, common_name, progress, public)
+    return [pem.from_der(private_key_der(d, public), pem.EC_PRIVATE_KEY), request]

@@ -3,7 +3,7 @@
 | step       | on flash                                  | at the next boot                              |
 |------------|-------------------------------------------|-----------------------------------------------|
 | idle       | nothing pending                           | begin                                         |
-| create     | device mode: the key, in the trial slot   | ask for a certificate, with the same key      |
+| create     | own key: the key, in the trial slot       | ask for a certificate, with the same key      |
 | created    | trial slot without its seal, the token    | try the identity, else register again         |
 | registered | the same, and the thing name              | try the identity                              |
 
@@ -33,7 +33,6 @@ class Journal:
     def __init__(self):
         self.budget_day = 0
         self.budget_used = 0
-        self.last_cause = ""  # not on flash: why the last attempt ended
         self.clear()
 
     def clear(self):

@@ -1,20 +1,23 @@
-"""Fleet provisioning by claim, without I/O.
+"""Fleet provisioning by claim, without I/O and by value: an action holds everything that is needed to do it.
 
-`steps` is a generator: it yields what is to be done next, one thing at a time (AWS wants the calls in
-sequence), and is sent the result, or has a Failure thrown in. It never waits and never touches a
+`Provisioning.steps` is a generator: it yields what is to be done next, one thing at a time (AWS wants the
+calls in sequence), and is sent the result, or has a Failure thrown in. It never waits and never touches a
 socket or a file; time comes from `now()`.
 
-| action                        | the shell does                                       | sends back          |
-|-------------------------------|------------------------------------------------------|---------------------|
-| (REQUEST_KEY,)                | the board's key, made once, kept in the trial slot   | its PKCS#10 request |
-| (OPEN_CLAIM,)                 | connect with the claim credentials                   |                     |
-| (OPEN_TRIAL, thing name)      | connect with the trial slot                          |                     |
-| (SUBSCRIBE, topics)           | one SUBSCRIBE, and wait for the SUBACK               |                     |
-| (ASK, topic, payload)         | publish, wait for the accepted or rejected answer    | (topic, payload)    |
-| (SAVE_SLOT, {name: content})  | write these files into the trial slot                |                     |
-| (SAVE_JOURNAL,)               | write the journal                                    |                     |
-| (DROP_TRIAL, keep)            | remove the trial slot, or put it aside               |                     |
-| (COMMIT,)                     | seal the trial slot, make it the active one          |                     |
+| action                     | what is done                                              | sent back              |
+|----------------------------|-----------------------------------------------------------|------------------------|
+| (ROOM, bytes)              | look whether so much more fits on the flash               | True or False          |
+| (READ, path)               | read a file                                               | bytes, or None         |
+| (WRITE, path, bytes)       | replace a file, whole or not at all                       |                        |
+| (COPY, from, to)           | the same with the content of another file                 |                        |
+| (DIGESTS, directory)       | look at the files of a slot                               | {name: hex or None}    |
+| (APPLY, operations)        | carry out the file operations of core.slots               |                        |
+| (MAKE_KEY, name)           | make a P-256 key and its signing request                  | [key PEM, request PEM] |
+| (CONNECT, directory, name) | connect with the credentials there, as client id `name`   |                        |
+| (SUBSCRIBE, topics)        | one SUBSCRIBE, and wait for the SUBACK                    |                        |
+| (ASK, topic, payload)      | publish, wait for the accepted or rejected answer         | [topic, payload]       |
+
+Lists that are sent back are emptied here: texts of a kilobyte must not live while the next step runs.
 
 The rules that no cut may break: a key is on flash before its certificate can exist; certificate, key
 and token are on flash before RegisterThing makes the certificate active; nothing whose certificate
@@ -28,166 +31,227 @@ import json
 
 from device.claim import answers
 from device.claim import journal as journals
-from device.core import config, fields, paths, topics
+from device.core import fields, paths, slots, topics
 from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Refused
 from device.core.hmac256 import hmac_sha256
 
-REQUEST_KEY = "make the key"
-OPEN_CLAIM = "connect with the claim certificate"
-OPEN_TRIAL = "connect with the new certificate"
+ROOM = "room"
+READ = "read"
+WRITE = "save"
+COPY = "copy"
+DIGESTS = "digests"
+APPLY = "move"
+MAKE_KEY = "make the key"
+CONNECT = "connect with"
 SUBSCRIBE = "subscribe"
-ASK = "ask"
-SAVE_SLOT = "save the identity"
-SAVE_JOURNAL = "save the journal"
-DROP_TRIAL = "drop the trial identity"
-COMMIT = "commit"
+ASK = answers.ASK
 
+ROOM_BYTES = 32768  # what an identity needs on the way there: 7 blocks of 4 KB were measured
 # A registered certificate that is refused may still be activated by a person; for a day that is waited for.
 _PATIENCE_S = 86400
 _NEW_CERTIFICATE = "starting over with a new certificate"
+_MAX_COMMON_NAME = 64
+WHOSE = {paths.BOOTSTRAP: "the claim certificate", paths.TRIAL: "the new certificate"}
 
 
-def steps(settings, journal, now, trial_intact):
-    """Yield the actions from where `journal` stands to a committed identity (see the table above).
+class Provisioning:
+    """One board's way to an identity; `steps` is run until it has ended normally, again after a Failure.
 
-    `settings` is config.Settings, `journal` a journal.Journal that is changed in place, `now()` gives
-    Unix seconds, `trial_intact` says whether the trial slot still holds what the journal says.
-    Ends normally when the identity is committed; raises the Failure that ended the attempt.
+    `settings` is settings.Settings, `raw` the journal as it is on flash, `now()` gives Unix seconds,
+    `replaces` is the certificate id of an identity that the new one takes the place of, or None.
+    `identity` is the slots.Identity once `steps` has ended, `configuration` what came with it.
     """
-    pending = journal.step in (journals.CREATED, journals.REGISTERED)
-    if pending and not trial_intact:
-        yield from _start_over(journal, journal.unsure)
-        pending = False
-    if pending and (journal.unsure or journal.step == journals.REGISTERED):
+
+    def __init__(self, settings, raw, now, replaces=None):
+        self.identity = None
+        self.configuration = None
+        self._settings = settings
+        self._journal = journals.decode(raw)
+        self._now = now
+        self._replaces = replaces
+        self._last_cause = ""
+
+    def steps(self):
+        """Yield the actions from where the journal stands to a committed identity (see the table above).
+
+        Raises the Failure that ended the attempt.
+        """
         try:
-            yield from _prove(journal, journal.thing_name or settings.thing_name)
+            yield from self._steps()
+        except Failure as failure:
+            self._last_cause = failure.cause
+            raise
+
+    def _steps(self):
+        journal = self._journal
+        pending = journal.step in (journals.CREATED, journals.REGISTERED)
+        if pending and not slots.match((yield (DIGESTS, paths.TRIAL)), journal.digests):
+            yield from self._start_over(journal.unsure)
+            pending = False
+        if pending and (journal.unsure or journal.step == journals.REGISTERED):
+            try:
+                yield from self._prove(journal.thing_name or self._settings.thing_name)
+                return
+            except Refused as refused:
+                if journal.step == journals.REGISTERED:
+                    if self._now() - journal.token_time < _PATIENCE_S:
+                        raise
+                    yield from self._start_over(True)
+                    raise Failure(AGAIN, refused.cause, _NEW_CERTIFICATE, refused.step)
+        yield from self._by_claim()
+        yield from self._prove(journal.thing_name)
+
+    def _by_claim(self):
+        """From a claim connection to a registered thing."""
+        settings, journal = self._settings, self._journal
+        if journal.step == journals.CREATED and not journal.token_good(self._now()):
+            yield from self._start_over(journal.unsure)
+        begins = journal.step != journals.CREATED
+        if begins and not (yield (ROOM, ROOM_BYTES)):
+            cause = "flash is full: an identity needs %d bytes" % ROOM_BYTES
+            raise Failure(GIVE_UP, cause, "remove files that are not needed")
+        if begins and settings.own_key:
+            yield from self._own_key()
+        yield (CONNECT, paths.BOOTSTRAP, settings.serial)
+        create = topics.CREATE_FROM_CSR if settings.own_key else topics.CREATE_KEYS
+        register = topics.register(settings.template)
+        asked = (create, register)
+        yield (SUBSCRIBE, [answer(topic) for topic in asked for answer in (topics.accepted, topics.rejected)])
+        if begins:
+            yield from self._create(create)
+        try:
+            yield from self._register(register)
+        except Failure as failure:
+            if failure.kind != OVER:
+                raise
+            if journal.unsure and journal.token_time <= self._now() and journal.token_good(self._now()):
+                # The token should still be good: then it was probably used, by a registration whose answer
+                # was lost. The identity may be active, so it is tried again before it is given up.
+                advice = "perhaps registered already under another name than %s: is %s right?"
+                advice %= (settings.thing_name, fields.THING_NAME_PATTERN)
+                raise Failure(AGAIN, failure.cause, advice, failure.step)
+            yield from self._start_over(journal.unsure)
+            raise Failure(AGAIN, failure.cause, _NEW_CERTIFICATE, failure.step)
+
+    def _own_key(self):
+        """Have the board's own key and its signing request on flash, the request last."""
+        # Without the request no certificate was ever asked for with the key beside it.
+        if (yield (READ, _trial(paths.REQUEST))) and (yield (DIGESTS, paths.TRIAL))[paths.PRIVATE_KEY]:
             return
-        except Refused as refused:
-            if journal.step == journals.REGISTERED:
-                if now() - journal.token_time < _PATIENCE_S:
-                    raise
-                refused.step = OPEN_TRIAL
-                yield from _start_over(journal, True)
-                raise _again(refused, _NEW_CERTIFICATE)
-    yield from _by_claim(settings, journal, now)
-    yield from _prove(journal, journal.thing_name)
+        yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))])
+        made = yield (MAKE_KEY, self._settings.thing_name[:_MAX_COMMON_NAME])
+        yield (WRITE, _trial(paths.PRIVATE_KEY), made.pop(0).encode())
+        yield (WRITE, _trial(paths.REQUEST), made.pop().encode())
 
-
-def _by_claim(settings, journal, now):
-    """From a claim connection to a registered thing."""
-    request = None
-    if journal.step == journals.CREATED and not journal.token_good(now()):
-        yield from _start_over(journal, journal.unsure)
-    if journal.step != journals.CREATED and settings.keys == fields.KEYS_DEVICE:
-        request = yield (REQUEST_KEY,)
-    yield (OPEN_CLAIM,)
-    create = topics.CREATE_FROM_CSR if settings.keys == fields.KEYS_DEVICE else topics.CREATE_KEYS
-    register = topics.register(settings.template)
-    yield (
-        SUBSCRIBE,
-        (
-            topics.accepted(create),
-            topics.rejected(create),
-            topics.accepted(register),
-            topics.rejected(register),
-        ),
-    )
-    if journal.step != journals.CREATED:
-        yield from _create(settings, journal, now, create, request)
-    try:
-        yield from _register(settings, journal, register)
-    except Failure as failure:
-        failure.step = ASK
-        if failure.kind != OVER:
+    def _create(self, topic):
+        """Get a certificate and have it, its key and its token on flash."""
+        journal = self._journal
+        self._spend()
+        journal.step = journals.CREATE
+        yield self._saved_journal()
+        payload = "{}"
+        if self._settings.own_key:
+            payload = json.dumps({fields.SIGNING_REQUEST: (yield (READ, _trial(paths.REQUEST))).decode()})
+        answer = yield (ASK, topic, payload)
+        payload = None
+        refused = not topics.request_of(answer[0])[1]
+        try:
+            files = self._certificate(answer)
+        except Failure:
+            if refused:
+                journal.budget_used -= 1  # a clear no makes no certificate
+                yield self._saved_journal()
             raise
-        if journal.unsure and journal.token_time <= now() and journal.token_good(now()):
-            # The token should still be good: then it was probably used, by a registration whose answer
-            # was lost. The identity may be active, so it is tried again before it is given up.
-            raise _again(
-                failure,
-                "perhaps registered already under another name than %s: is %s right?"
-                % (settings.thing_name, fields.THING_NAME_PATTERN),
-            )
-        yield from _start_over(journal, journal.unsure)
-        raise _again(failure, _NEW_CERTIFICATE)
+        while files:
+            yield (WRITE, *files.pop())
+        yield (COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA, _trial(paths.ROOT_CA))
+        journal.digests = yield (DIGESTS, paths.TRIAL)
+        yield self._saved_journal()
 
-
-def _create(settings, journal, now, topic, request):
-    """Get a certificate and have it, its key and its token on flash."""
-    if not journal.spend(now(), settings.daily_certificates):
-        cause = "the day's budget of %d new certificates is used up" % settings.daily_certificates
-        if journal.last_cause.startswith(cause):
-            cause = journal.last_cause
-        elif journal.last_cause:
-            cause += " (last: %s)" % journal.last_cause
+    def _spend(self):
+        limit = self._settings.daily_certificates
+        if self._journal.spend(self._now(), limit):
+            return
+        cause = "the day's budget of %d new certificates is used up" % limit
+        if self._last_cause.startswith(cause):
+            cause = self._last_cause
+        elif self._last_cause:
+            cause += " (last: %s)" % self._last_cause
         raise Failure(GIVE_UP, cause, "mend that, or raise %s" % fields.DAILY_CERTIFICATES)
-    journal.step = journals.CREATE
-    yield (SAVE_JOURNAL,)
-    payload = "{}" if request is None else json.dumps({fields.SIGNING_REQUEST: request})
-    answer = yield (ASK, topic, payload)
-    try:
-        answer = answers.certificate(answers.read(*answer), request is None)
-    except Failure as failure:
-        failure.step = ASK
+
+    def _certificate(self, answer):
+        """Take a create answer into the journal; the [(path, bytes)] that it brings for the trial slot."""
+        journal = self._journal
+        made = answers.certificate(answers.read(answer.pop(0), answer.pop()), not self._settings.own_key)
+        journal.certificate_id, certificate, key, journal.token = made
+        journal.token_time = self._now()
+        journal.step = journals.CREATED
+        journal.unsure = False  # nobody has registered this one yet
+        files = [(_trial(paths.CERTIFICATE), certificate.encode())]
+        if key is not None:
+            files.append((_trial(paths.PRIVATE_KEY), key.encode()))
+        return files
+
+    def _register(self, topic):
+        """Register the thing, and have its name on flash."""
+        journal = self._journal
+        was_unsure = journal.unsure
+        journal.unsure = True  # from here on the thing may be registered, whatever we hear
+        answer = yield (ASK, topic, self._registration())
         if topics.request_of(answer[0])[1] is False:
-            journal.budget_used -= 1  # a clear no makes no certificate
-            yield (SAVE_JOURNAL,)
-        raise failure
-    journal.certificate_id, certificate, key, journal.token = answer
-    files = {paths.CERTIFICATE: certificate.encode()}
-    if key is not None:
-        files[paths.PRIVATE_KEY] = key.encode()
-    answer = certificate = key = None  # 7 KB that a generator would hold while the flash wants some too
-    journal.token_time = now()
-    journal.step = journals.CREATED
-    journal.unsure = False  # nobody has registered this one yet
-    yield (SAVE_SLOT, files)
-    yield (SAVE_JOURNAL,)
-
-
-def _register(settings, journal, topic):
-    """Register the thing, and have its name on flash."""
-    parameters = dict(settings.parameters)
-    parameters[fields.PARAMETER_SERIAL] = settings.serial
-    if settings.enrolment_key is not None:
-        parameters[fields.PARAMETER_PROOF] = proof(settings.enrolment_key, journal.certificate_id)
-    asked = json.dumps({fields.OWNERSHIP_TOKEN: journal.token, fields.PARAMETERS: parameters})
-    was_unsure = journal.unsure
-    journal.unsure = True  # from here on the thing may be registered, whatever we hear
-    answer = yield (ASK, topic, asked)
-    try:
-        thing_name, journal.configuration = answers.registration(answers.read(*answer))
-    except Failure:
-        if not topics.request_of(answer[0])[1]:
             journal.unsure = was_unsure  # a clear no registers nothing
-        raise
-    fault = config.name_fault(thing_name)
-    if fault:
-        raise Failure(GIVE_UP, "the answer's %s %s" % (fields.THING_NAME, fault), "correct the template")
-    journal.thing_name = thing_name
-    journal.step = journals.REGISTERED
-    yield (SAVE_JOURNAL,)
+        thing_name, configuration = answers.registration(answers.read(answer.pop(0), answer.pop()))
+        fault = topics.name_fault(thing_name)
+        if fault:
+            cause = "the answer's %s %s" % (fields.THING_NAME, fault)
+            raise Failure(GIVE_UP, cause, "correct the template", ASK)
+        journal.thing_name = thing_name
+        journal.configuration = configuration
+        journal.step = journals.REGISTERED
+        yield self._saved_journal()
+
+    def _registration(self):
+        settings, journal = self._settings, self._journal
+        parameters = dict(settings.parameters)
+        parameters[fields.PARAMETER_SERIAL] = settings.serial
+        if settings.enrolment_key is not None:
+            parameters[fields.PARAMETER_PROOF] = proof(settings.enrolment_key, journal.certificate_id)
+        return json.dumps({fields.OWNERSHIP_TOKEN: journal.token, fields.PARAMETERS: parameters})
+
+    def _prove(self, thing_name):
+        """Connect as the new identity, and make it the active one."""
+        try:
+            yield (CONNECT, paths.TRIAL, thing_name)
+        except Failure as failure:
+            if failure.kind != OVER:
+                raise
+            yield from self._start_over(True)
+            raise Failure(AGAIN, failure.cause, failure.advice, failure.step)
+        journal, settings = self._journal, self._settings
+        identity = slots.Identity(thing_name, settings.endpoint, settings.port, journal.certificate_id)
+        yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))])
+        yield (WRITE, _trial(paths.IDENTITY), slots.seal(journal.digests, identity, journal.configuration))
+        yield (APPLY, slots.promote(self._replaces))
+        self.configuration = journal.configuration
+        journal.clear()
+        yield self._saved_journal()
+        self.identity = identity
+
+    def _start_over(self, keep):
+        """Forget the pending certificate; `keep` when it may be active all the same."""
+        aside = (slots.REMOVE, paths.TRIAL)
+        if keep and self._journal.certificate_id:
+            aside = (slots.RENAME, paths.TRIAL, slots.kept(self._journal.certificate_id))
+        self._journal.clear()
+        yield (APPLY, [aside])
+        yield self._saved_journal()
+
+    def _saved_journal(self):
+        return WRITE, paths.JOURNAL, self._journal.encode()
 
 
-def _prove(journal, thing_name):
-    """Connect as the new identity, and make it the active one."""
-    try:
-        yield (OPEN_TRIAL, thing_name)
-    except Failure as failure:
-        if failure.kind != OVER:
-            raise
-        failure.step = OPEN_TRIAL
-        yield from _start_over(journal, True)
-        raise _again(failure, failure.advice)
-    journal.thing_name = thing_name
-    yield (COMMIT,)
-
-
-def _start_over(journal, keep):
-    """Forget the pending certificate; `keep` when it may be active all the same."""
-    journal.clear()
-    yield (DROP_TRIAL, keep)
-    yield (SAVE_JOURNAL,)
+def _trial(name):
+    return paths.TRIAL + "/" + name
 
 
 def proof(enrolment_key, certificate_id):
@@ -195,20 +259,22 @@ def proof(enrolment_key, certificate_id):
     return hmac_sha256(enrolment_key, certificate_id.encode()).hex()
 
 
-def _again(failure, advice):
-    """The same failure once more, as one that passes: the way on is a new attempt."""
-    fresh = Failure(AGAIN, failure.cause, advice)
-    fresh.step = failure.step
-    return fresh
+def step(action):
+    """The step that an action is, for a Failure."""
+    return "%s %s" % (CONNECT, WHOSE[action[1]]) if action[0] == CONNECT else action[0]
 
 
 def describe(action):
-    """What an action does, for the console: never a payload, they hold secrets."""
-    detail = ""
-    if action[0] in (OPEN_TRIAL, ASK):
-        detail = " " + action[1]
-    elif action[0] == SUBSCRIBE:
-        detail = " to %d topics" % len(action[1])
-    elif action[0] == SAVE_SLOT:
-        detail = " (%s)" % ", ".join(sorted(action[1]))
-    return action[0] + detail
+    """What an action does, for the console, "" for what nobody needs to see; never a payload or a content."""
+    kind = action[0]
+    if kind in (ROOM, READ, DIGESTS, APPLY, COPY):
+        return ""
+    if kind == CONNECT:
+        return "%s as %s" % (step(action), action[2])
+    if kind == WRITE:
+        return "%s %s" % (kind, action[1][len(paths.BASE) + 1 :])
+    if kind == ASK:
+        return "%s %s" % (kind, action[1])
+    if kind == SUBSCRIBE:
+        return "%s to %d topics" % (kind, len(action[1]))
+    return kind

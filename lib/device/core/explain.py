@@ -1,69 +1,86 @@
 """The likely cause when AWS says nothing: it closes the connection on whatever a policy forbids.
 
-Source: AWS IoT Developer Guide, "Provisioning by claim" and "Diagnosing connectivity issues".
+Only loaded when something has failed. Source: AWS IoT Developer Guide, "Provisioning by claim" and
+"Diagnosing connectivity issues".
 """
 
-from device.claim import provision
-from device.core import calendar, pem, topics, x509
-from device.core.failures import AGAIN, GIVE_UP, OVER, Failure
+from device.core import calendar, paths, pem, topics, x509
+from device.core.failures import AGAIN, GIVE_UP, OVER, Expired, Failure
 
-CLAIM = "claim"
-TRIAL = "new"
+WHOSE = {
+    paths.BOOTSTRAP: "claim certificate",
+    paths.TRIAL: "new certificate",
+    paths.CERT: "certificate of this board",
+}
+_REPLACE = {
+    paths.BOOTSTRAP: "replace the claim credentials",
+    paths.TRIAL: "a new certificate is asked for",
+    paths.CERT: "the board needs claim credentials to ask for a new one",
+}
 
 
-def identity(files_certificate, files_key, whose, now):
-    """The Failure that the files themselves show, or None: not a pair, not yet valid, expired.
+def identity(directory, files, now):
+    """The Failure that the files of an identity themselves show, or None: no pair, not yet valid, expired.
 
-    Certificate and key are PEM or DER bytes; `whose` is CLAIM or TRIAL; `now` Unix seconds.
+    `directory` says whose they are (paths.BOOTSTRAP, TRIAL or CERT); `files` holds certificate and key in PEM
+    or DER; `now` is Unix seconds.
     """
-    replace = "replace the claim credentials" if whose == CLAIM else "a new certificate is asked for"
-    kind = GIVE_UP if whose == CLAIM else OVER
+    whose, replace = WHOSE[directory], _REPLACE[directory]
+    kind = OVER if directory == paths.TRIAL else GIVE_UP
     try:
-        der = pem.to_der(files_certificate)
+        der = pem.to_der(files[paths.CERTIFICATE])
         certificate = x509.read(der)
-        if not x509.matches(der, pem.to_der(files_key)):
-            return Failure(
-                kind, "the %s certificate and the private key do not belong together" % whose, replace
-            )
+        if not x509.matches(der, pem.to_der(files[paths.PRIVATE_KEY], pem.PRIVATE_KEY)):
+            return Failure(kind, "the %s and the private key do not belong together" % whose, replace)
     except ValueError as error:
-        return Failure(kind, "the %s certificate or its key is damaged (%s)" % (whose, error), replace)
+        return Failure(kind, "the %s or its key is damaged (%s)" % (whose, error), replace)
     if now > certificate.not_after:
-        return Failure(
-            kind,
-            "the %s certificate expired on %s (the clock says %s)"
-            % (whose, calendar.text(certificate.not_after), calendar.text(now)),
-            replace,
-        )
+        dates = (whose, calendar.text(certificate.not_after), calendar.text(now))
+        return Expired(kind, "the %s expired on %s (the clock says %s)" % dates, replace)
     if now < certificate.not_before:
-        return Failure(
-            AGAIN,
-            "the %s certificate is valid from %s, and the clock says %s"
-            % (whose, calendar.text(certificate.not_before), calendar.text(now)),
-            "set the clock: let NTP through",
-        )
+        dates = (whose, calendar.text(certificate.not_before), calendar.text(now))
+        cause = "the %s is valid from %s, and the clock says %s" % dates
+        return Failure(AGAIN, cause, "set the clock: let NTP through")
     return None
 
 
-def closed(action, settings):
-    """What the policy probably lacks when the server closed the connection during `action`; "" if unknown."""
-    step = action[0]
-    if step == provision.OPEN_CLAIM:
-        return (
+def closed_at_connect(directory, client_id):
+    """What the policy probably lacks when the server closed the connection instead of accepting it."""
+    if directory == paths.TRIAL:
+        text = "the certificate is not active yet, or its policy lacks iot:Connect on client/%s"
+    elif directory == paths.BOOTSTRAP:
+        text = (
             "the claim certificate is probably revoked or unknown in this account, or its policy lacks "
-            "iot:Connect on client/%s" % settings.serial
+            "iot:Connect on client/%s"
         )
-    if step == provision.OPEN_TRIAL:
-        return "the certificate is not active yet, or its policy lacks iot:Connect on client/%s" % action[1]
-    if step == provision.SUBSCRIBE:
-        create = topics.request_of(action[1][0])[0]
-        register = topics.request_of(action[1][2])[0]
-        return (
-            "if it repeats, the claim policy lacks iot:Subscribe on topicfilter/%s/* or topicfilter/%s/*"
-            % (
-                create,
-                register,
-            )
-        )
-    if step == provision.ASK:
-        return "if it repeats, the claim policy lacks iot:Publish on topic/%s" % action[1]
-    return ""
+    else:
+        text = "the certificate is probably revoked, or its policy lacks iot:Connect on client/%s"
+    return text % client_id
+
+
+def closed_at_subscribe(filters):
+    """The same when the server closed the connection after a SUBSCRIBE."""
+    return "the policy probably lacks iot:Subscribe on " + " or ".join(
+        "topicfilter/" + name for name in _shortened(filters)
+    )
+
+
+def _shortened(filters):
+    """The filters, those of one request's answers as one."""
+    names = []
+    for name in filters:
+        request, answer = topics.request_of(name)
+        name = name if answer is None else request + "/*"
+        if name not in names:
+            names.append(name)
+    return names
+
+
+def closed_at_publish(topic):
+    """The same when the server closed the connection after a PUBLISH."""
+    return "the policy probably lacks iot:Publish on topic/" + topic
+
+
+def closed_later(client_id):
+    """The same when the server closed a connection on which nothing had been asked for."""
+    return "another client took the name %s, or the certificate was revoked" % client_id

@@ -71,3 +71,6 @@ BUDGET_USED = "budgetUsed"
 
 # clock.json
 UNIX = "unix"
+
+# starts.json
+BAD_STARTS = "badStarts"

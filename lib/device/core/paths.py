@@ -14,12 +14,12 @@ BOOTSTRAP = BASE + "/bootstrap"  # the claim credentials, file names as in an id
 PROVISION = BASE + "/provision.json"  # what registration, claim and provisioning returned
 JOURNAL = BASE + "/journal.json"  # how far provisioning has come, and the certificate budget
 CLOCK = BASE + "/clock.json"  # the last time known to be true, a floor after power-on
+STARTS = BASE + "/starts.json"  # how many starts in a row ended early
 
 # Slots: each directory is one whole identity, or nothing.
 CERT = BASE + "/cert"  # the active slot
 TRIAL = BASE + "/trial"  # the one being tried
-OLD = BASE + "/old"  # the former one, for the moment between two renames
-KEPT = BASE + "/kept"  # an identity that was given up although its certificate may be active
+KEPT = BASE + "/kept"  # a folder for each certificate id: identities given up or replaced, with their keys
 
 # The files of a slot and of the claim credentials.
 ROOT_CA = "AmazonRootCA1.pem"

@@ -5,38 +5,25 @@ An identity is certificate, private key, root CA, thing name and endpoint, read 
 while being written is recognised. It is written only after a connection with the identity has worked:
 a sealed trial slot is therefore always worth promoting, and `recover` needs no further record.
 
-Promotion is two renames (active -> old, trial -> active). LittleFS makes each of them whole or not at
-all, also for directories. Between the two there is no active slot, but a sealed trial one.
+Promotion is two renames: active -> kept/<certificate id>, trial -> active. LittleFS makes each of them whole
+or not at all, also for directories. Between the two there is no active slot, but a sealed trial one; and
+no key is thrown away whose certificate may be active.
 """
 
 import binascii
 import hashlib
 import json
+from collections import namedtuple
 
 from device.core import documents, fields, paths
 
-RENAME = "rename"  # (RENAME, from, to)
+RENAME = "rename"  # (RENAME, from, to): nothing at `from` is fine
 REMOVE = "remove"  # (REMOVE, path): a file or a whole directory; nothing there is fine
 
 FILES = (paths.ROOT_CA, paths.CERTIFICATE, paths.PRIVATE_KEY)
 
-
-class Identity:
-    """What a board needs to connect as itself: three PEM texts (bytes), names and the server's address."""
-
-    def __init__(self, files, thing_name, endpoint, port, certificate_id=""):
-        self.root_ca = files[paths.ROOT_CA]
-        self.certificate = files[paths.CERTIFICATE]
-        self.private_key = files[paths.PRIVATE_KEY]
-        self.thing_name = thing_name
-        self.endpoint = endpoint
-        self.port = port
-        self.certificate_id = certificate_id
-
-    def without_files(self):
-        """The same names without the PEM texts, which take 4 KB and are only needed to connect."""
-        self.root_ca = self.certificate = self.private_key = None
-        return self
+# Who the board is. Its three files stay on flash and are read when a connection is made.
+Identity = namedtuple("Identity", ("thing_name", "endpoint", "port", "certificate_id"))
 
 
 def digest(content):
@@ -45,34 +32,34 @@ def digest(content):
 
 
 def digests(files):
-    """The digests of the three files of a slot: {name: hex}."""
-    return {name: digest(files[name]) for name in FILES}
+    """The digests of the three files of a slot: {name: hex}, None for a file that is not there."""
+    return {name: digest(files[name]) if files.get(name) else None for name in FILES}
 
 
-def match(files, expected):
-    """Whether the three files of a slot are there and have these digests."""
+def match(found, expected):
+    """Whether `found`, the digests of a slot, are all there and as `expected` (from hostile flash)."""
     if not isinstance(expected, dict):
         return False
     for name in FILES:
-        if files.get(name) is None or digest(files[name]) != expected.get(name):
+        if found[name] is None or found[name] != expected.get(name):
             return False
     return True
 
 
-def seal(files, thing_name, endpoint, port, certificate_id, configuration):
-    """The content of identity.json for these three files: the slot is whole once this is written.
+def seal(file_digests, identity, configuration):
+    """The content of identity.json for files with these digests: the slot is whole once this is written.
 
     `configuration` is the deviceConfiguration that the template returned, kept for the application.
     """
     return json.dumps(
         {
             fields.VERSION: 1,
-            fields.THING_NAME: thing_name,
-            fields.ENDPOINT: endpoint,
-            fields.PORT: port,
-            fields.CERTIFICATE_ID: certificate_id,
+            fields.THING_NAME: identity.thing_name,
+            fields.ENDPOINT: identity.endpoint,
+            fields.PORT: identity.port,
+            fields.CERTIFICATE_ID: identity.certificate_id,
             fields.DEVICE_CONFIGURATION: configuration,
-            fields.DIGESTS: digests(files),
+            fields.DIGESTS: file_digests,
         }
     ).encode()
 
@@ -89,7 +76,7 @@ def document(files):
         value = documents.loads(raw)
     except ValueError:
         return None
-    if not isinstance(value, dict) or not match(files, value.get(fields.DIGESTS)):
+    if not isinstance(value, dict) or not match(digests(files), value.get(fields.DIGESTS)):
         return None
     for name in (fields.THING_NAME, fields.ENDPOINT, fields.CERTIFICATE_ID):
         if not isinstance(value.get(name), str):
@@ -99,18 +86,10 @@ def document(files):
     return value
 
 
-def opened(files):
-    """The Identity in a slot, or None when the slot is not whole."""
-    value = document(files)
-    if value is None:
-        return None
-    return Identity(
-        files,
-        value[fields.THING_NAME],
-        value[fields.ENDPOINT],
-        value[fields.PORT],
-        value[fields.CERTIFICATE_ID],
-    )
+def opened(value):
+    """The Identity in the checked identity.json `value`."""
+    names = (fields.THING_NAME, fields.ENDPOINT, fields.PORT, fields.CERTIFICATE_ID)
+    return Identity(*[value[name] for name in names])
 
 
 def adopted(files, settings):
@@ -123,23 +102,29 @@ def adopted(files, settings):
     for name in FILES:
         if not files.get(name):
             return None
-    return Identity(files, settings.thing_name, settings.endpoint, settings.port)
+    return Identity(settings.thing_name, settings.endpoint, settings.port, digest(files[paths.CERTIFICATE]))
 
 
-def promote(active_exists):
-    """The file operations that make the sealed trial slot the active one."""
-    operations = []
-    if active_exists:
-        operations = [(REMOVE, paths.OLD), (RENAME, paths.CERT, paths.OLD)]
-    return operations + [(RENAME, paths.TRIAL, paths.CERT), (REMOVE, paths.OLD)]
+def kept(certificate_id):
+    """The directory in which the identity with this certificate is put aside."""
+    return paths.KEPT + "/" + certificate_id
 
 
-def recover(active_exists, active_whole, trial_sealed, old_whole):
-    """The file operations that put the slots in order after any power cut; [] when nothing is to be done."""
-    if trial_sealed:
-        return promote(active_exists)
-    if not active_exists and old_whole:
-        return [(RENAME, paths.OLD, paths.CERT)]
-    if active_whole and old_whole is not None:
-        return [(REMOVE, paths.OLD)]
-    return []
+def promote(replaced):
+    """The file operations that make the sealed trial slot the active one.
+
+    `replaced` is the certificate id of the identity in the active slot, None when there is none.
+    """
+    aside = (REMOVE, paths.CERT) if replaced is None else (RENAME, paths.CERT, kept(replaced))
+    return [aside, (RENAME, paths.TRIAL, paths.CERT)]
+
+
+def replaced(files):
+    """What `promote` needs to know of the active slot with these files: whose key it would put aside.
+
+    A slot that is not whole is put aside by the digest of its certificate; without a key it is worth nothing.
+    """
+    if not files or not files.get(paths.PRIVATE_KEY) or not files.get(paths.CERTIFICATE):
+        return None
+    value = document(files)
+    return value[fields.CERTIFICATE_ID] if value else digest(files[paths.CERTIFICATE])

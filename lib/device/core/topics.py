@@ -9,6 +9,8 @@ CREATE_FROM_CSR = "$aws/certificates/create-from-csr/json"
 DEFAULT_TEMPLATE = "CameraProvisioningTemplate"
 DEFAULT_RENEWAL_TEMPLATE = "RenewalTemplate"  # with the device's own certificate, for a new one
 DEFAULT_PREFIX = "cameraDevice"  # of the boot status, when ento.conf names none
+MAX_NAME = 128  # AWS IoT: ThingName, client id
+NAME_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-"
 THINGS = "$aws/things/"  # shadows and jobs of a thing stand below it
 RULES = "$aws/rules/"  # basic ingest
 _ACCEPTED = "/accepted"
@@ -53,3 +55,48 @@ def request_of(topic):
     if topic.endswith(_REJECTED):
         return topic[: -len(_REJECTED)], False
     return topic, None
+
+
+def matches(topic_filter, topic):
+    """Whether a message on `topic` is for a subscription to `topic_filter` (MQTT 3.1.1, section 4.7).
+
+    A filter that begins with a wildcard does not match topics that begin with "$".
+    """
+    if topic_filter == topic:
+        return True
+    wanted, given = topic_filter.split("/"), topic.split("/")
+    if topic.startswith("$") and wanted[0] in ("+", "#"):
+        return False
+    for at, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if at >= len(given) or level not in ("+", given[at]):
+            return False
+    return len(wanted) == len(given)
+
+
+def filter_fault(topic_filter):
+    """Why nobody can subscribe to `topic_filter` (MQTT 3.1.1, section 4.7.1; AWS IoT limits), or None."""
+    if not topic_filter or len(topic_filter.encode()) > 256:
+        return "must have 1 to 256 bytes"
+    levels = topic_filter.split("/")
+    for at, level in enumerate(levels):
+        if ("+" in level or "#" in level) and len(level) > 1:
+            return "has a wildcard beside other characters in %r" % level
+        if level == "#" and at < len(levels) - 1:
+            return "has # before its end"
+    return None
+
+
+def name_fault(name, limit=MAX_NAME):
+    """Why AWS does not take `name` as thing name and client id, or None when it does."""
+    if name is None:
+        return "is missing"
+    if not isinstance(name, str):
+        return "must be a string"
+    if not 1 <= len(name) <= limit:
+        return "has %d characters, allowed are 1 to %d" % (len(name), limit)
+    for symbol in name:
+        if symbol not in NAME_SYMBOLS:
+            return "has the character %r, allowed are letters, digits, : _ -" % symbol
+    return None

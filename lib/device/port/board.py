@@ -1,4 +1,8 @@
-"""The board itself: name, watchdog, reset, memory. What differs between boards is in one file each."""
+"""The board itself: name, console, watchdog, reset, memory. What differs between boards is in `_build`.
+
+The watchdog has three feeders, one at a time: the loop; a gate, while something blocks; and a timer, while
+there is no loop, at the end of boot.py and at a person's prompt.
+"""
 
 import gc
 import os
@@ -6,16 +10,39 @@ import sys
 
 import machine
 
-_facts = __import__("device.port.board_" + sys.platform)
-facts = sys.modules["device.port.board_" + sys.platform]
-HANDSHAKE_MS = facts.HANDSHAKE_MS  # how long one TLS handshake may block
-KEY_MS = facts.KEY_MS  # how long making a key and its signing request blocks
+from device import _build
+from device.port import clock
+
+# Collect often: a heap that is only swept when it is full is full of holes, and TLS wants 16 KB in one piece.
+_COLLECT_EVERY_BYTES = 4096
+_FEED_EVERY_MS = 1000
+
 _watchdog = None
+_timer = None
+
+
+def say(step, text):
+    """Print what `step` has to tell. Texts never hold secrets: see claim.provision.describe."""
+    print("%7d ms  %-9s  %s" % (clock.ms(), step, text))
+
+
+def traceback(error):
+    """The traceback of `error` as text, at most a kilobyte of it."""
+    import io
+
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    return text.getvalue()[-1024:]
+
+
+def interval(what, default_ms):
+    """How long `what` lasts, in milliseconds: `default_ms`, or what the image of a test says."""
+    return _build.INTERVALS.get(what, default_ms)
 
 
 def name():
     """The kind of board and its hardware number, for people."""
-    return "%s-%s" % (facts.NAME, machine.unique_id().hex())
+    return "%s-%s" % (_build.BOARD, machine.unique_id().hex())
 
 
 def random_bytes(count):
@@ -23,11 +50,58 @@ def random_bytes(count):
     return os.urandom(count)
 
 
+def reset():
+    """Restart the board."""
+    machine.reset()
+
+
+def crashed():
+    """Whether this start follows a reset by watchdog or program, and not by power or a person."""
+    return machine.reset_cause() not in (machine.PWRON_RESET, getattr(machine, "DEEPSLEEP_RESET", None))
+
+
+def held():
+    """Whether the escape pin is held down: the network is left alone then."""
+    if _build.ESCAPE_PIN is None:
+        return False
+    return not machine.Pin(_build.ESCAPE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value()
+
+
+def free_memory():
+    """Bytes free on the Python heap after a collection."""
+    gc.collect()
+    return gc.mem_free()
+
+
+def memory_text():
+    """Free memory for people; on an ESP32 also the heap that TLS and Wi-Fi live on, which is another one."""
+    text = "%d bytes free" % free_memory()
+    try:
+        import esp32
+
+        regions = esp32.idf_heap_info(esp32.HEAP_DATA)
+        text += ", IDF %d (largest %d)" % (sum(part[1] for part in regions), max(part[2] for part in regions))
+    except (ImportError, AttributeError):
+        pass
+    return text
+
+
+def collect():
+    """Collect garbage in the middle of long work, where none is collected by itself."""
+    feed()
+    gc.collect()
+
+
+def collect_often():
+    """The rule for everyday work."""
+    gc.threshold(_COLLECT_EVERY_BYTES)
+
+
 def start_watchdog():
-    """From now on the board resets unless `feed` is called every few seconds. It cannot be stopped."""
+    """From now on the board resets unless it is fed every few seconds. It cannot be stopped."""
     global _watchdog
     if _watchdog is None:
-        _watchdog = machine.WDT(timeout=facts.WATCHDOG_MS)
+        _watchdog = machine.WDT(timeout=_build.WATCHDOG_MS)
 
 
 def feed():
@@ -36,12 +110,55 @@ def feed():
         _watchdog.feed()
 
 
-def reset():
-    """Restart the board."""
-    machine.reset()
+def stand_by(on):
+    """Feed without a loop, for as long as it takes: for the prompt of a person, or until main.py begins."""
+    _feed_by_timer(None if on else 0)
 
 
-def free_memory():
-    """Bytes free on the Python heap after a collection."""
-    gc.collect()
-    return gc.mem_free()
+def _feed_by_timer(limit_ms):
+    """Feed by a timer, for `limit_ms` or (None) without end; 0 stops it.
+
+    The interrupt is a hard one where the port has it: a soft one does not run inside a TLS handshake.
+    """
+    global _timer
+    if _timer:
+        _timer.deinit()
+        _timer = None
+    if limit_ms == 0 or _watchdog is None:
+        return
+    turns = [-1 if limit_ms is None else limit_ms // _FEED_EVERY_MS]
+    feed_it = _watchdog.feed
+
+    def turn(_):  # in an interrupt: allocates nothing
+        if turns[0]:
+            turns[0] -= 1
+            feed_it()
+
+    _timer = machine.Timer(_build.TIMER)
+    options = {"hard": True} if _build.HARD_TIMER else {}
+    _timer.init(period=_FEED_EVERY_MS, mode=machine.Timer.PERIODIC, callback=turn, **options)
+
+
+class gate:
+    """`with gate(limit_ms):` round whatever blocks: a TLS handshake, a key.
+
+    The watchdog stays fed until the limit, so a true hang still resets the board. No collection happens on the
+    way unless the heap is full: the threshold also counts what TLS takes from the heap of a Pico W, and a
+    hundred collections would double the time (measured).
+    """
+
+    def __init__(self, limit_ms):
+        self._limit_ms = limit_ms
+
+    def __enter__(self):
+        feed()
+        gc.collect()
+        gc.threshold(-1)
+        if _build.HARD_TIMER:
+            _feed_by_timer(self._limit_ms)
+
+    def __exit__(self, *_):
+        if _build.HARD_TIMER:
+            _feed_by_timer(0)
+        gc.threshold(_COLLECT_EVERY_BYTES)
+        feed()

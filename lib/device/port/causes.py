@@ -1,14 +1,20 @@
-"""Errors of sockets, TLS and flash, translated into Failure with a cause that people understand."""
+"""Errors of sockets, TLS and flash, translated into a Failure with a cause that people understand.
+
+Only loaded when something has failed. The numbers differ: lwIP on a Pico W reports a refused connection as
+104, never as 111 (measured), and the ESP32 has newlib's numbers.
+"""
 
 import errno
+import gc
 
-from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
 
 _ENOSPC = 28
-_UNREACHABLE = (101, 113, 114, 118)  # network, host: Linux and lwIP, newlib on ESP32
+_UNREACHABLE = (101, 113, 114, 118, 128)  # network, host, not connected: Linux and lwIP, newlib on ESP32
 _TIMED_OUT = (110, 116)
 _TLS_ALERT = -0x7780
 _TLS_NO_MEMORY = (-0x7F00, -0x10, -0x3F80)  # Mbed TLS: SSL, big numbers, keys
+_LITTLE_MEMORY = 8192  # with less free, a signature that cannot be checked is no proof of a wrong root CA
 
 
 def of_store(error, path):
@@ -19,28 +25,36 @@ def of_store(error, path):
     return Failure(AGAIN, "flash error %s at %s" % (number, path))
 
 
-def of_connect(error, host, port):
-    """The Failure for a TCP connection that did not come about."""
-    where = "%s:%d" % (host, port)
+def of_lookup(host, error):
+    """The Failure for a name that no server knows, or that nobody answered for."""
+    if isinstance(error, ValueError):
+        return Failure(AGAIN, "there is no address for %s (%s)" % (host, error), "check the endpoint")
+    return Lost(AGAIN, "cannot resolve %s (%s)" % (host, error), "the name server does not answer")
+
+
+def of_connect(error, where):
+    """The Failure for a TCP connection that did not come about, or that the network broke."""
     number = error.errno
-    # A failed look-up is a negative number on every board, and a text on the unix port.
-    if not isinstance(number, int) or number < 0:
-        return Failure(
-            AGAIN, "cannot resolve %s (%s)" % (host, number), "check the name and the network's DNS"
-        )
-    if number == errno.ECONNREFUSED:
-        return Failure(AGAIN, "%s refuses connections: nothing listens on that port" % where)
+    if number in (errno.ECONNREFUSED, errno.ECONNRESET):
+        return refuses(where)
     if number in _UNREACHABLE:
-        return Failure(AGAIN, "%s cannot be reached" % where, "check network and router")
+        return Lost(AGAIN, "%s cannot be reached" % where, "check network and router")
+    if number == errno.ENOMEM:
+        return memory()
     return no_answer(where)
+
+
+def refuses(where):
+    """The Failure for a port on which nobody listens."""
+    return Failure(AGAIN, "%s refuses connections: nothing listens on that port" % where)
 
 
 def no_answer(where):
     """The Failure for a server that says nothing."""
-    return Failure(AGAIN, "%s does not answer" % where, "check address, firewall and network")
+    return Lost(AGAIN, "%s does not answer" % where, "check address, firewall and network")
 
 
-def of_tls(error, host, port, date):
+def of_tls(error, host, where, date):
     """The Failure for a failed handshake; `date` is the board's idea of the time, as text."""
     if isinstance(error, MemoryError):
         return memory()
@@ -50,9 +64,9 @@ def of_tls(error, host, port, date):
     if number == errno.ENOMEM or number in _TLS_NO_MEMORY:
         return memory()
     if number == errno.ECONNREFUSED or number in _UNREACHABLE or number in _TIMED_OUT:
-        return of_connect(error, host, port)
+        return of_connect(error, where)
     if number == _TLS_ALERT:
-        return Refused("the server refuses our certificate (TLS alert)")
+        return Refused(AGAIN, "the server refuses our certificate (TLS alert)")
     return closed("during the TLS handshake (error %s)" % number)
 
 
@@ -60,15 +74,16 @@ def _not_verified(text, host, date):
     """The Failure for what Mbed TLS says when it does not trust the server, or cannot use our files."""
     words = text.lower()
     if "validity" in words:
-        return Failure(
+        return WrongDates(
             AGAIN,
             "the dates of %s's certificate do not fit the clock, which says %s" % (host, date),
             "if the clock is wrong, let NTP through; if it is right, the server's certificate is out of date",
         )
     if "correctly signed" in words:
-        return Failure(
-            AGAIN, "the certificate of %s is not signed by our root CA" % host, "replace the root CA file"
-        )
+        if gc.mem_free() < _LITTLE_MEMORY:
+            return memory()
+        cause = "the certificate of %s is not signed by our root CA" % host
+        return Failure(AGAIN, cause, "replace the root CA file")
     if "match" in words:
         return Failure(AGAIN, "the server's certificate is not for %s" % host, "correct the endpoint")
     return Failure(GIVE_UP, "certificate or key cannot be used (%s)" % text, "replace the files")
@@ -81,4 +96,14 @@ def memory():
 
 def closed(when):
     """The Failure for a connection that the server ended."""
-    return Refused(("the server closed the connection " + when).rstrip())
+    return Refused(AGAIN, ("the server closed the connection " + when).rstrip())
+
+
+def broken(error):
+    """The Failure for an error on an open connection: the server's doing, the network's, or ours."""
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+        return Failure(AGAIN, "not enough memory to go on with the connection", "switch services off")
+    number = error.errno
+    if number in _UNREACHABLE or number in _TIMED_OUT:
+        return Lost(AGAIN, "the network broke the connection (error %s)" % number)
+    return closed("(error %s)" % number)

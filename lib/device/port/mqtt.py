@@ -8,8 +8,8 @@ whoever owns it opens a new one.
 import asyncio
 
 from device.core import calendar
-from device.core.failures import AGAIN, Failure, Refused
-from device.port import causes, clock, packets, tls
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused
+from device.port import board, clock, packets, tls
 
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
@@ -17,48 +17,41 @@ _TCP_MS = 15000
 _TLS_MS = 20000
 _ANSWER_MS = 15000
 _DUP = 0x08
-_NO_DELAY = (6, 1)  # IPPROTO_TCP, TCP_NODELAY: else each small record of the handshake waits for an ACK
 
 
-async def _limited(awaitable, limit_ms, late):
-    """Wait for `awaitable`; raises the Failure `late` after `limit_ms`."""
+def _causes():
+    """The module that explains errors; a board that has none does not pay for it."""
+    from device.port import causes
+
+    return causes
+
+
+async def _limited(awaitable, limit_ms, where):
+    """Wait for `awaitable`; raises a Failure after `limit_ms`."""
     try:
         return await asyncio.wait_for_ms(awaitable, limit_ms)
     except asyncio.TimeoutError:
-        raise late
+        raise _causes().no_answer(where)
 
 
-async def _connect_tcp(host, port):
-    """A connected plain socket that does not block."""
-    try:
-        opening = asyncio.open_connection(host, port)
-        stream, _ = await _limited(opening, _TCP_MS, causes.no_answer("%s:%d" % (host, port)))
-    except OSError as error:
-        raise causes.of_connect(error, host, port)
-    try:
-        stream.s.setsockopt(_NO_DELAY[0], _NO_DELAY[1], 1)
-    except (OSError, AttributeError):
-        pass  # a port without this option is slower, nothing else
-    return stream.s
-
-
-async def connect(identity, client_id):
-    """Open a connection as `identity` (core.slots.Identity) and return it once the CONNACK is there.
+async def connect(host, port, client_id, files):
+    """Open a connection and return it once the CONNACK is there; see `core.ports`.
 
     Raises Refused when the server turned us away, Failure otherwise.
     """
-    host = identity.endpoint
+    where = "%s:%d" % (host, port)
     opened = None
     try:
-        context = tls.context(identity.root_ca, identity.certificate, identity.private_key)
-        opened = await _connect_tcp(host, identity.port)
-        opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
-        opened.setblocking(False)
-        connection = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S))
-        await connection.open("%s:%d" % (host, identity.port))
+        context = tls.context(files)
+        opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
+        with board.gate(_TLS_MS):
+            opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
+            opened.setblocking(False)
+            connection = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S), where)
+            await connection.open()
         return connection
     except (OSError, ValueError, MemoryError) as error:
-        failure = causes.of_tls(error, host, identity.port, calendar.text(clock.unix()))
+        failure = _causes().of_tls(error, host, where, calendar.text(clock.unix()))
     except Failure as error:
         failure = error
     if opened:
@@ -72,7 +65,7 @@ class Connection:
     `on_message(topic, payload)` is called by the reader for every message; it must only take note.
     """
 
-    def __init__(self, secure, builder):
+    def __init__(self, secure, builder, where):
         self.lost = None
         self.on_message = None
         self._stream = asyncio.StreamReader(secure)
@@ -81,24 +74,30 @@ class Connection:
         self._waiting = {}  # (kind of packet, packet id or 0) -> [event, result]
         self._ended = asyncio.Event()
         self._reader = None
+        self._where = where
+        self._answer_ms = board.interval("answer_ms", _ANSWER_MS)
 
-    async def open(self, where):
+    async def open(self):
         """Send CONNECT and wait for CONNACK. The TLS handshake happens in the first write."""
         self._stream.write(self._packets.connect_packet())
-        await _limited(self._stream.drain(), _TLS_MS, causes.no_answer(where))
+        await _limited(self._stream.drain(), board.interval("tls_ms", _TLS_MS), self._where)
+        frame = []
         try:
-            frame = await _limited(self._frame(), _ANSWER_MS, causes.no_answer(where))
+            await _limited(self._frame(frame), self._answer_ms, self._where)
         except EOFError:
-            raise causes.closed("instead of accepting it")
-        answer = self._packets.parse(frame)
+            raise _causes().closed("instead of accepting it")
+        answer = self._packets.parse(frame.pop())
         if answer is None or answer[0] != packets.CONNECTED:
             raise Failure(AGAIN, "the server did not begin with CONNACK")
         if answer[1]:
-            raise Refused("the server refuses the connection (CONNACK code %d)" % answer[1])
+            raise Refused(AGAIN, "the server refuses the connection (CONNACK code %d)" % answer[1])
         self._reader = asyncio.create_task(self._read())
 
-    async def _frame(self):
-        """The bytes of one packet, in one buffer."""
+    async def _frame(self, found):
+        """Append the bytes of one packet, in one buffer, to the list `found`.
+
+        Not returned: what a coroutine returns or awaits stays alive in its frame, and a packet may have 4 KB.
+        """
         head = bytearray(await self._stream.readexactly(1))
         size = shift = 0
         while True:
@@ -115,45 +114,47 @@ class Connection:
                 AGAIN, "the server sent %d bytes at once, the limit is %d" % (size, MAX_FRAME_BYTES)
             )
         at = len(head)
-        frame = bytearray(at + size)
-        frame[:at] = head
-        view = memoryview(frame)
-        while at < len(frame):
-            count = await self._stream.readinto(view[at:])
+        found.append(bytearray(at + size))
+        found[0][:at] = head
+        while at < len(found[0]):
+            count = await self._stream.readinto(memoryview(found[0])[at:])
             if count == 0:
                 raise EOFError
             at += count or 0  # None: the rest of a TLS record is still on its way
-        return frame
 
     async def _read(self):
         """Read until the connection ends."""
+        frame = []
         try:
             while True:
-                await self._handle(self._packets.parse(await self._frame()))
+                await self._frame(frame)
+                acknowledgement = self._handle(frame)
+                if acknowledgement:
+                    await self._send(acknowledgement)
         except EOFError:
-            self._fail(causes.closed(""))
+            self._fail(_causes().closed(""))
         except Failure as error:
             self._fail(error)
         except (OSError, MemoryError) as error:
-            self._fail(causes.closed("(%s)" % error))
+            self._fail(_causes().broken(error))
         except Exception:  # a bug in `on_message`: else nobody would notice that nobody reads
             self._fail(Failure(AGAIN, "the reader failed"))
             raise
 
-    async def _handle(self, packet):
+    def _handle(self, frame):
+        """Take the packet out of the list `frame`; what is to be sent for it, or b""."""
+        packet = self._packets.parse(frame.pop())
         if packet is None:
-            return
-        kind = packet[0]
-        if kind == packets.MESSAGE:
+            return b""
+        if packet[0] == packets.MESSAGE:
             if self.on_message:
                 self.on_message(packet[1], packet[2])
-            if packet[3]:
-                await self._send(packet[3])
-            return
-        waiting = self._waiting.get((kind, packet[1] if len(packet) > 1 else 0))
+            return packet[3]
+        waiting = self._waiting.get((packet[0], packet[1] if len(packet) > 1 else 0))
         if waiting:  # an acknowledgement that nobody waits for is late or repeated: nothing to do
             waiting[1] = packet
             waiting[0].set()
+        return b""
 
     def _fail(self, why):
         if self.lost is None:
@@ -169,11 +170,10 @@ class Connection:
             whole = False
             try:
                 self._stream.write(packet)
-                late = Failure(AGAIN, "the network does not take data")
-                await _limited(self._stream.drain(), _ANSWER_MS, late)
+                await _limited(self._stream.drain(), self._answer_ms, self._where)
                 whole = True
-            except OSError as error:
-                self._fail(causes.closed("(%s)" % error))
+            except (OSError, MemoryError) as error:
+                self._fail(_causes().broken(error))
             except Failure as error:
                 self._fail(error)
             finally:  # also when we were cancelled or memory ran out: what follows half a packet is lost
@@ -189,14 +189,14 @@ class Connection:
             for _ in range(2):
                 await self._send(packet)
                 try:
-                    await asyncio.wait_for_ms(waiting[0].wait(), _ANSWER_MS // 2)
+                    await asyncio.wait_for_ms(waiting[0].wait(), self._answer_ms // 2)
                     break
                 except asyncio.TimeoutError:
                     packet[0] |= again
             if self.lost and waiting[1] is None:
                 raise self.lost
             if waiting[1] is None:
-                raise Failure(AGAIN, "no %s from the server" % what)
+                raise Lost(AGAIN, "no %s from the server" % what)
             return waiting[1]
         finally:
             self._waiting.pop(key, None)
@@ -208,7 +208,7 @@ class Connection:
         granted = (await self._answered((packets.GRANTED, packet_id), packet, "SUBACK"))[2]
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Failure(AGAIN, "the server refuses the subscription to " + name)
+                raise Failure(GIVE_UP, "the server refuses the subscription to " + name)
 
     async def publish(self, topic, payload, qos=1):
         """Publish; with QoS 1 return after the PUBACK, sending once more when it is late."""

@@ -3,10 +3,16 @@
 import os
 
 from device.core import paths, slots
-from device.port import causes
+from device.core.failures import GIVE_UP, Failure
 
 _DIRECTORY = 0x4000
 _MAX_BYTES = 16384
+
+
+def _of_store(error, path):
+    from device.port import causes
+
+    return causes.of_store(error, path)
 
 
 def read(path, limit=_MAX_BYTES):
@@ -19,14 +25,12 @@ def read(path, limit=_MAX_BYTES):
     except OSError:
         return None
     if size > limit:
-        raise causes.Failure(
-            causes.GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit), "make it smaller"
-        )
+        raise Failure(GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit), "make it smaller")
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise causes.of_store(error, path)
+        raise _of_store(error, path)
 
 
 def write(path, content):
@@ -41,7 +45,12 @@ def write(path, content):
             _remove(path + paths.NEW)  # half a file takes the room that is needed
         except OSError:
             pass  # `tidy` does it at the next boot
-        raise causes.of_store(error, path)
+        raise _of_store(error, path)
+
+
+def copy(source, target):
+    """Replace the file `target` by the content of `source`."""
+    write(target, read(source))
 
 
 def exists(path):
@@ -83,7 +92,7 @@ def remove(path):
     try:
         _remove(path)
     except OSError as error:
-        raise causes.of_store(error, path)
+        raise _of_store(error, path)
 
 
 def _remove(path):
@@ -104,16 +113,23 @@ def read_slot(path):
     return {name: read(path + "/" + name) for name in slots.FILES + (paths.IDENTITY,)}
 
 
+def digests(path):
+    """The digests of the files of a slot: {name: hex}, None for a file that is not there."""
+    return slots.digests(read_slot(path) or {})
+
+
 def apply(operations):
     """Carry out the file operations that core.slots decided on."""
     try:
         for operation in operations:
             if operation[0] == slots.RENAME:
-                os.rename(operation[1], operation[2])
+                if exists(operation[1]):
+                    _make_directory(operation[2][: operation[2].rindex("/")])
+                    os.rename(operation[1], operation[2])
             else:
                 _remove(operation[1])
     except OSError as error:
-        raise causes.of_store(error, operations[0][1])
+        raise _of_store(error, operations[0][1])
 
 
 def tidy():

@@ -1,26 +1,72 @@
-"""TLS contexts with verification, always: there is no way to ask for less."""
+"""A TLS connection with verification, always: there is no way to ask for less."""
+
+import asyncio
+import select
 
 import tls
 
-from device.core import pem
-from device.core.failures import GIVE_UP, Failure, Unusable
+from device.core import paths, pem
+from device.core.failures import GIVE_UP, OVER, Failure
+from device.port import network
+
+_NO_DELAY = (6, 1)  # IPPROTO_TCP, TCP_NODELAY: else each small record of the handshake waits for an ACK
+_FAULTY = select.POLLERR | select.POLLHUP
 
 
-def context(root_ca, certificate, private_key):
-    """A client context for mutual TLS from three PEM or DER byte strings.
+def context(files):
+    """A client context for mutual TLS; `files` gives {name: PEM or DER}.
 
     PEM is turned into DER because a Pico W before MicroPython 1.29 takes nothing else. One context, one
-    identity: a second load_cert_chain fails, so each identity gets its own. Raises Failure (GIVE_UP).
+    identity: a second load_cert_chain fails, so each identity gets its own. Raises Failure, OVER when TLS
+    cannot use certificate or key, whatever the server thinks of them.
     """
+    files = files()
     made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     made.verify_mode = tls.CERT_REQUIRED
     try:
-        for authority in pem.all_der(root_ca):
+        for authority in pem.all_der(files.pop(paths.ROOT_CA)):
             made.load_verify_locations(authority)
     except ValueError as error:
         raise Failure(GIVE_UP, "the root CA cannot be used (%s)" % error, "replace the root CA file")
     try:
-        made.load_cert_chain(pem.to_der(certificate), pem.to_der(private_key, pem.PRIVATE_KEY))
+        made.load_cert_chain(
+            pem.to_der(files.pop(paths.CERTIFICATE)),
+            pem.to_der(files.pop(paths.PRIVATE_KEY), pem.PRIVATE_KEY),
+        )
     except ValueError as error:
-        raise Unusable("certificate or key cannot be used (%s)" % error, "replace both files")
+        raise Failure(OVER, "certificate or key cannot be used (%s)" % error, "replace both files")
     return made
+
+
+async def plain(host, port, limit_ms):
+    """A connected plain socket that does not block; raises Failure."""
+    where = "%s:%d" % (host, port)
+    address = await network.lookup(host)
+    try:
+        opening = asyncio.open_connection(address, port)
+        stream, _ = await asyncio.wait_for_ms(opening, limit_ms)
+    except asyncio.TimeoutError:
+        from device.port import causes
+
+        raise causes.no_answer(where)
+    except OSError as error:
+        from device.port import causes
+
+        raise causes.of_connect(error, where)
+    if _is_refused(stream.s):
+        stream.s.close()
+        from device.port import causes
+
+        raise causes.refuses(where)
+    try:
+        stream.s.setsockopt(_NO_DELAY[0], _NO_DELAY[1], 1)
+    except (OSError, AttributeError):
+        pass  # a port without this option is slower, nothing else
+    return stream.s
+
+
+def _is_refused(plug):
+    """Whether a connection that seems to be open was refused: on lwIP nothing else tells."""
+    poller = select.poll()
+    poller.register(plug, select.POLLOUT)
+    return any(event[1] & _FAULTY for event in poller.poll(0))

@@ -1,1 +1,1 @@
-"""What services stand on: starting, supervising, going online. Uses the ports it is handed."""
+"""What runs the board: start, supervisor, session, identity. Uses the ports that it is handed."""

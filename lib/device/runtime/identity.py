@@ -1,76 +1,81 @@
-"""The board's own identity on flash, brought in order and read."""
+"""The board's own identity on flash, brought in order and read, and what else a board knows from files."""
 
 import json
-import sys
 
-from device.core import config, documents, fields, paths, slots
+from device.core import documents, fields, paths, slots
 from device.core.failures import Failure
+from device.runtime.modules import unload
 
 
-def know_self(context):
-    """Read `context.settings` and `context.identity` from flash, as far as they are not known yet.
+def know_self(state):
+    """Read `state.settings` and `state.identity` from flash, as far as they are not known yet.
 
-    Raises Failure when ento.conf is wrong; without an identity `context.identity` stays None.
+    Raises Failure when ento.conf is wrong; without an identity `state.identity` stays None.
     """
-    if context.settings is None:
-        context.settings = config.Settings(config.document(context.store.read(paths.CONF)))
-    if context.identity is None:
-        context.identity = active_identity(context)
+    if state.settings is None:
+        from device.core import settings
+
+        state.settings = settings.read(state.ports.store.read(paths.CONF))
+        unload("device.core.settings")
+    if state.identity is None:
+        state.identity = _active_identity(state)
 
 
-def active_identity(context):
+def known_networks(store):
+    """([(ssid, password)], country code or "") of wifi.json; raises Failure when it is wrong."""
+    from device.core import settings
+
+    networks = settings.wifi(store.read(paths.WIFI))
+    unload("device.core.settings")
+    return networks
+
+
+def has_claim(store):
+    """Whether there are claim credentials."""
+    return all(store.exists(paths.BOOTSTRAP + "/" + name) for name in slots.FILES)
+
+
+def _active_identity(state):
     """The Identity in the active slot, brought in order first; None when there is none."""
-    store = context.store
+    store = state.ports.store
     store.tidy()
-    active = store.read_slot(paths.CERT)
     trial = store.read_slot(paths.TRIAL)
-    old = store.read_slot(paths.OLD)
-    operations = slots.recover(
-        active is not None,
-        active is not None and slots.document(active) is not None,
-        trial is not None and slots.document(trial) is not None,
-        None if old is None else slots.document(old) is not None,
-    )
-    if operations:
-        store.apply(operations)
-        active = store.read_slot(paths.CERT)
+    if trial and slots.document(trial):  # power went between the two renames, or before them
+        store.apply(slots.promote(slots.replaced(store.read_slot(paths.CERT))))
+    trial = None
+    active = store.read_slot(paths.CERT)
     if active is None:
         return None
-    _tell_application(context, slots.document(active))
-    return slots.opened(active) or slots.adopted(active, context.settings)
+    value = slots.document(active)
+    if value is None:
+        return slots.adopted(active, state.settings)
+    identity = slots.opened(value)
+    tell_application(state, identity, value.get(fields.DEVICE_CONFIGURATION))
+    return identity
 
 
-def _tell_application(context, identity):
+def tell_application(state, identity, configuration):
     """Keep provision.json, what the cloud returned, in step with the active slot.
 
     The identity is good without it: a full flash must not keep the board off line.
     """
-    if identity is None:
-        return
-    told = {
-        name: identity[name]
-        for name in (fields.THING_NAME, fields.CERTIFICATE_ID, fields.DEVICE_CONFIGURATION)
-    }
     try:
-        raw = context.store.read(paths.PROVISION)
+        raw = state.ports.store.read(paths.PROVISION)
         value = documents.loads(raw) if raw else {}
     except (ValueError, Failure):
         value = {}
-    if not isinstance(value, dict) or value.get(fields.CERTIFICATE_ID) != told[fields.CERTIFICATE_ID]:
-        write_if_room(context, paths.PROVISION, told)
+    if not isinstance(value, dict) or value.get(fields.CERTIFICATE_ID) != identity.certificate_id:
+        told = {
+            fields.THING_NAME: identity.thing_name,
+            fields.CERTIFICATE_ID: identity.certificate_id,
+            fields.DEVICE_CONFIGURATION: configuration,
+        }
+        write_if_room(state, paths.PROVISION, told)
 
 
-def write_if_room(context, path, value):
+def write_if_room(state, path, value):
     """Write a JSON document that the board can do without; when the flash fails, say so and go on."""
     try:
-        context.store.write(path, json.dumps(value).encode())
+        state.ports.store.write(path, json.dumps(value).encode())
     except Failure as failure:
-        context.say("flash", str(failure))
-
-
-def forget(modules):
-    """Free the memory of modules that are not needed again soon, by their names within `device`."""
-    for name in modules:
-        if sys.modules.pop("device." + name, None):
-            package, _, module = ("device." + name).rpartition(".")
-            delattr(sys.modules[package], module)
+        state.ports.board.say("flash", str(failure))

@@ -1,49 +1,110 @@
 """What boot.py and main.py do: begin, and carry on. Neither raises; Ctrl-C passes through."""
 
-from device.core import config, paths, startup
+import asyncio
+
+from device.core import documents, fields, paths
 from device.core.failures import Failure
-from device.runtime.supervisor import Supervisor
+from device.runtime.identity import has_claim, know_self, write_if_room
 
-BOOT_LIMIT_MS = 8000  # mpremote gives up after 10 s, and a Pico W has no USB before boot.py has ended
+_BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
+_HANDSHAKE_MS = 60000  # a Pico W has no USB before boot.py has ended
+_BAD_STARTS = 5  # so many in a row lead to safe mode
+_GOOD_START_MS = 60000  # a start that lasts so long was none of them
+_SAFE_MS = 3600000  # safe mode ends with a fresh start after a good hour
 
 
-async def boot(context):
-    """Begin what needs no person, and return after BOOT_LIMIT_MS at the latest.
+async def boot(state):
+    """Give the board its identity, when it has none and there are claim credentials.
 
+    Goes on as long as the handshake makes progress, 60 s at most, and returns within 8 s in every other case.
     What is not done by then goes on in main.py: tasks outlive the end of a loop in MicroPython.
     """
-    store = context.store
-    if store.exists(paths.OFFLINE):
-        context.say("boot", "offline: the host put %s there" % paths.OFFLINE)
+    board, store = state.ports.board, state.ports.store
+    if store.exists(paths.OFFLINE) or board.held():
+        state.offline = True
+        board.say("boot", "offline: %s is there, or the pin is held" % paths.OFFLINE)
         return
-    context.boot_ends_ms = BOOT_LIMIT_MS
+    board.start_watchdog()
+    _count_start(state)
     try:
-        context.settings = config.Settings(config.document(store.read(paths.CONF)))
+        state.session.begin()  # joining takes seconds, in the radio: it goes on while the program is loaded
     except Failure as failure:
-        context.say("boot", str(failure))
+        board.say("network", str(failure))
+    try:
+        know_self(state)
+    except Failure as failure:
+        board.say("boot", str(failure))
         return
-    context.supervisor = Supervisor(context)
-    context.supervisor.start(startup.BOOT_STEPS)
-    provision = context.services.get("provision")
-    if provision:
-        left_ms = BOOT_LIMIT_MS - context.clock.since_ms(context.booted_ms)
-        await context.clock.wait(_begun(context, provision), left_ms)
-        if not provision.ready.is_set():
-            context.say("boot", "provisioning goes on in main.py")
+    if state.identity is None and has_claim(store):
+        await _provision(state)
 
 
-async def _begun(context, provision):
-    """Return when provisioning is done, waits for main.py, or has failed: main.py has more to do."""
-    while not (provision.ready.is_set() or context.paused.is_set() or provision.failure):
-        await context.clock.sleep_ms(20)
+async def _provision(state):
+    """Run the service that provisions, as long as it makes progress."""
+    board, clock = state.ports.board, state.ports.clock
+    supervisor = _supervisor(state)
+    supervisor.start("provision")
+    provision = state.services.get("provision")
+    if provision is None:
+        return
+    feeding = asyncio.create_task(supervisor.watch())
+    end_ms = board.interval("boot_ms", _BOOT_MS) - clock.ms()
+    settled = await clock.wait(provision.settled.wait(), end_ms)
+    if not settled and state.ports.network.connected():
+        end_ms = board.interval("handshake_ms", _HANDSHAKE_MS) - clock.ms()
+        settled = await clock.wait(provision.settled.wait(), end_ms)
+    feeding.cancel()
+    if not settled or provision.failure:
+        board.say("boot", "provisioning goes on in main.py")
 
 
-async def main(context):
+def _supervisor(state):
+    if state.supervisor is None:
+        from device.runtime.supervisor import Supervisor
+
+        state.supervisor = Supervisor(state)
+    return state.supervisor
+
+
+async def main(state):
     """Run the services for ever."""
-    if context.store.exists(paths.OFFLINE):
-        context.say("main", "offline: nothing is started")
+    board = state.ports.board
+    if state.offline:
+        board.say("main", "offline: nothing is started")
         return
-    context.running.set()
-    supervisor = context.supervisor or Supervisor(context)
+    board.start_watchdog()  # boot.py did, unless it failed
+    supervisor = _supervisor(state)
+    if state.safe:
+        board.say("main", "safe mode after %d bad starts: network, MQTT and heartbeat only" % _BAD_STARTS)
+    board.stand_by(False)
     supervisor.start()
+    asyncio.create_task(_judge_start(state))
     await supervisor.watch()
+
+
+def _count_start(state):
+    """Count starts that follow a crash; the counter is on flash only while there is something to count."""
+    bad = _bad_starts(state.ports.store)
+    if state.ports.board.crashed():
+        bad += 1
+        write_if_room(state, paths.STARTS, {fields.BAD_STARTS: bad})
+    state.safe = bad >= _BAD_STARTS
+
+
+def _bad_starts(store):
+    try:
+        raw = store.read(paths.STARTS)
+        return int(documents.loads(raw)[fields.BAD_STARTS]) if raw else 0
+    except (ValueError, KeyError, TypeError, OverflowError, Failure):
+        return 0
+
+
+async def _judge_start(state):
+    """Forget the bad starts once this one has turned out well."""
+    board, clock, store = state.ports.board, state.ports.clock, state.ports.store
+    await clock.sleep_ms(board.interval("good_start_ms", _SAFE_MS if state.safe else _GOOD_START_MS))
+    if store.exists(paths.STARTS):
+        store.remove(paths.STARTS)
+    if state.safe:
+        board.say("main", "a good hour in safe mode: starting afresh")
+        board.reset()

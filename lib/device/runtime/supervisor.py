@@ -1,15 +1,17 @@
 """Starts the planned services in order, restarts those that fail, and feeds the watchdog."""
 
-from device.core import paths, startup
-from device.core.backoff import Backoff
-from device.core.failures import GIVE_UP, Failure
-from device.services import load
+import asyncio
+
+from device.core import paths
+from device.core.failures import GIVE_UP, Backoff, Failure
+from device.runtime.modules import load_service, unload
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
 _STEADY_MS = 60000  # a service that runs so long counts as well again
-_GIVE_UP_MS = 3600000  # what only a person or the cloud can mend is looked at again once an hour
+_GIVE_UP_MS = 3600000  # what only a person or the cloud can mend is looked at again after half of it to all
 _TURN_MS = 1000
+_MAX_TOLD = 32  # tracebacks that are remembered as told
 
 
 def _reason(error):
@@ -22,63 +24,98 @@ def _reason(error):
 
 
 class Supervisor:
-    """Owns the tasks of the services of one board."""
+    """Owns the tasks of the services of one board; the only one that tries again."""
 
-    def __init__(self, context):
-        self._context = context
+    def __init__(self, state):
+        from device.core import settings, startup
+
+        self._state = state
+        self._told = []
+        switches = {}
         try:
-            switches = startup.switches(context.store.read(paths.CONFIG))
+            switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
-            context.say("start", "%s; all services are on" % failure)
-            switches = {}
-        self._plan = startup.plan(switches, context.build.SERVICES)
+            state.ports.board.say("start", "%s; all services are on" % failure)
+        self._plan = startup.plan(switches, state.ports.build.SERVICES, state.safe)
+        unload("device.core.settings", "device.core.startup")
 
     def start(self, only=None):
-        """Start every planned service that does not run yet; `only` names those to start, None means all."""
+        """Start every planned service that does not run yet; `only` names one to start, None means all."""
         for name, needs in self._plan:
-            if name in self._context.services or (only is not None and name not in only):
+            if name in self._state.services or only not in (None, name):
                 continue
             try:
-                service = load(name, self._context)
+                service = load_service(name, self._state)
             except Exception as error:  # a broken service must not keep the others from starting
-                self._context.say(name, "cannot be loaded: " + _reason(error))
+                self._state.ports.board.say(name, "cannot be loaded: " + _reason(error))
+                self._tell(error)
                 continue
-            self._context.services[name] = service
-            service.task = self._context.start(self._guard(service, needs))
+            self._state.services[name] = service
+            asyncio.create_task(self._guard(service, needs))
 
     async def _guard(self, service, needs):
         """Run one service, again and again as long as it fails."""
-        context = self._context
-        backoff = Backoff(_FIRST_MS, _LIMIT_MS, context.board.random_bytes)
+        clock, board = self._state.ports.clock, self._state.ports.board
+        first_ms = board.interval("retry_ms", _FIRST_MS)
+        backoff = Backoff(first_ms, _LIMIT_MS, board.random_bytes)
         for need in needs:
-            if need in context.services:
-                await context.services[need].ready.wait()
+            if need in self._state.services:
+                await self._state.services[need].ready.wait()
         while True:
-            start_ms = context.clock.ticks_ms()
-            try:
-                await service.run()
-                service.failure = None
+            start_ms = clock.ms()
+            done = await self._ran(service)
+            service.settled.set()
+            if done:
                 service.ready.set()
                 return
-            except Failure as failure:
-                service.failure = failure
-            except Exception as error:  # a bug in one service must not stop the others
-                service.failure = error
-            lasted_ms = context.clock.since_ms(start_ms)
-            if not 0 <= lasted_ms < _STEADY_MS:  # the counter wraps: negative is days
+            self._state.session.forget(service.name)
+            if clock.ms() - start_ms >= board.interval("steady_ms", _STEADY_MS):
                 backoff.reset()
-            wait_ms = self._wait_ms(service, backoff)
+            wait_ms = _wait_ms(service.failure, backoff)
             service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
-            await context.clock.sleep_ms(wait_ms)
+            self._tell(service.failure)
+            await clock.sleep_ms(wait_ms)
 
-    def _wait_ms(self, service, backoff):
-        if isinstance(service.failure, Failure) and service.failure.kind == GIVE_UP:
-            return _GIVE_UP_MS // 2 + backoff.next_ms() * (_GIVE_UP_MS // 2) // _LIMIT_MS
-        return backoff.next_ms()
+    async def _ran(self, service):
+        """Whether the service has come to its end; else it has a `failure`."""
+        service.failure = None
+        service.task = asyncio.create_task(service.run())
+        try:
+            await service.task
+            return True
+        except asyncio.CancelledError:
+            if service.failure is None:
+                raise
+        except Exception as error:  # a bug in one service must not stop the others
+            service.failure = error
+        return False
+
+    def fail(self, name, error):
+        """End a service with `error`, as if it had raised it."""
+        service = self._state.services.get(name)
+        if service and service.task and not service.task.done():
+            service.failure = error
+            service.task.cancel()
+
+    def _tell(self, error):
+        """Print the traceback of a bug, once: the line of the fault is all that the field will ever tell."""
+        if isinstance(error, Failure):
+            return
+        text = self._state.ports.board.traceback(error)
+        if hash(text) not in self._told:
+            self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
+            self._state.ports.board.say("bug", text)
 
     async def watch(self):
         """Feed the watchdog for ever; the loop is alive as long as this comes round."""
-        self._context.board.start_watchdog()
         while True:
-            self._context.board.feed()
-            await self._context.clock.sleep_ms(_TURN_MS)
+            self._state.ports.board.feed()
+            await self._state.ports.clock.sleep_ms(_TURN_MS)
+
+
+def _wait_ms(failure, backoff):
+    """How long to wait before a service is started again."""
+    wait_ms = backoff.next_ms()
+    if isinstance(failure, Failure) and failure.kind == GIVE_UP:
+        return _GIVE_UP_MS // 2 + wait_ms * (_GIVE_UP_MS // 2) // _LIMIT_MS
+    return wait_ms

@@ -1,6 +1,6 @@
 """A sign of life on the console, so that a person or a tool can read the state without stopping the board."""
 
-from device.services import Service
+from device.runtime.service import Service
 
 _INTERVAL_MS = 60000
 
@@ -8,22 +8,22 @@ _INTERVAL_MS = 60000
 class Heartbeat(Service):
     """Says every minute how the board is."""
 
-    NAME = "heartbeat"
+    IN_SAFE_MODE = True
 
     async def run(self):
         self.ready.set()
-        context = self.context
+        state = self.state
+        board, clock = state.ports.board, state.ports.clock
         while True:
-            await context.clock.sleep_ms(_INTERVAL_MS)
-            online = context.connection is not None and context.connection.lost is None
-            ailing = [name for name in context.services if context.services[name].failure]
+            await clock.sleep_ms(board.interval("heartbeat_ms", _INTERVAL_MS))
+            failing = [name for name in state.services if state.services[name].failure]
             self.say(
-                "up %d s, %s, %d bytes free, %s"
+                "up %d s, %s, %s, %s"
                 % (
-                    context.clock.since_ms(context.booted_ms) // 1000,
-                    "connected" if online else "not connected",
-                    context.board.free_memory(),
-                    "ailing: " + ", ".join(ailing) if ailing else "all services well",
+                    clock.ms() // 1000,
+                    "connected" if state.session.is_online() else "not connected",
+                    board.memory_text(),
+                    "failing: " + ", ".join(failing) if failing else "all services OK",
                 )
             )
 

@@ -1,42 +1,79 @@
 """Provisioning: the board's identity, from flash or from the cloud."""
 
-from device.runtime.identity import forget, know_self
-from device.services import Service
-
-_ONLY_FOR_THE_HANDSHAKE = (
-    "runtime.handshake",
-    "core.provision",
-    "core.answers",
-    "core.journal",
-    "core.hmac256",
-)
+from device.core import paths, slots
+from device.core.failures import GIVE_UP, Failure
+from device.runtime.identity import has_claim, know_self, tell_application
+from device.runtime.modules import unload
+from device.runtime.service import Service
 
 
 class Provision(Service):
-    """One-time step: leaves `context.identity`, and mostly an open `context.connection` as well."""
+    """One-time step: leaves `state.identity`, and mostly an open connection as well."""
 
-    NAME = "provision"
+    NEEDS = ("register",)
+    IN_CLOUD = True
+    IN_SAFE_MODE = True
 
-    def __init__(self, context):
-        super().__init__(context)
-        self._handshake = None
+    def __init__(self, name, state):
+        super().__init__(name, state)
+        self._provisioning = None  # while there is no identity: it knows more than the journal on flash
 
     async def run(self):
-        context = self.context
-        know_self(context)
-        if context.identity is None:
-            await self._provision()
-        context.identity.without_files()
-        self.say("identity %s" % context.identity.thing_name)
+        know_self(self.state)
+        if self.state.identity is None:
+            self._check_claim()
+            await self._claim(None)
+        self.say("identity %s" % self.state.identity.thing_name)
 
-    async def _provision(self):
+    async def replace(self, expired):
+        """Get another identity in place of the one that has `expired`, if there are claim credentials."""
+        if not has_claim(self.state.ports.store):
+            raise expired
+        self.say(str(expired))
+        await self._claim(self.state.identity.certificate_id)
+        self.say("identity %s" % self.state.identity.thing_name)
+
+    def _check_claim(self):
+        """Raise a Failure that names the file that is missing, before the network is troubled."""
+        store = self.state.ports.store
+        for name in slots.FILES:
+            path = paths.BOOTSTRAP + "/" + name
+            if not store.exists(path):
+                raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
+
+    async def _claim(self, replaces):
         from device.claim.handshake import Handshake  # not for a board that has its identity
+        from device.claim.provision import Provisioning
 
-        if self._handshake is None:
-            self._handshake = Handshake(self.context, self.say)
-        await self._handshake.attempt()
-        self._handshake = None
-        forget(_ONLY_FOR_THE_HANDSHAKE)
+        state = self.state
+        store, session = state.ports.store, state.session
+        if self._provisioning is None:
+            journal = store.read(paths.JOURNAL)
+            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
+        done = False
+        try:
+            await Handshake(self._provisioning.steps, store, session, self._make_key, self.say).attempt()
+            done = True
+        finally:
+            if not done:
+                await session.close()
+        session.proven()
+        state.identity = self._provisioning.identity
+        tell_application(state, state.identity, self._provisioning.configuration)
+        self._provisioning = None
+        unload("device.claim")
 
+    def _make_key(self, common_name):
+        """[private key PEM, signing request PEM]; takes a second or more on a board."""
+        from device.claim import csr  # needed once in the life of a board
+
+        board = self.state.ports.board
+        with board.gate(_KEY_MS):
+            made = csr.make(common_name, board.random_bytes, board.collect)
+        unload("device.claim.csr", "device.claim.p256", "device.core.der")
+        return made
+
+
+_KEY_MS = 20000
 
 SERVICE = Provision

@@ -5,44 +5,44 @@ Topic, payload and the meaning of PROVISION_STATUS are the seed's (update_boot_s
 
 import json
 
-from device.core import config, fields, paths, topics
-from device.services import Service
+from device.core import fields, paths, topics
+from device.runtime.modules import unload
+from device.runtime.service import Service
 
 
 class Status(Service):
-    """Publishes the boot status with QoS 1; needs the mqtt service."""
+    """Publishes the boot status with QoS 1."""
 
-    NAME = "status"
+    NEEDS = ("mqtt",)
+    IN_SAFE_MODE = True
 
-    def __init__(self, context):
-        super().__init__(context)
+    def __init__(self, name, state):
+        super().__init__(name, state)
         self._published = False
 
     async def run(self):
-        mqtt = self.context.services.get("mqtt")
-        if mqtt is None:
+        if "mqtt" not in self.state.services:
             self.say("not published: mqtt is not there")
             return
-        settings = self.context.settings
-        # Written by hand: MicroPython's dicts have no order, and the seed's payload has one.
-        payload = '{"%s": %s, "%s": true}' % (
-            fields.BOOTED_SERIAL,
-            json.dumps(settings.serial),
-            fields.BOOT_STATUS,
-        )
+        settings = self.state.settings
         topic = topics.booted(settings.topic_prefix, settings.serial)
         if not self._published:
-            await mqtt.publish(topic, payload.encode())
+            # Written by hand: MicroPython's dicts have no order, and the seed's payload has one.
+            names = (fields.BOOTED_SERIAL, json.dumps(settings.serial), fields.BOOT_STATUS)
+            await self.state.session.publish(topic, ('{"%s": %s, "%s": true}' % names).encode())
             self._published = True  # if the flash now fails, only the writing is repeated
         self._remember()
         self.say("published on %s, %s is %s" % (topic, fields.PROVISION_STATUS, fields.TRUE))
 
     def _remember(self):
         """Set PROVISION_STATUS, unless the file says so already: flash wears out."""
-        store = self.context.store
-        raw = store.read(paths.CONF)
-        if config.document(raw)[fields.DEVICE].get(fields.PROVISION_STATUS) != fields.TRUE:
-            store.write(paths.CONF, config.with_status(raw, True))
+        if self.state.settings.provisioned:
+            return
+        from device.core import settings
+
+        store = self.state.ports.store
+        store.write(paths.CONF, settings.with_status(store.read(paths.CONF), True))
+        unload("device.core.settings")
 
 
 SERVICE = Status

@@ -51,5 +51,6 @@ def sealed(
 ) -> dict[str, bytes]:
     """{file name: content} of a whole slot; identity.json makes the board take it as its own."""
     files = {paths.ROOT_CA: root_ca, paths.CERTIFICATE: certificate, paths.PRIVATE_KEY: private_key}
-    seal = slots.seal(files, device, place.host, place.port, certificate_id, dict(configuration))
+    identity = slots.Identity(device, place.host, place.port, certificate_id)
+    seal = slots.seal(slots.digests(files), identity, dict(configuration))
     return {**files, paths.IDENTITY: seal}

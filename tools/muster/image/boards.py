@@ -1,10 +1,13 @@
 """The boards Muster knows: their flash and what is in their images (firmware/boards, profiles.py)."""
 
+import ast
 import fnmatch
 import functools
 import runpy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from muster.errors import WRONG_USE, MusterError
 from muster.layout import FIRMWARE, LIB
@@ -15,7 +18,8 @@ _SERVICES = "device/services"
 
 @dataclass(frozen=True)
 class Board:
-    """The flash of one board: sizes in bytes, addresses in bytes from the start of the flash."""
+    """One board: its flash, sizes in bytes, addresses in bytes from the start of it; and what its program
+    is told (`watchdog_ms` and those after it, see device/port/board.py)."""
 
     name: str
     title: str
@@ -26,6 +30,11 @@ class Board:
     prog_size: int
     uf2_base: int | None
     uf2_family: int | None
+    watchdog_ms: int
+    escape_pin: int | None
+    timer: int
+    hard_timer: bool
+    join_options: Mapping[str, int]
 
     @property
     def size(self) -> int:
@@ -33,13 +42,23 @@ class Board:
         return self.block_size * self.block_count
 
 
+class Service(NamedTuple):
+    """What a service says of itself in its own file (device/runtime/service.py)."""
+
+    name: str
+    needs: tuple[str, ...]
+    in_cloud: bool
+    in_safe_mode: bool
+
+
 @dataclass(frozen=True)
 class Profile:
-    """What is in the image of `board`: module files below lib/ and names of services."""
+    """What is in the image of `board`: module files below `lib`, and services."""
 
     board: str
+    lib: Path
     modules: tuple[Path, ...]
-    services: tuple[str, ...]
+    services: tuple[Service, ...]
 
 
 def names() -> list[str]:
@@ -68,6 +87,21 @@ def _services(wanted: str | tuple[str, ...], there: list[str], name: str) -> tup
     return wanted
 
 
+def _service(path: Path) -> Service:
+    """The service in a file, by the literals of its class; the board need not load it to know."""
+    said: dict[str, Any] = {"NEEDS": (), "IN_CLOUD": False, "IN_SAFE_MODE": False}
+    try:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                if node.targets[0].id in said:
+                    said[node.targets[0].id] = ast.literal_eval(node.value)
+    except (SyntaxError, ValueError) as error:
+        raise MusterError(
+            f"{path}: NEEDS, IN_CLOUD and IN_SAFE_MODE must be plain literals ({error})."
+        ) from None
+    return Service(path.stem, tuple(said["NEEDS"]), said["IN_CLOUD"], said["IN_SAFE_MODE"])
+
+
 def profile(name: str, lib: Path = LIB) -> Profile:
     """What goes into the image of the board called `name`, with the modules found below `lib`."""
     board(name)
@@ -80,6 +114,15 @@ def profile(name: str, lib: Path = LIB) -> Profile:
         path
         for path in files
         if path.as_posix() not in left_out
+        and not _is_empty(lib / path)
         and not any(fnmatch.fnmatch(path.as_posix(), pattern) for pattern in table["omit"])
     )
-    return Profile(name, modules, services)
+    described = tuple(_service(lib / _SERVICES / f"{service}.py") for service in services)
+    return Profile(name, lib, modules, described)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a file only makes its folder a package, which MicroPython does not ask for."""
+    if path.name != "__init__.py":
+        return False
+    return all(isinstance(node, ast.Expr) for node in ast.parse(path.read_text(encoding="utf-8")).body)

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from device.core import config, fields, paths, wifi
+from device.core import fields, paths, settings
 from device.core.failures import Failure
 from muster import mpy
 from muster.errors import MusterError
@@ -58,7 +58,7 @@ def ento_conf(base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any]) -
             document.setdefault(section, {})[key] = value
     document[fields.DEVICE].setdefault(fields.PROVISION_STATUS, fields.FALSE)
     try:
-        config.Settings(config.document(strict_json(document)))
+        settings.read(strict_json(document))
     except Failure as error:
         raise MusterError(f"the board would refuse this configuration: {error}") from None
     return document
@@ -138,7 +138,7 @@ def board_files(
     networks = (documents or {}).get(paths.WIFI)
     if networks is not None:
         try:
-            wifi.read(strict_json(networks))
+            settings.wifi(strict_json(networks))
         except Failure as error:
             raise MusterError(f"the board would refuse these networks: {error}") from None
     files = code_files(board_name, build_time)
