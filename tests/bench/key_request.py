@@ -23,7 +23,9 @@ CPYTHON = "CPython"
 OURS = "ours"
 ECDSA = f"ecdsa {ecdsa.__version__}"
 OPENSSL = "cryptography (OpenSSL)"
-MODULES = ("__init__", "core/__init__", "core/hmac256", "core/p256", "core/der", "core/pem", "core/csr")
+CORE = ("__init__", "hmac256", "der", "pem")
+CLAIM = ("__init__", "p256", "csr")
+MODULES = ("__init__", *(f"core/{name}" for name in CORE), *(f"claim/{name}" for name in CLAIM))
 NAME = "bench-0001"
 SCRIPT = f"""
 import gc, os, time

@@ -5,7 +5,6 @@ import hashlib
 from check import raises
 from device.claim import csr, p256
 from device.core import der, pem, x509
-from device.core.der_reader import Reader
 
 _KEY = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721  # RFC 6979, A.2.5
 _NAME = "sensor-0001"
@@ -26,19 +25,19 @@ def test_request_has_the_parts_of_rfc_2986():
     text = csr.signing_request(_KEY, _NAME)
     assert text.startswith("-----BEGIN CERTIFICATE REQUEST-----\n")
     data = pem.to_der(text, pem.CERTIFICATE_REQUEST)
-    outer = Reader(data)
+    outer = der.Reader(data)
     request = outer.enter(der.SEQUENCE)
     outer.done()
     info = request.take(der.SEQUENCE)
     assert request.enter(der.SEQUENCE).take(der.OID) == b"\x2a\x86\x48\xce\x3d\x04\x03\x02"
-    signature = Reader(request.bits()).enter(der.SEQUENCE)
+    signature = der.Reader(request.bits()).enter(der.SEQUENCE)
     request.done()
     r, s = p256.sign(_KEY, hashlib.sha256(der.sequence(info)).digest())
     assert int.from_bytes(signature.unsigned(), "big") == r
     assert int.from_bytes(signature.unsigned(), "big") == s
     signature.done()
 
-    parts = Reader(info)
+    parts = der.Reader(info)
     assert parts.unsigned() == b""
     name = parts.enter(der.SEQUENCE).enter(der.SET).enter(der.SEQUENCE)
     assert name.take(der.OID) == b"\x55\x04\x03"

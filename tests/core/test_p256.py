@@ -91,6 +91,45 @@ def test_no_scalar_makes_the_comb_add_equal_points():
         assert [(bits >> 52 * tooth & 1) * 2 - 1 for tooth in range(5)] != signs
 
 
+def _numbers_below(prime):
+    yield from (1, 2, 3, prime - 1, prime - 2, prime // 2, prime // 2 + 1, 1 << 64, 1 << 128, 1 << 255)
+    for count in range(50):
+        yield int.from_bytes(hashlib.sha256(b"%d" % count).digest(), "big") % prime
+
+
+def test_inverses_are_those_of_fermat():
+    for prime in (p256.P, p256.N):
+        for number in _numbers_below(prime):
+            assert p256._inverse(number, prime) == pow(number, prime - 2, prime)
+
+
+def test_euclid_never_runs_on_the_number_itself():
+    divisors = []
+
+    def watched(dividend, divisor):
+        divisors.append(divisor)
+        return divmod(dividend, divisor)
+
+    p256.divmod = watched
+    try:
+        for number in (2, p256.N - 1, _KEY):
+            p256._inverse(number, p256.N)
+            blind = divisors[0] * pow(number, p256.N - 2, p256.N) % p256.N
+            assert blind >> 200, "a blind as long as the number"
+            divisors.clear()
+    finally:
+        del p256.divmod
+
+
+def test_a_blind_of_zero_is_none():
+    real = p256.hmac_sha256
+    p256.hmac_sha256 = lambda key, message: p256.N.to_bytes(32, "big")
+    try:
+        assert 7 * p256._inverse(7, p256.N) % p256.N == 1
+    finally:
+        p256.hmac_sha256 = real
+
+
 def test_private_key_is_the_first_number_in_range():
     draws = [bytes(32), b"\xff" * 32, p256.N.to_bytes(32, "big"), (p256.N - 1).to_bytes(32, "big")]
     assert p256.generate_private_key(lambda size: draws.pop(0)) == p256.N - 1

@@ -13,7 +13,9 @@ from muster.layout import LIB
 
 # Bytes. On 32 bits, the size of a board's objects, 200 keys of 200 fit in 18 KiB.
 HEAPS = {64: 32 * 1024, 32: 20 * 1024}
-NAMES = ("__init__", "core/__init__", "core/hmac256", "core/p256", "core/der", "core/pem", "core/csr")
+CORE = ("__init__", "hmac256", "der", "pem")
+CLAIM = ("__init__", "p256", "csr")
+NAMES = ("__init__", *(f"core/{name}" for name in CORE), *(f"claim/{name}" for name in CLAIM))
 SCRIPT = """
 import os
 from device.claim import csr, p256

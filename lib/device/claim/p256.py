@@ -4,9 +4,12 @@ Scalar multiplication of the base point by a signed comb: five teeth of 52 bits,
 51 additions of a table point, about 970 multiplications modulo p against 3500 by double-and-add.
 
 What is constant and what is not: for every scalar the same sequence of big-integer operations runs
-and no branch depends on a secret. The operations themselves are MicroPython's, whose time depends a
-little on the numbers, and so does the place where a table point is read. That keeps out whoever
-watches the network; it does not keep out whoever has probes on the board, who could read its flash.
+and no branch depends on a secret, except in the two inversions. Those are Euclid's (pow takes nine times
+as long on a board), whose steps follow the number; so each inverts its number times a second one, which
+HMAC derives from the first: the steps follow the product, which is as good as random, and say nothing of
+the number. The operations themselves are MicroPython's, whose time depends a little on the numbers, and
+so does the place where a table point is read. That keeps out whoever watches the network; it does not
+keep out whoever has probes on the board, who could read its flash.
 """
 
 from device.core.hmac256 import hmac_sha256
@@ -69,7 +72,7 @@ def sign(d, digest, progress=None):
         k = int.from_bytes(value, "big")
         if 1 <= k < N:
             r = _multiply_base(k, progress)[0] % N
-            s = pow(k, N - 2, N) * (z + r * d) % N
+            s = _inverse(k, N) * (z + r * d) % N
             if r and s:
                 return r, s
         key = hmac_sha256(key, value + b"\x00")
@@ -93,12 +96,24 @@ def _multiply_base(k, progress):
         x, y, z = _add(x, y, z, x2, y2)
         if progress and not column % _PROGRESS_COLUMNS:
             progress()
-    inverse = pow(z, P - 2, P)
+    inverse = _inverse(z, P)
     if progress:
         progress()
     square = inverse * inverse % P
     y = y * square * inverse % P
     return x * square % P, (P - y, y)[odd]
+
+
+def _inverse(secret, prime):
+    """Return 1 / secret modulo a prime, 1 <= secret < prime, by the extended Euclid on a blinded number."""
+    blind = int.from_bytes(hmac_sha256(secret.to_bytes(SIZE, "big"), b"blind"), "big") % prime or 1
+    a, b = prime, secret * blind % prime
+    x, y = 0, 1  # a = x * secret * blind and b = y * secret * blind, modulo prime
+    while b:
+        quotient, rest = divmod(a, b)
+        a, b = b, rest
+        x, y = y, x - quotient * y
+    return x * blind % prime
 
 
 def _comb_point(signs, column):

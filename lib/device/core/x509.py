@@ -5,7 +5,6 @@ whatever is not whole raises ValueError.
 """
 
 from device.core import calendar, der
-from device.core.der_reader import Reader
 
 _CURVES = (  # encoded OID, name, bytes of a coordinate
     (der.OID_P256, "p-256", 32),
@@ -28,7 +27,7 @@ class Certificate:
 
 def read(certificate_der):
     """Return the dates and the public key of one certificate; ValueError when it is not one."""
-    outer = Reader(certificate_der)
+    outer = der.Reader(certificate_der)
     certificate = outer.enter(der.SEQUENCE)
     outer.done()
     signed = certificate.enter(der.SEQUENCE)
@@ -49,12 +48,15 @@ def read(certificate_der):
 
 
 def matches(certificate_der, private_key_der):
-    """Whether the private key belongs to the certificate.
+    """Whether the private key belongs to the certificate, as far as its own public half tells.
 
-    RSA (PKCS#1, PKCS#8) by modulus and exponent, EC (SEC1, PKCS#8) by curve and point; the point of a
-    P-256 key that comes without it is computed. ValueError when either is malformed or of a kind not known.
+    RSA (PKCS#1, PKCS#8) by modulus and exponent, EC (SEC1, PKCS#8) by curve and point. A point that an EC
+    key leaves out is not computed: with the right curve such a key counts as the certificate's, because
+    nothing contradicts it. ValueError when either is malformed or of a kind not known.
     """
-    return _public_of_certificate(read(certificate_der).public_key) == _public_of_key(private_key_der)
+    kind_of_certificate, wanted = _public_of_certificate(read(certificate_der).public_key)
+    kind_of_key, public = _private_key(private_key_der)
+    return kind_of_key == kind_of_certificate and public in (None, wanted)
 
 
 def kind(private_key_der):
@@ -63,7 +65,7 @@ def kind(private_key_der):
 
 
 def _public_of_certificate(content):
-    info = Reader(content)
+    info = der.Reader(content)
     algorithm = info.enter(der.SEQUENCE)
     name = algorithm.take(der.OID)
     if name == der.OID_EC_PUBLIC_KEY:
@@ -73,7 +75,7 @@ def _public_of_certificate(content):
         return curve[1], point
     if name != der.OID_RSA:
         raise ValueError("certificate: public key is neither RSA nor EC")
-    bits = Reader(info.bits())
+    bits = der.Reader(info.bits())
     info.done()
     key = bits.enter(der.SEQUENCE)
     bits.done()
@@ -83,21 +85,9 @@ def _public_of_certificate(content):
     return _rsa_name(modulus), (modulus, exponent)
 
 
-def _public_of_key(private_key_der):
-    name, public, secret = _private_key(private_key_der)
-    if public is None:
-        if name != "p-256":
-            raise ValueError("private key: %s without its public point" % name)
-        from device.core import p256  # costs memory, and keys without their point are rare
-
-        x, y = p256.public_key(int.from_bytes(secret, "big"))
-        public = b"\x04" + x.to_bytes(p256.SIZE, "big") + y.to_bytes(p256.SIZE, "big")
-    return name, public
-
-
 def _private_key(data):
-    """Return kind, public half (None where the key lacks it), and secret (None for RSA)."""
-    outer = Reader(data)
+    """Return the kind and the public half, None where the key lacks it."""
+    outer = der.Reader(data)
     key = outer.enter(der.SEQUENCE)
     outer.done()
     version = key.unsigned()
@@ -111,7 +101,7 @@ def _private_key(data):
     algorithm = key.enter(der.SEQUENCE)
     name = algorithm.take(der.OID)
     curve = _curve(algorithm.take(der.OID)) if name == der.OID_EC_PUBLIC_KEY else None
-    outer = Reader(key.take(der.OCTET_STRING))
+    outer = der.Reader(key.take(der.OCTET_STRING))
     inner = outer.enter(der.SEQUENCE)
     outer.done()
     inner.unsigned()  # version
@@ -129,7 +119,7 @@ def _pkcs1(key):
     for _ in range(6):
         key.unsigned()
     key.done()
-    return _rsa_name(modulus), (modulus, exponent), None
+    return _rsa_name(modulus), (modulus, exponent)
 
 
 def _sec1(key, curve):
@@ -145,7 +135,7 @@ def _sec1(key, curve):
     key.done()
     if len(secret) != curve[2]:
         raise ValueError("private key: %d bytes do not fit %s" % (len(secret), curve[1]))
-    return curve[1], public, secret
+    return curve[1], public
 
 
 def _curve(content):
