@@ -103,6 +103,7 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
         "TIMER": facts.timer,
         "HARD_TIMER": facts.hard_timer,
         "JOIN_OPTIONS": facts.join_options,
+        "LATE_CONSOLE": facts.late_console,
         "INTERVALS": dict(intervals or {}),
     }
     return Source(BUILD_MODULE, "".join(f"{name} = {value!r}\n" for name, value in values.items()).encode())

@@ -16,3 +16,4 @@ ESCAPE_PIN = 0  # the BOOT button
 TIMER = 1
 HARD_TIMER = False
 JOIN_OPTIONS = {"reconnects": 3}  # for ever, otherwise: then a wrong password is never reported
+LATE_CONSOLE = False

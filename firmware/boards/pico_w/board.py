@@ -16,3 +16,4 @@ ESCAPE_PIN = 22  # GP22 to GND, pins 29 and 28
 TIMER = -1
 HARD_TIMER = True  # inside a TLS handshake only a hard interrupt runs
 JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving: it costs 100 ms a packet
+LATE_CONSOLE = True  # USB starts after boot.py

@@ -7,8 +7,8 @@ from device.core.failures import Failure
 class Handshake:
     """Does the actions of one board; see the table in claim.provision.
 
-    `steps` makes the generator of an attempt (`Provisioning.steps`), `store` is the port, `session` the owner of
-    the connection (runtime.session), `make_key(name)` gives [private key PEM, signing request PEM].
+    `steps` makes the generator of an attempt (`Provisioning.steps`), `store` is the port, `session` owns the
+    connection (runtime.session), `make_key(name)` gives [private key PEM, signing request PEM].
     """
 
     def __init__(self, steps, store, session, make_key, say):

@@ -4,18 +4,18 @@
 calls in sequence), and is sent the result, or has a Failure thrown in. It never waits and never touches a
 socket or a file; time comes from `now()`.
 
-| action                     | what is done                                              | sent back              |
-|----------------------------|-----------------------------------------------------------|------------------------|
-| (ROOM, bytes)              | look whether so much more fits on the flash               | True or False          |
-| (READ, path)               | read a file                                               | bytes, or None         |
-| (WRITE, path, bytes)       | replace a file, whole or not at all                       |                        |
-| (COPY, from, to)           | the same with the content of another file                 |                        |
-| (DIGESTS, directory)       | look at the files of a slot                               | {name: hex or None}    |
-| (APPLY, operations)        | carry out the file operations of core.slots               |                        |
-| (MAKE_KEY, name)           | make a P-256 key and its signing request                  | [key PEM, request PEM] |
-| (CONNECT, directory, name) | connect with the credentials there, as client id `name`   |                        |
-| (SUBSCRIBE, topics)        | one SUBSCRIBE, and wait for the SUBACK                    |                        |
-| (ASK, topic, payload)      | publish, wait for the accepted or rejected answer         | [topic, payload]       |
+| action                     | what is done                                         | sent back              |
+|----------------------------|------------------------------------------------------|------------------------|
+| (ROOM, bytes)              | look whether so much more fits on the flash          | True or False          |
+| (READ, path)               | read a file                                          | bytes, or None         |
+| (WRITE, path, bytes)       | replace a file, whole or not at all                  |                        |
+| (COPY, from, to)           | the same with the content of another file            |                        |
+| (DIGESTS, directory)       | look at the files of a slot                          | {name: hex or None}    |
+| (APPLY, operations)        | carry out the file operations of core.slots          |                        |
+| (MAKE_KEY, name)           | make a P-256 key and its signing request             | [key PEM, request PEM] |
+| (CONNECT, directory, name) | connect with the credentials there, as client `name` |                        |
+| (SUBSCRIBE, topics)        | one SUBSCRIBE, and wait for the SUBACK               |                        |
+| (ASK, topic, payload)      | publish, wait for the accepted or rejected answer    | [topic, payload]       |
 
 Lists that are sent back are emptied here: texts of a kilobyte must not live while the next step runs.
 
@@ -156,14 +156,14 @@ class Provisioning:
         payload = None
         refused = not topics.request_of(answer[0])[1]
         try:
-            files = self._certificate(answer)
+            writes = self._certificate(answer)
         except Failure:
             if refused:
                 journal.budget_used -= 1  # a clear no makes no certificate
                 yield self._saved_journal()
             raise
-        while files:
-            yield (WRITE, *files.pop())
+        while writes:
+            yield writes.pop()
         yield (COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA, _trial(paths.ROOT_CA))
         journal.digests = yield (DIGESTS, paths.TRIAL)
         yield self._saved_journal()
@@ -180,17 +180,17 @@ class Provisioning:
         raise Failure(GIVE_UP, cause, "mend that, or raise %s" % fields.DAILY_CERTIFICATES)
 
     def _certificate(self, answer):
-        """Take a create answer into the journal; the [(path, bytes)] that it brings for the trial slot."""
+        """Take a create answer into the journal; the WRITE actions for what it brings."""
         journal = self._journal
         made = answers.certificate(answers.read(answer.pop(0), answer.pop()), not self._settings.own_key)
         journal.certificate_id, certificate, key, journal.token = made
         journal.token_time = self._now()
         journal.step = journals.CREATED
         journal.unsure = False  # nobody has registered this one yet
-        files = [(_trial(paths.CERTIFICATE), certificate.encode())]
+        writes = [(WRITE, _trial(paths.CERTIFICATE), certificate.encode())]
         if key is not None:
-            files.append((_trial(paths.PRIVATE_KEY), key.encode()))
-        return files
+            writes.append((WRITE, _trial(paths.PRIVATE_KEY), key.encode()))
+        return writes
 
     def _register(self, topic):
         """Register the thing, and have its name on flash."""

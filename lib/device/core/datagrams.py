@@ -76,8 +76,11 @@ def ntp_query(nonce):
 
 
 def ntp_answer(packet, nonce):
-    """Unix seconds in the answer to the query with `nonce`; None when `packet` is not its answer."""
-    if len(packet) < _NTP_SIZE or packet[0] & 0x07 != 4 or packet[24:32] != nonce:
+    """Unix seconds in the answer to the query with `nonce`; None when `packet` is not its answer.
+
+    A simple server that leaves the field empty, in which the nonce comes back, is believed as well.
+    """
+    if len(packet) < _NTP_SIZE or packet[0] & 0x07 != 4 or packet[24:32] not in (nonce, bytes(8)):
         return None
     if not 1 <= packet[1] <= 15 or packet[0] >> 6 == 3:  # "ask elsewhere", or a server without the time
         return None

@@ -13,17 +13,30 @@ import machine
 from device import _build
 from device.port import clock
 
-# Collect often: a heap that is only swept when it is full is full of holes, and TLS wants 16 KB in one piece.
-_COLLECT_EVERY_BYTES = 4096
+_COLLECT_EVERY_BYTES = 4096  # at least
+_PART_OF_FREE = 8
 _FEED_EVERY_MS = 1000
 
 _watchdog = None
 _timer = None
+_missed = [] if _build.LATE_CONSOLE else None  # lines that nobody could see, until main.py says them again
+_MAX_MISSED = 40
 
 
 def say(step, text):
     """Print what `step` has to tell. Texts never hold secrets: see claim.provision.describe."""
-    print("%7d ms  %-9s  %s" % (clock.ms(), step, text))
+    line = "%7d ms  %-9s  %s" % (clock.ms(), step, text)
+    if _missed is not None and len(_missed) < _MAX_MISSED:
+        _missed.append(line)
+    print(line)
+
+
+def say_again():
+    """Print what boot.py has said: a Pico W starts its USB only after it."""
+    global _missed
+    for line in _missed or ():
+        print(line)
+    _missed = None
 
 
 def traceback(error):
@@ -93,8 +106,11 @@ def collect():
 
 
 def collect_often():
-    """The rule for everyday work."""
-    gc.threshold(_COLLECT_EVERY_BYTES)
+    """Have garbage collected early: a heap that is only swept when it is full is full of holes.
+
+    TLS wants 16 KB in one piece. Where much is free, holes do less harm than the time of the collections.
+    """
+    gc.threshold(max(_COLLECT_EVERY_BYTES, gc.mem_free() // _PART_OF_FREE))
 
 
 def start_watchdog():
@@ -142,7 +158,7 @@ def _feed_by_timer(limit_ms):
 class gate:
     """`with gate(limit_ms):` round whatever blocks: a TLS handshake, a key.
 
-    The watchdog stays fed until the limit, so a true hang still resets the board. No collection happens on the
+    The watchdog stays fed until the limit, so a true hang still resets the board. Nothing is collected on the
     way unless the heap is full: the threshold also counts what TLS takes from the heap of a Pico W, and a
     hundred collections would double the time (measured).
     """
@@ -160,5 +176,5 @@ class gate:
     def __exit__(self, *_):
         if _build.HARD_TIMER:
             _feed_by_timer(0)
-        gc.threshold(_COLLECT_EVERY_BYTES)
+        collect_often()
         feed()

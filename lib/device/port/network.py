@@ -12,7 +12,8 @@ from device.port import clock
 
 _JOIN_MS = 20000
 _LOOK_MS = 100
-_ASK_MS = 2000  # for one answer of one server
+_DNS_MS = 2000  # for one answer of one server
+_NTP_MS = 1000
 _TURN_MS = 20
 _MAX_DATAGRAM = 512
 
@@ -53,8 +54,8 @@ def begin(networks, country):
 async def join(networks, country):
     """Join the first of `networks` ([(ssid, password)]) that takes us; `country` is a two-letter code or "".
 
-    Goes on with what `begin` began. Raises Failure: GIVE_UP when no network is known, AGAIN with the reason of
-    each otherwise.
+    Goes on with what `begin` began. Raises Failure: GIVE_UP when no network is known, AGAIN with the reason
+    of each otherwise.
     """
     link = _link()
     if link.isconnected():
@@ -140,7 +141,7 @@ async def lookup(host):
         query = datagrams.dns_query(host, int.from_bytes(os.urandom(2), "big"))
         for server in _name_servers():
             address = await _asked(
-                server, datagrams.DNS_PORT, query, lambda packet: datagrams.dns_answer(packet, query)
+                server, datagrams.DNS_PORT, query, lambda packet: datagrams.dns_answer(packet, query), _DNS_MS
             )
             if address:
                 return address
@@ -172,14 +173,13 @@ async def ask_time(hosts):
     """Unix seconds from the first of `hosts` that answers, or None."""
     from device.core import datagrams
 
+    nonce = os.urandom(8)
+    query = datagrams.ntp_query(nonce)
     for host in hosts:
-        nonce = os.urandom(8)
         try:
+            server = await lookup(host)
             unix_s = await _asked(
-                await lookup(host),
-                datagrams.NTP_PORT,
-                datagrams.ntp_query(nonce),
-                lambda packet: datagrams.ntp_answer(packet, nonce),
+                server, datagrams.NTP_PORT, query, lambda packet: datagrams.ntp_answer(packet, nonce), _NTP_MS
             )
         except Lost:
             return None  # nobody answers for names: the next one would wait as long, for nothing
@@ -190,16 +190,18 @@ async def ask_time(hosts):
     return None
 
 
-async def _asked(server, port, packet, read):
-    """What `read` makes of the answer to `packet`, or None when none comes in time."""
+async def _asked(server, port, packet, read, limit_ms):
+    """What `read` makes of the answer of `server` to `packet`, or None when none comes in time."""
     plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
+        address = socket.getaddrinfo(server, port)[0][-1]
         plug.setblocking(False)
-        plug.sendto(packet, socket.getaddrinfo(server, port)[0][-1])
+        plug.sendto(packet, address)
         start_ms = clock.ms()
-        while clock.ms() - start_ms < _ASK_MS:
+        while clock.ms() - start_ms < limit_ms:
             try:
-                answer = read(plug.recv(_MAX_DATAGRAM))
+                answer, sender = plug.recvfrom(_MAX_DATAGRAM)
+                answer = read(answer) if sender == address else None
                 if answer is not None:
                     return answer
             except OSError as error:

@@ -4,7 +4,6 @@ import json
 
 from device.core import documents, fields, paths, slots
 from device.core.failures import Failure
-from device.runtime.modules import unload
 
 
 def know_self(state):
@@ -16,7 +15,6 @@ def know_self(state):
         from device.core import settings
 
         state.settings = settings.read(state.ports.store.read(paths.CONF))
-        unload("device.core.settings")
     if state.identity is None:
         state.identity = _active_identity(state)
 
@@ -25,9 +23,7 @@ def known_networks(store):
     """([(ssid, password)], country code or "") of wifi.json; raises Failure when it is wrong."""
     from device.core import settings
 
-    networks = settings.wifi(store.read(paths.WIFI))
-    unload("device.core.settings")
-    return networks
+    return settings.wifi(store.read(paths.WIFI))
 
 
 def has_claim(store):

@@ -22,5 +22,10 @@ def unload(*prefixes):
             delattr(sys.modules[package], module)
 
 
+def unload_settings():
+    """Free the readers of the files that a person writes; the board has read them."""
+    unload("device.core.settings", "device.core.startup")
+
+
 def _is_below(name, prefixes):
     return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)

@@ -13,7 +13,7 @@ import asyncio
 from device.core import paths, slots, topics
 from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Lost, Refused, WrongDates
 from device.runtime.identity import known_networks
-from device.runtime.modules import unload
+from device.runtime.modules import unload, unload_settings
 from device.runtime.timekeeper import Timekeeper
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
@@ -97,6 +97,7 @@ class Session:
             if self._networks is None:
                 self.begin()
             networks, self._networks = self._networks, None
+            unload_settings()  # while the radio works
             await ports.network.join(*networks)
             ports.board.say("network", "joined")
 
@@ -270,7 +271,7 @@ class Session:
                     raise Failure(GIVE_UP, failure.cause, failure.advice, "publish")
 
     async def _publish(self, topic, payload, qos):
-        """Whether it is done; False when the connection was lost. Raises Refused when the server closed it."""
+        """Whether it is done: not when the connection was lost. Raises Refused when the server closed it."""
         await self._online.wait()
         connection = self._connection
         try:

@@ -5,6 +5,7 @@ import asyncio
 from device.core import documents, fields, paths
 from device.core.failures import Failure
 from device.runtime.identity import has_claim, know_self, write_if_room
+from device.runtime.modules import unload_settings
 
 _BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
 _HANDSHAKE_MS = 60000  # a Pico W has no USB before boot.py has ended
@@ -69,6 +70,7 @@ def _supervisor(state):
 async def main(state):
     """Run the services for ever."""
     board = state.ports.board
+    board.say_again()
     if state.offline:
         board.say("main", "offline: nothing is started")
         return
@@ -78,6 +80,7 @@ async def main(state):
         board.say("main", "safe mode after %d bad starts: network, MQTT and heartbeat only" % _BAD_STARTS)
     board.stand_by(False)
     supervisor.start()
+    unload_settings()
     asyncio.create_task(_judge_start(state))
     await supervisor.watch()
 

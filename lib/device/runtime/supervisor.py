@@ -4,7 +4,7 @@ import asyncio
 
 from device.core import paths
 from device.core.failures import GIVE_UP, Backoff, Failure
-from device.runtime.modules import load_service, unload
+from device.runtime.modules import load_service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
@@ -37,7 +37,6 @@ class Supervisor:
         except Failure as failure:
             state.ports.board.say("start", "%s; all services are on" % failure)
         self._plan = startup.plan(switches, state.ports.build.SERVICES, state.safe)
-        unload("device.core.settings", "device.core.startup")
 
     def start(self, only=None):
         """Start every planned service that does not run yet; `only` names one to start, None means all."""

@@ -1,1 +1,1 @@
-"""Services: one file each, one common interface (runtime.service), started and restarted by the supervisor."""
+"""Services: one file each, one common interface (device.runtime.service)."""

@@ -35,6 +35,7 @@ class Board:
     timer: int
     hard_timer: bool
     join_options: Mapping[str, int]
+    late_console: bool
 
     @property
     def size(self) -> int:
@@ -92,9 +93,9 @@ def _service(path: Path) -> Service:
     said: dict[str, Any] = {"NEEDS": (), "IN_CLOUD": False, "IN_SAFE_MODE": False}
     try:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if node.targets[0].id in said:
-                    said[node.targets[0].id] = ast.literal_eval(node.value)
+            name = getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else None
+            if name in said:
+                said[name] = ast.literal_eval(node.value)
     except (SyntaxError, ValueError) as error:
         raise MusterError(
             f"{path}: NEEDS, IN_CLOUD and IN_SAFE_MODE must be plain literals ({error})."

@@ -32,7 +32,7 @@ class Limits:
     keep_alive_max_s: float = 1200
     keep_alive_factor: float = 1.5
     session_expiry_s: int = 3600
-    connect_wait_s: float = 10  # from TCP accept to CONNECT; AWS does not publish its value
+    connect_wait_s: float = 30  # from TCP accept to CONNECT; AWS does not publish its value
 
 
 @dataclass(frozen=True)
