@@ -22,7 +22,7 @@ FAILED = re.compile(rf"{re.escape(rig.DONE)}|again in|MemoryError|failed|Error")
 
 # A task beside the services looks once the boot status is out; the peer's script says the same by itself.
 _WHEN_BOOTED = """\
-import asyncio, gc, sys
+import asyncio, gc, micropython, sys
 
 async def look():
     while not (STATE and STATE.services.get("status") and STATE.services["status"].ready.is_set()):
@@ -32,7 +32,8 @@ async def look():
 if globals().get("STATE"):
     asyncio.create_task(look())
 """
-_HEAP = """gc.collect()
+_HEAP = """micropython.qstr_info()
+    gc.collect()
     print("heap", gc.mem_alloc(), gc.mem_free(), len([name for name in sys.modules if ".claim." in name]))"""
 _COLLECTIONS = """print("collections", collections.stream.count)
     gc.collect()
