@@ -23,25 +23,27 @@ from muster.twin.server import running_twin
 from tests.bench import (
     flash_bytes,
     heap,
+    heap_modules,
     key_request,
     page,
     round_trips,
     sim_rate,
     start_times,
     twin_rate,
+    unloading,
     wire_bytes,
 )
 from tests.bench.common import Bench, Result
 
 MEASUREMENTS = {
-    "round-trips": round_trips,
-    "heap": heap,
-    "flash": flash_bytes,
-    "wire": wire_bytes,
-    "key": key_request,
-    "twin": twin_rate,
-    "fleet": sim_rate,
-    "start": start_times,
+    "round-trips": (round_trips,),
+    "heap": (heap, unloading, heap_modules),
+    "flash": (flash_bytes,),
+    "wire": (wire_bytes,),
+    "key": (key_request,),
+    "twin": (twin_rate,),
+    "fleet": (sim_rate,),
+    "start": (start_times,),
 }
 PAGE = REPO / "docs" / "benchmarks.md"
 
@@ -68,14 +70,14 @@ def run(names: list[str], console: Console) -> list[Result]:
             def tell(what: str, name: str = name) -> None:
                 progress.update(task, description=f"{name}: {what}")
 
-            results.append(MEASUREMENTS[name].measure(bench, tell))
+            results += [part.measure(bench, tell) for part in MEASUREMENTS[name]]
             progress.advance(task)
     return results
 
 
 def show(results: list[Result], console: Console) -> None:
     """The first table of the page, on the terminal."""
-    found = Table("figure", "ours", "peer", "ratio", "goal", box=None, pad_edge=False)
+    found = Table("figure", "ours", "peer", "ratio", "goal", "before", box=None, pad_edge=False)
     for result in results:
         for row in result.rows:
             found.add_row(*row)

@@ -1,7 +1,6 @@
 """What the measurements share: results, medians, the boards that do the job, ours and the peer's."""
 
 import itertools
-import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,10 +10,8 @@ from typing import NamedTuple
 
 from device.core import fields
 from muster import image, mpy, umqtt
-from muster.errors import MusterError
 from muster.relay import Relay
 from muster.twin.server import RunningTwin
-from muster.virtual import VirtualBoard
 from tests.system import rig
 
 HERE = Path(__file__).parent
@@ -25,8 +22,6 @@ DEVICE = "ours, own key"
 VARIANTS = (CLOUD, DEVICE, PEER)
 MODES = {CLOUD: fields.KEYS_CLOUD, DEVICE: fields.KEYS_DEVICE}
 JOB_LIMIT_S = 30
-HEAP_LIMIT_S = 10  # a job without latency takes a fifth of a second
-FAILED = re.compile(rf"{re.escape(rig.DONE)}|again in|MemoryError|failed|Error")
 Tell = Callable[[str], None]
 
 
@@ -38,6 +33,7 @@ class Row(NamedTuple):
     peer: str
     ratio: str
     goal: str = NONE
+    before: str = NONE  # the same figure where the work on it began, which its section names
 
 
 @dataclass
@@ -99,21 +95,27 @@ class Bench:
         self.folder = folder
         self._numbers = itertools.count(1)
 
-    def flash(self, variant: str, port: int, extra: dict[str, bytes] | None = None) -> Path:
-        """The image of a fresh board of `variant` that reaches the twin through `port`."""
+    def files(self, variant: str, port: int) -> dict[str, bytes]:
+        """{path on flash: content} of a fresh board of `variant` that reaches the twin through `port`."""
         serial = f"bench-{next(self._numbers):04}"
-        path = self.folder / f"{serial}.img"
+        claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
         if variant != PEER:
-            return rig.flash(
-                path, self.twin, serial, port=port, extra=extra, provisioning={fields.KEYS: MODES[variant]}
-            )
+            documents = rig.documents(port, serial, provisioning={fields.KEYS: MODES[variant]})
+            return image.board_files(rig.BOARD, documents=documents, claim=claim)
         files = peer_files()
         for name, document in rig.documents(port, serial).items():
             files[name] = image.strict_json(document)
-        files.update(image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path))
-        files.update(extra or {})
+        return {**files, **claim}
+
+    def write(self, files: dict[str, bytes]) -> Path:
+        """A new image with these files."""
+        path = self.folder / f"flash-{next(self._numbers):04}.img"
         path.write_bytes(image.build_image(files, rig.BOARD))
         return path
+
+    def flash(self, variant: str, port: int) -> Path:
+        """The image of a fresh board of `variant` that reaches the twin through `port`."""
+        return self.write(self.files(variant, port))
 
     def job(self, variant: str, latency_ms: float, bits: int = 64) -> Job:
         """Let a fresh board do the whole job through a relay. Raises MusterError when it fails."""
@@ -130,28 +132,6 @@ class Bench:
             end_s, turns, up, down = seen[0]
             assert relay.first_syn is not None
             return Job(end_s - relay.first_syn, turns, up, down, board.console)
-
-    def does_job(self, variant: str, heap_kb: int, bits: int = 32) -> bool:
-        """Whether a fresh board does the whole job at the first go in a heap of this size."""
-        path = self.flash(variant, self.twin.port)
-        board = rig.board(path, bits=bits, heap_kb=heap_kb).start()
-        try:
-            return rig.DONE in board.wait_for(FAILED, HEAP_LIMIT_S)
-        except MusterError:
-            return False
-        finally:
-            board.stop()
-            path.unlink()
-
-    def prints(self, variant: str, wanted: str, extra: dict[str, bytes], **options: int) -> str:
-        """The first line with `wanted` that a fresh board prints with these files on its flash."""
-        path = self.flash(variant, self.twin.port, extra)
-        board: VirtualBoard = rig.board(path, **options).start()
-        try:
-            return board.wait_for(wanted, JOB_LIMIT_S)
-        finally:
-            board.stop()
-            path.unlink()
 
 
 def code_size(files: dict[str, bytes], under: str) -> int:

@@ -20,7 +20,8 @@ HEAD = """\
 
 Made by `make bench` (`.venv/bin/python -m tests.bench`), all of it in one run; do not edit. Ours and the peer
 were measured in this run, one after the other, on this machine. A ratio is ours divided by the peer's; where
-a time, a size or a cost is meant, less is better. Figures are medians. Some of it, without writing this page:
+a time, a size or a cost is meant, less is better. Figures are medians. *Before* is what the figure was where
+the work on it began; its section says where that was. Some of it, without writing this page:
 `make bench ARGS="heap key"`.
 """
 PACKAGES = ("amqtt", "awsiotsdk", "ecdsa")
@@ -89,7 +90,7 @@ def render(results: Iterable[Result], seconds: float, arguments: str) -> str:
     """The whole page."""
     results = list(results)
     rows: list[Row] = [row for result in results for row in result.rows]
-    parts = [HEAD, table([("figure", "ours", "peer", "ratio", "goal"), *rows])]
+    parts = [HEAD, table([("figure", "ours", "peer", "ratio", "goal", "before"), *rows])]
     for result in results:
         parts.append(f"## {result.title}\n")
         if result.details:

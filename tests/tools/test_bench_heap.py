@@ -1,0 +1,82 @@
+"""What the heap benchmark rests on: code in place, counted collections, the order of imports."""
+
+from pathlib import Path
+
+import pytest
+from tests.bench import heap_boards, heap_modules, in_place
+from tests.system import rig
+
+from device.core import paths
+from muster import image, interpreter, mpy
+from muster.image.tree import code_files
+
+NAMES = """\
+from device.claim import p256
+from umqtt import simple
+print("files", p256.__file__, simple.__file__)
+"""
+SEVEN = """\
+import gc
+import on_board_collections as collections
+before = collections.stream.count
+for _ in range(7):
+    gc.collect()
+print("seven", collections.stream.count - before)
+"""
+TURNOVER = """\
+import gc
+import on_board_collections as collections
+gc.collect()
+before = collections.stream.count
+gc.threshold(16384)
+for _ in range(1024):
+    bytearray(1024)
+print("turnover", collections.stream.count - before)
+"""
+
+
+@pytest.fixture(autouse=True)
+def needs_32_bits() -> None:
+    if reason := interpreter.missing32():
+        pytest.skip(reason)
+
+
+def says(tmp_path: Path, files: dict[str, bytes], wanted: str) -> list[str]:
+    """The words of a line that a board with these files prints."""
+    path = tmp_path / "flash.img"
+    path.write_bytes(image.build_image(files, rig.BOARD))
+    return heap_boards.said(path, wanted, heap_boards.COUNTING_KB)
+
+
+def with_counter(boot: str) -> dict[str, bytes]:
+    path = Path(heap_boards.__file__).with_name("on_board_collections.py")
+    modules = mpy.compile_all([mpy.Source(path.name, path.read_bytes())])
+    return {**{f"/lib/{name}": data for name, data in modules.items()}, paths.BOOT: boot.encode()}
+
+
+def test_code_in_place_comes_from_the_romfs(tmp_path: Path) -> None:
+    files = {**code_files(rig.BOARD), paths.BOOT: NAMES.encode(), paths.MAIN: b""}
+    moved = in_place.moved(files)
+    assert [name for name in moved if name.startswith("/lib/")] == ["/lib/on_board_romfs.mpy"]
+    words = says(tmp_path, moved, "files ")
+    assert words == ["files", "/code/device/claim/p256.mpy", "/code/umqtt/simple.mpy"]
+
+
+def test_collections_asked_for_are_counted(tmp_path: Path) -> None:
+    assert says(tmp_path, with_counter(SEVEN), "seven ")[1] == "7"
+
+
+def test_automatic_collections_are_counted(tmp_path: Path) -> None:
+    count = int(says(tmp_path, with_counter(TURNOVER), "turnover ")[1])
+    assert 60 <= count <= 70, "1 MB in steps of 16 KB"
+
+
+def test_modules_come_after_what_they_import() -> None:
+    order = list(heap_modules.module_sizes(code_files(rig.BOARD)))
+    for early, late in (
+        ("device", "device.core"),
+        ("device.core.calendar", "device.core.x509"),
+        ("device.core.der", "device.claim.csr"),
+        ("umqtt.simple", "device.port.packets"),
+    ):
+        assert order.index(early) < order.index(late)
