@@ -13,7 +13,7 @@ from tests.bench import in_place
 from tests.bench.common import JOB_LIMIT_S, PEER, Bench
 from tests.system import rig
 
-STATE = "context"  # the global of boot.py and main.py that holds the services
+STATE = "state"
 LOW_KB, HIGH_KB = 16, 192  # the upper end is a Pico W's
 CONFIRM = 3
 COUNTING_KB = 768  # room for what counts, so that no collection is for want of room
