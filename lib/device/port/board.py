@@ -153,9 +153,9 @@ def _feed_by_timer(limit_ms):
 class gate:
     """`with gate(limit_ms):` round whatever blocks: a TLS handshake, a key.
 
-    The watchdog stays fed until the limit, so a true hang still resets the board. Garbage is collected before,
-    and seldom on the way: the threshold also counts what TLS takes from the heap of a Pico W, and hundreds of
-    collections would double the time (measured).
+    The watchdog stays fed until the limit, so a true hang still resets the board. Garbage is collected
+    before, and seldom on the way: the threshold also counts what TLS takes from the heap of a Pico W, and
+    hundreds of collections would double the time (measured).
     """
 
     def __init__(self, limit_ms):
