@@ -16,9 +16,10 @@ import pytest
 from muster.twin.engine import Engine
 
 DROP = "drop"  # it is never delivered
-DELAY = "delay"  # it is delivered when nobody waits for it any more; what follows it is not held up
+DELAY = "delay"  # it is delivered LATE_S later, behind what was sent after it
+STALL = "stall"  # it is delivered LATE_S later, and all that follows it in its direction waits behind it
 DOUBLE = "double"  # it is delivered twice
-KINDS = (DROP, DELAY, DOUBLE)
+KINDS = (DROP, DELAY, STALL, DOUBLE)
 
 LATE_S = 2.0  # longer than a board of mishaps.quick() waits for any answer
 _NAMES = {
@@ -88,15 +89,14 @@ def packet_gate() -> Iterator[PacketGate]:
 class _Link:
     """One connection. For the twin it is the StreamWriter, and `inbox` the StreamReader."""
 
-    def __init__(
-        self, gate: PacketGate, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, gate: PacketGate, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.inbox = asyncio.StreamReader()
         self._gate = gate
         self._reader = reader
         self._writer = writer
         self._trace = Trace(None)
         self._late: set[asyncio.Task[None]] = set()
+        self._stalled: dict[str, list[bytes]] = {}  # direction -> what waits there
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)
@@ -121,17 +121,24 @@ class _Link:
 
     def _deliver(self, direction: str, packet: bytes, take: Callable[[bytes], None]) -> None:
         kind = self._trace.note(direction, packet)
-        if kind == DELAY:
-            task = asyncio.create_task(_later(partial(take, packet)))
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
+        if direction in self._stalled:
+            self._stalled[direction].append(packet)
+        elif kind == STALL:
+            self._stalled[direction] = [packet]
+            self._later(lambda: take(b"".join(self._stalled.pop(direction))))
+        elif kind == DELAY:
+            self._later(partial(take, packet))
         elif kind != DROP:
             take(packet * 2 if kind == DOUBLE else packet)
 
+    def _later(self, act: Callable[[], None]) -> None:
+        async def late() -> None:
+            await asyncio.sleep(LATE_S)
+            act()
 
-async def _later(act: Callable[[], None]) -> None:
-    await asyncio.sleep(LATE_S)
-    act()
+        task = asyncio.create_task(late())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

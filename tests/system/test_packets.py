@@ -1,7 +1,7 @@
-"""Every MQTT packet of the provisioning is dropped, delayed and doubled once: the board ends provisioned.
+"""Every MQTT packet of the provisioning is dropped, delayed, stalled and doubled once; the board gets there.
 
-The same run of the board must get there, without a person and without a restart. `make test` takes a part
-of the packets, `make sweep` (MUSTER_SWEEP=full) all of them. What the board cannot see, a broker can do: see
+The same run of the board must end provisioned, without a restart and without a person. `make test` takes a
+part of the mishaps, `make sweep` (MUSTER_SWEEP=full) all of them. Who does such a thing to a packet: see
 `packets`.
 """
 
@@ -32,6 +32,7 @@ def _provision(gate, twin, folder, name, key_mode, mishap=None):
     with mishaps.powered(path) as machine:
         machine.wait_for(rig.DONE)
     rig.check_provisioned(path, twin, name, before)
+    assert mishap is None or mishap.number <= len(trace.packets), "the mishap did not happen"
     return trace.packets
 
 
@@ -57,9 +58,9 @@ def test_every_packet(tmp_path, key_mode, capsys):
         with running_twin(tmp_path / "twin", _SMALL) as twin:
             packets = _provision(gate, twin, tmp_path, "whole", key_mode)
         assert len(packets) > 12, "the sweep has nothing to strike"
-        cases = [
-            (what, Mishap(number, kind)) for number, what in enumerate(packets, 1) for kind in KINDS
-        ][::_STEP]
+        cases = [(what, Mishap(number, kind)) for number, what in enumerate(packets, 1) for kind in KINDS][
+            ::_STEP
+        ]
         folders = [tmp_path / str(number) for number in range(_SIDE_BY_SIDE)]
         for folder in folders:
             folder.mkdir()
