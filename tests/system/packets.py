@@ -46,8 +46,9 @@ class Trace:
     def note(self, direction: str, packet: bytes) -> str | None:
         """Count a packet; what is to happen to it, None for most."""
         self.packets.append(f"{direction} {_described(packet)}")
-        struck = self._mishap is not None and self._mishap.number == len(self.packets)
-        return self._mishap.kind if self._mishap is not None and struck else None
+        if self._mishap is None or self._mishap.number != len(self.packets):
+            return None
+        return self._mishap.kind
 
 
 class PacketGate:
