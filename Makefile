@@ -79,7 +79,7 @@ size: $(SETUP) ## compile every device file and compare with firmware/size_budge
 	@$(BIN)/python -m muster.checks.size $(ARGS)
 
 .PHONY: sweep
-sweep: $(SETUP) ## cut the power at every block operation and every message, both key modes
+sweep: $(SETUP) ## cut the power at every block operation and message, spoil every packet, both key modes
 	@MUSTER_SWEEP=full $(PYTEST) -m sweep $(ARGS)
 
 .PHONY: bench
