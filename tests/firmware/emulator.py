@@ -183,7 +183,7 @@ class Board:
         worst.least_free = _least(worst.least_free, free)
         worst.least_block = _least(worst.least_block, block)
 
-    def _said(self, data: bytes) -> None:
+    def _said(self, data: bytes | bytearray) -> None:
         text = self._decoder.decode(bytes(data)).replace("\r", "")
         print(text, end="")  # pytest shows it with a test that fails
         self.console += text

@@ -133,7 +133,7 @@ class _Bus(GSPIBus):
     _last = 0  # number of the last packet from the driver
 
     @property
-    def _bus_data_credit(self) -> int:  # type: ignore[override]
+    def _bus_data_credit(self) -> int:
         return (self._last + _WINDOW) & 0xFF
 
     @_bus_data_credit.setter

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,15 @@ class Stage:
         claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
         return self._board(image.board_files(BOARD, documents=documents, claim=claim), None)
 
-    def board_of(self, made: Provisioned, network: Network | None = None, **changes: dict[str, Any]) -> Board:
+    def board_of(
+        self,
+        made: Provisioned,
+        network: Network | None = None,
+        changes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Board:
         """A provisioned board; `changes` are merged into the sections of its ento.conf."""
         conf = copy.deepcopy(json.loads(made.files[paths.CONF]))
-        for section, values in changes.items():
+        for section, values in (changes or {}).items():
             conf.setdefault(section, {}).update(values)
         return self._board({**made.files, paths.CONF: json.dumps(conf).encode()}, network)
 

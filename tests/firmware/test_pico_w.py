@@ -97,7 +97,7 @@ def test_two_dead_name_servers_are_named_and_reset_nothing(stage: Stage, made: P
     network = Network(two_name_servers=True)
     network.dns = network.ntp = False
     named = {fields.ENDPOINT_URL: "muster.example"}
-    with stage.board_of(made, network, **{fields.DEVICE: named}) as board:
+    with stage.board_of(made, network, {fields.DEVICE: named}) as board:
         board.power_on()
         said = board.run(60_000)
         note("two name servers dead, endpoint by name", board)
@@ -136,7 +136,7 @@ def test_a_board_outlives_a_network_that_swallows_its_packets(stage: Stage, made
 
 @one_kind
 def test_a_port_on_which_nobody_listens_is_called_so(stage: Stage, made: Provisioned) -> None:
-    with stage.board_of(made, **{fields.MQTT: {fields.PORT: silent()}}) as board:
+    with stage.board_of(made, changes={fields.MQTT: {fields.PORT: silent()}}) as board:
         board.power_on()
         said = board.run(30_000)
         note("connection refused", board)
