@@ -12,6 +12,7 @@ from typing import Any
 from rp2040py.external.cyw43 import Cyw43439, nat, net
 from rp2040py.external.cyw43.bus import GSPIBus
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 SSID = "RP2040PY-GUEST"  # the emulator's one access point takes any password
 HOST = "10.99.0.1"
 _HOST_IP = bytes(map(int, HOST.split(".")))
@@ -27,6 +28,7 @@ class Network:
 
     def __init__(self, two_name_servers: bool = False) -> None:
         self.dns = self.ntp = self.tcp = True
+        self.listening = True  # False: every port refuses connections
         self.two_name_servers = two_name_servers
 
 
@@ -101,10 +103,6 @@ class _TwoNameServers(nat.DhcpServer):
         )
 
 
-async def _connect_here(_address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection("127.0.0.1", port)
-
-
 class _Router(nat.NatBridge):
     """The router behind the access point."""
 
@@ -112,9 +110,14 @@ class _Router(nat.NatBridge):
         super().__init__(mcu, send)
         self._state = state
         self._udp = _Datagrams(state, mcu, send)
-        self._tcp = nat.TcpReflector(mcu, send, connect_fn=_connect_here)
+        self._tcp = nat.TcpReflector(mcu, send, connect_fn=self._connect_here)
         if state.two_name_servers:
             self._dhcp = _TwoNameServers()
+
+    async def _connect_here(self, _address: str, port: int) -> Streams:
+        if not self._state.listening:
+            raise ConnectionRefusedError
+        return await asyncio.open_connection("127.0.0.1", port)
 
     def handle_outbound_ethernet_frame(self, frame: bytes) -> None:
         ethernet = net.parse_ethernet(frame)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 class Figures:
     """One board from power-on to power-off. None: never seen."""
 
+    published_ms: int | None = None  # emulated time since power-on
     least_free: int | None = None  # bytes of MicroPython's heap
     least_block: int | None = None  # bytes: the largest free piece, when it was smallest
     watchdog_left_ms: float | None = None
@@ -21,15 +22,14 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report; `published_ms` is emulated time since power-on, None when that was not seen."""
+    """One line of the report."""
 
     day: str
-    published_ms: int | None
     figures: Figures
 
     def __str__(self) -> str:
         took = self.figures
-        cells = (self.published_ms, took.least_free, took.least_block, took.watchdog_left_ms)
+        cells = (took.published_ms, took.least_free, took.least_block, took.watchdog_left_ms)
         texts = ["-" if value is None else f"{value:,.0f}" for value in cells]
         return " | ".join(["| " + self.day, *texts, f"{len(took.resets)} |"])
 

@@ -1,13 +1,11 @@
 """A twin for boards with one kind of key, the images of such boards, and a provisioned one to start from."""
 
 import contextlib
-import copy
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from device.core import fields, paths, topics
 from muster import image
@@ -22,6 +20,7 @@ from tests.system import rig
 FIRST_BOOT_MS = 60_000
 _HANDSHAKE_S = 60  # an RSA handshake of an emulated board takes 15 s and more of wall time
 _CLAIM_KEY: dict[str, KeyKind] = {fields.KEYS_DEVICE: "ec", fields.KEYS_CLOUD: "rsa"}
+_IDENTITY = f"{paths.CERT}/{paths.IDENTITY}"
 _numbers = itertools.count(1)
 
 
@@ -31,7 +30,6 @@ class Provisioned:
 
     serial: str
     files: dict[str, bytes]
-    published_ms: int
     figures: Figures
 
 
@@ -49,8 +47,9 @@ class Stage:
         self._before[serial] = rig.certificate_ids(self.twin)
         return serial
 
-    def new_board(self, serial: str) -> Board:
-        """A board that has only its claim credentials."""
+    @contextlib.contextmanager
+    def new_board(self, serial: str, day: str) -> Iterator[Board]:
+        """A running board that has only its claim credentials; `day` names it in the report."""
         documents = rig.documents(
             self.twin.port,
             serial,
@@ -58,24 +57,32 @@ class Stage:
         )
         documents[paths.WIFI] = {fields.NETWORKS: [{fields.SSID: SSID, fields.PASSWORD: rig.WIFI_PASSWORD}]}
         claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
-        return self._board(image.board_files(BOARD, documents=documents, claim=claim), None)
+        with self._running(
+            image.board_files(BOARD, documents=documents, claim=claim), Network(), day
+        ) as board:
+            yield board
 
+    @contextlib.contextmanager
     def board_of(
-        self,
-        made: Provisioned,
-        network: Network | None = None,
-        changes: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> Board:
-        """A provisioned board; `changes` are merged into the sections of its ento.conf."""
-        conf = copy.deepcopy(json.loads(made.files[paths.CONF]))
-        for section, values in (changes or {}).items():
-            conf.setdefault(section, {}).update(values)
-        return self._board({**made.files, paths.CONF: json.dumps(conf).encode()}, network)
+        self, made: Provisioned, day: str, network: Network | None = None, endpoint: str = HOST
+    ) -> Iterator[Board]:
+        """A running board that was provisioned; `endpoint` takes the place of its own."""
+        files = dict(made.files)
+        identity = json.loads(files[_IDENTITY])
+        files[_IDENTITY] = json.dumps(identity | {fields.ENDPOINT: endpoint}).encode()
+        with self._running(files, network or Network(), day) as board:
+            yield board
 
-    def _board(self, files: dict[str, bytes], network: Network | None) -> Board:
+    @contextlib.contextmanager
+    def _running(self, files: dict[str, bytes], network: Network, day: str) -> Iterator[Board]:
         uf2 = self._folder / f"flash-{next(_numbers)}.uf2"
         uf2.write_bytes(image.to_uf2(image.build_image(files, BOARD), BOARD))
-        return Board(self._firmware, uf2, network)
+        with Board(self._firmware, uf2, network) as board:
+            board.power_on()
+            try:
+                yield board
+            finally:
+                report.rows.append(report.Row(f"{day}, {self.keys} key", board.figures))
 
     def boots(self, serial: str) -> int:
         """How often the twin has heard that this board has booted."""
@@ -92,22 +99,15 @@ class Stage:
     def first_boot(self) -> Provisioned:
         """Switch a new board on, wait until it has published, switch it off."""
         serial = self.new_serial()
-        with self.new_board(serial) as board:
-            board.power_on()
-            published_ms = booted(board, FIRST_BOOT_MS)
-            note(f"first boot, {self.keys} key", board, published_ms)
+        with self.new_board(serial, "first boot") as board:
+            booted(board, FIRST_BOOT_MS)
             board.power_off()
-            return Provisioned(serial, self.check_identity(board, serial), published_ms, board.figures)
+            return Provisioned(serial, self.check_identity(board, serial), board.figures)
 
 
-def booted(board: Board, within_ms: float) -> int:
-    """Wait for the line that ends a good boot; when it came."""
-    return board.wait_for(rig.DONE, within_ms)
-
-
-def note(day: str, board: Board, published_ms: int | None = None) -> None:
-    """Put a line into the report."""
-    report.rows.append(report.Row(day, published_ms, board.figures))
+def booted(board: Board, within_ms: float) -> None:
+    """Wait for the line that ends a good boot."""
+    board.figures.published_ms = board.wait_for(rig.DONE, within_ms)
 
 
 @contextlib.contextmanager
