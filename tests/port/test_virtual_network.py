@@ -220,3 +220,30 @@ def test_tls_works_over_the_streams_of_lwip(tmp_path, bits, blocking):
         found = lines(tmp_path, program, JOIN + boot, bits=bits, STACK="lwip")
         assert found == ["5000", "error 113"]
         assert server.errors == []
+
+
+HANDSHAKE = (
+    TCP
+    + """
+import machine, tls
+calls = [0, 0]
+def count(number):
+    def callback(timer):
+        calls[number] += 1
+    return callback
+context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+context.verify_mode = tls.CERT_NONE
+stream = asyncio.run(opened(PORT))
+stream.settimeout(0.3)
+machine.Timer(period=20, hard=True, callback=count(0))
+machine.Timer(period=20, callback=count(1))
+print(error_of(context.wrap_socket, stream), calls[0] > 3, calls[1])
+"""
+)
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+def test_only_hard_timers_run_in_a_handshake(tmp_path, bits):
+    with Server(None, lambda peer: None) as server:  # takes the connection and says nothing
+        program = HANDSHAKE.replace("PORT", str(server.port))
+        assert lines(tmp_path, program, bits=bits, STACK="lwip") == ["error 110 True 0"]

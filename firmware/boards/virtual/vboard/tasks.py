@@ -41,7 +41,7 @@ class TaskQueue:
 
 
 class Task:
-    """A coroutine that runs. `state`: True, or the queue of those who wait for it; at its end False or None."""
+    """A coroutine that runs. `state`: True, or the queue of those who wait; at its end False or None."""
 
     def __init__(self, coro, globals=None):
         self.coro = coro
