@@ -22,9 +22,9 @@ def unload(*prefixes):
             delattr(sys.modules[package], module)
 
 
-def unload_settings():
-    """Free the readers of the files that a person writes; the board has read them."""
-    unload("device.core.settings", "device.core.startup")
+def unload_readers():
+    """Free the readers of files that a board has read once it runs."""
+    unload("device.core.settings", "device.core.startup", "device.core.slots", "device.runtime.identity")
 
 
 def _is_below(name, prefixes):
