@@ -42,7 +42,7 @@ class Provision(Service):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
     async def _claim(self, replaces):
-        from device.claim.handshake import Handshake  # not for a board that has its identity
+        from device.claim.handshake import Handshake, Line  # not for a board that has its identity
         from device.claim.provision import Provisioning
 
         state = self.state
@@ -52,7 +52,8 @@ class Provision(Service):
             self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
         done = False
         try:
-            await Handshake(self._provisioning.steps, store, session, self._make_key, self.say).attempt()
+            line = Line(state)
+            await Handshake(self._provisioning.steps, store, line, self._make_key, self.say).attempt()
             done = True
         finally:
             if not done:
@@ -61,7 +62,7 @@ class Provision(Service):
         state.identity = self._provisioning.identity
         identity.tell_application(state, state.identity, self._provisioning.configuration)
         self._provisioning = None
-        unload("device.claim")
+        unload("device.claim", "device.core.hmac256")
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""
