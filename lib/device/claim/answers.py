@@ -82,10 +82,19 @@ def _pem(value, name, label):
     return text
 
 
+def _id(value):
+    """The certificate id; it names a folder on the flash."""
+    text = _text(value, fields.CERTIFICATE_ID, _MAX_ID)
+    fault = topics.name_fault(text)
+    if fault:
+        raise Failure(AGAIN, "answer has a wrong %s: it %s" % (fields.CERTIFICATE_ID, fault), "", ASK)
+    return text
+
+
 def certificate(value, with_key):
     """(certificate id, certificate PEM, private key PEM or None, ownership token) of a create answer."""
     return (
-        _text(value, fields.CERTIFICATE_ID, _MAX_ID),
+        _id(value),
         _pem(value, fields.CERTIFICATE_PEM, pem.CERTIFICATE),
         _pem(value, fields.PRIVATE_KEY, pem.PRIVATE_KEY) if with_key else None,
         _text(value, fields.OWNERSHIP_TOKEN, _MAX_TOKEN),
