@@ -19,10 +19,10 @@ class Certificate:
     """One certificate that exists: `thing` is its thing's name once it is registered, and so active."""
 
     def __init__(self, number, born, key):
-        self.id = "%064x" % number
+        self.id = f"{number:064x}"
         self.pem = text_of("CERTIFICATE", self.id).encode()
         self.key = key  # PEM of the private key, whoever made it
-        self.token = "token-%d" % number
+        self.token = f"token-{number}"
         self.born = born
         self.thing = None
 
@@ -59,7 +59,7 @@ class Cloud:
         self.creates += 1
         request = payload.get(fields.SIGNING_REQUEST)
         if request is None:
-            key = text_of("RSA PRIVATE KEY", "cloud key %d" % self.creates).encode()
+            key = text_of("RSA PRIVATE KEY", f"cloud key {self.creates}").encode()
         else:
             key = self.board_keys[request.encode()]
         made = Certificate(self.creates, now, key)

@@ -120,7 +120,8 @@ class Flash:
     def names(self, directory):
         """The names in a directory, as `os.listdir` gives them; none when it is not there."""
         head = directory + "/"
-        found = [path[len(head) :] for path in list(self.files) + list(self.directories) if path.startswith(head)]
+        paths_there = list(self.files) + list(self.directories)
+        found = [path[len(head) :] for path in paths_there if path.startswith(head)]
         return sorted(name for name in found if "/" not in name)
 
     def kept(self):

@@ -136,7 +136,9 @@ def test_every_changed_byte_gives_an_answer_or_valueerror():
 def test_names_without_an_end_and_pointers_in_a_circle():
     at = len(_query())
     circle = bytes((0xC0, at))
-    for tail in (circle, circle * 200, b"\x3f" * 500, b"\xbf" * 400, b"\xff" * 400, b"\x01" * 400, b"\x00" * 400):
+    for tail in (circle, b"\x3f", b"\xbf", b"\xff", b"\x01", b"\x00"):
+        _address_or_refusal(_answer(tail, count=65535), _query())
+        tail *= 400
         _address_or_refusal(_answer(tail, count=65535), _query())
 
 

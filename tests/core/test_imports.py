@@ -10,7 +10,7 @@ _OF_A_BOARD = ("machine", "network", "esp", "esp32", "rp2", "umqtt", "umqtt.simp
 
 def _modules(package):
     names = sorted(name[:-3] for name in os.listdir(_LIB + package) if name.endswith(".py"))
-    return ["device.%s.%s" % (package, name) for name in names if name != "__init__"]
+    return [f"device.{package}.{name}" for name in names if name != "__init__"]
 
 
 def test_core_and_claim_import_without_hardware():

@@ -30,50 +30,47 @@ def _trial(name):
 
 
 def _places(world):
-    """Each action, with the place that it is about."""
-    return [action[:2] if isinstance(action[1], str) else action[:1] for action in world.actions if action[1:]]
+    """Each action, with the place that it is about where it names one."""
+    return [action[:2] if isinstance(action[1], str) else action[:1] for action in world.actions]
+
+
+_OWN_KEY = [
+    (provision.READ, _trial(paths.REQUEST)),
+    (provision.APPLY,),
+    (provision.MAKE_KEY, "SN-0001"),
+    (provision.WRITE, _trial(paths.PRIVATE_KEY)),
+    (provision.WRITE, _trial(paths.REQUEST)),
+]
+_CLAIM_CONNECTION = [
+    (provision.CONNECT, paths.BOOTSTRAP),
+    (provision.SUBSCRIBE,),
+    (provision.WRITE, paths.JOURNAL),
+]
+_FROM_CSR = [(provision.READ, _trial(paths.REQUEST)), (provision.ASK, topics.CREATE_FROM_CSR)]
+_WITH_KEY = [(provision.ASK, topics.CREATE_KEYS), (provision.WRITE, _trial(paths.PRIVATE_KEY))]
+_TO_THE_END = [
+    (provision.WRITE, _trial(paths.CERTIFICATE)),
+    (provision.COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA),
+    (provision.DIGESTS, paths.TRIAL),
+    (provision.WRITE, paths.JOURNAL),
+    (provision.ASK, topics.register(topics.DEFAULT_TEMPLATE)),
+    (provision.WRITE, paths.JOURNAL),
+    (provision.CONNECT, paths.TRIAL),
+    (provision.APPLY,),
+    (provision.WRITE, _trial(paths.IDENTITY)),
+    (provision.APPLY,),
+    (provision.WRITE, paths.JOURNAL),
+]
 
 
 def test_the_whole_way_is_in_this_order():
-    for mode in MODES:
+    for mode, key, certificate in (
+        (fields.KEYS_CLOUD, [], _WITH_KEY),
+        (fields.KEYS_DEVICE, _OWN_KEY, _FROM_CSR),
+    ):
         world = World(settings(mode))
         world.boot()
-        own_key = mode == fields.KEYS_DEVICE
-        own = [
-            (provision.READ, _trial(paths.REQUEST)),
-            (provision.APPLY,),
-            (provision.MAKE_KEY, "SN-0001"),
-            (provision.WRITE, _trial(paths.PRIVATE_KEY)),
-            (provision.WRITE, _trial(paths.REQUEST)),
-        ]
-        request = [(provision.READ, _trial(paths.REQUEST))]
-        clouds = [(provision.WRITE, _trial(paths.PRIVATE_KEY))]
-        create = topics.CREATE_FROM_CSR if own_key else topics.CREATE_KEYS
-        assert _places(world) == (
-            [(provision.ROOM,)]
-            + (own if own_key else [])
-            + [
-                (provision.CONNECT, paths.BOOTSTRAP),
-                (provision.SUBSCRIBE,),
-                (provision.WRITE, paths.JOURNAL),
-            ]
-            + (request if own_key else [])
-            + [(provision.ASK, create)]
-            + ([] if own_key else clouds)
-            + [
-                (provision.WRITE, _trial(paths.CERTIFICATE)),
-                (provision.COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA),
-                (provision.DIGESTS, paths.TRIAL),
-                (provision.WRITE, paths.JOURNAL),
-                (provision.ASK, topics.register(topics.DEFAULT_TEMPLATE)),
-                (provision.WRITE, paths.JOURNAL),
-                (provision.CONNECT, paths.TRIAL),
-                (provision.APPLY,),
-                (provision.WRITE, _trial(paths.IDENTITY)),
-                (provision.APPLY,),
-                (provision.WRITE, paths.JOURNAL),
-            ]
-        )
+        assert _places(world) == [(provision.ROOM,)] + key + _CLAIM_CONNECTION + certificate + _TO_THE_END
         assert not world.flash.exists(paths.TRIAL)
 
 

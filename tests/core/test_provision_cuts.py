@@ -137,7 +137,7 @@ def test_a_flash_error_at_any_change_is_as_good_as_a_cut():
 def test_a_cut_after_a_flash_error_loses_nothing():
     for mode in MODES:
         for number in range(_MOST):
-            for after in range(_MOST):
+            for after in range(number % 3, _MOST, 3):
                 world = _first(mode)
                 failed = _fail(world, number)
                 world.flash.cut_after(after)

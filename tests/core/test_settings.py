@@ -6,7 +6,7 @@ wifi.json has its own file of tests: test_wifi.py.
 import json
 
 from check import raises
-from device.core import fields, paths, settings
+from device.core import paths, settings
 from device.core.failures import GIVE_UP, Failure
 
 _GOOD = {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "abc-ats.iot.eu-central-1.amazonaws.com"}

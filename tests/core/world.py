@@ -1,9 +1,9 @@
 """A whole board for its whole life: the shell of `device.claim` over models of flash, session and cloud.
 
 What runs here is what runs on a board: `runtime.identity` brings the slots in order at each boot, and
-`Handshake` carries out what `Provisioning` asks for. Only the store, the session and the cloud are models. After
-every change of flash or cloud the rules that no cut may break are looked at, by content, not by the journal's
-word. The coroutines of the model never suspend, so that an attempt runs without an event loop.
+`Handshake` carries out what `Provisioning` asks for. Only the store, the session and the cloud are models.
+After every change of flash or cloud the rules that no cut may break are looked at, by content, not by the
+journal's word. The coroutines of the model never suspend, so that an attempt runs without an event loop.
 """
 
 import json
@@ -81,7 +81,7 @@ class World:
         self.flash = Flash(self._check)
         self.time_s = START_S
         self.actions = []  # of all attempts
-        self.failure_at = {}  # method of the session, or directory to connect with -> Failures, the first first
+        self.failure_at = {}  # "ask_for", "ask" or the directory to connect with -> Failures, first first
         self.lost = []  # certificates whose files a test has damaged
         self.state = None  # what is in memory
         self.provisioning = None
@@ -165,7 +165,8 @@ class World:
 
     async def ask_for(self, filters):
         self._begin("ask_for")
-        assert self._open == paths.BOOTSTRAP and self._subscribed is None, "SUBSCRIBE on a fresh claim connection"
+        assert self._open == paths.BOOTSTRAP, "SUBSCRIBE on a claim connection"
+        assert self._subscribed is None, "once"
         assert len(filters) <= 8
         self._subscribed = filters
 
@@ -204,7 +205,7 @@ class World:
         assert common_name == self.settings.thing_name[:64]
         self.flash.power()
         self._made_keys += 1
-        name = "board key %d" % self._made_keys
+        name = f"board key {self._made_keys}"
         key, request = text_of("EC PRIVATE KEY", name), text_of("CERTIFICATE REQUEST", name)
         self.cloud.board_keys[request.encode()] = key.encode()
         return [key, request]
@@ -230,10 +231,11 @@ class World:
             "certificate and token are on flash before RegisterThing"
         )
         assert slots.match(self.flash.digests(paths.TRIAL), journal.digests)
-        assert self.cloud.of(self.trial()).id == journal.certificate_id, "the slot is on flash before RegisterThing"
+        held = self.cloud.of(self.trial())
+        assert held.id == journal.certificate_id, "the slot is on flash before RegisterThing"
 
     def _check(self):
-        """After every change: whatever may be active is on flash with its key, and the journal leads there."""
+        """Whatever may be active is on flash with its key, and the journal leads there."""
         places = {}
         for path in (paths.CERT, paths.TRIAL) + tuple(
             paths.KEPT + "/" + name for name in self.flash.names(paths.KEPT)
@@ -279,4 +281,4 @@ def until_committed(world, wait_s=60, most=100):
         if failure.kind != AGAIN:
             raise failure
         world.time_s += wait_s
-    raise AssertionError("not committed after %d boots" % most)
+    raise AssertionError(f"not committed after {most} boots")
