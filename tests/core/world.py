@@ -88,6 +88,7 @@ class World:
         self._open = None  # directory that the connection was made with
         self._subscribed = None
         self._made_keys = 0
+        self._read_journal = None, journals.decode(None)  # it is looked at after every change
         for name in slots.FILES:
             self.flash.write(paths.BOOTSTRAP + "/" + name, b"claim " + name.encode())
 
@@ -143,7 +144,10 @@ class World:
         return active if active and slots.document(active) else None
 
     def journal(self):
-        return journals.decode(self.flash.read(paths.JOURNAL))
+        raw = self.flash.read(paths.JOURNAL)
+        if raw is not self._read_journal[0]:
+            self._read_journal = raw, journals.decode(raw)
+        return self._read_journal[1]
 
     def trial(self):
         return self.flash.read_slot(paths.TRIAL)
@@ -235,23 +239,22 @@ class World:
         assert held.id == journal.certificate_id, "the slot is on flash before RegisterThing"
 
     def _check(self):
-        """Whatever may be active is on flash with its key, and the journal leads there."""
-        places = {}
-        for path in (paths.CERT, paths.TRIAL) + tuple(
-            paths.KEPT + "/" + name for name in self.flash.names(paths.KEPT)
-        ):
-            slot = self.flash.read_slot(path)
-            found = slot and self.cloud.of(slot)
-            if found:
-                places[found.id] = path
-        for certificate in self.cloud.active():
-            if certificate.id in self.lost:
+        """Whatever may be active is on flash with its key, and the journal or a seal leads there."""
+        active = [certificate for certificate in self.cloud.active() if certificate.id not in self.lost]
+        if not active:
+            return
+        held = [self.cloud.of(slot) for slot in self.flash.kept()]
+        slot, trial = self.flash.read_slot(paths.CERT), self.trial()
+        held.append(slot and self.cloud.of(slot))
+        on_trial = trial and self.cloud.of(trial)
+        for certificate in active:
+            if certificate in held:
                 continue
-            assert certificate.id in places, "gone from the flash: " + certificate.id
-            if places[certificate.id] == paths.TRIAL and not slots.document(self.trial()):
-                journal = self.journal()
-                assert journal.step in (journals.CREATED, journals.REGISTERED)
-                assert journal.certificate_id == certificate.id, "the journal leads elsewhere"
+            assert certificate is on_trial, "gone from the flash: " + certificate.id
+            journal = self.journal()
+            leads = journal.step in (journals.CREATED, journals.REGISTERED)
+            leads = leads and journal.certificate_id == certificate.id
+            assert leads or slots.document(trial), "nothing leads to " + certificate.id
 
 
 def _finish(coroutine):
