@@ -58,7 +58,7 @@ def ipconfig(*args, **kwargs):
 
 def is_up():
     """Has the station an address? Sockets ask this."""
-    return WLAN().isconnected()
+    return WLAN()._state() == STAT_GOT_IP
 
 
 def link():
@@ -120,6 +120,9 @@ class WLAN:
         power.check()
         if what == "rssi":
             return -50
+        return self._state()
+
+    def _state(self):
         if self._joined is None:
             return STAT_IDLE
         age_ms = utime.ticks_diff(utime.ticks_ms(), self._since)

@@ -9,8 +9,13 @@ from vboard import clock, power
 
 _counter = utime.ticks_ms
 if power.setting("TICKS_START"):
+    import sys
+
+    from vboard import tasks
     from vboard.ticks import counter as _counter
     from vboard.ticks import ticks_add, ticks_diff  # noqa: F401
+
+    sys.modules["_asyncio"] = tasks
 
 
 def time():
