@@ -10,6 +10,7 @@ import asyncio
 from device.core import calendar
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused
 from device.port import board, clock, packets, tls
+from device.port.failing import failure
 
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
@@ -19,19 +20,12 @@ _ANSWER_MS = 15000
 _DUP = 0x08
 
 
-def _causes():
-    """The module that explains errors; a board that has none does not pay for it."""
-    from device.port import causes
-
-    return causes
-
-
 async def _limited(awaitable, limit_ms, where):
     """Wait for `awaitable`; raises a Failure after `limit_ms`."""
     try:
         return await asyncio.wait_for_ms(awaitable, limit_ms)
     except asyncio.TimeoutError:
-        raise _causes().no_answer(where)
+        raise failure("no_answer", where)
 
 
 async def connect(host, port, client_id, files):
@@ -40,7 +34,7 @@ async def connect(host, port, client_id, files):
     Raises Refused when the server turned us away, Failure otherwise.
     """
     where = "%s:%d" % (host, port)
-    opened = None
+    opened = why = None
     try:
         context = tls.context(files)
         opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
@@ -51,12 +45,14 @@ async def connect(host, port, client_id, files):
             await connection.open()
         return connection
     except (OSError, ValueError, MemoryError) as error:
-        failure = _causes().of_tls(error, host, where, calendar.text(clock.unix()))
+        why = error
     except Failure as error:
-        failure = error
+        why = error
     if opened:
         opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
-    raise failure
+    if not isinstance(why, Failure):
+        why = failure("of_tls", why, host, where, calendar.text(clock.unix()))
+    raise why
 
 
 class Connection:
@@ -85,7 +81,7 @@ class Connection:
         try:
             await _limited(self._frame(frame), self._answer_ms, self._where)
         except EOFError:
-            raise _causes().closed("instead of accepting it")
+            raise failure("closed", "instead of accepting it")
         answer = self._packets.parse(frame.pop())
         if answer is None or answer[0] != packets.CONNECTED:
             raise Failure(AGAIN, "the server did not begin with CONNACK")
@@ -132,11 +128,11 @@ class Connection:
                 if acknowledgement:
                     await self._send(acknowledgement)
         except EOFError:
-            self._fail(_causes().closed(""))
+            self._fail(failure("closed", ""))
         except Failure as error:
             self._fail(error)
         except (OSError, MemoryError) as error:
-            self._fail(_causes().broken(error))
+            self._fail(failure("broken", error))
         except Exception:  # a bug in `on_message`: else nobody would notice that nobody reads
             self._fail(Failure(AGAIN, "the reader failed"))
             raise
@@ -173,7 +169,7 @@ class Connection:
                 await _limited(self._stream.drain(), self._answer_ms, self._where)
                 whole = True
             except (OSError, MemoryError) as error:
-                self._fail(_causes().broken(error))
+                self._fail(failure("broken", error))
             except Failure as error:
                 self._fail(error)
             finally:  # also when we were cancelled or memory ran out: what follows half a packet is lost

@@ -9,6 +9,7 @@ import network
 from device import _build
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost
 from device.port import clock
+from device.port.failing import failure
 
 _JOIN_MS = 20000
 _LOOK_MS = 100
@@ -148,19 +149,17 @@ async def lookup(host):
         cause = "no answer from " + " and ".join(_name_servers())
     except (OSError, ValueError) as error:
         cause = error
-    from device.port import causes
-
-    raise causes.of_lookup(host, cause)
+    raise failure("of_lookup", host, cause)
 
 
 def _lookup_local(host):
-    from device.port import board, causes
+    from device.port import board
 
     try:
         with board.gate(_JOIN_MS):
             return socket.getaddrinfo(host, 0)[0][-1][0]
     except OSError as error:
-        raise causes.of_lookup(host, error)
+        raise failure("of_lookup", host, error)
 
 
 def _name_servers():

@@ -4,15 +4,10 @@ import os
 
 from device.core import paths, slots
 from device.core.failures import GIVE_UP, Failure
+from device.port.failing import failure
 
 _DIRECTORY = 0x4000
 _MAX_BYTES = 16384
-
-
-def _of_store(error, path):
-    from device.port import causes
-
-    return causes.of_store(error, path)
 
 
 def read(path, limit=_MAX_BYTES):
@@ -30,7 +25,7 @@ def read(path, limit=_MAX_BYTES):
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise _of_store(error, path)
+        raise failure("of_store", error, path)
 
 
 def write(path, content):
@@ -45,7 +40,7 @@ def write(path, content):
             _remove(path + paths.NEW)  # half a file takes the room that is needed
         except OSError:
             pass  # `tidy` does it at the next boot
-        raise _of_store(error, path)
+        raise failure("of_store", error, path)
 
 
 def copy(source, target):
@@ -92,7 +87,7 @@ def remove(path):
     try:
         _remove(path)
     except OSError as error:
-        raise _of_store(error, path)
+        raise failure("of_store", error, path)
 
 
 def _remove(path):
@@ -129,7 +124,7 @@ def apply(operations):
             else:
                 _remove(operation[1])
     except OSError as error:
-        raise _of_store(error, operations[0][1])
+        raise failure("of_store", error, operations[0][1])
 
 
 def tidy():
