@@ -5,7 +5,6 @@ Only loaded when something has failed. The numbers differ: lwIP on a Pico W repo
 """
 
 import errno
-import gc
 
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
 
@@ -54,12 +53,15 @@ def no_answer(where):
     return Lost(AGAIN, "%s does not answer" % where, "check address, firewall and network")
 
 
-def of_tls(error, host, where, date):
-    """The Failure for a failed handshake; `date` is the board's idea of the time, as text."""
+def of_tls(error, host, where, date, free_bytes):
+    """The Failure for a failed handshake, after which `free_bytes` were free on the heap.
+
+    `date` is the board's idea of the time, as text.
+    """
     if isinstance(error, MemoryError):
         return memory()
     if isinstance(error, ValueError):
-        return _not_verified(str(error).strip(), host, date)
+        return _not_verified(str(error).strip(), host, date, free_bytes)
     number = error.errno
     if number == errno.ENOMEM or number in _TLS_NO_MEMORY:
         return memory()
@@ -70,7 +72,7 @@ def of_tls(error, host, where, date):
     return closed("during the TLS handshake (error %s)" % number)
 
 
-def _not_verified(text, host, date):
+def _not_verified(text, host, date, free_bytes):
     """The Failure for what Mbed TLS says when it does not trust the server, or cannot use our files."""
     words = text.lower()
     if "validity" in words:
@@ -80,7 +82,7 @@ def _not_verified(text, host, date):
             "if the clock is wrong, let NTP through; if it is right, the server's certificate is out of date",
         )
     if "correctly signed" in words:
-        if gc.mem_free() < _LITTLE_MEMORY:
+        if free_bytes < _LITTLE_MEMORY:
             return memory()
         cause = "the certificate of %s is not signed by our root CA" % host
         return Failure(AGAIN, cause, "replace the root CA file")

@@ -6,6 +6,7 @@ whoever owns it opens a new one.
 """
 
 import asyncio
+import gc
 
 from device.core import calendar
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused
@@ -34,25 +35,25 @@ async def connect(host, port, client_id, files):
     Raises Refused when the server turned us away, Failure otherwise.
     """
     where = "%s:%d" % (host, port)
-    opened = why = None
+    opened = connection = None
     try:
         context = tls.context(files)
         opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
         with board.gate(_TLS_MS):
             opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
             opened.setblocking(False)
-            connection = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S), where)
-            await connection.open()
-        return connection
+            made = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S), where)
+            await made.open()
+        connection = made
     except (OSError, ValueError, MemoryError) as error:
+        free_bytes = gc.mem_free()
         why = error
-    except Failure as error:
-        why = error
-    if opened:
-        opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
-    if not isinstance(why, Failure):
-        why = failure("of_tls", why, host, where, calendar.text(clock.unix()))
-    raise why
+    finally:  # also when we are cancelled
+        if opened and not connection:
+            opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
+    if not connection:
+        raise failure("of_tls", why, host, where, calendar.text(clock.unix()), free_bytes)
+    return connection
 
 
 class Connection:
