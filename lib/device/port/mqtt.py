@@ -20,6 +20,11 @@ _TLS_MS = 20000
 _ANSWER_MS = 15000
 _DUP = 0x08
 
+# Made in time: there may be no memory for them when they are needed.
+_HALF = Failure(AGAIN, "only half a packet could be sent")
+_READER = Failure(AGAIN, "the reader failed")
+_CLOSED = Failure(AGAIN, "closed by us")
+
 
 async def _limited(awaitable, limit_ms, where):
     """Wait for `awaitable`; raises a Failure after `limit_ms`."""
@@ -135,7 +140,7 @@ class Connection:
         except (OSError, MemoryError) as error:
             self._fail(failure("broken", error))
         except Exception:  # a bug in `on_message`: else nobody would notice that nobody reads
-            self._fail(Failure(AGAIN, "the reader failed"))
+            self._fail(_READER)
             raise
 
     def _handle(self, frame):
@@ -160,10 +165,14 @@ class Connection:
             for key in self._waiting:
                 self._waiting[key][0].set()
 
-    async def _send(self, packet):
+    def _check(self):
         if self.lost:
             raise self.lost
+
+    async def _send(self, packet):
+        self._check()
         async with self._lock:
+            self._check()  # whoever had the lock may have left half a packet
             whole = False
             try:
                 self._stream.write(packet)
@@ -175,9 +184,8 @@ class Connection:
                 self._fail(error)
             finally:  # also when we were cancelled or memory ran out: what follows half a packet is lost
                 if not whole:
-                    self._fail(Failure(AGAIN, "only half a packet could be sent"))
-        if self.lost:
-            raise self.lost
+                    self._fail(_HALF)
+        self._check()
 
     async def _answered(self, key, packet, what, again=0):
         """Send `packet`, once more when the answer known by `key` is late, with the flag `again` set."""
@@ -228,11 +236,12 @@ class Connection:
         """Say goodbye and free the memory of the connection (27 to 30 KB on a Pico W)."""
         if self._reader:
             self._reader.cancel()
-        if self.lost is None:
-            try:
+        try:
+            if self.lost is None:
                 await self._send(self._packets.disconnect_packet())
-            except Failure:
-                pass  # it is gone anyway
-        self._fail(Failure(AGAIN, "closed by us"))
-        self._stream.close()
-        await self._stream.wait_closed()
+        except (Failure, MemoryError):
+            pass  # it is gone anyway
+        finally:  # also when we are cancelled
+            self._fail(_CLOSED)
+            self._stream.close()
+            await self._stream.wait_closed()
