@@ -103,9 +103,9 @@ def closed(when):
 
 def broken(error):
     """The Failure for an error on an open connection: the server's doing, the network's, or ours."""
-    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+    number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
+    if number == errno.ENOMEM or number in _TLS_NO_MEMORY:
         return Failure(AGAIN, "not enough memory to go on with the connection", "switch services off")
-    number = error.errno
     if number in _UNREACHABLE or number in _TIMED_OUT:
         return Lost(AGAIN, "the network broke the connection (error %s)" % number)
     return closed("(error %s)" % number)
