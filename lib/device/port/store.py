@@ -44,8 +44,11 @@ def write(path, content):
 
 
 def copy(source, target):
-    """Replace the file `target` by the content of `source`."""
-    write(target, read(source))
+    """Replace the file `target` by the content of `source`; raises Failure also when there is none."""
+    content = read(source)
+    if content is None:
+        raise Failure(GIVE_UP, "%s is missing" % source, "put it there")
+    write(target, content)
 
 
 def exists(path):
