@@ -55,8 +55,15 @@ def _switch_on(link, networks, country):
         if _build.JOIN_OPTIONS:
             link.config(**_build.JOIN_OPTIONS)
     except (OSError, ValueError) as error:
-        link.active(False)
+        _switch_off(link)
         raise Failure(AGAIN, "Wi-Fi does not start (%s)" % error, "is the power supply strong enough?")
+
+
+def _switch_off(link):
+    try:
+        link.active(False)
+    except OSError:
+        pass  # it never was on
 
 
 async def join(networks, country):
@@ -133,7 +140,7 @@ def leave():
 def restart():
     """Switch the radio off; the next join switches it on again."""
     leave()
-    _link().active(False)
+    _switch_off(_link())
 
 
 async def lookup(host):
