@@ -155,16 +155,25 @@ async def lookup(host):
         return _lookup_local(host)
     from device.core import datagrams
 
+    servers = _name_servers()
+    cause = "no answer from " + " and ".join(servers)
     try:
         query = datagrams.dns_query(host, int.from_bytes(os.urandom(2), "big"))
-        for server in _name_servers():
-            address = await _asked(
-                server, datagrams.DNS_PORT, query, lambda packet: datagrams.dns_answer(packet, query), _DNS_MS
-            )
+        for server in servers:
+            try:
+                address = await _asked(
+                    server,
+                    datagrams.DNS_PORT,
+                    query,
+                    lambda packet: datagrams.dns_answer(packet, query),
+                    _DNS_MS,
+                )
+            except OSError as error:  # no way to this one, as to 0.0.0.0 where DHCP names none
+                cause = error
+                continue
             if address:
                 return address
-        cause = "no answer from " + " and ".join(_name_servers())
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         cause = error
     raise failure("of_lookup", host, cause)
 
