@@ -1,4 +1,4 @@
-"""Errors of sockets, TLS, names and flash in words; run under MicroPython by test_mqtt_line.py."""
+"""Errors of sockets, TLS and names in words; run under MicroPython by test_mqtt_line.py."""
 
 import errno
 import sys
@@ -83,29 +83,35 @@ def test_closed_and_memory():
     _is(causes.no_answer("a:1"), Lost, AGAIN, "a:1 does not answer")
 
 
-def test_flash():
-    for number in (28, -28):
-        _is(causes.of_store(OSError(number), "/a"), Failure, GIVE_UP, "flash is full at /a", "remove files")
-    _is(causes.of_store(OSError(5), "/a"), Failure, AGAIN, "flash error 5 at /a")
-
-
 def test_the_words_are_loaded_when_something_fails():
     _is(failing.failure("closed", "now"), Refused, AGAIN, "closed the connection now")
 
 
-class _Full:
-    """Stands for `causes` when it cannot be loaded, or cannot do its work, for want of memory."""
+class _Unloadable:
+    """Stands for `causes` when it cannot be loaded."""
+
+    def __init__(self, error):
+        self._error = error
 
     def __getattr__(self, name):
-        raise MemoryError
+        raise self._error
+
+
+def _fails_without_words(error, *words):
+    package = sys.modules["device.port"]
+    real = sys.modules["device.port.causes"]
+    sys.modules["device.port.causes"] = package.causes = _Unloadable(error)
+    try:
+        for name, facts in (("broken", (OSError(104),)), ("of_connect", (OSError(113), "a:1"))):
+            _is(failing.failure(name, *facts), Failure, AGAIN, *words)
+    finally:
+        sys.modules["device.port.causes"] = package.causes = real
 
 
 def test_too_little_memory_for_the_words_is_said_as_such():
-    package = sys.modules["device.port"]
-    real = sys.modules["device.port.causes"]
-    sys.modules["device.port.causes"] = package.causes = _Full()
-    try:
-        for name, facts in (("broken", (OSError(104),)), ("of_connect", (OSError(113), "a:1"))):
-            _is(failing.failure(name, *facts), Failure, AGAIN, "not enough memory", "switch services off")
-    finally:
-        sys.modules["device.port.causes"] = package.causes = real
+    _fails_without_words(MemoryError(), "not enough memory", "switch services off")
+
+
+def test_a_flash_without_the_words_is_said_as_such():
+    for error in (OSError(errno.EIO), ImportError("no module named 'device.port.causes'")):
+        _fails_without_words(error, "flash", "put the program on the board again")

@@ -1,4 +1,4 @@
-"""Errors of sockets, TLS and flash, translated into a Failure with a cause that people understand.
+"""Errors of sockets and TLS, translated into a Failure with a cause that people understand.
 
 Only loaded when something has failed. The numbers differ: lwIP on a Pico W reports a refused connection as
 104, never as 111 (measured), and the ESP32 has newlib's numbers.
@@ -8,20 +8,11 @@ import errno
 
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
 
-_ENOSPC = 28
 _UNREACHABLE = (101, 113, 114, 118, 128)  # network, host, not connected: Linux and lwIP, newlib on ESP32
 _TIMED_OUT = (110, 116)
 _TLS_ALERT = -0x7780
 _TLS_NO_MEMORY = (-0x7F00, -0x10, -0x3F80)  # Mbed TLS: SSL, big numbers, keys
 _LITTLE_MEMORY = 8192  # with less free, a signature that cannot be checked is no proof of a wrong root CA
-
-
-def of_store(error, path):
-    """The Failure for an OSError of the file system at `path`."""
-    number = error.errno
-    if number in (_ENOSPC, -_ENOSPC):
-        return Failure(GIVE_UP, "flash is full at %s" % path, "remove files that are not needed")
-    return Failure(AGAIN, "flash error %s at %s" % (number, path))
 
 
 def of_lookup(host, error):
