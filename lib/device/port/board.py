@@ -167,7 +167,8 @@ class gate:
         gc.collect()
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
-        gc.threshold(gc.mem_free() // _PART_IN_GATE)  # last: nothing undoes it when there is no timer to be had
+        # Last, because nothing takes it back when no timer can be had.
+        gc.threshold(gc.mem_free() // _PART_IN_GATE)
 
     def __exit__(self, *_):
         if _build.HARD_TIMER:

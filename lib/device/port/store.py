@@ -11,7 +11,7 @@ _ENOSPC = 28
 
 
 def _failure(error, path):
-    """The Failure for an OSError at `path`: made here, because nothing can be loaded from a flash that fails."""
+    """The Failure for an OSError at `path`; made here, as nothing can be loaded from a flash that fails."""
     number = error.errno
     if number in (_ENOSPC, -_ENOSPC):
         return Failure(GIVE_UP, "flash is full at %s" % path, "remove files that are not needed")
