@@ -47,8 +47,9 @@ def test_handshakes_that_failed():
     for number in (errno.ECONNRESET, -0x7280, 5):
         _is(_of_tls(OSError(number)), Refused, AGAIN, "closed the connection during the TLS handshake")
     _is(_of_tls(OSError(-0x7780, "alert")), Refused, AGAIN, "refuses our certificate")
-    for error in (OSError(errno.ENOMEM), OSError(-0x10), OSError(-0x7F00), OSError(-0x3F80), MemoryError("x")):
-        _is(_of_tls(error), Failure, AGAIN, "not enough memory", "switch services off")
+    for number in (errno.ENOMEM, -0x10, -0x7F00, -0x3F80):
+        _is(_of_tls(OSError(number)), Failure, AGAIN, "not enough memory", "switch services off")
+    _is(_of_tls(MemoryError("x")), Failure, AGAIN, "not enough memory", "switch services off")
 
 
 def test_servers_that_are_not_trusted():
@@ -68,9 +69,9 @@ def test_a_signature_that_could_not_be_checked_for_want_of_memory_is_no_proof():
 def test_open_connections_that_broke():
     """Lost is what the network did, Refused what the server did, and memory is ours."""
     for number in (101, 110, 113, 116, 118, 128):
-        _is(causes.broken(OSError(number)), Lost, AGAIN, "the network broke", "(error %d)" % number)
+        _is(causes.broken(OSError(number)), Lost, AGAIN, "the network broke", f"(error {number})")
     for number in (errno.ECONNRESET, 32, -0x7780, -0x7280):
-        _is(causes.broken(OSError(number)), Refused, AGAIN, "the server closed", "(error %d)" % number)
+        _is(causes.broken(OSError(number)), Refused, AGAIN, "the server closed", f"(error {number})")
     for error in (MemoryError(), OSError(errno.ENOMEM), OSError(-0x7F00), OSError(-0x10)):
         _is(causes.broken(error), Failure, AGAIN, "not enough memory", "switch services off")
     _is(causes.broken(OSError()), Refused, AGAIN, "the server closed")

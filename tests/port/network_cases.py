@@ -159,7 +159,7 @@ def test_a_driver_that_refuses_one_network_is_asked_for_the_next():
 def test_a_driver_that_does_not_start_is_a_failure():
     for error in (OSError("Wifi Out of Memory"), OSError(errno.ENOMEM)):
         failure = raises(Failure, _join, Station({"a": _UP}, error), [("a", None)])
-        assert failure.kind == AGAIN and "Wi-Fi does not start (%s)" % error in str(failure)
+        assert failure.kind == AGAIN and f"Wi-Fi does not start ({error})" in str(failure)
 
 
 def test_a_radio_that_stays_off_without_a_word_is_a_failure():
