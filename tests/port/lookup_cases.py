@@ -6,6 +6,7 @@ import struct
 
 from check import raises
 from device.core.failures import AGAIN, Failure, Lost
+from device.port import names
 from device.port import network as port
 
 _SERVER, _ROUTER = "10.0.0.1", "10.0.0.254"
@@ -80,13 +81,13 @@ class _In:
         self.net = net
 
     def __enter__(self):
-        self._real = port.socket, port.network, port._DNS_MS, port._NTP_MS
-        port.socket = port.network = self.net
-        port._DNS_MS = port._NTP_MS = 60
+        self._real = names.socket, port.network, names._DNS_MS, names._NTP_MS
+        names.socket = port.network = self.net
+        names._DNS_MS = names._NTP_MS = 60
         return self.net
 
     def __exit__(self, *_):
-        port.socket, port.network, port._DNS_MS, port._NTP_MS = self._real
+        names.socket, port.network, names._DNS_MS, names._NTP_MS = self._real
         assert self.net.open == 0, "every socket is closed"
 
 
@@ -215,26 +216,26 @@ def test_the_time_is_asked_of_the_address_that_dns_gave():
 
 
 def test_the_next_time_server_is_asked_when_one_is_of_no_use():
-    def names(query):
+    def answer(query):
         return [_reply(query, b"\x0a\1\1" + (b"\1" if b"\1a\7" in query else b"\2"))]
 
     for first in (None, _at(1600000000, stratum=0), lambda query: [b"short"]):
-        net = Net({(_SERVER, 53): names, ("10.1.1.1", 123): first, ("10.1.1.2", 123): _at(1700000000)})
+        net = Net({(_SERVER, 53): answer, ("10.1.1.1", 123): first, ("10.1.1.2", 123): _at(1700000000)})
         assert _time(net) == 1700000000
         assert net.asked == [_SERVER, "10.1.1.1", _SERVER, "10.1.1.2"]
 
     def unreachable(query):
         raise OSError(errno.EHOSTUNREACH)
 
-    net = Net({(_SERVER, 53): names, ("10.1.1.1", 123): unreachable, ("10.1.1.2", 123): _at(1700000000)})
+    net = Net({(_SERVER, 53): answer, ("10.1.1.1", 123): unreachable, ("10.1.1.2", 123): _at(1700000000)})
     assert _time(net) == 1700000000
 
 
 def test_a_time_server_that_there_is_not_is_followed_by_the_next():
-    def names(query):
+    def answer(query):
         return _knows(query) if b"\1b\7" in query else _knows_not(query)
 
-    assert _time(Net({(_SERVER, 53): names, ("10.1.2.3", 123): _at(1700000000)})) == 1700000000
+    assert _time(Net({(_SERVER, 53): answer, ("10.1.2.3", 123): _at(1700000000)})) == 1700000000
 
 
 def test_without_name_servers_the_time_is_not_asked_for_again_and_again():

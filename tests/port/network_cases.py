@@ -6,6 +6,7 @@ import errno
 from check import raises
 from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.port import network as port
+from device.port import wifi
 
 _UP = port.network.STAT_GOT_IP
 _NOT_THERE = port.network.STAT_NO_AP_FOUND
@@ -75,14 +76,14 @@ class _On:
         self.station = station
 
     def __enter__(self):
-        self._real = port.network.WLAN, port.network.country, port._LOOK_MS
+        self._real = port.network.WLAN, port.network.country, wifi._LOOK_MS
         port.network.WLAN = self.station
         port.network.country = lambda code: self.station.done.append(code)
-        port._LOOK_MS = 0
+        wifi._LOOK_MS = 0
         return self.station
 
     def __exit__(self, *_):
-        port.network.WLAN, port.network.country, port._LOOK_MS = self._real
+        port.network.WLAN, port.network.country, wifi._LOOK_MS = self._real
 
 
 def _join(station, networks, country=""):
@@ -171,12 +172,12 @@ def test_a_radio_that_stays_off_without_a_word_is_a_failure():
 
 
 def test_nobody_answers():
-    real = port._JOIN_MS
-    port._JOIN_MS = 30
+    real = wifi._JOIN_MS
+    wifi._JOIN_MS = 30
     try:
         failure = raises(Failure, _join, Station({"a": _UP}, looks=1 << 30), [("a", None)])
     finally:
-        port._JOIN_MS = real
+        wifi._JOIN_MS = real
     assert failure.kind == AGAIN and "a: no answer" in str(failure)
 
 
@@ -196,11 +197,11 @@ def test_leaving_and_restarting():
 
 
 def test_options_of_the_board_are_set_before_it_joins():
-    real = port._build
-    port._build = type("Build", (), {"JOIN_OPTIONS": {"pm": 7}})
+    real = wifi._build
+    wifi._build = type("Build", (), {"JOIN_OPTIONS": {"pm": 7}})
     try:
         station = Station({"a": _UP})
         _join(station, [("a", None)])
     finally:
-        port._build = real
+        wifi._build = real
     assert station.done == ["on", {"pm": 7}, ("a", None)]
