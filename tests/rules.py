@@ -141,7 +141,7 @@ def topics_have_one_home(root: Path) -> list[str]:
 def paths_have_one_home(root: Path) -> list[str]:
     """No flash path, and no name of a file on flash, stands outside core/paths.py."""
     home = "lib/device/core/paths.py"
-    values = {value for name, value in vars(paths).items() if name.isupper()}
+    values = {value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
     files = (
         {value.rsplit("/", 1)[-1] for value in values if "." in value.rsplit("/", 1)[-1]}
         - {paths.NEW}

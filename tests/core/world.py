@@ -16,6 +16,7 @@ from device.core import fields, paths, slots, topics
 from device.core import settings as files
 from device.core.failures import AGAIN, Expired, Failure, Refused
 from device.runtime.identity import know_self, replaced, tell_application
+from device.runtime.state import State
 from flash import Flash, PowerCut
 
 START_S = 1750000000
@@ -40,15 +41,6 @@ class _Ports:
 
     def say(self, step, text):
         self.said.append(step + " " + text)
-
-
-class _State:
-    """What a board knows while it is on."""
-
-    def __init__(self, world):
-        self.ports = _Ports(world.flash)
-        self.settings = world.settings
-        self.identity = None
 
 
 class _Recorded:
@@ -102,7 +94,8 @@ class World:
 
         Raises the Failure that ended the attempt, or PowerCut.
         """
-        self.state = _State(self)
+        self.state = State(_Ports(self.flash))
+        self.state.settings = self.settings
         self.provisioning = None
         self._open = self._subscribed = None
         self.run()

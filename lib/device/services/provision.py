@@ -43,8 +43,9 @@ class Provision(Service):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
     async def _claim(self):
-        from device.claim.handshake import Handshake, Line  # not for a board that has its identity
+        from device.claim.handshake import Handshake  # not for a board that has its identity
         from device.claim.provision import Provisioning
+        from device.runtime.line import Line
 
         state = self.state
         store, session = state.ports.store, state.session
@@ -65,7 +66,7 @@ class Provision(Service):
         state.identity = self._provisioning.identity
         identity.tell_application(state, state.identity, self._provisioning.configuration)
         self._provisioning = None
-        unload("device.claim", "device.core.hmac256")
+        unload("device.claim", "device.runtime.line", "device.core.hmac256")
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""
