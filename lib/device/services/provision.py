@@ -22,7 +22,7 @@ class Provision(Service):
         identity.know_self(self.state)
         if self.state.identity is None:
             self._check_claim()
-            await self._claim()
+            await self.obtain()
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
@@ -31,7 +31,7 @@ class Provision(Service):
             raise expired
         self.say(str(expired))
         self.state.identity = None  # read anew if this fails: the slot may have changed by then
-        await self._claim()
+        await self.obtain()
         self.say("identity %s" % self.state.identity.thing_name)
 
     def _check_claim(self):
@@ -42,7 +42,8 @@ class Provision(Service):
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
-    async def _claim(self):
+    async def obtain(self):
+        """Get an identity by claim; raises Failure, and leaves no connection then."""
         from device.claim.handshake import Handshake  # not for a board that has its identity
         from device.claim.provision import Provisioning
         from device.runtime.line import Line
