@@ -22,7 +22,7 @@ class Provision(Service):
         identity.know_self(self.state)
         if self.state.identity is None:
             self._check_claim()
-            await self._claim(None)
+            await self._claim()
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
@@ -30,7 +30,8 @@ class Provision(Service):
         if not identity.has_claim(self.state.ports.store):
             raise expired
         self.say(str(expired))
-        await self._claim(self.state.identity.certificate_id)
+        self.state.identity = None  # read anew if this fails: the slot may have changed by then
+        await self._claim()
         self.say("identity %s" % self.state.identity.thing_name)
 
     def _check_claim(self):
@@ -41,7 +42,7 @@ class Provision(Service):
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
-    async def _claim(self, replaces):
+    async def _claim(self):
         from device.claim.handshake import Handshake, Line  # not for a board that has its identity
         from device.claim.provision import Provisioning
 
@@ -49,7 +50,9 @@ class Provision(Service):
         store, session = state.ports.store, state.session
         if self._provisioning is None:
             journal = store.read(paths.JOURNAL)
-            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
+            self._provisioning = Provisioning(
+                state.settings, journal, state.ports.clock.unix, identity.replaced(store)
+            )
         done = False
         try:
             line = Line(state)
