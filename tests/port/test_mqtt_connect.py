@@ -129,7 +129,6 @@ def test_certificate_and_key_do_not_belong_together(case: Case, newest: ssl.TLSV
 def test_files_that_cannot_be_used(case: Case, name: str, content: bytes) -> None:
     path = case.home / "bad.pem"
     path.write_bytes(content)
-    case.port = 1  # never reached
     setattr(case, name, path)
     case.client_ca = case.authority.path
     if name == "ca":
