@@ -48,11 +48,10 @@ class Provision(Service):
 
         state = self.state
         store, session = state.ports.store, state.session
-        if self._provisioning is None:
+        replaces = replaced(store)
+        if self._provisioning is None or self._provisioning.replaces != replaces:
             journal = store.read(paths.JOURNAL)
-            self._provisioning = Provisioning(
-                state.settings, journal, state.ports.clock.unix, replaced(store)
-            )
+            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
         done = False
         try:
             await Handshake(self._provisioning.steps, store, session, self._make_key, self.say).attempt()
