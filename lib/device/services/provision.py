@@ -50,11 +50,10 @@ class Provision(Service):
 
         state = self.state
         store, session = state.ports.store, state.session
-        if self._provisioning is None:
+        replaces = identity.replaced(store)
+        if self._provisioning is None or self._provisioning.replaces != replaces:
             journal = store.read(paths.JOURNAL)
-            self._provisioning = Provisioning(
-                state.settings, journal, state.ports.clock.unix, identity.replaced(store)
-            )
+            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
         done = False
         try:
             line = Line(state)
