@@ -111,8 +111,10 @@ def _class_values(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """What the classes of a module are given as (name, expression)."""
     for part in tree.body:
         for node in part.body if isinstance(part, ast.ClassDef) else ():
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                yield node.targets[0].id, node.value
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+                if isinstance(target, ast.Name):
+                    yield target.id, node.value
 
 
 def profile(name: str, lib: Path = LIB) -> Profile:
