@@ -12,7 +12,6 @@ import time
 
 import machine
 import network
-import ntptime
 import vfs
 from vboard import power
 from vboard.flash import Flash

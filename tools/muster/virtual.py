@@ -30,7 +30,7 @@ EXIT_POWER_CUT = 137
 _PREFIX = "MUSTER_BOARD_"
 SETTINGS = (
     *("KIND", "UNIQUE_ID", "CLOCK", "NETWORK", "NETWORKS", "JOIN_MS", "DNS", "HOSTS", "NTP"),
-    *("RESET_CAUSE", "IMAGE", "CUT_AT", "TEAR", "REPORT"),
+    *("STACK", "PIN_LOW", "TICKS_START", "RESET_CAUSE", "IMAGE", "CUT_AT", "TEAR", "REPORT"),
 )
 _RESET_CAUSE = {"esp32": {EXIT_RESET: "2", EXIT_WATCHDOG: "3"}}
 _RESET_CAUSE_RP2 = {EXIT_RESET: "3", EXIT_WATCHDOG: "3"}
@@ -197,6 +197,14 @@ class VirtualBoard:
         if self._reader is not None:
             self._reader.join()
         self._stopping = False
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C at the console. Raises MusterError when the board is off."""
+        with self._news:
+            process = self._process
+            if process is None or process.poll() is not None:
+                raise MusterError("the virtual board is off: there is nothing to interrupt.")
+            process.send_signal(signal.SIGINT)
 
     def _file_report(self) -> None:
         """Take the report over from its file, which the board no longer needs."""

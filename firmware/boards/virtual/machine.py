@@ -1,9 +1,13 @@
-"""`machine` on the virtual board: identity, reset, watchdog, real-time clock; pins that do nothing."""
+"""`machine` on the virtual board: identity, reset, watchdog, timers, real-time clock; pins that do nothing.
+
+MUSTER_BOARD_PIN_LOW   numbers of pins with commas: as inputs these read 0, as if a wire held them down
+"""
 
 import binascii
 import time
 
 from vboard import clock, power
+from vboard.timers import Timer  # noqa: F401
 
 _KIND = power.setting("KIND", "virtual")
 
@@ -74,7 +78,7 @@ class RTC:
 
 
 class Pin:
-    """A pin with nothing connected: an input reads its pull (high without one), an output what was set."""
+    """A pin: an input reads its pull (high without one) or the wire of PIN_LOW, an output what was set."""
 
     IN = 0
     OUT = 1
@@ -82,6 +86,7 @@ class Pin:
     PULL_DOWN = 2
 
     def __init__(self, id, mode=IN, pull=None, value=None):
+        self._held = str(id) in power.setting("PIN_LOW", "").split(",")
         self._value = 0 if pull == self.PULL_DOWN else 1
         self.init(mode, pull, value)
 
@@ -89,6 +94,8 @@ class Pin:
         """Set mode, pull and value."""
         if value is not None:
             self._value = value
+        if mode == self.IN and self._held:
+            self._value = 0
 
     def value(self, value=None):
         """Get or set."""

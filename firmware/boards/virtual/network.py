@@ -1,7 +1,13 @@
 """`network` on the virtual board: one Wi-Fi station that behaves as the settings say.
 
-MUSTER_BOARD_NETWORKS   {"name": "password"} in JSON: the networks on the air; absent: every name and password
-MUSTER_BOARD_NETWORK    up (default); down: no access point answers; drops:N: lost N s after each connect
+MUSTER_BOARD_NETWORKS   {"name": "password"} in JSON: the networks on the air; absent: any name and password
+MUSTER_BOARD_NETWORK    up (default)
+                        down: no access point answers
+                        drops:N: lost N s after each connect
+                        stuck:N: N s after the first join nothing gets through any more, though the
+                            station says that it is connected, until disconnect() and connect()
+                        stuck-reset:N: the same, until active(False) and active(True)
+                        dead-radio: active(True) does nothing
 MUSTER_BOARD_JOIN_MS    how long joining takes (default 20)
 """
 
@@ -19,6 +25,9 @@ STAT_GOT_IP = 1010 if _ESP32 else 3
 STAT_NO_AP_FOUND = 201 if _ESP32 else -2
 STAT_WRONG_PASSWORD = 202 if _ESP32 else -3
 STAT_CONNECT_FAIL = 203 if _ESP32 else -1
+
+_MOOD, _, _after_s = power.setting("NETWORK", "up").partition(":")
+_AFTER_MS = float(_after_s or 0) * 1000  # the N of the mood
 
 _names = {"hostname": "muster", "country": "XX"}
 
@@ -48,8 +57,20 @@ def ipconfig(*args, **kwargs):
 
 
 def is_up():
-    """Has the station an address? Sockets and NTP ask this."""
-    return WLAN().isconnected()
+    """Has the station an address? Sockets ask this."""
+    return WLAN()._state() == STAT_GOT_IP
+
+
+def link():
+    """Which join the station lives on, None without one; a connection ends with its join."""
+    return WLAN._since if is_up() else None
+
+
+def is_stuck():
+    """Does nothing get through, though the station says that it is connected?"""
+    if _MOOD[:5] != "stuck" or WLAN._cured or WLAN._first is None:
+        return False
+    return utime.ticks_diff(utime.ticks_ms(), WLAN._first) >= _AFTER_MS
 
 
 class WLAN:
@@ -65,6 +86,8 @@ class WLAN:
     _active = False
     _joined = None  # (name, password) of the last connect
     _since = 0
+    _first = None  # ticks of the first join that succeeded
+    _cured = False  # of being stuck
 
     def __init__(self, interface=STA_IF):
         if interface != STA_IF:
@@ -73,8 +96,9 @@ class WLAN:
     def active(self, on=None):
         if on is None:
             return self._active
-        WLAN._active = bool(on)
+        WLAN._active = bool(on) and _MOOD != "dead-radio"
         if not on:
+            WLAN._cured = WLAN._cured or is_stuck()
             WLAN._joined = None
         return None
 
@@ -85,6 +109,8 @@ class WLAN:
         WLAN._since = utime.ticks_ms()
 
     def disconnect(self):
+        if _MOOD == "stuck":
+            WLAN._cured = WLAN._cured or is_stuck()
         WLAN._joined = None
 
     def isconnected(self):
@@ -94,6 +120,9 @@ class WLAN:
         power.check()
         if what == "rssi":
             return -50
+        return self._state()
+
+    def _state(self):
         if self._joined is None:
             return STAT_IDLE
         age_ms = utime.ticks_diff(utime.ticks_ms(), self._since)
@@ -102,20 +131,21 @@ class WLAN:
         return self._outcome(age_ms)
 
     def _outcome(self, age_ms):
-        mood = power.setting("NETWORK", "up")
         networks = _on_air()
         name, password = self._joined
-        if mood == "down" or (networks is not None and name not in networks):
+        if _MOOD == "down" or (networks is not None and name not in networks):
             return STAT_NO_AP_FOUND
         if networks is not None and networks[name] != password:
             return STAT_WRONG_PASSWORD
-        if mood.startswith("drops:") and age_ms > float(mood[6:]) * 1000:
+        if _MOOD == "drops" and age_ms > _AFTER_MS:
             return STAT_NO_AP_FOUND
+        if WLAN._first is None:
+            WLAN._first = utime.ticks_ms()
         return STAT_GOT_IP
 
     def scan(self):
         """Tuples (ssid, bssid, channel, RSSI, security, hidden)."""
-        if power.setting("NETWORK") == "down":
+        if _MOOD == "down":
             return []
         return [(name.encode(), b"\x02\x00\x00\x00\x00\x01", 6, -50, 3, 0) for name in _on_air() or {}]
 

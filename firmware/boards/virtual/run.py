@@ -1,19 +1,20 @@
 """The virtual board: boots a LittleFS image as firmware does. Started by muster.virtual under the unix port.
 
 Exit codes: 0 main.py ended, 1 an exception ended boot.py or main.py (a real board would show its prompt),
-3 reset, 4 watchdog, 137 power cut. The settings are MUSTER_BOARD_* (README.md beside this file).
+3 reset, 4 watchdog, 137 power cut. Ctrl-C (SIGINT) gives a prompt that reads nothing.
+The settings are MUSTER_BOARD_* (README.md beside this file).
 """
 
 import gc
 import os
 import socket  # noqa: F401
 import sys
-import time  # noqa: F401
+import time
 
 # The stand-ins are loaded while the host's files can still be seen; the board then finds these.
 import machine  # noqa: F401
+import micropython
 import network  # noqa: F401
-import ntptime  # noqa: F401
 import vfs
 from vboard import power
 from vboard.flash import Flash
@@ -33,6 +34,17 @@ def _mount():
     sys.path[:] = ["", ".frozen", "/lib"]
 
 
+def _prompt():
+    """What Ctrl-C leaves: the board waits for a person, its timers run, its watchdog bites."""
+    while True:
+        try:
+            print(">>> ")
+            while True:
+                time.sleep_ms(50)
+        except KeyboardInterrupt:
+            pass
+
+
 def _execute(path, scope):
     """Run one file, if it is there; True when it ended as it should."""
     try:
@@ -45,8 +57,9 @@ def _execute(path, scope):
         raise
     except SystemExit:
         power.switch_off(power.RESET, path + " called sys.exit: soft reset")
-    except KeyboardInterrupt:
-        raise
+    except KeyboardInterrupt as error:
+        sys.print_exception(error)
+        _prompt()
     except BaseException as error:
         sys.print_exception(error)
         return False
@@ -63,4 +76,5 @@ def _boot():
 
 
 _mount()
+micropython.kbd_intr(3)  # not every version of the unix port listens to SIGINT by itself
 sys.exit(0 if _boot() else 1)

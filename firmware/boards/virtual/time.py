@@ -1,8 +1,21 @@
-"""`time` on the virtual board: the board's own clock and epoch, and sleeping under the watchdog."""
+"""`time` on the virtual board: the board's own clock and epoch, and sleeping under the watchdog.
+
+MUSTER_BOARD_TICKS_START   what ticks_ms() says at power-on; the counter then wraps after 30 bits
+"""
 
 import utime
 from utime import *  # noqa: F403
 from vboard import clock, power
+
+_counter = utime.ticks_ms
+if power.setting("TICKS_START"):
+    import sys
+
+    from vboard import tasks
+    from vboard.ticks import counter as _counter
+    from vboard.ticks import ticks_add, ticks_diff  # noqa: F401
+
+    sys.modules["_asyncio"] = tasks
 
 
 def time():
@@ -39,7 +52,7 @@ def _days(year, month, day):
 def ticks_ms():
     """Milliseconds that wrap; every look at them is also a look at the watchdog."""
     power.check()
-    return utime.ticks_ms()
+    return _counter()
 
 
 def sleep_ms(milliseconds):

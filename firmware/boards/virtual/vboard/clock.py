@@ -1,4 +1,4 @@
-"""The clock of the virtual board: the host's, shifted by an offset that RTC and NTP change."""
+"""The clock of the virtual board: the host's, shifted by an offset that RTC changes."""
 
 import utime
 
@@ -19,12 +19,6 @@ def set(seconds):
     """Set the clock to `seconds` since the board's epoch."""
     global _offset_s
     _offset_s = seconds + EPOCH - int(utime.time())
-
-
-def correct():
-    """Set the clock to the host's time, as NTP does."""
-    global _offset_s
-    _offset_s = 0
 
 
 # CLOCK: Unix seconds at power-on (a board without battery starts in the past); the host's time when absent.

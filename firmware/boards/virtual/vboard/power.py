@@ -14,6 +14,8 @@ RESET = 3
 
 _off = None  # the exit code, once the board is off
 _deadline_ms = None  # of the watchdog, in ticks
+timers = []  # the running machine.Timer objects
+_in_timer = False
 
 
 class PowerOff(SystemExit):
@@ -46,9 +48,26 @@ def watch(timeout_ms):
     _deadline_ms = utime.ticks_add(utime.ticks_ms(), timeout_ms)
 
 
-def check():
-    """Refuse to go on when the board is off or the watchdog's time is over."""
+def check(soft=True):
+    """Run the timers that are due, then refuse to go on if the board is off or the watchdog's time is over.
+
+    `soft` timers wait while C has the processor, as in a TLS handshake; hard ones are interrupts.
+    """
     if _off is not None:
         raise PowerOff(_off)
+    if _in_timer:
+        return
+    if timers:
+        _run_timers(soft)
     if _deadline_ms is not None and utime.ticks_diff(_deadline_ms, utime.ticks_ms()) < 0:
         switch_off(WATCHDOG, "watchdog: not fed in time")
+
+
+def _run_timers(soft):
+    global _in_timer
+    _in_timer = True
+    try:
+        for timer in timers:
+            timer.run(soft)
+    finally:
+        _in_timer = False

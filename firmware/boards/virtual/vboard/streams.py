@@ -1,0 +1,180 @@
+"""TCP as lwIP of a Pico W has it; loaded only for STACK=lwip and the moods `stuck` of the network.
+
+What differs from the host's sockets, as measured on a Pico W:
+- A refused connection is ECONNRESET, at the first read or write; before that, poll says OUT, ERR and HUP.
+- A connection ends with the join it was opened on: reads and writes raise EHOSTUNREACH. poll does not tell
+  a reader that waits: a lost network is noticed at the next write.
+- A reset throws away what has not been read.
+"""
+
+import errno
+import io
+import select
+
+import network
+import usocket
+import utime
+
+from vboard import power
+
+_IN, _OUT, _BROKEN = 1, 4, 24  # as select has them; ERR and HUP
+_POLL, _CLOSE = 3, 4  # requests of ioctl
+_UNREACHABLE = 118 if power.setting("KIND") == "esp32" else errno.EHOSTUNREACH
+
+
+class Stream(io.IOBase):
+    """A TCP socket of a client. C (tls, select) and Python call the same methods."""
+
+    def __init__(self, *kind):
+        self._socket = usocket.socket(*kind)
+        self._socket.setblocking(False)
+        self._poller = select.poll()
+        self._poller.register(self._socket)
+        self._limit_ms = None
+        self._link = None  # the join it was opened on
+        self._open = False
+        self._error = 0
+
+    def setblocking(self, on):
+        """Wait for ever, or not at all."""
+        self._limit_ms = None if on else 0
+
+    def settimeout(self, seconds):
+        """Wait this long; None: for ever."""
+        self._limit_ms = None if seconds is None else int(seconds * 1000)
+
+    def setsockopt(self, *option):
+        """As MicroPython's."""
+        self._socket.setsockopt(*option)
+
+    def fileno(self):
+        """Of the host's socket."""
+        return self._socket.fileno()
+
+    def connect(self, address):
+        """Begin, and wait for the end if the socket blocks."""
+        power.check()
+        self._link = network.link()
+        if self._link is None:
+            raise OSError(_UNREACHABLE)
+        if not network.is_stuck():
+            try:
+                self._socket.connect(address)
+            except OSError as error:
+                if error.errno != errno.EINPROGRESS:
+                    self._error = _as_lwip(error.errno)
+        if self._limit_ms == 0:
+            raise OSError(errno.EINPROGRESS)
+        self._wait(_OUT)
+
+    def ioctl(self, request, argument):
+        """MicroPython's stream control."""
+        if request == _POLL:
+            return self._poll(argument)
+        if request == _CLOSE:
+            self.close()
+            return 0
+        return -errno.EINVAL
+
+    def close(self):
+        """Close; harmless when it is closed."""
+        if self._error != errno.EBADF:
+            self._error = errno.EBADF
+            self._socket.close()
+
+    def readinto(self, buffer):
+        """How many bytes came, 0 at the end, None when there are none yet."""
+        return self._do(_IN, self._socket.readinto, buffer)
+
+    def write(self, data):
+        """How many bytes were taken, None when none can be."""
+        if self._wait(_OUT) and network.is_stuck():
+            return len(data)
+        return self._do(_OUT, self._socket.write, data)
+
+    def read(self, size=-1):
+        """At most `size` bytes, b"" at the end, None when there are none yet."""
+        buffer = bytearray(size if size >= 0 else 512)
+        count = self.readinto(buffer)
+        return None if count is None else bytes(memoryview(buffer)[:count])
+
+    def readline(self):
+        """Up to the end of a line, or what there is of it."""
+        line = b""
+        while line[-1:] != b"\n":
+            letter = self.read(1)
+            if not letter:
+                return line or letter
+            line += letter
+        return line
+
+    def recv(self, size):
+        """As `read`, but nothing yet is an error."""
+        return _demand(self.read(size))
+
+    def send(self, data):
+        """As `write`, but no room is an error."""
+        return _demand(self.write(data))
+
+    def _do(self, flag, call, argument):
+        if not self._wait(flag):
+            return None
+        try:
+            return call(argument)
+        except OSError as error:
+            self._error = _as_lwip(error.errno)
+            raise OSError(self._error)
+
+    def _wait(self, flag):
+        """Wait for `flag` as long as the socket may; whether it came. Raises what has gone wrong."""
+        start = utime.ticks_ms()
+        while True:
+            found = self._poll(flag)
+            if not self._error and network.link() != self._link:
+                self._error = _UNREACHABLE
+            if self._error:
+                raise OSError(self._error)
+            if found & flag:
+                return True
+            if self._limit_ms == 0:
+                return False
+            if self._limit_ms is not None and utime.ticks_diff(utime.ticks_ms(), start) >= self._limit_ms:
+                raise OSError(errno.ETIMEDOUT)
+            utime.sleep_ms(2)
+
+    def _poll(self, wanted):
+        """Flags as poll shows them."""
+        power.check(False)
+        if self._error:
+            return wanted & _OUT | _BROKEN
+        if self._link is None:
+            return _BROKEN & 16
+        if network.is_stuck() or network.link() != self._link:
+            return wanted & _OUT if self._open else 0
+        ready = self._poller.poll(0)
+        flags = ready[0][1] if ready else 0
+        if flags & 8:
+            self._error = self._cause()
+            return wanted & _OUT | _BROKEN
+        self._open = self._open or bool(flags & _OUT)
+        return flags & wanted
+
+    def _cause(self):
+        try:
+            self._socket.recv(1)
+        except OSError as error:
+            return _as_lwip(error.errno)
+        return errno.ECONNRESET
+
+
+def _as_lwip(number):
+    """The host's error as lwIP numbers it."""
+    if number in (errno.EHOSTUNREACH, 101):  # ENETUNREACH
+        return _UNREACHABLE
+    return number if number == errno.ETIMEDOUT else errno.ECONNRESET
+
+
+def _demand(result):
+    if result is None:
+        raise OSError(errno.EAGAIN)
+    return result
