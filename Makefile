@@ -14,6 +14,7 @@ PORT ?=
 ARGS ?=
 
 SETUP := build/.setup
+EMULATOR := build/.emulator
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -21,7 +22,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help: ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(SETUP) ## virtual environment, pinned packages, MicroPython (every target does it by itself)
@@ -56,7 +57,16 @@ demo: $(SETUP) ## a virtual board provisions itself against the local twin and s
 
 .PHONY: test
 test: $(SETUP) ## all tests (ARGS="-k name" chooses)
-	@$(PYTEST) $(ARGS)
+	@MUSTER_UF2= $(PYTEST) $(ARGS)
+
+.PHONY: test-firmware
+test-firmware: $(SETUP) $(if $(MUSTER_UF2),$(EMULATOR)) ## the image on real Pico W firmware in an emulator: MUSTER_UF2=/path/RPI_PICO_W-....uf2
+	@$(PYTEST) tests/firmware $(ARGS)
+
+$(EMULATOR): $(SETUP)
+	@echo "installing the emulator (once) ..."
+	@$(PIP) install --pre --no-build-isolation -e ".[firmware]"
+	@touch $@
 
 .PHONY: check
 check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget
@@ -79,7 +89,7 @@ size: $(SETUP) ## compile every device file and compare with firmware/size_budge
 	@$(BIN)/python -m muster.checks.size $(ARGS)
 
 .PHONY: sweep
-sweep: $(SETUP) ## cut the power at every block operation and every message, both key modes
+sweep: $(SETUP) ## cut the power at every block operation and message, spoil every packet, both key modes
 	@MUSTER_SWEEP=full $(PYTEST) -m sweep $(ARGS)
 
 .PHONY: bench

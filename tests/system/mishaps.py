@@ -1,15 +1,16 @@
 """Boards that meet failure: quick time-outs, credentials of every kind, and what a console must show.
 
-What is a constant in the program and too long for a test is changed in the image only: the module is
-compiled again with another number.
+What lasts too long for a test is set in the image only: in the module that tells a board what it is
+(muster.mpy.build_module), the one file in which the program of a test differs from a real one.
 """
 
 import contextlib
 import dataclasses
+import functools
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from device.core import fields, paths
 from muster import image, interpreter, mpy
-from muster.image.boards import profile
+from muster.image.boards import Service, profile
 from muster.layout import LIB
 from muster.registry.certificates import ACTIVE
 from muster.twin import defaults, pki
@@ -30,6 +31,17 @@ from tests.system import rig
 BODY = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----(.+?)-----END", re.DOTALL)
 _WINDOW = 16  # characters of a secret that are too many in a log
 LONGEST_LINE = 400
+
+# A board that loses patience within a second or two, and whose heart beats five times a second.
+QUICK = {
+    "heartbeat_ms": 200,
+    "connect_ms": 1500,
+    "tls_ms": 1500,
+    "answer_ms": 1500,
+    "request_ms": 1500,
+    "retry_ms": 300,
+}
+PATIENT = dict.fromkeys(("connect_ms", "tls_ms", "answer_ms", "request_ms"))  # as long as in real life
 
 
 def need_interpreter(bits: int) -> None:
@@ -44,15 +56,6 @@ def compiled(module: str, text: str) -> dict[str, bytes]:
     return {f"/lib/{module.removesuffix('.py')}.mpy": data}
 
 
-def patched(module: str, **numbers: int) -> dict[str, bytes]:
-    """{path on flash: module compiled with these constants}; `module` is named below lib/."""
-    text = (LIB / module).read_text()
-    for name, number in numbers.items():
-        text, count = re.subn(rf"^{name} = .+$", f"{name} = {number}", text, flags=re.MULTILINE)
-        assert count == 1, f"{module} has no constant {name}"
-    return compiled(module, text)
-
-
 def changed(module: str, old: str, new: str) -> dict[str, bytes]:
     """{path on flash: module compiled with `old`, which stands there once, replaced by `new`}."""
     text = (LIB / module).read_text()
@@ -61,40 +64,69 @@ def changed(module: str, old: str, new: str) -> dict[str, bytes]:
 
 
 def service(name: str, body: str) -> dict[str, bytes]:
-    """The module of one more service, `name` in core.startup.STEPS, and the list of services with it.
+    """The module of one more service, for an image whose `services` name it.
 
-    `body`: the lines of its `run`, at any indentation; `time` and `context` are known there.
+    `body`: the lines of its `run`, at any indentation; `time` and `state` are known there.
     """
     lines = textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
     text = (
-        "import time\nfrom device.services import Service\n\n\n"
-        f"class Probe(Service):\n    NAME = {name!r}\n\n"
-        f"    async def run(self):\n        context = self.context\n{lines}\n\n\nSERVICE = Probe\n"
+        "import time\nfrom device.runtime.service import Service\n\n\n"
+        f"class Probe(Service):\n    async def run(self):\n        state = self.state\n{lines}\n\n\n"
+        "SERVICE = Probe\n"
     )
-    return {**compiled(f"device/services/{name}.py", text), **built_with(name)}
+    return compiled(f"device/services/{name}.py", text)
 
 
-def built_with(name: str) -> dict[str, bytes]:
-    """The module that tells a board what it runs, with one more service."""
-    facts = profile(rig.BOARD)
-    facts = dataclasses.replace(facts, services=(*facts.services, name))
-    source = mpy.build_module(facts, mpy.default_build_time())
-    return compiled(source.name, source.text.decode())
+@functools.cache
+def _known_intervals() -> frozenset[str]:
+    """The names that the program asks for: one that it does not know would change nothing, unnoticed."""
+    sources = (path.read_text() for path in LIB.rglob("*.py"))
+    return frozenset(name for text in sources for name in re.findall(r'\binterval\(\s*"(\w+)"', text))
 
 
-def quick() -> dict[str, bytes]:
-    """A program that loses patience within a second or two, and whose heart beats five times a second."""
-    return {
-        **patched("device/services/heartbeat.py", _INTERVAL_MS=200),
-        **patched("device/port/mqtt.py", _TCP_MS=1500, _TLS_MS=1500, _ANSWER_MS=1500),
-        **patched("device/runtime/supervisor.py", _FIRST_MS=300),
-        **patched("device/claim/handshake.py", _ANSWER_MS=1500),
-    }
+def told(
+    *,
+    intervals: Mapping[str, int | None] | None = None,
+    services: Sequence[str] = (),
+    built_s: float | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> dict[str, bytes]:
+    """The module that tells a board what it is; everything that a test wants of it goes into this one call.
+
+    `intervals`: milliseconds, over those of QUICK; None is the program's own. `services`: more of them.
+    `built_s`: when the image was made, Unix seconds: the floor of the clock. `facts`: others of the board.
+    """
+    lengths = {**QUICK, **(intervals or {})}
+    unknown = lengths.keys() - _known_intervals()
+    assert not unknown, f"the program asks for no interval {sorted(unknown)}"
+    usual = profile(rig.BOARD)
+    more = tuple(Service(name, needs=(), in_cloud=False, in_safe_mode=False) for name in services)
+    source = mpy.build_module(
+        dataclasses.replace(usual, services=(*usual.services, *more)),
+        mpy.default_build_time() if built_s is None else int(built_s),
+        {name: number for name, number in lengths.items() if number is not None},
+    )
+    text = source.text.decode()
+    for name, value in (facts or {}).items():
+        assert f"\n{name} = " in text, f"a board is not told {name}"
+        text += f"{name} = {value!r}\n"  # the last assignment counts
+    return compiled(source.name, text)
 
 
-def flash(path: Path, twin: RunningTwin, serial: str, **options: Any) -> Path:
-    """As rig.flash, with the quick program."""
-    options["extra"] = {**quick(), **(options.get("extra") or {})}
+def flash(
+    path: Path,
+    twin: RunningTwin,
+    serial: str,
+    *,
+    intervals: Mapping[str, int | None] | None = None,
+    services: Sequence[str] = (),
+    built_s: float | None = None,
+    facts: Mapping[str, object] | None = None,
+    **options: Any,
+) -> Path:
+    """As rig.flash, with the quick program; the first four options are those of `told`."""
+    module = told(intervals=intervals, services=services, built_s=built_s, facts=facts)
+    options["extra"] = {**module, **(options.get("extra") or {})}
     return rig.flash(path, twin, serial, **options)
 
 
@@ -170,12 +202,6 @@ def complaint(machine: VirtualBoard, *parts: str, timeout_s: float = 20) -> str:
 def still_runs(machine: VirtualBoard, timeout_s: float = 20) -> None:
     """Wait for a new heartbeat: main.py runs its services."""
     machine.wait_for("heartbeat", timeout_s, start=len(machine.lines))
-
-
-def built_at(unix_s: float) -> dict[str, bytes]:
-    """The module that tells a board what it runs, with another build time: the floor of its clock."""
-    source = mpy.build_module(profile(rig.BOARD), int(unix_s))
-    return compiled(source.name, source.text.decode())
 
 
 class Claims:

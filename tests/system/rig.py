@@ -8,7 +8,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from device.core import config, fields, paths, slots
+from device.core import fields, paths, settings, slots
 from muster import image
 from muster.registry.certificates import ACTIVE
 from muster.twin.server import RunningTwin
@@ -110,17 +110,19 @@ def check_provisioned(path: Path, twin: RunningTwin, serial: str, before: set[st
     `before` are the ids of the certificates that the twin knew before this board was switched on.
     """
     files = on_flash(path)
-    identity = slots.opened(_slot(files, paths.CERT))
-    assert identity is not None, "no whole identity"
-    certificate = x509.load_pem_x509_certificate(identity.certificate)
-    key = load_pem_private_key(identity.private_key, None)
+    slot = _slot(files, paths.CERT)
+    value = slots.document(slot)
+    assert value is not None, "no whole identity"
+    identity = slots.opened(value)
+    certificate = x509.load_pem_x509_certificate(slot[paths.CERTIFICATE])
+    key = load_pem_private_key(slot[paths.PRIVATE_KEY], None)
     assert _public(certificate.public_key()) == _public(key.public_key()), "torn identity"
     assert identity.thing_name == serial
 
     conf = json.loads(files[paths.CONF])
-    assert config.Settings(conf).provisioned
+    assert settings.settings(conf).provisioned
     assert conf["application"] == {"kept": ["as", "it", "was"]}
-    left = [name for name in files if name.endswith(paths.NEW) or name.startswith((paths.TRIAL, paths.OLD))]
+    left = [name for name in files if name.endswith(paths.NEW) or name.startswith(paths.TRIAL)]
     assert not left, f"left behind: {left}"
 
     made = [row for row in twin.registry.certificates.all() if row.certificate_id not in before]

@@ -5,8 +5,7 @@ make others. Times are milliseconds in integers, wall-clock time is Unix seconds
 fail raises `failures.Failure` and nothing else.
 
 board    name(); random_bytes(count); reset(); free_memory() in bytes after a collection; memory_text(), the
-         same for people; collect(), in the middle of long work; say(step, text), one line on the console;
-         say_again(), what boot.py said and nobody could see;
+         same for people; say(step, text), one line on the console; say_again(), what boot.py said;
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
          crashed(), whether this start follows a reset that nobody asked for by power;

@@ -14,7 +14,8 @@ from device import _build
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_PART_OF_FREE = 8
+_PART_OF_FREE = 4
+_PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
 
 _watchdog = None
@@ -99,12 +100,6 @@ def memory_text():
     return text
 
 
-def collect():
-    """Collect garbage in the middle of long work, where none is collected by itself."""
-    feed()
-    gc.collect()
-
-
 def collect_often():
     """Have garbage collected early: a heap that is only swept when it is full is full of holes.
 
@@ -158,9 +153,9 @@ def _feed_by_timer(limit_ms):
 class gate:
     """`with gate(limit_ms):` round whatever blocks: a TLS handshake, a key.
 
-    The watchdog stays fed until the limit, so a true hang still resets the board. Nothing is collected on the
-    way unless the heap is full: the threshold also counts what TLS takes from the heap of a Pico W, and a
-    hundred collections would double the time (measured).
+    The watchdog stays fed until the limit, so a true hang still resets the board. Garbage is collected
+    before, and seldom on the way: the threshold also counts what TLS takes from the heap of a Pico W, and
+    hundreds of collections would double the time (measured).
     """
 
     def __init__(self, limit_ms):
@@ -169,7 +164,7 @@ class gate:
     def __enter__(self):
         feed()
         gc.collect()
-        gc.threshold(-1)
+        gc.threshold(gc.mem_free() // _PART_IN_GATE)
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
 

@@ -194,14 +194,13 @@ async def _asked(server, port, packet, read, limit_ms):
     """What `read` makes of the answer of `server` to `packet`, or None when none comes in time."""
     plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        address = socket.getaddrinfo(server, port)[0][-1]
         plug.setblocking(False)
-        plug.sendto(packet, address)
+        plug.sendto(packet, socket.getaddrinfo(server, port)[0][-1])
         start_ms = clock.ms()
         while clock.ms() - start_ms < limit_ms:
             try:
                 answer, sender = plug.recvfrom(_MAX_DATAGRAM)
-                answer = read(answer) if sender == address else None
+                answer = read(answer) if sender == (server, port) else None
                 if answer is not None:
                     return answer
             except OSError as error:

@@ -93,10 +93,10 @@ class Session:
             else:
                 ports.network.restart()
         self.time.keep_floor()
-        if not ports.network.connected():
-            if self._networks is None:
-                self.begin()
-            networks, self._networks = self._networks, None
+        if not ports.network.connected() and self._networks is None:
+            self.begin()
+        networks, self._networks = self._networks, None
+        if networks:
             unload_settings()  # while the radio works
             await ports.network.join(*networks)
             ports.board.say("network", "joined")

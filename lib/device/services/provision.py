@@ -69,7 +69,7 @@ class Provision(Service):
 
         board = self.state.ports.board
         with board.gate(_KEY_MS):
-            made = csr.make(common_name, board.random_bytes, board.collect)
+            made = csr.make(common_name, board.random_bytes, board.feed)
         unload("device.claim.csr", "device.claim.p256", "device.core.der")
         return made
 

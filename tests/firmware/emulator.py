@@ -1,0 +1,212 @@
+"""A Pico W in the emulator rp2040py, with real MicroPython firmware and an image of Muster's on its flash.
+
+The board runs only while a test waits for it, so nothing happens between two lines of a test. All times are
+emulated milliseconds since power-on. An emulated Pico W has about 0.4 to 0.7 of a real one's speed; while it
+idles it keeps pace with the wall clock, since the servers that it waits for live by that.
+
+What differs from a real board: about one cycle an instruction and no cache misses of the flash (a real one
+is slower), flash pages are never torn, the radio joins in 0.8 s, the first join after a reset by the
+watchdog fails once.
+"""
+
+import asyncio
+import codecs
+import re
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rp2040py.boards import BoardSpec
+from rp2040py.device.base_device import BaseDevice
+from rp2040py.device.load_flash import load_uf2
+from rp2040py.external.bootsel_button import BootselButton
+from rp2040py.memory_map import FLASH_START_ADDRESS
+from rp2040py.reset_cause import ResetCause
+
+from muster import image
+from tests.firmware import heap
+from tests.firmware.network import Network, Radio
+from tests.firmware.report import Figures
+
+BOARD = "pico_w"
+CTRL_C = "\x03"
+PROMPT = ">>> "
+_FACTS = image.board(BOARD)
+_LOOK_S = 0.005
+_SLOWEST = 10  # wall time for emulated time, before the machine is called too slow
+_START_S = 30  # wall time on top of it
+_WATCHDOG_ON = 1 << 30
+_WATCHDOG_LEFT = (1 << 24) - 1
+_HEAP_MADE_MS = 250  # the firmware has its heap by then, and the program has hardly begun
+_COUNTS_PER_MS = 2000  # the RP2040 counts twice a microsecond (erratum RP2040-E1)
+
+
+class Board:
+    """One board with its flash, off at first. Use it with `with`."""
+
+    def __init__(self, firmware: Path, uf2: Path, network: Network | None = None) -> None:
+        """Put `firmware` and then `uf2` on the flash, as a person does by copying two files."""
+        self.network = network or Network()
+        self.figures = Figures()  # since the last power-on
+        self._firmware, self._uf2 = firmware, uf2
+        self._flash: bytes | None = None
+        self._device: Any = None
+        self._radio: Radio | None = None
+        self._loop = asyncio.new_event_loop()
+
+    def __enter__(self) -> "Board":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.power_off()
+        self._loop.run_until_complete(_end_tasks())
+        self._loop.close()
+
+    # -- power ------------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Start with the flash as it was, everything else as new."""
+        assert self._device is None, "it is on"
+        self._radio = radio = Radio(self.network)
+        self._device = device = BaseDevice(
+            board=BoardSpec(image=self._firmware, extras=(lambda: radio, BootselButton))
+        )
+        if self._flash is None:
+            load_uf2(self._uf2, device.mcu)
+        else:
+            device.mcu.flash[: len(self._flash)] = self._flash
+        self.figures = Figures()
+        self.console = ""
+        self._read = 0  # up to here a test has seen it
+        self._arrivals: list[tuple[int, int]] = []  # length of the console after each arrival, and when
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._table: tuple[int, int] | None = None
+        device.cdc.on_serial_data = self._said
+        device.mcu.watchdog.on_watchdog_trigger = self._reset
+        device.simulator.bind_loop(self._loop)
+        device.simulator.real_io_begin()  # idle time passes as on the wall
+        device.mcu.core.pc = FLASH_START_ADDRESS
+        device.simulator.start_execution()
+
+    def power_off(self) -> None:
+        """Cut the power, at whatever the board is doing. Servers see a connection that fell silent."""
+        if self._device is None:
+            return
+        self._device.simulator.stop()
+        self._loop.run_until_complete(asyncio.sleep(0.1))
+        self._flash = bytes(self._device.mcu.flash)
+        self._device = None
+
+    def cut(self) -> None:
+        """Power off and on."""
+        self.power_off()
+        self.power_on()
+
+    def file_system(self) -> bytes:
+        """The image of the file system, of a board that is off."""
+        assert self._flash is not None and self._device is None, "switch it off"
+        return self._flash[_FACTS.flash_offset :][: _FACTS.size]
+
+    # -- what a person does -----------------------------------------------------------------------
+
+    def type_text(self, text: str) -> None:
+        """Type on the console; a line ends in "\\r"."""
+        for byte in text.encode():
+            self._device.cdc.send_serial_byte(byte)
+
+    def throw_out(self) -> None:
+        """Have the access point throw the board out."""
+        assert self._radio is not None
+        self._radio.thrown_out()
+
+    def run(self, for_ms: float) -> str:
+        """Let time pass; what the board said meanwhile."""
+        before = len(self.console)
+        self._run(for_ms, lambda: False)
+        self._read = len(self.console)
+        return self.console[before:]
+
+    def wait_for(self, pattern: str, within_ms: float) -> int:
+        """Wait until the console shows `pattern`, and return when that was.
+
+        What stands before the end of the match is not looked at again.
+        """
+        wanted = re.compile(pattern, re.MULTILINE)
+        if not self._run(within_ms, lambda: wanted.search(self.console, self._read) is not None):
+            raise AssertionError(
+                f"the board did not say {pattern!r} within {within_ms:.0f} ms; {self._so_far()}"
+            )
+        match = wanted.search(self.console, self._read)
+        assert match is not None
+        self._read = match.end()
+        return self._arrivals[bisect_left(self._arrivals, (match.end(), 0))][1]
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _now_ms(self) -> int:
+        return round(self._device.mcu.clock.nanos / 1e6)
+
+    def _run(self, for_ms: float, ended: Callable[[], bool]) -> bool:
+        return self._loop.run_until_complete(self._run_until(for_ms, ended))
+
+    async def _run_until(self, for_ms: float, ended: Callable[[], bool]) -> bool:
+        """Run until `ended()`, for `for_ms` at most; whether it ended."""
+        end_ms = self._now_ms() + for_ms
+        deadline_s = time.monotonic() + for_ms / 1000 * _SLOWEST + _START_S
+        while not ended():
+            if self._now_ms() >= end_ms:
+                return False
+            if time.monotonic() > deadline_s:
+                raise AssertionError(f"this machine is too slow for the emulator; {self._so_far()}")
+            await asyncio.sleep(_LOOK_S)
+            if self._device.simulator.engine_room_error:
+                raise self._device.simulator.engine_room_error
+            self._look()
+        return True
+
+    def _look(self) -> None:
+        """Keep the worst that was seen of watchdog and heap."""
+        mcu, worst = self._device.mcu, self.figures
+        control = mcu.watchdog.read_uint32(0)
+        if control & _WATCHDOG_ON:
+            worst.watchdog_left_ms = _least(
+                worst.watchdog_left_ms, (control & _WATCHDOG_LEFT) / _COUNTS_PER_MS
+            )
+        if self._table is None:
+            if self._now_ms() > _HEAP_MADE_MS:
+                self._table = heap.find_table(bytes(mcu.sram))
+            return
+        at, length = self._table
+        free, block = heap.free(bytes(mcu.sram[at : at + length]))
+        worst.least_free = _least(worst.least_free, free)
+        worst.least_block = _least(worst.least_block, block)
+
+    def _said(self, data: bytes | bytearray) -> None:
+        text = self._decoder.decode(bytes(data)).replace("\r", "")
+        print(text, end="")  # pytest shows it with a test that fails
+        self.console += text
+        self._arrivals.append((len(self.console), self._now_ms()))
+
+    def _reset(self) -> None:
+        now_ms = self._now_ms()
+        self.figures.resets.append(now_ms)
+        print(f"\n-- reset at {now_ms} ms, by the watchdog or by the program")
+        self._device.hard_reset(cause=ResetCause.WATCHDOG)
+
+    def _so_far(self) -> str:
+        said = self.console[-1500:] or "nothing"
+        return f"resets: {self.figures.resets or 'none'}; it said:\n{said}"
+
+
+def _least(before: Any, now: Any) -> Any:
+    return now if before is None else min(before, now)
+
+
+async def _end_tasks() -> None:
+    """End the connections that outlived the power of their board."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

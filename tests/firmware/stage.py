@@ -1,0 +1,124 @@
+"""A twin for boards with one kind of key, the images of such boards, and a provisioned one to start from."""
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from device.core import fields, paths, topics
+from muster import image
+from muster.twin.server import RunningTwin, running_twin
+from muster.twin.settings import KeyKind, Limits, Settings
+from tests.firmware import report
+from tests.firmware.emulator import BOARD, Board
+from tests.firmware.network import HOST, SSID, Network
+from tests.firmware.report import Figures
+from tests.system import rig
+
+FIRST_BOOT_MS = 60_000
+_HANDSHAKE_S = 60  # an RSA handshake of an emulated board takes 15 s and more of wall time
+_CLAIM_KEY: dict[str, KeyKind] = {fields.KEYS_DEVICE: "ec", fields.KEYS_CLOUD: "rsa"}
+_IDENTITY = f"{paths.CERT}/{paths.IDENTITY}"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What a first boot left: the serial, the files on the flash, how it went."""
+
+    serial: str
+    files: dict[str, bytes]
+    figures: Figures
+
+
+class Stage:
+    """Makes boards whose key is made by the `keys` side, and knows what their twin has seen."""
+
+    def __init__(self, firmware: Path, folder: Path, keys: str, twin: RunningTwin) -> None:
+        self.keys, self.twin = keys, twin
+        self._firmware, self._folder = firmware, folder
+        self._before: dict[str, set[str]] = {}  # certificates that were there before each new board
+
+    def new_serial(self) -> str:
+        """A serial that no other board has."""
+        serial = f"pico-{self.keys}-{next(_numbers)}"
+        self._before[serial] = rig.certificate_ids(self.twin)
+        return serial
+
+    @contextlib.contextmanager
+    def new_board(self, serial: str, day: str) -> Iterator[Board]:
+        """A running board that has only its claim credentials; `day` names it in the report."""
+        documents = rig.documents(
+            self.twin.port,
+            serial,
+            **{fields.DEVICE: {fields.ENDPOINT_URL: HOST}, fields.PROVISIONING: {fields.KEYS: self.keys}},
+        )
+        documents[paths.WIFI] = {fields.NETWORKS: [{fields.SSID: SSID, fields.PASSWORD: rig.WIFI_PASSWORD}]}
+        claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
+        with self._running(
+            image.board_files(BOARD, documents=documents, claim=claim), Network(), day
+        ) as board:
+            yield board
+
+    @contextlib.contextmanager
+    def board_of(
+        self, made: Provisioned, day: str, network: Network | None = None, endpoint: str = HOST
+    ) -> Iterator[Board]:
+        """A running board that was provisioned; `endpoint` takes the place of its own."""
+        files = dict(made.files)
+        identity = json.loads(files[_IDENTITY])
+        files[_IDENTITY] = json.dumps(identity | {fields.ENDPOINT: endpoint}).encode()
+        with self._running(files, network or Network(), day) as board:
+            yield board
+
+    @contextlib.contextmanager
+    def _running(self, files: dict[str, bytes], network: Network, day: str) -> Iterator[Board]:
+        uf2 = self._folder / f"flash-{next(_numbers)}.uf2"
+        uf2.write_bytes(image.to_uf2(image.build_image(files, BOARD), BOARD))
+        with Board(self._firmware, uf2, network) as board:
+            board.power_on()
+            try:
+                yield board
+            finally:
+                report.rows.append(report.Row(f"{day}, {self.keys} key", board.figures))
+
+    def boots(self, serial: str) -> int:
+        """How often the twin has heard that this board has booted."""
+        topic = topics.booted(topics.DEFAULT_PREFIX, serial)
+        return sum(message.topic == topic for message in self.twin.messages)
+
+    def check_identity(self, board: Board, serial: str) -> dict[str, bytes]:
+        """Assert that a board that is off holds the one certificate that was made for it; its files."""
+        path = self._folder / f"{serial}.img"
+        path.write_bytes(board.file_system())  # the virtual board has a Pico W's file system
+        rig.check_provisioned(path, self.twin, serial, self._before[serial])
+        return rig.on_flash(path)
+
+    def first_boot(self) -> Provisioned:
+        """Switch a new board on, wait until it has published, switch it off."""
+        serial = self.new_serial()
+        with self.new_board(serial, "first boot") as board:
+            booted(board, FIRST_BOOT_MS)
+            board.power_off()
+            return Provisioned(serial, self.check_identity(board, serial), board.figures)
+
+
+def booted(board: Board, within_ms: float) -> None:
+    """Wait for the line that ends a good boot."""
+    board.figures.published_ms = board.wait_for(rig.DONE, within_ms)
+
+
+@contextlib.contextmanager
+def running_stage(firmware: Path, folder: Path, keys: str) -> Iterator[Stage]:
+    """A stage with its twin, for the length of the block."""
+    settings = Settings(
+        host=HOST,
+        bind="127.0.0.1",
+        claim_key=_CLAIM_KEY[keys],
+        key_pool=2,
+        limits=Limits(connect_wait_s=_HANDSHAKE_S),
+    )
+    with running_twin(folder / "twin", settings) as twin:
+        yield Stage(firmware, folder, keys, twin)
