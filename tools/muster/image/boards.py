@@ -95,7 +95,9 @@ def _service(path: Path) -> Service:
         for name, value in _class_values(ast.parse(path.read_text(encoding="utf-8"))):
             if name in said:
                 said[name] = ast.literal_eval(value)
-    except (SyntaxError, ValueError) as error:
+    except SyntaxError as error:
+        raise MusterError(f"{path} does not compile: line {error.lineno}: {error.msg}.") from None
+    except (ValueError, TypeError) as error:
         raise MusterError(
             f"{path}: NEEDS, IN_CLOUD and IN_SAFE_MODE must be plain literals ({error})."
         ) from None
