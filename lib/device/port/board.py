@@ -14,7 +14,7 @@ from device import _build
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_PART_OF_FREE = 4
+_PART_OF_FREE = 8
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
 

@@ -2,7 +2,7 @@
 
 import os
 
-from device.core import paths, slots
+from device.core import paths
 from device.core.failures import GIVE_UP, Failure
 
 _DIRECTORY = 0x4000
@@ -110,16 +110,20 @@ def read_slot(path):
     """The files of a slot or of the claim credentials: {name: bytes or None}; None without the directory."""
     if not exists(path):
         return None
-    return {name: read(path + "/" + name) for name in slots.FILES + (paths.IDENTITY,)}
+    return {name: read(path + "/" + name) for name in paths.CREDENTIALS + (paths.IDENTITY,)}
 
 
 def digests(path):
     """The digests of the files of a slot: {name: hex}, None for a file that is not there."""
+    from device.core import slots
+
     return slots.digests(read_slot(path) or {})
 
 
 def apply(operations):
     """Carry out the file operations that core.slots decided on."""
+    from device.core import slots
+
     try:
         for operation in operations:
             if operation[0] == slots.RENAME:

@@ -5,7 +5,7 @@ import select
 
 import tls
 
-from device.core import paths, pem
+from device.core import paths
 from device.core.failures import GIVE_UP, OVER, Failure
 from device.port import network
 
@@ -20,6 +20,8 @@ def context(files):
     identity: a second load_cert_chain fails, so each identity gets its own. Raises Failure, OVER when TLS
     cannot use certificate or key, whatever the server thinks of them.
     """
+    from device.core import pem
+
     files = files()
     made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     made.verify_mode = tls.CERT_REQUIRED
