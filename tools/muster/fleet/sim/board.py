@@ -1,20 +1,18 @@
 """One simulated board: the device's state and session with the host's ports, and how long each step took."""
 
 import asyncio
-import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 from device.claim import csr, provision
-from device.claim.handshake import Handshake
+from device.claim.handshake import Handshake, Line
 from device.claim.provision import Provisioning
 from device.core import explain, paths, topics
 from device.core.failures import GIVE_UP, Backoff, Failure, Refused
 from device.core.ports import Ports
-from device.runtime import modules
 from device.runtime.identity import know_self, tell_application
 from device.runtime.state import State
 from device.services.status import Status
@@ -87,17 +85,6 @@ _BOARD = SimpleNamespace(
 _BUILD = SimpleNamespace(BUILD_TIME=0, SERVICES=(), INTERVALS={})
 
 
-@contextlib.contextmanager
-def everything_loaded() -> Iterator[None]:
-    """While it lasts, no board unloads a module: here thousands share each one, and memory is not short."""
-    names = vars(modules)
-    before, names["sys"] = names["sys"], SimpleNamespace(modules={})
-    try:
-        yield
-    finally:
-        names["sys"] = before
-
-
 def _make_key(common_name: str) -> list[str]:
     made: list[str] = csr.make(common_name, os.urandom)
     return made
@@ -115,7 +102,7 @@ class _Handshake(Handshake):
     """The board's handshake with a watch on each step."""
 
     def __init__(self, provisioning: Provisioning, state: State, took: Took) -> None:
-        super().__init__(provisioning.steps, state.ports.store, state.session, _make_key, lambda text: None)
+        super().__init__(provisioning.steps, state.ports.store, Line(state), _make_key, lambda text: None)
         self._took = took
 
     async def _do(self, action: tuple) -> Any:
@@ -140,7 +127,6 @@ class Board:
         self.flash = Flash(files)
         self._contexts = contexts
         self._took = took
-        self._link: link.Link | None = None  # the last one that the session opened
         self._state = State(Ports(_BOARD, _CLOCK, self.flash, _NETWORK, self._connect, _BUILD))
         self._state.services["mqtt"] = None  # `attempt` and `stay` do what the service does
         know_self(self._state)
@@ -152,8 +138,7 @@ class Board:
     async def _connect(
         self, host: str, port: int, client_id: str, files: Callable[[], Mapping[str, bytes]]
     ) -> link.Link:
-        self._link = await link.connect(host, port, self._contexts.of(files()), client_id)
-        return self._link
+        return await link.connect(host, port, self._contexts.of(files()), client_id)
 
     async def attempt(self) -> None:
         """Go on from what is on the flash until the boot status is acknowledged.
@@ -184,9 +169,9 @@ class Board:
 
     async def _publish(self) -> None:
         """The service `status`; the end of the connection is the end of the attempt, not one to wait for."""
-        assert self._link is not None, "connected before"
+        connection = self._connection()
         status = asyncio.create_task(Status("status", self._state).run())
-        ended = asyncio.create_task(self._link.ended())
+        ended = asyncio.create_task(connection.ended())
         try:
             await asyncio.wait((status, ended), return_when=asyncio.FIRST_COMPLETED)
             if status.done():
@@ -194,11 +179,17 @@ class Board:
         finally:
             status.cancel()
             ended.cancel()
-        failure = self._link.lost
+        failure = connection.lost
         assert failure is not None, "the connection has ended"
         if isinstance(failure, Refused):
             failure = failure.advised("if it repeats, " + explain.closed_at_publish(self._boot_topic))
         raise failure
+
+    def _connection(self) -> link.Link:
+        """The open connection."""
+        connection = self._state.session.connection()
+        assert isinstance(connection, link.Link), "connected before"
+        return connection
 
     async def _timed(self, step: str, work: Awaitable[Any]) -> Any:
         begun_s = time.monotonic()
@@ -215,11 +206,11 @@ class Board:
 
         Not by the session: it looks at its Wi-Fi once a second, which thousands need not do here.
         """
-        assert self._link is not None, "stay follows a good attempt"
-        while self._link.lost is None:
-            if not await _CLOCK.wait(self._link.ended(), int(_PING_S * 1000)):
-                await self._link.ping()
-        raise self._link.lost
+        connection = self._connection()
+        while connection.lost is None:
+            if not await _CLOCK.wait(connection.ended(), int(_PING_S * 1000)):
+                await connection.ping()
+        raise connection.lost
 
     async def switch_off(self) -> None:
         """Close the connection, if there is one."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from device.core import paths
 from device.core.failures import Failure
 from muster.errors import WRONG_USE, MusterError
-from muster.fleet.sim.board import FIRST_RETRY_MS, Board, everything_loaded
+from muster.fleet.sim.board import FIRST_RETRY_MS, Board
 from muster.fleet.sim.report import Report
 from muster.fleet.sim.tls import Contexts
 
@@ -58,16 +58,15 @@ async def run(
     _allow_files(len(devices) if pace.keep_s else min(pace.parallel, len(devices)))
     fleet = _Fleet(devices, pace, changed)
     begun_s, cpu_s = time.monotonic(), time.process_time()
-    with everything_loaded():
-        work = asyncio.create_task(fleet.work())
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
-            fleet.report.interrupted = not work.done()
-        finally:
-            work.cancel()
-            stopped.cancel()
-            results = await asyncio.gather(work, stopped, return_exceptions=True)
+    work = asyncio.create_task(fleet.work())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+        fleet.report.interrupted = not work.done()
+    finally:
+        work.cancel()
+        stopped.cancel()
+        results = await asyncio.gather(work, stopped, return_exceptions=True)
     if isinstance(results[0], Exception):
         raise results[0]
     fleet.report.elapsed_s = (fleet.done_s or time.monotonic()) - begun_s
