@@ -42,8 +42,8 @@ async def connect(host, port, client_id, files):
     where = "%s:%d" % (host, port)
     opened = None
     try:
-        context = tls.context(files)
         opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
+        context = tls.context(files)
         with board.gate(_TLS_MS):
             opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
             opened.setblocking(False)

@@ -136,7 +136,7 @@ class Packets(umqtt.simple.MQTTClient):
                 memory = self.sock = _Memory(frame)
                 self.wait_msg()
                 topic, payload = self._message
-                self._message = None
+                self._message = self.sock = None  # what it was read from may have 4 KB
                 return MESSAGE, topic.decode(), payload, memory.written
             if kind == CONNECTED:
                 return CONNECTED, frame[3]

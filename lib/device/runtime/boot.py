@@ -4,7 +4,7 @@ import asyncio
 
 from device.core import documents, fields, paths
 from device.core.failures import Failure
-from device.runtime.identity import has_claim, know_self, write_if_room
+from device.runtime.identity import has_claim, know_self
 
 _BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
 _BAD_STARTS = 5  # so many in a row lead to safe mode
@@ -63,7 +63,7 @@ def _count_start(state):
     bad = _bad_starts(state.ports.store)
     if state.ports.board.crashed():
         bad += 1
-        write_if_room(state, paths.STARTS, {fields.BAD_STARTS: bad})
+        state.write_if_room(paths.STARTS, {fields.BAD_STARTS: bad})
     state.safe = bad >= _BAD_STARTS
 
 

@@ -1,7 +1,5 @@
 """The board's own identity on flash, brought in order and read, and what else a board knows from files."""
 
-import json
-
 from device.core import documents, fields, paths, slots
 from device.core.failures import Failure
 
@@ -66,12 +64,4 @@ def tell_application(state, identity, configuration):
             fields.CERTIFICATE_ID: identity.certificate_id,
             fields.DEVICE_CONFIGURATION: configuration,
         }
-        write_if_room(state, paths.PROVISION, told)
-
-
-def write_if_room(state, path, value):
-    """Write a JSON document that the board can do without; when the flash fails, say so and go on."""
-    try:
-        state.ports.store.write(path, json.dumps(value).encode())
-    except Failure as failure:
-        state.ports.board.say("flash", str(failure))
+        state.write_if_room(paths.PROVISION, told)

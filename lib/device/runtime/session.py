@@ -118,6 +118,7 @@ class Session:
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names what is missing."""
+        unload_passing()  # what found the server
         files = self._state.ports.store.read_slot(directory) or {}
         for name in paths.CREDENTIALS:
             if not files.get(name):
