@@ -24,7 +24,7 @@ STEP = 16  # bytes; limits are multiples of it
 
 
 def measure(lib: Path = LIB) -> dict[str, int]:
-    """{module: bytes of its .mpy, as on a board} for the Python files below `lib`, and their sum as "total"."""
+    """{module: bytes of its .mpy, as on a board} of the files below `lib`, and their sum as "total"."""
     texts = {path.relative_to(lib).as_posix(): path.read_text() for path in sorted(lib.rglob("*.py"))}
     compiled = mpy.compile_all(mpy.device_sources(texts))
     sizes = {name.removesuffix(".mpy"): len(data) for name, data in compiled.items()}
