@@ -110,10 +110,13 @@ class Supervisor:
         """Print the traceback of a bug, once: the line of the fault is all that the field will ever tell."""
         if isinstance(error, Failure):
             return
-        text = self._state.ports.board.traceback(error)
-        if hash(text) not in self._told:
-            self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
-            self._state.ports.board.say("bug", text)
+        try:
+            text = self._state.ports.board.traceback(error)
+            if hash(text) not in self._told:
+                self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
+                self._state.ports.board.say("bug", text)
+        except MemoryError:
+            pass  # its line has been said; without this, nobody would start the service again
 
     async def watch(self):
         """Feed the watchdog for ever; the loop is alive as long as this comes round."""
