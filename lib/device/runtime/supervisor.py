@@ -103,6 +103,8 @@ class Supervisor:
         """End a service with `error`, as if it had raised it."""
         service = self._state.services.get(name)
         if service and service.task and not service.task.done():
+            if service.task is asyncio.current_task():  # called on the way of its own `run`
+                raise error
             service.failure = error
             service.task.cancel()
 
