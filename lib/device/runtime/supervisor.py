@@ -39,6 +39,10 @@ class Supervisor:
             state.ports.board.say("start", "%s; all services are on" % failure)
         self._plan = startup.plan(switches, state.ports.build.SERVICES, state.safe)
 
+    def plans(self, name):
+        """Whether the service `name` is one of those that run sooner or later."""
+        return any(name == planned for planned, _ in self._plan)
+
     def start(self, only=None):
         """Start every planned service that does not run yet; `only` names one to start, None means all."""
         for name, needs in self._plan:

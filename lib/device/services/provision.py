@@ -23,6 +23,8 @@ class Provision(Service):
         if self.state.identity is None:
             self._check_claim()
             await self._claim(None)
+            if not self.state.supervisor.plans("mqtt"):
+                await self.state.session.close()  # nobody else would: 30 KB of a Pico W
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
