@@ -50,7 +50,7 @@ CREATE = {
     "garbage": (None, ("is not a JSON object",)),
     "huge": (None, ("bytes at once, the limit is 16384",)),
     "incomplete": (None, ("answer lacks certificateId",)),
-    "stranger": (None, ("do not belong together", "a new certificate is asked for")),
+    "stranger": (None, ("do not belong together", "starting over with a new certificate")),
 }
 REGISTER = {
     **{name: case for name, case in CREATE.items() if name not in ("stranger", "close-answered")},
@@ -280,7 +280,7 @@ def test_no_third_certificate_in_a_storm(twin, serial, tmp_path):
     ("spoil", "said"),
     [
         (lambda pem: pem[:100] + pem[104:], "answer has a wrong certificatePem"),
-        (lambda pem: pem[:100] + "AAAAAAAA" + pem[108:], "a new certificate is asked for"),
+        (lambda pem: pem[:100] + "AAAAAAAA" + pem[108:], "starting over with a new certificate"),
     ],
 )
 def test_a_certificate_that_came_damaged(twin, serial, tmp_path, monkeypatch, spoil, said):

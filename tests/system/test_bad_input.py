@@ -35,7 +35,7 @@ def _files(twin):
         "followed": (whole + b"}", "is not whole JSON", "correct the file"),
         "zeros": (b"\0" * 100, "is not whole JSON", "correct the file"),
         "not-utf-8": (whole.replace(b"cam", b"\xff\xfe\xff"), "is not whole JSON", "correct the file"),
-        "deep": (b'{"device":' * 1500 + b"1" + b"}" * 1500, "has 16501 bytes, the limit is 8192", "correct the file"),
+        "deep": (b'{"device":' * 1500 + b"1" + b"}" * 1500, "has 16501 bytes", "make it smaller"),
         "deep-list": (b"[" * 8000, "is not whole JSON", "correct the file"),
         "long": (b'{"device": {}, "a": "%s"}' % (b"x" * 9000), "the limit is 8192", "correct the file"),
         "a-list": (b"[]", 'has no object "device"', "correct the file"),
@@ -162,9 +162,9 @@ def _claim_files(twin):
         (ca, "the root CA cannot be used", "replace the root CA file"),
     ):
         name, data = path.rsplit("/", 1)[1], good[path]
-        gone = f"{path} is missing or empty"
-        cases[f"missing-{name}"] = ({**good, path: None}, gone, "put the claim credentials there")
-        cases[f"empty-{name}"] = ({**good, path: b""}, gone, "put the claim credentials there")
+        missing, empty = f"{path} is missing", f"{path} is missing or empty"
+        cases[f"missing-{name}"] = ({**good, path: None}, missing, "put the claim credentials there")
+        cases[f"empty-{name}"] = ({**good, path: b""}, empty, "put the claim credentials there")
         cases[f"cut-{name}"] = ({**good, path: data[: len(data) // 2]}, cause, advice)
         cases[f"spoilt-{name}"] = ({**good, path: data[:60] + b"\0!?" + data[63:]}, cause, advice)
         cases[f"text-{name}"] = ({**good, path: b"secret"}, cause, advice)
