@@ -123,9 +123,7 @@ def _files_with(folder, name, text):
     built = profile(rig.BOARD, lib)
     assert Service(name, ("mqtt",), in_cloud=False, in_safe_mode=False) in built.services
     files = mpy.compiled(built, mpy.default_build_time())
-    told = mpy.build_module(
-        built, mpy.default_build_time(), {"retry_ms": 300, "heartbeat_ms": 200}
-    )
+    told = mpy.build_module(built, mpy.default_build_time(), {"retry_ms": 300, "heartbeat_ms": 200})
     return {**files, **mishaps.compiled(told.name, told.text.decode())}
 
 
