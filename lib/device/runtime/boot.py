@@ -4,10 +4,10 @@ import asyncio
 
 from device.core import documents, fields, paths
 from device.core.failures import Failure
-from device.runtime.identity import has_claim, know_self, write_if_room
-from device.runtime.start import BAD_STARTS, supervisor_of
+from device.runtime.identity import has_claim, know_self
 
 _BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
+_BAD_STARTS = 5  # so many in a row lead to safe mode
 _HANDSHAKE_MS = 60000  # a Pico W has no USB before boot.py has ended
 
 
@@ -40,12 +40,14 @@ async def boot(state):
 async def _provision(state):
     """Run the service that provisions, as long as it makes progress."""
     board, clock = state.ports.board, state.ports.clock
-    supervisor = supervisor_of(state)
-    supervisor.start("provision")
+    from device.runtime.supervisor import Supervisor
+
+    state.supervisor = Supervisor(state)
+    state.supervisor.start("provision")
     provision = state.services.get("provision")
     if provision is None:
         return
-    feeding = asyncio.create_task(supervisor.watch())
+    feeding = asyncio.create_task(state.supervisor.watch())
     end_ms = board.interval("boot_ms", _BOOT_MS) - clock.ms()
     settled = await clock.wait(provision.settled.wait(), end_ms)
     if not settled and state.ports.network.connected():
@@ -61,8 +63,8 @@ def _count_start(state):
     bad = _bad_starts(state.ports.store)
     if state.ports.board.crashed():
         bad += 1
-        write_if_room(state, paths.STARTS, {fields.BAD_STARTS: bad})
-    state.safe = bad >= BAD_STARTS
+        state.write_if_room(paths.STARTS, {fields.BAD_STARTS: bad})
+    state.safe = bad >= _BAD_STARTS
 
 
 def _bad_starts(store):

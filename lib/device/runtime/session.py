@@ -10,13 +10,12 @@ Nothing here tries again by itself: it raises, and the supervisor starts the ser
 
 import asyncio
 
-from device.core import paths, topics
-from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Lost, Refused, WrongDates
-from device.runtime.modules import unload, unload_readers
+from device.core import paths
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
+from device.runtime.modules import unload_passing, unload_readers
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _LOOK_MS = 1000  # how often Wi-Fi is looked at
-_ANSWER_MS = 20000  # of a request, such as RegisterThing
 _ASK_TIME_MS = 86400000
 REFUSALS = 2  # so many closed connections in a row are no accident
 _REJOIN = 3  # so many lost connections in a row: Wi-Fi may be dead although it says that it is up
@@ -34,8 +33,6 @@ class Session:
         self._subscriptions = None  # runtime.subscriptions, once a service wants to hear something
         self._networks = None  # of wifi.json, while they are being joined
         self._lost = 0  # connections in a row that the network failed
-        self._answers = []
-        self._answered = asyncio.Event()
         self._time_asked_ms = None
 
     # Opening and closing
@@ -66,8 +63,7 @@ class Session:
             connection = await self._connect(directory, client_id)
         self._connection = connection
         self._directory = directory
-        connection.on_message = self._message
-        unload("device.port.names", "device.core.datagrams")
+        unload_passing()
         if directory == paths.BOOTSTRAP:
             await self._ask_time_if_due()  # before the cloud's token gets its date
 
@@ -90,7 +86,7 @@ class Session:
             unload_readers()  # while the radio works
             await ports.network.join(*networks)
             ports.board.say("network", "joined")
-        unload("device.port.wifi", "device.runtime.timekeeper")
+        unload_passing()
 
     async def _ask_time(self):
         """Set the clock by NTP; whether an answer came."""
@@ -98,7 +94,7 @@ class Session:
 
         self._time_asked_ms = self._state.ports.clock.ms()
         answered = await timekeeper.ask(self._state)
-        unload("device.runtime.timekeeper", "device.port.names", "device.core.datagrams")
+        unload_passing()
         return answered
 
     async def _ask_time_if_due(self):
@@ -116,36 +112,19 @@ class Session:
             )
         except Failure as failure:
             self._lost = self._lost + 1 if isinstance(failure, Lost) else 0
-            raise self._explained(failure, directory, client_id)
+            raise self.advised(failure, "at_connect", directory, client_id)
         self._lost = 0
         return connection
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names what is missing."""
+        unload_passing()  # what found the server
         files = self._state.ports.store.read_slot(directory) or {}
         for name in paths.CREDENTIALS:
             if not files.get(name):
                 advice = "put the claim credentials there" if directory == paths.BOOTSTRAP else ""
                 raise Failure(GIVE_UP, "%s/%s is missing or empty" % (directory, name), advice)
         return files
-
-    def _explained(self, failure, directory, client_id):
-        """The same failure with its likely cause, or the one that the files of the identity show."""
-        refused = isinstance(failure, Refused)
-        if not refused and failure.kind == AGAIN:
-            return failure
-        from device.core import explain
-
-        files = self._state.ports.store.read_slot(directory) or {}
-        shown = None
-        if files.get(paths.CERTIFICATE) and files.get(paths.PRIVATE_KEY):
-            shown = explain.identity(directory, files, self._state.ports.clock.unix())
-        if refused:
-            failure = failure.advised(explain.closed_at_connect(directory, client_id))
-        elif failure.kind == OVER and directory != paths.TRIAL:
-            failure = Failure(GIVE_UP, failure.cause, failure.advice, failure.step)
-        _unload_explanations()
-        return shown or failure
 
     async def close(self):
         """Close the connection, if there is one."""
@@ -156,56 +135,21 @@ class Session:
 
     # For provisioning
 
+    def connection(self):
+        """The open connection: for the handshake, which asks on it what no service ever asks."""
+        return self._connection
+
     def proven(self):
         """The connection on trial is from now on the board's own: its identity is committed."""
         self._directory = paths.CERT
+        self._connection.on_message = None
 
-    async def ask_for(self, filters):
-        """Subscribe on the connection that is open, whoever it is for, and only on this one."""
-        try:
-            await self._connection.subscribe(filters)
-        except Refused as failure:
-            raise self.advised(failure, "closed_at_subscribe", filters)
+    def advised(self, failure, what, *subject):
+        """The same failure with the likely cause; see runtime.explaining."""
+        from device.runtime import explaining
 
-    async def ask(self, topic, payload):
-        """Publish a request; its first answer as [topic, payload], a list for the receiver to empty.
-
-        The answers' topics were subscribed to by `ask_for`. Other messages are not for us.
-        """
-        clock = self._state.ports.clock
-        connection = self._connection
-        self._answers = []
-        self._answered.clear()
-        limit_ms = self._state.ports.board.interval("request_ms", _ANSWER_MS)
-        try:
-            await connection.publish(topic, payload.encode(), 0)
-            end_ms = clock.ms() + limit_ms
-            while not self._has_answer(topic):
-                if connection.lost:
-                    raise connection.lost
-                if clock.ms() >= end_ms:
-                    raise Lost(AGAIN, "no answer on %s/..." % topic)
-                await clock.wait(self._answered.wait(), min(_LOOK_MS, end_ms - clock.ms()))
-                self._answered.clear()
-        except Refused as failure:
-            raise self.advised(failure, "closed_at_publish", topic)
-        answer, self._answers = self._answers, []
-        return answer
-
-    def _has_answer(self, topic):
-        """Keep the answer to a request on `topic` in `_answers`, and nothing else."""
-        expected = (topics.accepted(topic), topics.rejected(topic))
-        while self._answers and self._answers[0] not in expected:
-            del self._answers[:2]
-        del self._answers[2:]
-        return bool(self._answers)
-
-    def advised(self, failure, what, subject):
-        """The same failure with the likely cause that `what` of core.explain gives for `subject`."""
-        from device.core import explain
-
-        failure = failure.advised("if it repeats, " + getattr(explain, what)(subject))
-        _unload_explanations()
+        failure = getattr(explaining, what)(failure, self._state, *subject)
+        unload_passing()
         return failure
 
     # For the service that holds the connection
@@ -218,12 +162,11 @@ class Session:
         identity = self._state.identity
         if self._connection is None or self._connection.lost or self._directory != paths.CERT:
             await self.open(paths.CERT, identity.thing_name)
-        connection = self._connection
         self._state.ports.board.say(
             "mqtt", "connected to %s as %s" % (identity.endpoint, identity.thing_name)
         )
         if self._subscriptions:
-            await self._subscriptions.renew(connection)
+            await self._subscriptions.renew(self._connection)
         self._online.set()  # only now: a message must not be blamed for a filter that ends the connection
 
     async def keep(self):
@@ -244,12 +187,7 @@ class Session:
         failure = connection.lost
         if not network.connected():
             raise Lost(AGAIN, "the Wi-Fi is gone", "joining again")
-        if isinstance(failure, Refused):
-            from device.core import explain
-
-            failure = failure.advised(explain.closed_later(self._state.identity.thing_name))
-            _unload_explanations()
-        raise failure
+        raise self.advised(failure, "at_rest")
 
     # For all services
 
@@ -274,8 +212,7 @@ class Session:
             except Refused as failure:
                 refusals += 1
                 if refusals == REFUSALS:
-                    failure = self.advised(failure, "closed_at_publish", topic)
-                    raise Failure(GIVE_UP, failure.cause, failure.advice, "publish")
+                    raise self.advised(failure, "at_publish", topic)
 
     async def _publish(self, topic, payload, qos):
         """Whether it is done: not when the connection was lost. Raises Refused when the server closed it."""
@@ -310,15 +247,3 @@ class Session:
         """Nobody listens any more for the service `owner`."""
         if self._subscriptions:
             self._subscriptions.forget(owner)
-
-    def _message(self, topic, payload):
-        if self._directory != paths.CERT:
-            self._answers += (topic, payload)
-            self._answered.set()
-            return
-        if self._subscriptions:
-            self._subscriptions.deliver(topic, payload)
-
-
-def _unload_explanations():
-    unload("device.core.explain", "device.core.x509", "device.core.der", "device.port.causes")

@@ -4,19 +4,10 @@ import asyncio
 
 from device.core import paths
 from device.runtime.modules import unload, unload_readers
+from device.runtime.supervisor import Supervisor
 
-BAD_STARTS = 5  # so many in a row lead to safe mode
 _GOOD_START_MS = 60000  # a start that lasts so long was none of them
 _SAFE_MS = 3600000  # safe mode ends with a fresh start after a good hour
-
-
-def supervisor_of(state):
-    """The supervisor of the board, made when it is first needed."""
-    if state.supervisor is None:
-        from device.runtime.supervisor import Supervisor
-
-        state.supervisor = Supervisor(state)
-    return state.supervisor
 
 
 async def main(state):
@@ -27,15 +18,16 @@ async def main(state):
         board.say("main", "offline: nothing is started")
         return
     board.start_watchdog()  # boot.py did, unless it failed
-    supervisor = supervisor_of(state)
+    if state.supervisor is None:
+        state.supervisor = Supervisor(state)
     if state.safe:
-        board.say("main", "safe mode after %d bad starts: network, MQTT and heartbeat only" % BAD_STARTS)
+        board.say("main", "safe mode after too many bad starts: network, MQTT and heartbeat only")
     board.stand_by(False)
-    supervisor.start()
+    state.supervisor.start()
     unload("device.runtime.boot")
     unload_readers()
     asyncio.create_task(_judge_start(state))
-    await supervisor.watch()
+    await state.supervisor.watch()
 
 
 async def _judge_start(state):

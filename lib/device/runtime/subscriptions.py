@@ -68,6 +68,7 @@ class Subscriptions:
 
     async def _grant(self, wish, connection):
         """Subscribe for one service; raises the Failure that has ended the connection for all."""
+        connection.on_message = self.deliver
         try:
             for at in range(0, len(wish.filters), _FILTERS_AT_ONCE):
                 await connection.subscribe(wish.filters[at : at + _FILTERS_AT_ONCE])
@@ -86,8 +87,7 @@ class Subscriptions:
     def _refuse(self, wish, failure):
         """Tell the owner, and nobody else, that it does not get what it asked for."""
         if isinstance(failure, Refused) or failure.kind == GIVE_UP:
-            failure = self._state.session.advised(failure, "closed_at_subscribe", wish.filters)
-            failure = Failure(GIVE_UP, failure.cause, failure.advice)
+            failure = self._state.session.advised(failure, "at_subscribe", wish.filters)
         wish.failure = failure.during("subscribe")
         self._wishes.remove(wish)
         if wish.settled.is_set():  # granted on an earlier connection: the owner is not waiting for this

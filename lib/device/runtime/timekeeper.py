@@ -7,7 +7,6 @@ that: once a day, and at once when a connection failed for its dates. Loaded whe
 
 from device.core import calendar, documents, fields, paths
 from device.core.failures import Failure
-from device.runtime.identity import write_if_room
 
 _SMALL_S = 60  # a correction that is not worth a line
 _SAVE_EVERY_S = 7 * 86400  # the saved time is only a floor: written seldom, flash wears out
@@ -34,7 +33,7 @@ async def ask(state):
         ports.board.say("clock", "set by NTP to %s" % calendar.text(unix_s))
     saved = _saved(state)
     if not saved <= unix_s < saved + _SAVE_EVERY_S:  # also when it was saved too late
-        write_if_room(state, paths.CLOCK, {fields.UNIX: unix_s})
+        state.write_if_room(paths.CLOCK, {fields.UNIX: unix_s})
     return True
 
 

@@ -22,7 +22,7 @@ class Provision(Service):
         identity.know_self(self.state)
         if self.state.identity is None:
             self._check_claim()
-            await self._claim(None)
+            await self._claim()
             if not self.state.supervisor.plans("mqtt"):
                 await self.state.session.close()  # nobody else would: 30 KB of a Pico W
         self.say("identity %s" % self.state.identity.thing_name)
@@ -32,7 +32,8 @@ class Provision(Service):
         if not identity.has_claim(self.state.ports.store):
             raise expired
         self.say(str(expired))
-        await self._claim(self.state.identity.certificate_id)
+        self.state.identity = None  # read anew if this fails: the slot may have changed by then
+        await self._claim()
         self.say("identity %s" % self.state.identity.thing_name)
 
     def _check_claim(self):
@@ -43,18 +44,22 @@ class Provision(Service):
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
-    async def _claim(self, replaces):
+    async def _claim(self):
         from device.claim.handshake import Handshake  # not for a board that has its identity
         from device.claim.provision import Provisioning
+        from device.runtime.line import Line
 
         state = self.state
         store, session = state.ports.store, state.session
         if self._provisioning is None:
             journal = store.read(paths.JOURNAL)
-            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
+            self._provisioning = Provisioning(
+                state.settings, journal, state.ports.clock.unix, identity.replaced(store)
+            )
         done = False
         try:
-            await Handshake(self._provisioning.steps, store, session, self._make_key, self.say).attempt()
+            line = Line(state)
+            await Handshake(self._provisioning.steps, store, line, self._make_key, self.say).attempt()
             done = True
         finally:
             if not done:
@@ -63,7 +68,7 @@ class Provision(Service):
         state.identity = self._provisioning.identity
         identity.tell_application(state, state.identity, self._provisioning.configuration)
         self._provisioning = None
-        unload("device.claim")
+        unload("device.claim", "device.runtime.line", "device.core.hmac256")
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""
