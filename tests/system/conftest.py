@@ -12,7 +12,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def twin(tmp_path_factory):
-    with running_twin(tmp_path_factory.mktemp("twin")) as running:
+    many_keys = Settings(key_pool=16)  # of RSA: a crowd of boards asks for them at the same moment
+    with running_twin(tmp_path_factory.mktemp("twin"), many_keys) as running:
         yield running
 
 

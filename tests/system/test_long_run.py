@@ -1,4 +1,4 @@
-"""Boards that have been on for weeks: the tick counter wraps every 12 days, and half of that is a sign bit."""
+"""Boards that have been on for weeks: the tick counter wraps after 12 days, and seems negative after 6."""
 
 import itertools
 import re
