@@ -229,7 +229,7 @@ class Provisioning:
             if failure.kind != OVER:
                 raise
             yield from self._start_over(True)
-            raise Failure(AGAIN, failure.cause, failure.advice, failure.step)
+            raise Failure(AGAIN, failure.cause, _NEW_CERTIFICATE, failure.step)
         journal, settings = self._journal, self._settings
         identity = slots.Identity(thing_name, settings.endpoint, settings.port, journal.certificate_id)
         yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))])

@@ -124,6 +124,7 @@ def feed():
 
 def stand_by(on):
     """Feed without a loop, for as long as it takes: for the prompt of a person, or until main.py begins."""
+    feed()  # the last time may be a while ago, and the timer's first turn is a second away
     _feed_by_timer(None if on else 0)
 
 

@@ -9,7 +9,7 @@ import asyncio
 import gc
 
 from device.core import calendar
-from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused
+from device.core.failures import AGAIN, Failure, Lost, Refused
 from device.port import board, clock, packets, tls
 from device.port.failing import failure
 
@@ -213,7 +213,7 @@ class Connection:
         granted = (await self._answered((packets.GRANTED, packet_id), packet, "SUBACK"))[2]
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Failure(GIVE_UP, "the server refuses the subscription to " + name)
+                raise Refused(AGAIN, "the server refuses the subscription to " + name)
 
     async def publish(self, topic, payload, qos=1):
         """Publish; with QoS 1 return after the PUBACK, sending once more when it is late."""

@@ -100,6 +100,8 @@ class Supervisor:
         """End a service with `error`, as if it had raised it."""
         service = self._state.services.get(name)
         if service and service.task and not service.task.done():
+            if service.task is asyncio.current_task():  # called on the way of its own `run`
+                raise error
             service.failure = error
             service.task.cancel()
 
@@ -107,10 +109,13 @@ class Supervisor:
         """Print the traceback of a bug, once: the line of the fault is all that the field will ever tell."""
         if isinstance(error, Failure):
             return
-        text = self._state.ports.board.traceback(error)
-        if hash(text) not in self._told:
-            self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
-            self._state.ports.board.say("bug", text)
+        try:
+            text = self._state.ports.board.traceback(error)
+            if hash(text) not in self._told:
+                self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
+                self._state.ports.board.say("bug", text)
+        except MemoryError:
+            pass  # its line has been said; without this, nobody would start the service again
 
     async def watch(self):
         """Feed the watchdog for ever; the loop is alive as long as this comes round."""

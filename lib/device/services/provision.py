@@ -23,6 +23,8 @@ class Provision(Service):
         if self.state.identity is None:
             self._check_claim()
             await self.obtain()
+        if "mqtt" not in self.state.services:
+            await self.state.session.close()  # what proved the identity has 30 KB of a Pico W, and no use
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
