@@ -4,8 +4,8 @@ import errno
 import io
 import os
 
+import vboard
 import vfs
-from vboard import power
 from vboard.flash import Flash
 
 _BLOCK = 4096
@@ -43,7 +43,7 @@ class Board:
 
     def boot(self, cut_at=0, tear=False):
         """Power on; power is cut at the operation `cut_at` from now on (0: never)."""
-        power._off = None
+        vboard._off = None
         self.flash = Breaking(self._open(), 0, tear)
         while True:
             try:
@@ -79,7 +79,7 @@ def cut_everywhere(board, work, check):
             try:
                 work()
                 done = True
-            except power.PowerOff:
+            except vboard.PowerOff:
                 done = False
             copy.off()
             check(copy, done)

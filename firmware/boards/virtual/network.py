@@ -14,11 +14,11 @@ MUSTER_BOARD_JOIN_MS    how long joining takes (default 20)
 import json
 
 import utime
-from vboard import power
+import vboard
 
 STA_IF = 0
 AP_IF = 1
-_ESP32 = power.setting("KIND") == "esp32"
+_ESP32 = vboard.setting("KIND") == "esp32"
 STAT_IDLE = 1000 if _ESP32 else 0
 STAT_CONNECTING = 1001 if _ESP32 else 1
 STAT_GOT_IP = 1010 if _ESP32 else 3
@@ -26,7 +26,7 @@ STAT_NO_AP_FOUND = 201 if _ESP32 else -2
 STAT_WRONG_PASSWORD = 202 if _ESP32 else -3
 STAT_CONNECT_FAIL = 203 if _ESP32 else -1
 
-_MOOD, _, _after_s = power.setting("NETWORK", "up").partition(":")
+_MOOD, _, _after_s = vboard.setting("NETWORK", "up").partition(":")
 _AFTER_MS = float(_after_s or 0) * 1000  # the N of the mood
 
 _names = {"hostname": "muster", "country": "XX"}
@@ -56,14 +56,9 @@ def ipconfig(*args, **kwargs):
     """Accepts anything: there is nothing to configure."""
 
 
-def is_up():
-    """Has the station an address? Sockets ask this."""
-    return WLAN()._state() == STAT_GOT_IP
-
-
 def link():
     """Which join the station lives on, None without one; a connection ends with its join."""
-    return WLAN._since if is_up() else None
+    return WLAN._since if WLAN()._state() == STAT_GOT_IP else None
 
 
 def is_stuck():
@@ -117,7 +112,7 @@ class WLAN:
         return self.status() == STAT_GOT_IP
 
     def status(self, what=None):
-        power.check()
+        vboard.check()
         if what == "rssi":
             return -50
         return self._state()
@@ -126,7 +121,7 @@ class WLAN:
         if self._joined is None:
             return STAT_IDLE
         age_ms = utime.ticks_diff(utime.ticks_ms(), self._since)
-        if age_ms < int(power.setting("JOIN_MS", "20")):
+        if age_ms < int(vboard.setting("JOIN_MS", "20")):
             return STAT_CONNECTING
         return self._outcome(age_ms)
 
@@ -172,5 +167,5 @@ def _text(value):
 
 
 def _on_air():
-    text = power.setting("NETWORKS")
+    text = vboard.setting("NETWORKS")
     return json.loads(text) if text else None

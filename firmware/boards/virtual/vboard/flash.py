@@ -4,7 +4,7 @@ Every program and erase operation is counted, and one of them can be the last: p
 or in the middle of it. The image stays on the host; nothing of it is kept in memory.
 """
 
-from vboard import power
+import vboard
 
 _BLOCK = 4096
 _PIECE = b"\xff" * 256
@@ -27,7 +27,7 @@ class Flash:
 
     def readblocks(self, block, buffer, offset=0):
         """Fill `buffer` from `offset` in `block`."""
-        power.check()
+        vboard.check()
         self._image.seek(block * _BLOCK + offset)
         self._image.readinto(buffer)
 
@@ -66,11 +66,11 @@ class Flash:
 
     def _begin(self, letter):
         """Count one operation; True when power is cut at it."""
-        power.check()
+        vboard.check()
         self.operations += 1
         if self._report:
             self._report.write(letter)
         return self.operations == self._cut_at
 
     def _cut(self):
-        power.switch_off(power.CUT, "power cut at operation %d" % self.operations)
+        vboard.switch_off(vboard.CUT, "power cut at operation %d" % self.operations)
