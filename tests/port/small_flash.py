@@ -53,7 +53,7 @@ class Board:
         vfs.mount(vfs.VfsLfs2(self.flash, progsize=256), "/")
         os.chdir("/")
         self.flash.operations = 0
-        self.flash._cut_at = cut_at
+        self.flash.cut_at = cut_at
 
     def off(self):
         """Power off; what is on the flash stays. Returns how many operations there were."""

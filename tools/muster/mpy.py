@@ -157,7 +157,7 @@ def stand_ins(folder: Path = MPY) -> Path:
     files = sorted(VIRTUAL_BOARD.rglob("*.py"))
     sources = [
         Source(
-            path.relative_to(VIRTUAL_BOARD).as_posix(),
+            path.relative_to(VIRTUAL_BOARD).with_suffix("").as_posix(),  # shorter, for tracebacks
             constants.in_place(path.read_text()).encode(),
             ("-O3",),
         )

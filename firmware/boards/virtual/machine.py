@@ -3,7 +3,6 @@
 MUSTER_BOARD_PIN_LOW   numbers of pins with commas: as inputs these read 0, as if a wire held them down
 """
 
-import binascii
 import sys
 import time
 
@@ -29,8 +28,7 @@ _WDT_LIMIT_MS = 8388  # of the RP2040
 
 def unique_id():
     """6 bytes on an ESP32, 8 on the others."""
-    default = "24a1600001f4" if _ESP32 else "e6614c311b4f2a37"
-    return binascii.unhexlify(vboard.setting("UNIQUE_ID", default))
+    return bytes.fromhex(vboard.setting("UNIQUE_ID", "24a1600001f4" if _ESP32 else "e6614c311b4f2a37"))
 
 
 def reset():
@@ -43,7 +41,7 @@ def reset_cause():
     return int(vboard.setting("RESET_CAUSE", "1"))
 
 
-def freq(hertz=None):
+def freq(*hertz):
     """The frequency of a Pico W, whatever is asked for."""
     return 125000000
 
@@ -59,16 +57,16 @@ class WDT:
     def __init__(self, id=0, timeout=5000):
         if timeout <= 0 or (timeout > _WDT_LIMIT_MS and not _ESP32):
             raise ValueError("timeout exceeds %d" % _WDT_LIMIT_MS)
-        self._timeout_ms = timeout
+        self._timeout = timeout
         self.feed()
 
     def feed(self):
         """Start the time anew."""
-        vboard.watch(self._timeout_ms)
+        vboard.watch(self._timeout)
 
 
 class Timer:
-    """A timer of the software: called by vboard.check(). A hard callback is an interrupt: it cannot allocate."""
+    """A timer of the software, run by vboard.check(). A hard callback cannot allocate memory."""
 
     ONE_SHOT = 0
     PERIODIC = 1
@@ -133,22 +131,21 @@ class Pin:
     PULL_DOWN = 2
 
     def __init__(self, id, mode=IN, pull=None, value=None):
-        self._held = str(id) in vboard.setting("PIN_LOW", "").split(",")
-        self._value = 0 if pull == self.PULL_DOWN else 1
+        self._id = str(id)
+        self._value = int(pull != self.PULL_DOWN)
         self.init(mode, pull, value)
 
     def init(self, mode=IN, pull=None, value=None):
         """Set mode, pull and value."""
-        if value is not None:
-            self._value = value
-        if mode == self.IN and self._held:
-            self._value = 0
+        if mode == self.IN and self._id in vboard.setting("PIN_LOW", "").split(","):
+            value = 0
+        self.value(value)
 
     def value(self, value=None):
         """Get or set."""
         if value is None:
             return self._value
-        self._value = 1 if value else 0
+        self._value = int(bool(value))
         return None
 
     __call__ = value
@@ -163,4 +160,4 @@ class Pin:
 
     def toggle(self):
         """The other level."""
-        self._value = 1 - self._value
+        self._value ^= 1

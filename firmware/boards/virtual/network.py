@@ -26,29 +26,32 @@ STAT_NO_AP_FOUND = 201 if _ESP32 else -2
 STAT_WRONG_PASSWORD = 202 if _ESP32 else -3
 STAT_CONNECT_FAIL = 203 if _ESP32 else -1
 
-_MOOD, _, _after_s = vboard.setting("NETWORK", "up").partition(":")
-_AFTER_MS = float(_after_s or 0) * 1000  # the N of the mood
+_MOOD, _, _AFTER_MS = vboard.setting("NETWORK", "up").partition(":")
+_AFTER_MS = float(_AFTER_MS or 0) * 1000  # the N of the mood
 
-_names = {"hostname": "muster", "country": "XX"}
+_hostname = "muster"
+_country = "XX"
 
 
 def hostname(name=None):
     """Get or set the host name, at most 32 characters."""
+    global _hostname
     if name is None:
-        return _names["hostname"]
+        return _hostname
     if len(name) > 32:
         raise ValueError("hostname too long")
-    _names["hostname"] = name
+    _hostname = name
     return None
 
 
 def country(code=None):
     """Get or set the two-letter country code."""
+    global _country
     if code is None:
-        return _names["country"]
+        return _country
     if len(code) != 2:
         raise ValueError("country code must have two letters")
-    _names["country"] = code
+    _country = code
     return None
 
 
@@ -120,29 +123,25 @@ class WLAN:
     def _state(self):
         if self._joined is None:
             return STAT_IDLE
-        age_ms = utime.ticks_diff(utime.ticks_ms(), self._since)
+        now = utime.ticks_ms()
+        age_ms = utime.ticks_diff(now, self._since)
         if age_ms < int(vboard.setting("JOIN_MS", "20")):
             return STAT_CONNECTING
-        return self._outcome(age_ms)
-
-    def _outcome(self, age_ms):
-        networks = _on_air()
         name, password = self._joined
-        if _MOOD == "down" or (networks is not None and name not in networks):
+        wanted = _on_air().get(name) if vboard.setting("NETWORKS") else password
+        if wanted is None or _MOOD == "down" or (_MOOD == "drops" and age_ms > _AFTER_MS):
             return STAT_NO_AP_FOUND
-        if networks is not None and networks[name] != password:
+        if wanted != password:
             return STAT_WRONG_PASSWORD
-        if _MOOD == "drops" and age_ms > _AFTER_MS:
-            return STAT_NO_AP_FOUND
-        if WLAN._first is None:
-            WLAN._first = utime.ticks_ms()
+        if self._first is None:
+            WLAN._first = now
         return STAT_GOT_IP
 
     def scan(self):
         """Tuples (ssid, bssid, channel, RSSI, security, hidden)."""
         if _MOOD == "down":
             return []
-        return [(name.encode(), b"\x02\x00\x00\x00\x00\x01", 6, -50, 3, 0) for name in _on_air() or {}]
+        return [(name.encode(), b"\x02\x00\x00\x00\x00\x01", 6, -50, 3, 0) for name in _on_air()]
 
     def config(self, name=None, **settings):
         if name == "mac":
@@ -167,5 +166,4 @@ def _text(value):
 
 
 def _on_air():
-    text = vboard.setting("NETWORKS")
-    return json.loads(text) if text else None
+    return json.loads(vboard.setting("NETWORKS", "{}"))

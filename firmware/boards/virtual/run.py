@@ -16,6 +16,7 @@ import machine  # noqa: F401
 import micropython
 import network  # noqa: F401
 import vboard
+from vboard import flash
 
 
 def _prompt():
@@ -29,14 +30,14 @@ def _prompt():
             pass
 
 
-def _execute(path, scope):
+def _execute(path):
     """Run one file, if it is there; True when it ended as it should."""
     try:
         os.stat(path)
     except OSError:
         return True
     try:
-        execfile(path, scope)  # noqa: F821
+        execfile(path, _scope)  # noqa: F821
     except vboard.PowerOff:
         raise
     except SystemExit:
@@ -52,14 +53,9 @@ def _execute(path, scope):
     return True
 
 
-def _boot():
-    """boot.py, then main.py in the same scope, unless boot.py failed."""
-    gc.collect()
-    scope = {"__name__": "__main__"}
-    return _execute("/boot.py", scope) and _execute("/main.py", scope)
-
-
-__import__("vboard.mount")
-del vboard.mount, sys.modules["vboard.mount"], sys.modules["vboard.flash"]
+flash.mount()
+del flash.mount  # done once: its code need not stay on the heap
 micropython.kbd_intr(3)  # not every version of the unix port listens to SIGINT by itself
-sys.exit(0 if _boot() else 1)
+gc.collect()
+_scope = {"__name__": "__main__"}  # of boot.py, then of main.py unless boot.py failed
+sys.exit(0 if _execute("/boot.py") and _execute("/main.py") else 1)

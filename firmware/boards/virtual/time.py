@@ -19,8 +19,9 @@ if vboard.setting("TICKS_START"):
 
 # The ESP32 counts from 2000, everything else from 1970. A board without a battery starts in the past.
 _epoch = 946684800 if vboard.setting("KIND") == "esp32" else 0
-_start_s = vboard.setting("CLOCK")
-_ahead_s = (int(_start_s) - int(utime.time()) if _start_s else 0) - _epoch
+_ahead_s = -_epoch
+if vboard.setting("CLOCK"):
+    _ahead_s += int(vboard.setting("CLOCK")) - int(utime.time())
 
 
 def __getattr__(name):
@@ -66,10 +67,10 @@ def ticks_ms():
     return _counter()
 
 
-def sleep_ms(milliseconds):
+def sleep_ms(ms):
     """Wait, unless the watchdog bites first."""
-    end = utime.ticks_add(utime.ticks_ms(), milliseconds)
-    left = milliseconds
+    end = utime.ticks_add(utime.ticks_ms(), ms)
+    left = ms
     while left > 0:
         utime.sleep_ms(min(left, 50))
         vboard.check()
