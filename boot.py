@@ -7,6 +7,9 @@ import asyncio
 
 state = None
 try:
+    import pack
+
+    pack.mount()
     from device.port.compose import compose
     from device.runtime import start
     from device.runtime.state import State
