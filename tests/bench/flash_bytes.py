@@ -11,8 +11,8 @@ Sizes of the .mpy files that mpy-cross makes, for the Pico W's profile, without 
 to blocks of 4096 bytes. boot.py and main.py stay source ({sources} bytes together) and are not counted, nor
 is the peer's one-line main.py. The peer has no journal, no recovery, no key of its own, no reconnection, no
 services and no explanations of errors; the ratio says what those cost, not that one of the two is written
-more tightly. On the flash ours lie in one file and take {blocks} blocks, boot.py, main.py and folders included;
-as single files they would take {single}."""
+more tightly. On the flash ours lie in one file and take {blocks} blocks, with boot.py, main.py and the
+folder; as single files they would take {single}."""
 
 
 def measure(bench: Bench, tell: Tell) -> Result:

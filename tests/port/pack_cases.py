@@ -6,8 +6,9 @@ MUSTER_TEST_PACK names a whole one, whose last module is `zz`, in a folder where
 import os
 import sys
 
-import pack
 import vfs
+
+import pack
 
 WHOLE = os.getenv("MUSTER_TEST_PACK")
 SPOILT = WHOLE + ".spoilt"

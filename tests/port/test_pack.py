@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from port.micro import BITS, run_cases
-from port.virtual_run import TIMEOUT_S
 
 from device.core import paths
 from muster import image, interpreter, mpy, pack
 from muster.virtual import VirtualBoard
+from port.micro import BITS, run_cases
+from port.virtual_run import TIMEOUT_S
 
 BOARD = "virtual"
 FAULTY = mpy.Source("device/faulty.py", b"\n\ndef fail():\n    raise ValueError('on purpose')\n")
