@@ -63,9 +63,10 @@ test: $(SETUP) ## all tests (ARGS="-k name" chooses)
 test-firmware: $(SETUP) $(if $(MUSTER_UF2),$(EMULATOR)) ## the image on real Pico W firmware in an emulator: MUSTER_UF2=/path/RPI_PICO_W-....uf2
 	@$(PYTEST) tests/firmware $(ARGS)
 
+# A pre-release; pip takes it because pyproject.toml pins it exactly.
 $(EMULATOR): $(SETUP)
 	@echo "installing the emulator (once) ..."
-	@$(PIP) install --pre --no-build-isolation -e ".[firmware]"
+	@$(PIP) install --no-build-isolation -e ".[firmware]"
 	@touch $@
 
 .PHONY: check

@@ -11,11 +11,11 @@ try:
 
     pack.mount()
     from device.port.compose import compose
-    from device.runtime import start
+    from device.runtime import boot
     from device.runtime.state import State
 
     state = State(compose())
-    asyncio.run(start.boot(state))
+    asyncio.run(boot.boot(state))
 except Exception as error:
     import sys
 

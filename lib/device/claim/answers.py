@@ -4,7 +4,7 @@ Source: AWS IoT Developer Guide, "Device provisioning MQTT API", and the API mod
 CreateKeysAndCertificate, CreateCertificateFromCsr and RegisterThing for lengths.
 """
 
-from device.core import documents, fields, pem, topics
+from device.core import documents, fields, topics
 from device.core.failures import AGAIN, GIVE_UP, OVER, Failure
 
 ASK = "ask"  # the step that these failures belong to
@@ -72,22 +72,33 @@ def _text(value, name, limit):
     return text
 
 
-def _pem(value, name, label):
+def _whole(to_der, value, name, label):
     """A PEM text that is whole: once it is registered, a damaged one would leave the board with nothing."""
     text = _text(value, name, _MAX_PEM)
     try:
-        pem.to_der(text, label)
+        to_der(text, label)
     except ValueError as error:
         raise Failure(AGAIN, "answer has a wrong %s (%s)" % (name, error), "", ASK)
     return text
 
 
+def _id(value):
+    """The certificate id; it names a folder on the flash."""
+    text = _text(value, fields.CERTIFICATE_ID, _MAX_ID)
+    fault = topics.name_fault(text)
+    if fault:
+        raise Failure(AGAIN, "answer has a wrong %s: it %s" % (fields.CERTIFICATE_ID, fault), "", ASK)
+    return text
+
+
 def certificate(value, with_key):
     """(certificate id, certificate PEM, private key PEM or None, ownership token) of a create answer."""
+    from device.core import pem  # not kept: the next connection loads it anew
+
     return (
-        _text(value, fields.CERTIFICATE_ID, _MAX_ID),
-        _pem(value, fields.CERTIFICATE_PEM, pem.CERTIFICATE),
-        _pem(value, fields.PRIVATE_KEY, pem.PRIVATE_KEY) if with_key else None,
+        _id(value),
+        _whole(pem.to_der, value, fields.CERTIFICATE_PEM, pem.CERTIFICATE),
+        _whole(pem.to_der, value, fields.PRIVATE_KEY, pem.PRIVATE_KEY) if with_key else None,
         _text(value, fields.OWNERSHIP_TOKEN, _MAX_TOKEN),
     )
 

@@ -7,11 +7,11 @@ from device.core.failures import Failure
 class Handshake:
     """Does the actions of one board; see the table in claim.provision.
 
-    `steps` makes the generator of an attempt (`Provisioning.steps`), `store` is the port, `session` owns the
-    connection (runtime.session), `make_key(name)` gives [private key PEM, signing request PEM].
+    `steps` makes the generator of an attempt (`Provisioning.steps`), `store` is the port, `line` the
+    claim connection (runtime.line), `make_key(name)` gives [private key PEM, signing request PEM].
     """
 
-    def __init__(self, steps, store, session, make_key, say):
+    def __init__(self, steps, store, line, make_key, say):
         self._steps = steps
         self._say = say
         self._at_once = {
@@ -24,9 +24,9 @@ class Handshake:
             provision.MAKE_KEY: make_key,
         }
         self._wait_for = {
-            provision.CONNECT: session.open,
-            provision.SUBSCRIBE: session.ask_for,
-            provision.ASK: session.ask,
+            provision.CONNECT: line.open,
+            provision.SUBSCRIBE: line.ask_for,
+            provision.ASK: line.ask,
         }
 
     async def attempt(self):

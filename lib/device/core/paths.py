@@ -25,6 +25,7 @@ KEPT = BASE + "/kept"  # a folder for each certificate id: identities given up o
 ROOT_CA = "AmazonRootCA1.pem"
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"
+CREDENTIALS = (ROOT_CA, CERTIFICATE, PRIVATE_KEY)
 REQUEST = "request.pem"  # the signing request of a key made on the board, until it is answered
 IDENTITY = "identity.json"  # thing name, endpoint, digests of the other three: written last
 

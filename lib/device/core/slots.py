@@ -20,7 +20,7 @@ from device.core import documents, fields, paths
 RENAME = "rename"  # (RENAME, from, to): nothing at `from` is fine
 REMOVE = "remove"  # (REMOVE, path): a file or a whole directory; nothing there is fine
 
-FILES = (paths.ROOT_CA, paths.CERTIFICATE, paths.PRIVATE_KEY)
+FILES = paths.CREDENTIALS
 
 # Who the board is. Its three files stay on flash and are read when a connection is made.
 Identity = namedtuple("Identity", ("thing_name", "endpoint", "port", "certificate_id"))

@@ -14,7 +14,7 @@ from device import _build
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_PART_OF_FREE = 4
+_PART_OF_FREE = 8
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
 
@@ -71,7 +71,8 @@ def reset():
 
 def crashed():
     """Whether this start follows a reset by watchdog or program, and not by power or a person."""
-    return machine.reset_cause() not in (machine.PWRON_RESET, getattr(machine, "DEEPSLEEP_RESET", None))
+    person = [getattr(machine, name, None) for name in ("PWRON_RESET", "SOFT_RESET", "DEEPSLEEP_RESET")]
+    return machine.reset_cause() not in person
 
 
 def held():
@@ -164,9 +165,10 @@ class gate:
     def __enter__(self):
         feed()
         gc.collect()
-        gc.threshold(gc.mem_free() // _PART_IN_GATE)
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
+        # Last, because nothing takes it back when no timer can be had.
+        gc.threshold(gc.mem_free() // _PART_IN_GATE)
 
     def __exit__(self, *_):
         if _build.HARD_TIMER:

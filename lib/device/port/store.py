@@ -2,17 +2,20 @@
 
 import os
 
-from device.core import paths, slots
-from device.core.failures import GIVE_UP, Failure
+from device.core import paths
+from device.core.failures import AGAIN, GIVE_UP, Failure
 
 _DIRECTORY = 0x4000
 _MAX_BYTES = 16384
+_ENOSPC = 28
 
 
-def _of_store(error, path):
-    from device.port import causes
-
-    return causes.of_store(error, path)
+def _failure(error, path):
+    """The Failure for an OSError at `path`; made here, as nothing can be loaded from a flash that fails."""
+    number = error.errno
+    if number in (_ENOSPC, -_ENOSPC):
+        return Failure(GIVE_UP, "flash is full at %s" % path, "remove files that are not needed")
+    return Failure(AGAIN, "flash error %s at %s" % (number, path))
 
 
 def read(path, limit=_MAX_BYTES):
@@ -30,7 +33,7 @@ def read(path, limit=_MAX_BYTES):
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise _of_store(error, path)
+        raise _failure(error, path)
 
 
 def write(path, content):
@@ -45,12 +48,15 @@ def write(path, content):
             _remove(path + paths.NEW)  # half a file takes the room that is needed
         except OSError:
             pass  # `tidy` does it at the next boot
-        raise _of_store(error, path)
+        raise _failure(error, path)
 
 
 def copy(source, target):
-    """Replace the file `target` by the content of `source`."""
-    write(target, read(source))
+    """Replace the file `target` by the content of `source`; raises Failure also when there is none."""
+    content = read(source)
+    if content is None:
+        raise Failure(GIVE_UP, "%s is missing" % source, "put it there")
+    write(target, content)
 
 
 def exists(path):
@@ -92,7 +98,7 @@ def remove(path):
     try:
         _remove(path)
     except OSError as error:
-        raise _of_store(error, path)
+        raise _failure(error, path)
 
 
 def _remove(path):
@@ -110,16 +116,20 @@ def read_slot(path):
     """The files of a slot or of the claim credentials: {name: bytes or None}; None without the directory."""
     if not exists(path):
         return None
-    return {name: read(path + "/" + name) for name in slots.FILES + (paths.IDENTITY,)}
+    return {name: read(path + "/" + name) for name in paths.CREDENTIALS + (paths.IDENTITY,)}
 
 
 def digests(path):
     """The digests of the files of a slot: {name: hex}, None for a file that is not there."""
+    from device.core import slots
+
     return slots.digests(read_slot(path) or {})
 
 
 def apply(operations):
     """Carry out the file operations that core.slots decided on."""
+    from device.core import slots
+
     try:
         for operation in operations:
             if operation[0] == slots.RENAME:
@@ -129,7 +139,7 @@ def apply(operations):
             else:
                 _remove(operation[1])
     except OSError as error:
-        raise _of_store(error, operations[0][1])
+        raise _failure(error, operations[0][1])
 
 
 def tidy():

@@ -1,7 +1,5 @@
 """The board's own identity on flash, brought in order and read, and what else a board knows from files."""
 
-import json
-
 from device.core import documents, fields, paths, slots
 from device.core.failures import Failure
 
@@ -31,13 +29,21 @@ def has_claim(store):
     return all(store.exists(paths.BOOTSTRAP + "/" + name) for name in slots.FILES)
 
 
+def replaced(store):
+    """Whose key a new identity would put aside: the certificate id that `slots.promote` wants, or None.
+
+    Also of a slot that does not open: its certificate may be active all the same.
+    """
+    return slots.replaced(store.read_slot(paths.CERT))
+
+
 def _active_identity(state):
     """The Identity in the active slot, brought in order first; None when there is none."""
     store = state.ports.store
     store.tidy()
     trial = store.read_slot(paths.TRIAL)
     if trial and slots.document(trial):  # power went between the two renames, or before them
-        store.apply(slots.promote(slots.replaced(store.read_slot(paths.CERT))))
+        store.apply(slots.promote(replaced(store)))
     trial = None
     active = store.read_slot(paths.CERT)
     if active is None:
@@ -66,12 +72,4 @@ def tell_application(state, identity, configuration):
             fields.CERTIFICATE_ID: identity.certificate_id,
             fields.DEVICE_CONFIGURATION: configuration,
         }
-        write_if_room(state, paths.PROVISION, told)
-
-
-def write_if_room(state, path, value):
-    """Write a JSON document that the board can do without; when the flash fails, say so and go on."""
-    try:
-        state.ports.store.write(path, json.dumps(value).encode())
-    except Failure as failure:
-        state.ports.board.say("flash", str(failure))
+        state.write_if_room(paths.PROVISION, told)

@@ -2,6 +2,19 @@
 
 import sys
 
+_PASSING = (
+    "device.port.wifi",
+    "device.port.names",
+    "device.port.causes",
+    "device.core.datagrams",
+    "device.core.pem",
+    "device.core.explain",
+    "device.core.x509",
+    "device.core.der",
+    "device.runtime.timekeeper",
+    "device.runtime.explaining",
+)
+
 
 def load_service(name, state):
     """Make the service `name`; its module is imported only now."""
@@ -15,6 +28,8 @@ def unload(*prefixes):
 
     Nothing that outlives this may be an object of one of their classes.
     """
+    if sys.implementation.name != "micropython":
+        return  # the host has memory, and its modules are shared
     for name in [name for name in sys.modules if _is_below(name, prefixes)]:
         del sys.modules[name]
         package, _, module = name.rpartition(".")
@@ -22,9 +37,14 @@ def unload(*prefixes):
             delattr(sys.modules[package], module)
 
 
-def unload_settings():
-    """Free the readers of the files that a person writes; the board has read them."""
-    unload("device.core.settings", "device.core.startup")
+def unload_readers():
+    """Free the readers of files that a board has read once it runs."""
+    unload("device.core.settings", "device.core.startup", "device.core.slots", "device.runtime.identity")
+
+
+def unload_passing():
+    """Free what is loaded for one connection, or one failure."""
+    unload(*_PASSING)
 
 
 def _is_below(name, prefixes):

@@ -10,31 +10,15 @@ Nothing here tries again by itself: it raises, and the supervisor starts the ser
 
 import asyncio
 
-from device.core import paths, slots, topics
-from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Lost, Refused, WrongDates
-from device.runtime.identity import known_networks
-from device.runtime.modules import unload, unload_settings
-from device.runtime.timekeeper import Timekeeper
+from device.core import paths
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
+from device.runtime.modules import unload_passing, unload_readers
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _LOOK_MS = 1000  # how often Wi-Fi is looked at
-_ANSWER_MS = 20000  # of a request, such as RegisterThing
-_FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
-_REFUSALS = 2  # so many closed connections in a row are no accident
+_ASK_TIME_MS = 86400000
+REFUSALS = 2  # so many closed connections in a row are no accident
 _REJOIN = 3  # so many lost connections in a row: Wi-Fi may be dead although it says that it is up
-
-
-class _Wish:
-    """What one service wants to hear, kept for every connection to come."""
-
-    def __init__(self, owner, filters, on_message, on_renewed):
-        self.owner = owner
-        self.filters = filters
-        self.on_message = on_message
-        self.on_renewed = on_renewed
-        self.refusals = 0
-        self.settled = asyncio.Event()  # granted, or refused for good
-        self.failure = None
 
 
 class Session:
@@ -46,12 +30,10 @@ class Session:
         self._directory = None  # whose credentials the connection was made with
         self._online = asyncio.Event()  # set while the board is connected as its thing
         self._retrying = asyncio.Lock()  # a message that was refused is tried again alone
-        self._wishes = []
+        self._subscriptions = None  # runtime.subscriptions, once a service wants to hear something
         self._networks = None  # of wifi.json, while they are being joined
         self._lost = 0  # connections in a row that the network failed
-        self._answers = []
-        self._answered = asyncio.Event()
-        self.time = Timekeeper(state)
+        self._time_asked_ms = None
 
     # Opening and closing
 
@@ -59,6 +41,8 @@ class Session:
         """Begin to join a known network, without waiting for it; raises Failure."""
         ports = self._state.ports
         if not ports.network.connected():
+            from device.runtime.identity import known_networks
+
             networks = known_networks(ports.store)
             ports.board.say("network", "joining")
             ports.network.begin(*networks)
@@ -74,14 +58,14 @@ class Session:
         try:
             connection = await self._connect(directory, client_id)
         except WrongDates as failure:
-            if not await self.time.ask():
+            if not await self._ask_time():
                 raise failure
             connection = await self._connect(directory, client_id)
         self._connection = connection
         self._directory = directory
-        connection.on_message = self._message
+        unload_passing()
         if directory == paths.BOOTSTRAP:
-            await self.time.ask_if_due()  # before the cloud's token gets its date
+            await self._ask_time_if_due()  # before the cloud's token gets its date
 
     async def _join(self):
         """Have a network and a clock, as far as they can be had."""
@@ -92,14 +76,32 @@ class Session:
                 ports.network.leave()
             else:
                 ports.network.restart()
-        self.time.keep_floor()
+        from device.runtime import timekeeper
+
+        timekeeper.keep_floor(self._state)
         if not ports.network.connected() and self._networks is None:
             self.begin()
         networks, self._networks = self._networks, None
         if networks:
-            unload_settings()  # while the radio works
+            unload_readers()  # while the radio works
             await ports.network.join(*networks)
             ports.board.say("network", "joined")
+        unload_passing()
+
+    async def _ask_time(self):
+        """Set the clock by NTP; whether an answer came."""
+        from device.runtime import timekeeper
+
+        self._time_asked_ms = self._state.ports.clock.ms()
+        answered = await timekeeper.ask(self._state)
+        unload_passing()
+        return answered
+
+    async def _ask_time_if_due(self):
+        """The same, when nobody has asked today."""
+        asked_ms = self._time_asked_ms
+        if asked_ms is None or self._state.ports.clock.ms() - asked_ms > _ASK_TIME_MS:
+            await self._ask_time()
 
     async def _connect(self, directory, client_id):
         state = self._state
@@ -110,36 +112,19 @@ class Session:
             )
         except Failure as failure:
             self._lost = self._lost + 1 if isinstance(failure, Lost) else 0
-            raise self._explained(failure, directory, client_id)
+            raise self.advised(failure, "at_connect", directory, client_id)
         self._lost = 0
         return connection
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names what is missing."""
+        unload_passing()  # what found the server
         files = self._state.ports.store.read_slot(directory) or {}
-        for name in slots.FILES:
+        for name in paths.CREDENTIALS:
             if not files.get(name):
                 advice = "put the claim credentials there" if directory == paths.BOOTSTRAP else ""
                 raise Failure(GIVE_UP, "%s/%s is missing or empty" % (directory, name), advice)
         return files
-
-    def _explained(self, failure, directory, client_id):
-        """The same failure with its likely cause, or the one that the files of the identity show."""
-        refused = isinstance(failure, Refused)
-        if not refused and failure.kind == AGAIN:
-            return failure
-        from device.core import explain
-
-        files = self._state.ports.store.read_slot(directory) or {}
-        shown = None
-        if files.get(paths.CERTIFICATE) and files.get(paths.PRIVATE_KEY):
-            shown = explain.identity(directory, files, self._state.ports.clock.unix())
-        if refused:
-            failure = failure.advised(explain.closed_at_connect(directory, client_id))
-        elif failure.kind == OVER and directory != paths.TRIAL:
-            failure = Failure(GIVE_UP, failure.cause, failure.advice, failure.step)
-        _unload_explanations()
-        return shown or failure
 
     async def close(self):
         """Close the connection, if there is one."""
@@ -150,55 +135,21 @@ class Session:
 
     # For provisioning
 
+    def connection(self):
+        """The open connection: for the handshake, which asks on it what no service ever asks."""
+        return self._connection
+
     def proven(self):
         """The connection on trial is from now on the board's own: its identity is committed."""
         self._directory = paths.CERT
+        self._connection.on_message = None
 
-    async def ask_for(self, filters):
-        """Subscribe on the connection that is open, whoever it is for, and only on this one."""
-        try:
-            await self._connection.subscribe(filters)
-        except Refused as failure:
-            raise self._advised(failure, "closed_at_subscribe", filters)
+    def advised(self, failure, what, *subject):
+        """The same failure with the likely cause; see runtime.explaining."""
+        from device.runtime import explaining
 
-    async def ask(self, topic, payload):
-        """Publish a request; its first answer as [topic, payload], a list for the receiver to empty.
-
-        The answers' topics were subscribed to by `ask_for`. Other messages are not for us.
-        """
-        clock = self._state.ports.clock
-        connection = self._connection
-        self._answers = []
-        self._answered.clear()
-        limit_ms = self._state.ports.board.interval("request_ms", _ANSWER_MS)
-        try:
-            await connection.publish(topic, payload.encode(), 0)
-            end_ms = clock.ms() + limit_ms
-            while not self._has_answer(topic):
-                if connection.lost:
-                    raise connection.lost
-                if clock.ms() >= end_ms:
-                    raise Lost(AGAIN, "no answer on %s/..." % topic)
-                await clock.wait(self._answered.wait(), min(_LOOK_MS, end_ms - clock.ms()))
-                self._answered.clear()
-        except Refused as failure:
-            raise self._advised(failure, "closed_at_publish", topic)
-        answer, self._answers = self._answers, []
-        return answer
-
-    def _has_answer(self, topic):
-        """Keep the answer to a request on `topic` in `_answers`, and nothing else."""
-        expected = (topics.accepted(topic), topics.rejected(topic))
-        while self._answers and self._answers[0] not in expected:
-            del self._answers[:2]
-        del self._answers[2:]
-        return bool(self._answers)
-
-    def _advised(self, failure, what, subject):
-        from device.core import explain
-
-        failure = failure.advised("if it repeats, " + getattr(explain, what)(subject))
-        _unload_explanations()
+        failure = getattr(explaining, what)(failure, self._state, *subject)
+        unload_passing()
         return failure
 
     # For the service that holds the connection
@@ -209,21 +160,20 @@ class Session:
         Takes over the connection that provisioning has proven, or opens one. Raises Failure.
         """
         identity = self._state.identity
-        connection = self._connection
-        if connection is None or connection.lost or self._directory != paths.CERT:
+        if self._connection is None or self._connection.lost or self._directory != paths.CERT:
             await self.open(paths.CERT, identity.thing_name)
         self._state.ports.board.say(
             "mqtt", "connected to %s as %s" % (identity.endpoint, identity.thing_name)
         )
         self._online.set()
-        for wish in sorted(self._wishes, key=lambda wish: wish.refusals):  # who may be guilty comes last
-            await self._grant(wish)
+        if self._subscriptions:
+            await self._subscriptions.renew(self._connection)
 
     async def keep(self):
         """Hold the connection until it ends; returns by raising the Failure that ended it."""
         clock, network = self._state.ports.clock, self._state.ports.network
         connection = self._connection
-        await self.time.ask_if_due()
+        await self._ask_time_if_due()
         quiet_ms = clock.ms()
         while connection.lost is None:
             if await clock.wait(connection.ended(), _LOOK_MS):
@@ -231,18 +181,13 @@ class Session:
             if not network.connected():
                 raise Lost(AGAIN, "the Wi-Fi is gone", "joining again")
             if clock.ms() - quiet_ms >= _PING_MS:
-                await self.time.ask_if_due()
+                await self._ask_time_if_due()
                 await connection.ping()
                 quiet_ms = clock.ms()
         failure = connection.lost
         if not network.connected():
             raise Lost(AGAIN, "the Wi-Fi is gone", "joining again")
-        if isinstance(failure, Refused):
-            from device.core import explain
-
-            failure = failure.advised(explain.closed_later(self._state.identity.thing_name))
-            _unload_explanations()
-        raise failure
+        raise self.advised(failure, "at_rest")
 
     # For all services
 
@@ -266,9 +211,8 @@ class Session:
                     done = await self._publish(topic, payload, qos)
             except Refused as failure:
                 refusals += 1
-                if refusals == _REFUSALS:
-                    failure = self._advised(failure, "closed_at_publish", topic)
-                    raise Failure(GIVE_UP, failure.cause, failure.advice, "publish")
+                if refusals == REFUSALS:
+                    raise self.advised(failure, "at_publish", topic)
 
     async def _publish(self, topic, payload, qos):
         """Whether it is done: not when the connection was lost. Raises Refused when the server closed it."""
@@ -292,70 +236,14 @@ class Session:
         then, and after each reconnection: what was sent in between is lost. Both are plain functions that
         take note. Raises Failure (GIVE_UP) when the cloud refuses, or no such filter can exist.
         """
-        for name in filters:
-            fault = topics.filter_fault(name)
-            if fault:
-                raise Failure(GIVE_UP, "the filter %s %s" % (name, fault), "correct it", "subscribe")
-        wish = _Wish(owner, filters, on_message, on_renewed)
-        self._wishes.append(wish)
-        if self.is_online():
-            try:
-                await self._grant(wish)
-            except Failure:
-                pass  # the connection is lost: the next one asks again
-        await wish.settled.wait()
-        if wish.failure:
-            raise wish.failure
+        if self._subscriptions is None:
+            from device.runtime.subscriptions import Subscriptions  # most boards only talk
+
+            self._subscriptions = Subscriptions(self._state)
+        connection = self._connection if self.is_online() else None
+        await self._subscriptions.add(owner, filters, on_message, on_renewed, connection)
 
     def forget(self, owner):
         """Nobody listens any more for the service `owner`."""
-        self._wishes = [wish for wish in self._wishes if wish.owner != owner]
-
-    async def _grant(self, wish):
-        """Subscribe for one service; raises the Failure that has ended the connection for all."""
-        connection = self._connection
-        try:
-            for at in range(0, len(wish.filters), _FILTERS_AT_ONCE):
-                await connection.subscribe(wish.filters[at : at + _FILTERS_AT_ONCE])
-        except Failure as failure:
-            wish.refusals += isinstance(failure, Refused)
-            if not connection.lost or wish.refusals == _REFUSALS:
-                self._refuse(wish, failure)
-            if connection.lost:
-                raise
-            return
-        wish.refusals = 0
-        wish.settled.set()
-        if wish.on_renewed:
-            self._tell(wish, wish.on_renewed)
-
-    def _refuse(self, wish, failure):
-        """Tell the owner, and nobody else, that it does not get what it asked for."""
-        if isinstance(failure, Refused) or failure.kind == GIVE_UP:
-            failure = self._advised(failure, "closed_at_subscribe", wish.filters)
-            failure = Failure(GIVE_UP, failure.cause, failure.advice)
-        wish.failure = failure.during("subscribe")
-        self._wishes.remove(wish)
-        if wish.settled.is_set():  # granted on an earlier connection: the owner is not waiting for this
-            self._state.supervisor.fail(wish.owner, wish.failure)
-        wish.settled.set()
-
-    def _message(self, topic, payload):
-        if self._directory != paths.CERT:
-            self._answers += (topic, payload)
-            self._answered.set()
-            return
-        for wish in self._wishes:
-            if any(topics.matches(name, topic) for name in wish.filters):
-                self._tell(wish, wish.on_message, topic, payload)
-
-    def _tell(self, wish, function, *facts):
-        """Call a function of a service; a bug in it is the service's own."""
-        try:
-            function(*facts)
-        except Exception as error:
-            self._state.supervisor.fail(wish.owner, error)
-
-
-def _unload_explanations():
-    unload("device.core.explain", "device.core.x509", "device.core.der", "device.port.causes")
+        if self._subscriptions:
+            self._subscriptions.forget(owner)

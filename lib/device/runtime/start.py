@@ -1,70 +1,13 @@
-"""What boot.py and main.py do: begin, and carry on. Neither raises; Ctrl-C passes through."""
+"""What main.py does: run the services for ever. Does not raise; Ctrl-C passes through."""
 
 import asyncio
 
-from device.core import documents, fields, paths
-from device.core.failures import Failure
-from device.runtime.identity import has_claim, know_self, write_if_room
-from device.runtime.modules import unload_settings
+from device.core import paths
+from device.runtime.modules import unload, unload_readers
+from device.runtime.supervisor import Supervisor
 
-_BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
-_HANDSHAKE_MS = 60000  # a Pico W has no USB before boot.py has ended
-_BAD_STARTS = 5  # so many in a row lead to safe mode
 _GOOD_START_MS = 60000  # a start that lasts so long was none of them
 _SAFE_MS = 3600000  # safe mode ends with a fresh start after a good hour
-
-
-async def boot(state):
-    """Give the board its identity, when it has none and there are claim credentials.
-
-    Goes on as long as the handshake makes progress, 60 s at most, and returns within 8 s in every other case.
-    What is not done by then goes on in main.py: tasks outlive the end of a loop in MicroPython.
-    """
-    board, store = state.ports.board, state.ports.store
-    if store.exists(paths.OFFLINE) or board.held():
-        state.offline = True
-        board.say("boot", "offline: %s is there, or the pin is held" % paths.OFFLINE)
-        return
-    board.start_watchdog()
-    _count_start(state)
-    try:
-        state.session.begin()  # joining takes seconds, in the radio: it goes on while the program is loaded
-    except Failure as failure:
-        board.say("network", str(failure))
-    try:
-        know_self(state)
-    except Failure as failure:
-        board.say("boot", str(failure))
-        return
-    if state.identity is None and has_claim(store):
-        await _provision(state)
-
-
-async def _provision(state):
-    """Run the service that provisions, as long as it makes progress."""
-    board, clock = state.ports.board, state.ports.clock
-    supervisor = _supervisor(state)
-    supervisor.start("provision")
-    provision = state.services.get("provision")
-    if provision is None:
-        return
-    feeding = asyncio.create_task(supervisor.watch())
-    end_ms = board.interval("boot_ms", _BOOT_MS) - clock.ms()
-    settled = await clock.wait(provision.settled.wait(), end_ms)
-    if not settled and state.ports.network.connected():
-        end_ms = board.interval("handshake_ms", _HANDSHAKE_MS) - clock.ms()
-        settled = await clock.wait(provision.settled.wait(), end_ms)
-    feeding.cancel()
-    if not settled or provision.failure:
-        board.say("boot", "provisioning goes on in main.py")
-
-
-def _supervisor(state):
-    if state.supervisor is None:
-        from device.runtime.supervisor import Supervisor
-
-        state.supervisor = Supervisor(state)
-    return state.supervisor
 
 
 async def main(state):
@@ -75,31 +18,16 @@ async def main(state):
         board.say("main", "offline: nothing is started")
         return
     board.start_watchdog()  # boot.py did, unless it failed
-    supervisor = _supervisor(state)
+    if state.supervisor is None:
+        state.supervisor = Supervisor(state)
     if state.safe:
-        board.say("main", "safe mode after %d bad starts: network, MQTT and heartbeat only" % _BAD_STARTS)
+        board.say("main", "safe mode after too many bad starts: network, MQTT and heartbeat only")
     board.stand_by(False)
-    supervisor.start()
-    unload_settings()
+    state.supervisor.start()
+    unload("device.runtime.boot")
+    unload_readers()
     asyncio.create_task(_judge_start(state))
-    await supervisor.watch()
-
-
-def _count_start(state):
-    """Count starts that follow a crash; the counter is on flash only while there is something to count."""
-    bad = _bad_starts(state.ports.store)
-    if state.ports.board.crashed():
-        bad += 1
-        write_if_room(state, paths.STARTS, {fields.BAD_STARTS: bad})
-    state.safe = bad >= _BAD_STARTS
-
-
-def _bad_starts(store):
-    try:
-        raw = store.read(paths.STARTS)
-        return int(documents.loads(raw)[fields.BAD_STARTS]) if raw else 0
-    except (ValueError, KeyError, TypeError, OverflowError, Failure):
-        return 0
+    await state.supervisor.watch()
 
 
 async def _judge_start(state):

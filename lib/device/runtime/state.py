@@ -1,5 +1,8 @@
 """What one board has reached so far, and the parts that everything else is handed."""
 
+import json
+
+from device.core.failures import Failure
 from device.runtime.session import Session
 
 
@@ -20,3 +23,10 @@ class State:
         self.services = {}
         self.safe = False
         self.offline = False
+
+    def write_if_room(self, path, value):
+        """Write a JSON document that the board can do without; when the flash fails, say so and go on."""
+        try:
+            self.ports.store.write(path, json.dumps(value).encode())
+        except Failure as failure:
+            self.ports.board.say("flash", str(failure))

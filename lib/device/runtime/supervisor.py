@@ -4,7 +4,8 @@ import asyncio
 
 from device.core import paths
 from device.core.failures import GIVE_UP, Backoff, Failure
-from device.runtime.modules import load_service
+from device.runtime.modules import load_service, unload
+from device.runtime.service import Service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
@@ -65,7 +66,7 @@ class Supervisor:
             done = await self._ran(service)
             service.settled.set()
             if done:
-                service.ready.set()
+                self._finish(service)
                 return
             self._state.session.forget(service.name)
             if clock.ms() - start_ms >= board.interval("steady_ms", _STEADY_MS):
@@ -74,6 +75,15 @@ class Supervisor:
             service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
             self._tell(service.failure)
             await clock.sleep_ms(wait_ms)
+
+    def _finish(self, service):
+        """Keep of a service only that it has come to its end: its module is not needed again soon."""
+        ended = Service(service.name, self._state)
+        ended.ready = service.ready
+        ended.settled = service.settled
+        ended.ready.set()
+        self._state.services[service.name] = ended
+        unload("device.services." + service.name)
 
     async def _ran(self, service):
         """Whether the service has come to its end; else it has a `failure`."""

@@ -2,59 +2,45 @@
 
 A board without battery wakes in 2000 or 2021. The last time it knew, and the time its image was made, are a
 floor that the clock never goes below. With it the board connects first, and asks for the time (NTP) after
-that: once a day, and at once when a connection failed for its dates.
+that: once a day, and at once when a connection failed for its dates. Loaded when it is asked for.
 """
 
 from device.core import calendar, documents, fields, paths
 from device.core.failures import Failure
-from device.runtime.identity import write_if_room
 
 _SMALL_S = 60  # a correction that is not worth a line
 _SAVE_EVERY_S = 7 * 86400  # the saved time is only a floor: written seldom, flash wears out
-_ASK_EVERY_MS = 86400000
 
 
-class Timekeeper:
-    """The clock of one board."""
+def keep_floor(state):
+    """See that the clock is not before the last time known to be true."""
+    clock = state.ports.clock
+    floor = max(_saved(state), state.ports.build.BUILD_TIME)
+    if clock.unix() < floor:
+        clock.set_unix(floor)
 
-    def __init__(self, state):
-        self._state = state
-        self._asked_ms = None
 
-    def keep_floor(self):
-        """See that the clock is not before the last time known to be true."""
-        clock = self._state.ports.clock
-        floor = max(self._saved(), self._state.ports.build.BUILD_TIME)
-        if clock.unix() < floor:
-            clock.set_unix(floor)
+async def ask(state):
+    """Set the clock by NTP; whether an answer came."""
+    ports, clock = state.ports, state.ports.clock
+    unix_s = await ports.network.ask_time(state.settings.ntp)
+    if unix_s is None or unix_s < ports.build.BUILD_TIME:
+        return False
+    change = unix_s - clock.unix()
+    if change:
+        clock.set_unix(unix_s)
+    if abs(change) > _SMALL_S:
+        ports.board.say("clock", "set by NTP to %s" % calendar.text(unix_s))
+    saved = _saved(state)
+    if not saved <= unix_s < saved + _SAVE_EVERY_S:  # also when it was saved too late
+        state.write_if_room(paths.CLOCK, {fields.UNIX: unix_s})
+    return True
 
-    async def ask(self):
-        """Set the clock by NTP; whether an answer came."""
-        state = self._state
-        ports, clock = state.ports, state.ports.clock
-        self._asked_ms = clock.ms()
-        unix_s = await ports.network.ask_time(state.settings.ntp)
-        if unix_s is None or unix_s < ports.build.BUILD_TIME:
-            return False
-        change = unix_s - clock.unix()
-        if change:
-            clock.set_unix(unix_s)
-        if abs(change) > _SMALL_S:
-            ports.board.say("clock", "set by NTP to %s" % calendar.text(unix_s))
-        saved = self._saved()
-        if not saved <= unix_s < saved + _SAVE_EVERY_S:  # also when it was saved too late
-            write_if_room(state, paths.CLOCK, {fields.UNIX: unix_s})
-        return True
 
-    async def ask_if_due(self):
-        """The same, when nobody has asked today."""
-        if self._asked_ms is None or self._state.ports.clock.ms() - self._asked_ms > _ASK_EVERY_MS:
-            await self.ask()
-
-    def _saved(self):
-        """The time in clock.json; 0 when there is none that can be believed."""
-        try:
-            raw = self._state.ports.store.read(paths.CLOCK)
-            return int(documents.loads(raw)[fields.UNIX]) if raw else 0
-        except (ValueError, KeyError, TypeError, OverflowError, Failure):
-            return 0
+def _saved(state):
+    """The time in clock.json; 0 when there is none that can be believed."""
+    try:
+        raw = state.ports.store.read(paths.CLOCK)
+        return int(documents.loads(raw)[fields.UNIX]) if raw else 0
+    except (ValueError, KeyError, TypeError, OverflowError, Failure):
+        return 0

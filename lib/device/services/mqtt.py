@@ -2,7 +2,7 @@
 
 from device.core import paths
 from device.core.failures import GIVE_UP, Expired, Failure
-from device.runtime.identity import know_self
+from device.runtime.modules import load_service, unload_readers
 from device.runtime.service import Service
 
 
@@ -14,7 +14,8 @@ class Mqtt(Service):
 
     async def run(self):
         state, session = self.state, self.state.session
-        know_self(state)  # nobody has, when provisioning is switched off
+        if state.identity is None:
+            self._know_self()
         if state.identity is None:
             advice = "switch provisioning on in " + paths.CONFIG
             raise Failure(GIVE_UP, "the board has no identity", advice)
@@ -22,15 +23,21 @@ class Mqtt(Service):
             try:
                 await session.connect()
             except Expired as expired:
-                provision = state.services.get("provision")
-                if provision is None:
+                if "provision" not in state.services:
                     raise
-                await provision.replace(expired)
+                await load_service("provision", state).replace(expired)
                 await session.connect()
             self.ready.set()
             await session.keep()
         finally:
             await session.close()
+
+    def _know_self(self):
+        """Read the identity: nobody has, when provisioning is switched off."""
+        from device.runtime.identity import know_self
+
+        know_self(self.state)
+        unload_readers()
 
 
 SERVICE = Mqtt

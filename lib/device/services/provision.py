@@ -1,8 +1,8 @@
 """Provisioning: the board's identity, from flash or from the cloud."""
 
-from device.core import paths, slots
+from device.core import paths
 from device.core.failures import GIVE_UP, Failure
-from device.runtime.identity import has_claim, know_self, tell_application
+from device.runtime import identity
 from device.runtime.modules import unload
 from device.runtime.service import Service
 
@@ -19,49 +19,54 @@ class Provision(Service):
         self._provisioning = None  # while there is no identity: it knows more than the journal on flash
 
     async def run(self):
-        know_self(self.state)
+        identity.know_self(self.state)
         if self.state.identity is None:
             self._check_claim()
-            await self._claim(None)
+            await self._claim()
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
         """Get another identity in place of the one that has `expired`, if there are claim credentials."""
-        if not has_claim(self.state.ports.store):
+        if not identity.has_claim(self.state.ports.store):
             raise expired
         self.say(str(expired))
-        await self._claim(self.state.identity.certificate_id)
+        self.state.identity = None  # read anew if this fails: the slot may have changed by then
+        await self._claim()
         self.say("identity %s" % self.state.identity.thing_name)
 
     def _check_claim(self):
         """Raise a Failure that names the file that is missing, before the network is troubled."""
         store = self.state.ports.store
-        for name in slots.FILES:
+        for name in paths.CREDENTIALS:
             path = paths.BOOTSTRAP + "/" + name
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
-    async def _claim(self, replaces):
+    async def _claim(self):
         from device.claim.handshake import Handshake  # not for a board that has its identity
         from device.claim.provision import Provisioning
+        from device.runtime.line import Line
 
         state = self.state
         store, session = state.ports.store, state.session
         if self._provisioning is None:
             journal = store.read(paths.JOURNAL)
-            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
+            self._provisioning = Provisioning(
+                state.settings, journal, state.ports.clock.unix, identity.replaced(store)
+            )
         done = False
         try:
-            await Handshake(self._provisioning.steps, store, session, self._make_key, self.say).attempt()
+            line = Line(state)
+            await Handshake(self._provisioning.steps, store, line, self._make_key, self.say).attempt()
             done = True
         finally:
             if not done:
                 await session.close()
         session.proven()
         state.identity = self._provisioning.identity
-        tell_application(state, state.identity, self._provisioning.configuration)
+        identity.tell_application(state, state.identity, self._provisioning.configuration)
         self._provisioning = None
-        unload("device.claim")
+        unload("device.claim", "device.runtime.line", "device.core.hmac256")
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""

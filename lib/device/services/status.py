@@ -6,7 +6,7 @@ Topic, payload and the meaning of PROVISION_STATUS are the seed's (update_boot_s
 import json
 
 from device.core import fields, paths, topics
-from device.runtime.modules import unload_settings
+from device.runtime.modules import unload_readers
 from device.runtime.service import Service
 
 
@@ -42,7 +42,7 @@ class Status(Service):
 
         store = self.state.ports.store
         store.write(paths.CONF, settings.with_status(store.read(paths.CONF), True))
-        unload_settings()
+        unload_readers()
 
 
 SERVICE = Status

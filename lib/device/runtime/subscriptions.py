@@ -1,0 +1,102 @@
+"""What services want to hear, kept for every connection to come. Loaded when the first one subscribes.
+
+AWS closes the connection on a filter that the policy forbids, and says nothing. So filters are asked for one
+service at a time, those that were suspected before come last, and whoever was asking when it happened twice
+is refused: it fails, and the others go on without it.
+"""
+
+import asyncio
+
+from device.core import topics
+from device.core.failures import GIVE_UP, Failure, Refused
+from device.runtime.session import REFUSALS
+
+_FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
+
+
+class _Wish:
+    """What one service wants to hear."""
+
+    def __init__(self, owner, filters, on_message, on_renewed):
+        self.owner = owner
+        self.filters = filters
+        self.on_message = on_message
+        self.on_renewed = on_renewed
+        self.refusals = 0
+        self.settled = asyncio.Event()  # granted, or refused for good
+        self.failure = None
+
+
+class Subscriptions:
+    """The subscriptions of all services of one board; see `Session.subscribe`."""
+
+    def __init__(self, state):
+        self._state = state
+        self._wishes = []
+
+    async def add(self, owner, filters, on_message, on_renewed, connection):
+        """Subscribe for a service on `connection` (None while offline) and on those to come."""
+        for name in filters:
+            fault = topics.filter_fault(name)
+            if fault:
+                raise Failure(GIVE_UP, "the filter %s %s" % (name, fault), "correct it", "subscribe")
+        wish = _Wish(owner, filters, on_message, on_renewed)
+        self._wishes.append(wish)
+        if connection:
+            try:
+                await self._grant(wish, connection)
+            except Failure:
+                pass  # the connection is lost: the next one asks again
+        await wish.settled.wait()
+        if wish.failure:
+            raise wish.failure
+
+    def forget(self, owner):
+        """Nobody listens any more for the service `owner`."""
+        self._wishes = [wish for wish in self._wishes if wish.owner != owner]
+
+    async def renew(self, connection):
+        """Ask for everything on a new connection; raises the Failure that has ended it."""
+        for wish in sorted(self._wishes, key=lambda wish: wish.refusals):
+            await self._grant(wish, connection)
+
+    async def _grant(self, wish, connection):
+        """Subscribe for one service; raises the Failure that has ended the connection for all."""
+        connection.on_message = self.deliver
+        try:
+            for at in range(0, len(wish.filters), _FILTERS_AT_ONCE):
+                await connection.subscribe(wish.filters[at : at + _FILTERS_AT_ONCE])
+        except Failure as failure:
+            wish.refusals += isinstance(failure, Refused)
+            if not connection.lost or wish.refusals == REFUSALS:
+                self._refuse(wish, failure)
+            if connection.lost:
+                raise
+            return
+        wish.refusals = 0
+        wish.settled.set()
+        if wish.on_renewed:
+            self._tell(wish, wish.on_renewed)
+
+    def _refuse(self, wish, failure):
+        """Tell the owner, and nobody else, that it does not get what it asked for."""
+        if isinstance(failure, Refused) or failure.kind == GIVE_UP:
+            failure = self._state.session.advised(failure, "at_subscribe", wish.filters)
+        wish.failure = failure.during("subscribe")
+        self._wishes.remove(wish)
+        if wish.settled.is_set():  # granted on an earlier connection: the owner is not waiting for this
+            self._state.supervisor.fail(wish.owner, wish.failure)
+        wish.settled.set()
+
+    def deliver(self, topic, payload):
+        """Hand a message to whoever wants to hear it."""
+        for wish in self._wishes:
+            if any(topics.matches(name, topic) for name in wish.filters):
+                self._tell(wish, wish.on_message, topic, payload)
+
+    def _tell(self, wish, function, *facts):
+        """Call a function of a service; a bug in it is the service's own."""
+        try:
+            function(*facts)
+        except Exception as error:
+            self._state.supervisor.fail(wish.owner, error)

@@ -1,0 +1,158 @@
+"""Constants put in their places when a module is compiled for a board.
+
+The names of keys, paths and topics have one home each (device/core), and on a board each name would take
+memory in every module that uses it, and the homes would be loaded only to be asked. So `fields.SERIAL_ID`
+becomes `"SERIAL_ID"`, a private `_LIMIT_MS = 15000` of the module becomes 15000, and what is not used any
+more is not imported. Nothing moves to another line: a traceback names the line of the source.
+"""
+
+import ast
+import functools
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+HOMES = ("fields", "paths", "topics")  # modules of device.core
+_CORE = "device.core"
+
+
+class _Change(NamedTuple):
+    """Text to put into a place of the source: 1-based line, byte columns."""
+
+    line: int
+    start: int
+    end: int
+    text: str
+
+
+@functools.cache
+def _values(home: str) -> Mapping[str, Any]:
+    """{name: value} of the constants in a home."""
+    module = importlib.import_module(f"{_CORE}.{home}")
+    return {name: value for name, value in vars(module).items() if name.isupper() and _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, (str, bytes, int))
+
+
+def in_place(source: str) -> str:
+    """The same module with constants in the places of their names."""
+    tree = ast.parse(source)
+    homes = _imported_homes(tree)
+    private = _private_constants(tree)
+    changes = [_put(node, _values(node.value.id)[node.attr]) for node in _uses_of_homes(tree, homes)]  # type: ignore[attr-defined]
+    changes += [_put(node, private[node.id]) for node in _uses_of_private(tree, private)]
+    changes += _without_assignments(tree, private)
+    changes += _without_imports(tree, homes)
+    return _changed(source, changes)
+
+
+def imports(source: str, home: str) -> bool:
+    """Whether a module imports the home of constants, anywhere."""
+    return any(
+        name.name == home
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module == _CORE
+        for name in node.names
+    )
+
+
+def _imported_homes(tree: ast.Module) -> set[str]:
+    """The homes that this module imports by their own names, at its top, and never binds otherwise."""
+    found = {
+        name.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == _CORE
+        for name in node.names
+        if name.name in HOMES and name.asname is None
+    }
+    return found - _bound(tree)
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Names that are assigned to, or are arguments, anywhere."""
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_stored(node)}
+    return stored | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, (ast.Store, ast.Del))
+
+
+def _private_constants(tree: ast.Module) -> dict[str, Any]:
+    """{name: value} of the module's own private constants: assigned once, at its top, a plain number or text."""
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name.startswith("_") and name.isupper() and isinstance(node.value, ast.Constant):
+                if isinstance(node.value.value, (int, str, bytes)) and len(repr(node.value.value)) < 40:
+                    found[name] = node.value.value
+    stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_stored(node)]
+    changed = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return {
+        name: value
+        for name, value in found.items()
+        if stored.count(name) == 1 and name not in changed | arguments
+    }
+
+
+def _uses_of_homes(tree: ast.Module, homes: set[str]) -> Iterator[ast.Attribute]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in homes:
+            if node.attr in _values(node.value.id):
+                yield node
+
+
+def _uses_of_private(tree: ast.Module, private: Mapping[str, Any]) -> Iterator[ast.Name]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in private and isinstance(node.ctx, ast.Load):
+            yield node
+
+
+def _put(node: ast.expr, value: object) -> _Change:
+    assert node.end_col_offset is not None and node.lineno == node.end_lineno, "a name stands on one line"
+    text = repr(value)
+    return _Change(node.lineno, node.col_offset, node.end_col_offset, f"({text})" if text[0] == "-" else text)
+
+
+def _without_assignments(tree: ast.Module, private: Mapping[str, Any]) -> list[_Change]:
+    return [
+        _Change(node.lineno, 0, node.end_col_offset or 0, "")
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in private
+    ]
+
+
+def _without_imports(tree: ast.Module, homes: set[str]) -> list[_Change]:
+    """Imports without the homes of which only constants were used."""
+    used = {
+        node.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in homes
+        and node.attr not in _values(node.value.id)
+    }
+    changes = []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == _CORE and node.lineno == node.end_lineno:
+            left = [name for name in node.names if name.name not in homes - used]
+            words = ", ".join(f"{name.name} as {name.asname}" if name.asname else name.name for name in left)
+            text = f"from {_CORE} import {words}" if left else ""
+            changes.append(_Change(node.lineno, 0, node.end_col_offset or 0, text))
+    return changes
+
+
+def _changed(source: str, changes: list[_Change]) -> str:
+    lines = [line.encode() for line in source.splitlines(keepends=True)]  # columns count bytes
+    for change in sorted(changes, reverse=True):
+        line = lines[change.line - 1]
+        lines[change.line - 1] = line[: change.start] + change.text.encode() + line[change.end :]
+    return b"".join(lines).decode()
