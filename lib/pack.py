@@ -1,7 +1,7 @@
 """The program's compiled modules, imported from one file: LittleFS takes 4 KB or more for each file.
 
 Head: magic, length of the index, size of the file, CRC-32 of the index. Index: a line feed, then a line
-`/name offset` for each module. Then the modules. tools/muster/pack.py writes it.
+`/name offset` for each module, without .mpy. Then the modules. tools/muster/pack.py writes it.
 """
 
 import binascii
@@ -10,8 +10,7 @@ import sys
 
 import vfs
 
-_FILE = "/lib/muster.pack"  # as in device/core/paths.py, which is in the file itself
-_POINT = "/pack"
+from device.core import paths  # compiled, the constants stand in their places: nothing is imported
 
 
 class Pack:
@@ -24,7 +23,7 @@ class Pack:
 
     def stat(self, path):  # three times for each import, which looks at the first number alone
         is_file = path.endswith(".mpy")
-        if path != "/" and ("\n%s " if is_file else "\n%s/") % path not in self._index:
+        if path != "/" and ("\n%s " % path[:-4] if is_file else "\n%s/" % path) not in self._index:
             raise OSError(2)
         return (0x8000, 0, 0, 0, 0, 0, 0, 0, 0, 0) if is_file else (0x4000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -33,16 +32,16 @@ class Pack:
         self.stat(start[:-1] or "/")
         lines = self._index.split("\n")
         parts = [line[len(start) :].partition("/") for line in lines if line.startswith(start)]
-        return iter({(name.split(" ")[0], 0x4000 if slash else 0x8000, 0) for name, slash, _ in parts})
+        return iter({(a, 0x4000, 0) if b else (a.split(" ")[0] + ".mpy", 0x8000, 0) for a, b, _ in parts})
 
     def open(self, path, mode):  # at the module's place: whoever loads a module knows where it ends
-        at = self._index.find("\n%s " % path)
+        at = self._index.find("\n%s " % path[:-4]) if path.endswith(".mpy") else -1
         if at < 0 or mode != "rb":
             raise OSError(2 if at < 0 else 30)
-        file = open(_FILE, "rb")
+        file = open(paths.PACK, "rb")
         if file.read(16) != self._head:
-            raise OSError(_FILE + " was replaced under the running program: restart the board")
-        file.seek(int(self._index[at + len(path) + 2 : self._index.find("\n", at + 1)]))
+            raise OSError(paths.PACK + " was replaced under the running program: restart the board")
+        file.seek(int(self._index[at + len(path) - 2 : self._index.find("\n", at + 1)]))
         return file
 
 
@@ -51,10 +50,10 @@ def mount():
 
     Raises ImportError when the file is not whole: the loader would read past its end for ever.
     """
-    if _POINT in sys.path:
+    if paths.PACKED in sys.path:
         return
     try:
-        file = open(_FILE, "rb")
+        file = open(paths.PACK, "rb")
     except OSError as error:
         if error.errno == 2:
             return
@@ -64,6 +63,6 @@ def mount():
         magic, length, size, check = struct.unpack("<4sIII", head + bytes(16 - len(head)))
         index = file.read(min(length, 4096))
         if magic != b"MPK1" or size != file.seek(0, 2) or check != binascii.crc32(index):
-            raise ImportError("%s is damaged: deploy the program again" % _FILE)
-    vfs.mount(Pack(head, index.decode()), _POINT)
-    sys.path.insert(sys.path.index("/lib"), _POINT)
+            raise ImportError("%s is damaged: deploy the program again" % paths.PACK)
+    vfs.mount(Pack(head, index.decode()), paths.PACKED)
+    sys.path.insert(sys.path.index(paths.LIB), paths.PACKED)

@@ -139,10 +139,7 @@ def topics_have_one_home(root: Path) -> list[str]:
 
 
 def paths_have_one_home(root: Path) -> list[str]:
-    """No flash path, and no name of a file on flash, stands outside core/paths.py.
-
-    lib/pack.py says where its own file is: core/paths.py comes out of that. A test compares the two.
-    """
+    """No flash path, and no name of a file on flash, stands outside core/paths.py."""
     home = "lib/device/core/paths.py"
     values = {value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
     files = (
@@ -150,13 +147,12 @@ def paths_have_one_home(root: Path) -> list[str]:
         - {paths.NEW}
         - COMMON_FILES
     )
-    found = _bad_literals(
+    return _bad_literals(
         root,
         home,
         lambda text: text.startswith(paths.BASE) or text.rsplit("/", 1)[-1] in files,
         f"flash paths live in {home}",
     )
-    return [line for line in found if not line.startswith("lib/pack.py:")]
 
 
 def keys_have_one_home(root: Path) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 import vfs
 
 import pack
+from device.core import paths
 
 WHOLE = os.getenv("MUSTER_TEST_PACK")
 SPOILT = WHOLE + ".spoilt"
@@ -17,7 +18,7 @@ STEP = 512
 
 def _mounted(path):
     """What mount() says of the file at `path`: "" when it is mounted. Leaves nothing behind."""
-    pack._FILE = path
+    paths.PACK = path
     sys.path[:] = ["", "/lib"]
     try:
         pack.mount()
@@ -72,7 +73,7 @@ def test_every_byte_of_head_and_index_counts():
 
 
 def test_second_mount_changes_nothing():
-    pack._FILE = WHOLE
+    paths.PACK = WHOLE
     sys.path[:] = ["", "/lib"]
     pack.mount()
     pack.mount()
@@ -84,7 +85,7 @@ def test_a_pack_that_was_replaced_is_noticed():
     data = _read()
     with open(SPOILT, "wb") as file:
         file.write(data)
-    pack._FILE = SPOILT
+    paths.PACK = SPOILT
     sys.path[:] = ["", "/lib"]
     pack.mount()
     with open(SPOILT, "wb") as file:

@@ -6,6 +6,7 @@ import pytest
 
 from device.core import paths
 from muster import image, interpreter, mpy, pack
+from muster.layout import LIB
 from muster.virtual import VirtualBoard
 from port.micro import BITS, run_cases
 from port.virtual_run import TIMEOUT_S
@@ -130,4 +131,4 @@ def test_packs_that_are_not_whole(tmp_path: Path, bits: int) -> None:
     modules.update(mpy.compile_all([mpy.Source("zz.py", b"X = 1\n")]))
     path = tmp_path / "whole.pack"
     path.write_bytes(pack.write(modules))
-    run_cases("pack_cases", bits, settings={"MUSTER_TEST_PACK": str(path)})
+    run_cases("pack_cases", bits, LIB, settings={"MUSTER_TEST_PACK": str(path)})

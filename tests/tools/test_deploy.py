@@ -39,7 +39,7 @@ CONFIGURATION = {
 }
 
 
-MOUNTER = mpy.compile_module(mpy.Source("pack.py", (LIB / "pack.py").read_bytes()))
+MOUNTER = mpy.compile_module(mpy.device_sources({"pack.py": (LIB / "pack.py").read_text()})[0])
 
 
 def single(version: int = 1) -> dict[str, bytes]:

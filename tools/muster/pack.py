@@ -12,13 +12,14 @@ from device.core import paths
 from muster.errors import MusterError
 
 PLACES = (f"{paths.LIB}/device/", f"{paths.LIB}/umqtt/")
+_SUFFIX = ".mpy"
 _MAGIC = b"MPK1"
 _HEAD = struct.Struct("<4sIII")  # magic, length of the index, size of the file, CRC-32 of the index
 _INDEX_MAX = 4096  # the board reads no more
 
 
 def write(modules: Mapping[str, bytes]) -> bytes:
-    """The file with these `modules` {path relative to /lib: compiled}, the same bytes in any order.
+    """The file with these `modules` {path relative to /lib: .mpy file}, the same bytes in any order.
 
     The index begins with a line feed; each of its lines is the path of a module in it and the offset.
     """
@@ -28,7 +29,7 @@ def write(modules: Mapping[str, bytes]) -> bytes:
         start = offset = _HEAD.size + len(index)
         lines = [""]
         for name in names:
-            lines.append(f"/{name} {offset}")
+            lines.append(f"/{name.removesuffix(_SUFFIX)} {offset}")
             offset += len(modules[name])
         index = "\n".join([*lines, ""]).encode()
     if len(index) > _INDEX_MAX:
@@ -45,7 +46,9 @@ def read(data: bytes) -> dict[str, bytes]:
         raise MusterError(f"{paths.PACK} is cut short or damaged: make the image, or deploy, again.")
     entries = [line.split() for line in index.decode().splitlines() if line]
     ends = [*(int(offset) for _, offset in entries[1:]), size]
-    return {name[1:]: data[int(offset) : end] for (name, offset), end in zip(entries, ends, strict=True)}
+    return {
+        name[1:] + _SUFFIX: data[int(offset) : end] for (name, offset), end in zip(entries, ends, strict=True)
+    }
 
 
 def packed(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -68,7 +71,7 @@ def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def _is_ours(path: str) -> bool:
     if not path.startswith(PLACES):
         return False
-    if not path.endswith(".mpy"):
+    if not path.endswith(_SUFFIX):
         raise MusterError(
             f"{path} would not be found: the program is in {paths.PACK}, which takes compiled modules (.mpy)."
         )
