@@ -7,6 +7,9 @@ import asyncio
 
 state = None
 try:
+    import pack
+
+    pack.mount()
     from device.port.compose import compose
     from device.runtime import boot
     from device.runtime.state import State
