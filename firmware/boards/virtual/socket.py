@@ -64,7 +64,8 @@ class _Datagrams:
             vboard.check()
             try:
                 packet = self._socket.recv(size + _HEAD)
-                return packet[_HEAD:], usocket.sockaddr(b"\2\0" + packet[:_HEAD] + bytes(8))[1:]
+                sender = usocket.inet_ntop(usocket.AF_INET, packet[2:_HEAD]), packet[0] << 8 | packet[1]
+                return packet[_HEAD:], sender
             except OSError as error:
                 if error.errno != _EAGAIN or self._limit_s == 0:
                     raise

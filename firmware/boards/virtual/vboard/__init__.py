@@ -1,4 +1,4 @@
-"""What ends a run of the virtual board, and the settings it was started with.
+"""What the stand-ins of the virtual board share: what ends its run, its timers, its settings.
 
 The board's modules share this one state: whoever ends the run (power cut, reset, watchdog) switches the
 board off, and from then on every module refuses to work, as dead hardware does.
