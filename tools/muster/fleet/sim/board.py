@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from device.claim import csr, provision
-from device.claim.handshake import Handshake, Line
+from device.claim.handshake import Handshake
 from device.claim.provision import Provisioning
 from device.core import explain, paths, topics
 from device.core.failures import GIVE_UP, Backoff, Failure, Refused
