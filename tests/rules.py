@@ -18,7 +18,7 @@ MAX_FUNCTION_LINES = 40
 MAX_COMPOSITION_LINES = 40
 LONG_MARK = "# long:"
 
-CORE_MAY_IMPORT = {"json", "struct", "binascii", "hashlib", "device.core"}
+CORE_MAY_IMPORT = {"collections", "json", "struct", "binascii", "hashlib", "device.core"}
 TWIN_MAY_IMPORT = {"device.core.fields", "device.core.topics", "device.core.paths"}
 NOT_ON_MICROPYTHON = set(
     [
@@ -55,7 +55,7 @@ def _bad_imports(root: Path, place: str, bad: Callable[[str, str], bool], why: s
 
 
 def core_is_pure(root: Path) -> list[str]:
-    """core imports only core and json, struct, binascii, hashlib; compat.py may import micropython."""
+    """core imports only core and collections, json, struct, binascii, hashlib; compat.py may import micropython."""
 
     def bad(path: str, name: str) -> bool:
         allowed = CORE_MAY_IMPORT | ({"micropython"} if path.endswith("/compat.py") else set())
@@ -130,7 +130,7 @@ def topics_have_one_home(root: Path) -> list[str]:
 def paths_have_one_home(root: Path) -> list[str]:
     """No flash path, and no name of a file on flash, stands outside core/paths.py."""
     home = "lib/device/core/paths.py"
-    values = {value for name, value in vars(paths).items() if name.isupper()}
+    values = {value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
     files = (
         {value.rsplit("/", 1)[-1] for value in values if "." in value.rsplit("/", 1)[-1]}
         - {paths.NEW}

@@ -66,7 +66,7 @@ GOOD_TREE = {
     "lib/device/port/a.py": "import network\nfrom device.port.b import c\nprint(1)\n",
     "tools/muster/a.py": 'from device.core import provision\nP = "main.py"\nK = "port"\n'
     + LONG_FUNCTION.format("  # long: a table"),
-    "tools/muster/twin/a.py": "from device.core import keys, topics\n",
+    "tools/muster/twin/a.py": "from device.core import fields, topics\n",
 }
 
 
