@@ -55,7 +55,7 @@ def _bad_imports(root: Path, place: str, bad: Callable[[str, str], bool], why: s
 
 
 def core_is_pure(root: Path) -> list[str]:
-    """core imports only core and collections, json, struct, binascii, hashlib; compat.py may import micropython."""
+    """core imports only core, collections, json, struct, binascii, hashlib; compat.py: also micropython."""
 
     def bad(path: str, name: str) -> bool:
         allowed = CORE_MAY_IMPORT | ({"micropython"} if path.endswith("/compat.py") else set())
