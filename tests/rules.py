@@ -13,12 +13,20 @@ from device.core import fields, paths
 from syntax import imported, literals, python_files, within
 
 MAX_FILE_LINES = 400
-AIM_FILE_LINES = 250
 MAX_FUNCTION_LINES = 40
 MAX_COMPOSITION_LINES = 40
 LONG_MARK = "# long:"
 
-CORE_MAY_IMPORT = {"collections", "json", "struct", "binascii", "hashlib", "device.core"}
+# What computes only: no clock, no file, no socket.
+PURE = {"json", "struct", "binascii", "hashlib", "collections.namedtuple"}
+# Which packages of the device a package may import; each arrow runs one way.
+ARROWS = {
+    "core": {"device.core"},
+    "claim": {"device.core", "device.claim"},
+    "port": {"device.core", "device.port", "device._build"},
+    "runtime": {"device.core", "device.runtime"},
+    "services": {"device.core", "device.claim", "device.runtime"},
+}
 TWIN_MAY_IMPORT = {"device.core.fields", "device.core.topics", "device.core.paths"}
 NOT_ON_MICROPYTHON = set(
     [
@@ -55,38 +63,41 @@ def _bad_imports(root: Path, place: str, bad: Callable[[str, str], bool], why: s
 
 
 def core_is_pure(root: Path) -> list[str]:
-    """core imports only core, collections, json, struct, binascii, hashlib; compat.py: also micropython."""
+    """core imports only core and json, struct, binascii, hashlib, namedtuple; claim the same and claim."""
 
-    def bad(path: str, name: str) -> bool:
-        allowed = CORE_MAY_IMPORT | ({"micropython"} if path.endswith("/compat.py") else set())
-        return not within(name, allowed)
+    def found(package: str) -> list[str]:
+        allowed = ARROWS[package] | PURE
+        return _bad_imports(
+            root, f"lib/device/{package}", lambda _, name: not within(name, allowed), f"{package} may not"
+        )
 
-    return _bad_imports(root, "lib/device/core", bad, "core may not")
+    return found("core") + found("claim")
 
 
-def services_leave_ports_alone(root: Path) -> list[str]:
-    """services never import port: ports are handed to them."""
-    return _bad_imports(
-        root,
-        "lib/device/services",
-        lambda _, name: within(name, {"device.port"}),
-        "services are given their ports",
-    )
+def arrows_run_one_way(root: Path) -> list[str]:
+    """Each package of the device imports only those of ARROWS; a relative import hides where it leads."""
+
+    def found(package: str, allowed: set[str]) -> list[str]:
+        def bad(_: str, name: str) -> bool:
+            return name.startswith(".") or (within(name, {"device"}) and not within(name, allowed))
+
+        return _bad_imports(root, f"lib/device/{package}", bad, f"{package} may not")
+
+    return [line for package, allowed in ARROWS.items() for line in found(package, allowed)]
 
 
 def only_boot_and_main_compose_ports(root: Path) -> list[str]:
-    """Outside boot.py, main.py and tests, only port imports port; port imports core, never services."""
-    found = []
-    for place in ("lib", "tools", "firmware"):
-        found += _bad_imports(
+    """Outside boot.py, main.py and tests, only port imports port."""
+    return [
+        line
+        for place in ("lib", "tools", "firmware")
+        for line in _bad_imports(
             root,
             place,
             lambda path, name: within(name, {"device.port"}) and not path.startswith("lib/device/port/"),
             "only boot.py and main.py do",
         )
-    return found + _bad_imports(
-        root, "lib/device/port", lambda _, name: within(name, {"device.services"}), "a port holds no policy"
-    )
+    ]
 
 
 def twin_shares_names_only(root: Path) -> list[str]:
@@ -165,21 +176,14 @@ def _line_count(path: Path) -> int:
     return len(path.read_text().splitlines())
 
 
-def files_above(root: Path, limit: int) -> list[str]:
-    """`path: n lines` of each Python file of the project that is longer than `limit`."""
-    found = (
-        path
-        for place in ("lib", "tools", "firmware", "tests")
-        for path in sorted((root / place).rglob("*.py"))
-    )
-    return [
-        f"{path.relative_to(root)}: {lines} lines" for path in found if (lines := _line_count(path)) > limit
-    ]
-
-
 def files_are_one_subject(root: Path) -> list[str]:
     """No file is longer than 400 lines."""
-    return files_above(root, MAX_FILE_LINES)
+    return [
+        f"{path.relative_to(root)}: {lines} lines; at most {MAX_FILE_LINES}"
+        for place in ("lib", "tools", "firmware", "tests")
+        for path in sorted((root / place).rglob("*.py"))
+        if (lines := _line_count(path)) > MAX_FILE_LINES
+    ]
 
 
 def functions_are_short(root: Path) -> list[str]:
@@ -202,11 +206,11 @@ def functions_are_short(root: Path) -> list[str]:
     return found
 
 
-def core_and_services_do_not_print(root: Path) -> list[str]:
-    """What core and services have to say goes through what they were given."""
+def only_ports_print(root: Path) -> list[str]:
+    """What the device has to say goes through the port that it was given."""
     return [
         f"{path}:{node.lineno}: print"
-        for path, tree in python_files(root, "lib/device/core", "lib/device/services")
+        for path, tree in python_files(root, *(f"lib/device/{name}" for name in ARROWS if name != "port"))
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]

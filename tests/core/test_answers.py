@@ -108,6 +108,12 @@ def test_limits_of_lengths():
     raises(Failure, answers.certificate, _created(certificatePem=_pem("CERTIFICATE", 4000)), True)
 
 
+def test_a_certificate_id_is_no_path():
+    for name in ("../../lib", "a/b", ".", "..", "a b", "a\n", "\u00e4"):
+        failure = raises(Failure, answers.certificate, _created(certificateId=name), True)
+        assert failure.kind == AGAIN and "certificateId" in str(failure), name
+
+
 def test_a_pem_that_is_cut_short_or_something_else_is_refused():
     certificate, key = _pem("CERTIFICATE"), _pem("RSA PRIVATE KEY")
     for name, bad in (

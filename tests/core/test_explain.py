@@ -1,14 +1,22 @@
 """The likely cause in words: what the files show, and what the policy probably lacks."""
 
 from check import golden
-from device.claim import provision
-from device.core import calendar, explain, fields, pem, topics, x509
-from device.core.failures import AGAIN, GIVE_UP, OVER
-from world import MODES, World, settings
+from device.core import calendar, explain, paths, pem, topics, x509
+from device.core.failures import AGAIN, GIVE_UP, OVER, Expired, Failure
 
 _CERTIFICATE = golden("p256/ec.crt.pem")
 _KEY = golden("p256/ec.traditional.key.pem")
 _OTHER_KEY = golden("p256/ec_other.traditional.key.pem")
+# whose, as what it is named, what its faults mean
+_WHOSE = (
+    (paths.BOOTSTRAP, "the claim certificate", GIVE_UP),
+    (paths.TRIAL, "the new certificate", OVER),
+    (paths.CERT, "the certificate of this board", GIVE_UP),
+)
+
+
+def _identity(directory, certificate, key, now):
+    return explain.identity(directory, {paths.CERTIFICATE: certificate, paths.PRIVATE_KEY: key}, now)
 
 
 def _dates():
@@ -19,9 +27,9 @@ def _dates():
 def test_a_good_pair_within_its_dates_explains_nothing():
     first, last = _dates()
     for now in (first, (first + last) // 2, last):
-        for whose in (explain.CLAIM, explain.TRIAL):
-            assert explain.identity(_CERTIFICATE, _KEY, whose, now) is None
-            assert explain.identity(pem.to_der(_CERTIFICATE), pem.to_der(_KEY), whose, now) is None
+        for directory, _, _ in _WHOSE:
+            assert _identity(directory, _CERTIFICATE, _KEY, now) is None
+            assert _identity(directory, pem.to_der(_CERTIFICATE), pem.to_der(_KEY), now) is None
 
 
 def test_kind_and_advice_depend_on_whose_it_is():
@@ -38,56 +46,71 @@ def test_kind_and_advice_depend_on_whose_it_is():
         (_KEY, _CERTIFICATE, "damaged"),
         (b"\x30\x00", _KEY, "damaged"),
     ):
-        claim = explain.identity(certificate, key, explain.CLAIM, now)
-        trial = explain.identity(certificate, key, explain.TRIAL, now)
-        assert (claim.kind, trial.kind) == (GIVE_UP, OVER), words
-        assert words in str(claim) and "the claim certificate" in str(claim), str(claim)
-        assert words in str(trial) and "the new certificate" in str(trial), str(trial)
-        assert "claim credentials" in claim.advice and trial.advice
+        advices = []
+        for directory, name, kind in _WHOSE:
+            failure = _identity(directory, certificate, key, now)
+            assert type(failure) is Failure and failure.kind == kind, (directory, words)
+            assert words in str(failure) and name in str(failure), str(failure)
+            advices.append(failure.advice)
+        assert "replace the claim credentials" in advices[0]
+        assert "a new certificate is asked for" in advices[1]
+        assert "needs claim credentials" in advices[2]
 
 
 def test_every_beginning_of_the_files_is_explained():
     now = _dates()[0]
     for size in range(0, len(_CERTIFICATE) - 2, 7):
-        assert explain.identity(_CERTIFICATE[:size], _KEY, explain.CLAIM, now)
+        assert _identity(paths.BOOTSTRAP, _CERTIFICATE[:size], _KEY, now)
     for size in range(0, len(_KEY) - 2, 7):
-        assert explain.identity(_CERTIFICATE, _KEY[:size], explain.CLAIM, now)
+        assert _identity(paths.TRIAL, _CERTIFICATE, _KEY[:size], now)
     der = pem.to_der(_CERTIFICATE)
     for size in range(0, len(der), 13):
-        assert explain.identity(der[:size], _KEY, explain.CLAIM, now)
+        assert _identity(paths.CERT, der[:size], _KEY, now)
 
 
-def test_an_expired_certificate_says_both_dates():
+def test_an_expired_certificate_is_expired_and_says_both_dates():
     last = _dates()[1]
-    failure = explain.identity(_CERTIFICATE, _KEY, explain.CLAIM, last + 86400)
-    assert failure.kind == GIVE_UP and "expired on " + calendar.text(last) in str(failure)
-    assert calendar.text(last + 86400) in str(failure)
-    assert explain.identity(_CERTIFICATE, _KEY, explain.TRIAL, last + 86400).kind == OVER
+    for now in (last + 1, last + 86400):
+        for directory, name, kind in _WHOSE:
+            failure = _identity(directory, _CERTIFICATE, _KEY, now)
+            assert type(failure) is Expired and failure.kind == kind
+            assert name + " expired on " + calendar.text(last) in str(failure)
+            assert calendar.text(now) in str(failure)
+
+
+def test_an_expired_certificate_with_another_key_is_not_called_expired():
+    assert type(_identity(paths.CERT, _CERTIFICATE, _OTHER_KEY, _dates()[1] + 1)) is Failure
 
 
 def test_a_clock_at_2021_names_the_clock_and_keeps_the_certificate():
-    first = _dates()[0]
-    now = min(calendar.unix(2021, 1, 1), first - 1)
-    for whose in (explain.CLAIM, explain.TRIAL):
-        failure = explain.identity(_CERTIFICATE, _KEY, whose, now)
+    now = min(calendar.unix(2021, 1, 1), _dates()[0] - 1)
+    for directory, name, _ in _WHOSE:
+        failure = _identity(directory, _CERTIFICATE, _KEY, now)
         assert failure.kind == AGAIN and "the clock says " + calendar.text(now) in str(failure)
-        assert "NTP" in failure.advice
+        assert name in str(failure) and "NTP" in failure.advice
 
 
-def test_a_closed_connection_names_the_missing_permission():
-    for mode in MODES:
-        world = World(settings(mode, template="Tpl"))
-        world.boot()
-        create = "create-from-csr/json" if mode == fields.KEYS_DEVICE else "create/json"
-        told = {}
-        for action in world.actions:
-            told.setdefault(action[0], []).append(explain.closed(action, world.settings))
-        assert "iot:Connect on client/SN-0001" in told[provision.OPEN_CLAIM][0]
-        assert "revoked" in told[provision.OPEN_CLAIM][0]
-        assert "iot:Connect on client/SN-0001" in told[provision.OPEN_TRIAL][0]
-        assert "iot:Subscribe" in told[provision.SUBSCRIBE][0]
-        assert "topicfilter/$aws/certificates/" + create in told[provision.SUBSCRIBE][0]
-        assert "topicfilter/" + topics.register("Tpl") in told[provision.SUBSCRIBE][0]
-        assert "iot:Publish on topic/$aws/certificates/" + create in told[provision.ASK][0]
-        assert "iot:Publish on topic/" + topics.register("Tpl") in told[provision.ASK][1]
-        assert told[provision.SAVE_JOURNAL][0] == told[provision.COMMIT][0] == ""
+def test_a_connection_closed_at_once_names_the_missing_permission():
+    for directory, words in (
+        (paths.BOOTSTRAP, "claim certificate is probably revoked"),
+        (paths.TRIAL, "not active yet"),
+        (paths.CERT, "the certificate is probably revoked"),
+    ):
+        text = explain.closed_at_connect(directory, "SN-1")
+        assert words in text and text.endswith("iot:Connect on client/SN-1"), text
+
+
+def test_a_connection_closed_after_a_subscribe_names_each_request_once():
+    register = topics.register("Tpl")
+    asked = (topics.CREATE_KEYS, register)
+    filters = [answer(topic) for topic in asked for answer in (topics.accepted, topics.rejected)]
+    assert explain.closed_at_subscribe(filters) == (
+        "the policy probably lacks iot:Subscribe on topicfilter/$aws/certificates/create/json/* "
+        "or topicfilter/" + register + "/*"
+    )
+    assert explain.closed_at_subscribe(["a/+", "b/#"]).endswith("topicfilter/a/+ or topicfilter/b/#")
+
+
+def test_a_connection_closed_after_a_publish_or_later():
+    assert explain.closed_at_publish("a/b") == "the policy probably lacks iot:Publish on topic/a/b"
+    assert "another client took the name SN-1" in explain.closed_later("SN-1")

@@ -3,18 +3,15 @@
 import json
 
 from check import raises
+from cloud import refusal
 from device.claim import provision
 from device.core import fields, paths, topics
-from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
+from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Refused
 from device.core.hmac256 import hmac_sha256
-from world import MODES, START_S, World, attempt, refusal, settings
+from world import MODES, START_S, World, attempt, settings
 
 _DAY_S = 86400
 _SECRETS = ("token-1", "PRIVATE KEY", "CERTIFICATE REQUEST", "-----BEGIN")
-
-
-def _kinds(world):
-    return [action[0] for action in world.actions]
 
 
 def _failed(world, start=None):
@@ -23,23 +20,81 @@ def _failed(world, start=None):
     return failure
 
 
+def _asked(world, number):
+    """The document of the request with this number."""
+    return json.loads([action[2] for action in world.actions if action[0] == provision.ASK][number])
+
+
+def _trial(name):
+    return paths.TRIAL + "/" + name
+
+
+def _places(world):
+    """Each action, with the place that it is about where it names one."""
+    return [action[:2] if isinstance(action[1], str) else action[:1] for action in world.actions]
+
+
+_OWN_KEY = [
+    (provision.READ, _trial(paths.REQUEST)),
+    (provision.APPLY,),
+    (provision.MAKE_KEY, "SN-0001"),
+    (provision.WRITE, _trial(paths.PRIVATE_KEY)),
+    (provision.WRITE, _trial(paths.REQUEST)),
+]
+_CLAIM_CONNECTION = [
+    (provision.CONNECT, paths.BOOTSTRAP),
+    (provision.SUBSCRIBE,),
+    (provision.WRITE, paths.JOURNAL),
+]
+_FROM_CSR = [(provision.READ, _trial(paths.REQUEST)), (provision.ASK, topics.CREATE_FROM_CSR)]
+_WITH_KEY = [(provision.ASK, topics.CREATE_KEYS), (provision.WRITE, _trial(paths.PRIVATE_KEY))]
+_TO_THE_END = [
+    (provision.WRITE, _trial(paths.CERTIFICATE)),
+    (provision.COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA),
+    (provision.DIGESTS, paths.TRIAL),
+    (provision.WRITE, paths.JOURNAL),
+    (provision.ASK, topics.register(topics.DEFAULT_TEMPLATE)),
+    (provision.WRITE, paths.JOURNAL),
+    (provision.CONNECT, paths.TRIAL),
+    (provision.APPLY,),
+    (provision.WRITE, _trial(paths.IDENTITY)),
+    (provision.APPLY,),
+    (provision.WRITE, paths.JOURNAL),
+]
+
+
 def test_the_whole_way_is_in_this_order():
+    for mode, key, certificate in (
+        (fields.KEYS_CLOUD, [], _WITH_KEY),
+        (fields.KEYS_DEVICE, _OWN_KEY, _FROM_CSR),
+    ):
+        world = World(settings(mode))
+        world.boot()
+        assert _places(world) == [(provision.ROOM,)] + key + _CLAIM_CONNECTION + certificate + _TO_THE_END
+        assert not world.flash.exists(paths.TRIAL)
+
+
+def test_the_identity_is_what_the_cloud_gave_and_the_files_say():
     for mode in MODES:
         world = World(settings(mode))
         world.boot()
-        key_first = [provision.REQUEST_KEY] if mode == fields.KEYS_DEVICE else []
-        assert _kinds(world) == key_first + [
-            provision.OPEN_CLAIM,
-            provision.SUBSCRIBE,
-            provision.SAVE_JOURNAL,
-            provision.ASK,
-            provision.SAVE_SLOT,
-            provision.SAVE_JOURNAL,
-            provision.ASK,
-            provision.SAVE_JOURNAL,
-            provision.OPEN_TRIAL,
-            provision.COMMIT,
-        ]
+        certificate = world.cloud.active()[0]
+        identity = world.state.identity
+        assert identity == ("SN-0001", "twin.example", 8883, certificate.id)
+        world.boot()
+        assert world.state.identity == identity, "as it is read from flash"
+        told = json.loads(world.flash.read(paths.PROVISION).decode())
+        assert told[fields.CERTIFICATE_ID] == certificate.id
+        assert told[fields.DEVICE_CONFIGURATION] == {"zone": "north"}
+
+
+def test_a_full_flash_is_told_before_anything_is_asked_for():
+    for mode in MODES:
+        world = World(settings(mode))
+        world.flash.has_room = lambda size: False
+        failure = _failed(world)
+        assert failure.kind == GIVE_UP and "flash is full" in str(failure)
+        assert world.cloud.creates == 0 and len(world.actions) == 1
 
 
 def test_one_subscribe_asks_for_the_four_answers():
@@ -62,7 +117,7 @@ def test_one_subscribe_asks_for_the_four_answers():
 def test_registration_carries_the_serial_and_the_parameters():
     world = World(settings(parameters={"line": "7", fields.PARAMETER_SERIAL: "never this one"}))
     world.boot()
-    asked = json.loads(world.actions[-4][2])
+    asked = _asked(world, 1)
     assert asked[fields.PARAMETERS] == {"line": "7", "serialID": "SN-0001"}
     assert asked[fields.OWNERSHIP_TOKEN] == "token-1"
 
@@ -71,8 +126,8 @@ def test_enrolment_proof_is_bound_to_the_certificate():
     secret = bytes(range(32))
     world = World(settings(enrolmentKey=secret.hex()))
     world.boot()
-    name = world.cloud.active()[0]
-    sent = json.loads(world.actions[-4][2])[fields.PARAMETERS]["enrolmentProof"]
+    name = world.cloud.active()[0].id
+    sent = _asked(world, 1)[fields.PARAMETERS]["enrolmentProof"]
     assert sent == hmac_sha256(secret, name.encode()).hex()
     assert sent != provision.proof(secret, "0" * 64)
 
@@ -83,7 +138,8 @@ def test_describe_tells_the_step_and_never_a_payload():
         world.boot()
         for action in world.actions:
             text = provision.describe(action)
-            assert text.startswith(action[0]) and "\n" not in text
+            assert not text or (text.startswith(action[0]) and "\n" not in text)
+            assert text in ("",) + tuple(line[len("provision ") :] for line in world.state.ports.said)
             for secret in _SECRETS + ("aa" * 32, "password-7"):
                 assert secret not in text, text
     assert topics.CREATE_KEYS in provision.describe((provision.ASK, topics.CREATE_KEYS, "{}"))
@@ -122,7 +178,7 @@ def test_a_spent_token_starts_over_with_a_new_certificate():
             world = World(settings(mode))
             world.cloud.script["register"] = [(False, refusal(400, message, message))]
             assert _failed(world).kind == AGAIN
-            assert (world.trial, world.kept) == (None, []), "it was certainly not registered"
+            assert (world.trial(), world.flash.kept()) == (None, []), "it was certainly not registered"
             world.run()
             assert world.cloud.creates == 2
 
@@ -179,7 +235,7 @@ def test_a_name_that_no_thing_can_have_is_refused_and_nobody_blames_ento_conf():
         world.cloud.thing_name = name
         failure = _failed(world)
         assert "thingName" in str(failure) and paths.CONF not in str(failure), str(failure)
-        assert world.committed is None
+        assert world.committed() is None
 
 
 def test_configuration_of_the_template_is_kept_also_when_there_is_none():
@@ -192,7 +248,7 @@ def test_configuration_of_the_template_is_kept_also_when_there_is_none():
         world.cloud.script["register"] = [(True, document)]
         failure = _failed(world)  # the answer was made up: the certificate is not active
         assert isinstance(failure, Refused)
-        assert world._live.configuration == expected
+        assert world.journal().configuration == expected
 
 
 def _ask_until_refused(world):
@@ -240,22 +296,31 @@ def test_a_clear_no_costs_no_budget_also_after_a_reboot():
         failure = _failed(world, world.boot)
         assert "AccessDenied" in str(failure), str(failure)
     world.boot()
-    assert world.committed
+    assert world.committed()
 
 
-def test_troubles_of_the_shell_come_out_as_they_are():
-    for kind in (provision.OPEN_CLAIM, provision.SUBSCRIBE, provision.SAVE_JOURNAL, provision.SAVE_SLOT):
+def test_failures_of_the_shell_come_out_with_their_step():
+    for what, step in (
+        (paths.BOOTSTRAP, "connect with the claim certificate"),
+        ("ask_for", "subscribe"),
+        ("ask", "ask"),
+        (paths.TRIAL, "connect with the new certificate"),
+    ):
         world = World(settings())
-        mine = Failure(GIVE_UP, "what the port said", "what to do")
-        world.failure_at[kind] = [mine]
-        assert _failed(world) is mine
+        world.failure_at[what] = [Failure(GIVE_UP, "what the port said", "what to do")]
+        failure = _failed(world)
+        assert str(failure) == step + ": what the port said; what to do"
         world.run()
-        assert world.committed
+        assert world.committed()
+    world = World(settings())
+    mine = Failure(GIVE_UP, "what the port said", "what to do", "its own step")
+    world.failure_at["ask_for"] = [mine]
+    assert _failed(world) is mine
 
 
 def test_a_new_certificate_that_is_refused_is_tried_again_not_dropped():
     world = World(settings())
-    world.failure_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(5)]
+    world.failure_at[paths.TRIAL] = [Refused(AGAIN, "not active yet") for _ in range(5)]
     for _ in range(5):
         assert isinstance(_failed(world), Refused)
     world.run()
@@ -264,12 +329,12 @@ def test_a_new_certificate_that_is_refused_is_tried_again_not_dropped():
 
 def test_a_new_certificate_that_is_refused_for_a_day_is_put_aside():
     world = World(settings())
-    world.failure_at[provision.OPEN_TRIAL] = [Refused("not active yet") for _ in range(2)]
+    world.failure_at[paths.TRIAL] = [Refused(AGAIN, "not active yet") for _ in range(2)]
     assert isinstance(_failed(world), Refused)
     world.time_s += _DAY_S
     failure = _failed(world)
-    assert (failure.kind, failure.step) == (AGAIN, provision.OPEN_TRIAL)
-    assert len(world.kept) == 1
+    assert (failure.kind, failure.step) == (AGAIN, "connect with the new certificate")
+    assert len(world.flash.kept()) == 1
     world.run()
     assert world.cloud.creates == 2
 
@@ -283,14 +348,14 @@ def test_a_refusal_names_the_step_that_was_refused():
 
 def test_a_new_certificate_that_cannot_be_used_is_put_aside():
     world = World(settings())
-    world.failure_at[provision.OPEN_TRIAL] = [Failure(provision.OVER, "it expired", "a new one is asked for")]
+    world.failure_at[paths.TRIAL] = [Failure(OVER, "it expired", "a new one is asked for")]
     assert _failed(world).kind == AGAIN
-    assert len(world.kept) == 1
+    assert len(world.flash.kept()) == 1
     world.run()
     assert world.cloud.creates == 2
 
 
 def test_a_wrong_step_in_the_generator_is_a_bug_not_a_failure():
     world = World(settings())
-    world.failure_at[provision.OPEN_CLAIM] = [KeyError("a bug")]
+    world.failure_at[paths.BOOTSTRAP] = [KeyError("a bug")]
     raises(KeyError, world.run)

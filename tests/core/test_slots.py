@@ -1,32 +1,53 @@
-"""Slots: hostile content is "not whole", and recovery leads from every state to one whole identity."""
+"""Slots: hostile content is "not whole", and no cut of a promotion leaves less than one whole identity."""
 
 import json
 
-from device.core import config, fields, paths, slots
+from device.core import fields, paths, settings, slots
+from flash import Flash, PowerCut
 
 _FILES = {paths.ROOT_CA: b"root", paths.CERTIFICATE: b"certificate", paths.PRIVATE_KEY: b"key"}
+_IDENTITY = slots.Identity("SN-1", "a.example", 8883, "ab" * 32)
+_MOMENTS = 40  # more changes than any promotion makes
 
 
-def _sealed(name="SN-1"):
-    files = dict(_FILES)
-    files[paths.IDENTITY] = slots.seal(files, name, "a.example", 8883, "ab" * 32, {"zone": "north"})
+def _sealed(identity=_IDENTITY, mark=b""):
+    files = {name: mark + _FILES[name] for name in _FILES}
+    files[paths.IDENTITY] = slots.seal(slots.digests(files), identity, {"zone": "north"})
     return files
 
 
+def _other():
+    return slots.Identity("SN-2", "b.example", 443, "cd" * 32)
+
+
+def _opened(files):
+    value = slots.document(files)
+    return value and slots.opened(value)
+
+
 def test_a_sealed_slot_opens_with_everything_in_it():
-    found = slots.opened(_sealed())
-    assert (found.root_ca, found.certificate, found.private_key) == (b"root", b"certificate", b"key")
-    assert (found.thing_name, found.endpoint, found.port) == ("SN-1", "a.example", 8883)
-    assert found.certificate_id == "ab" * 32
+    assert _opened(_sealed()) == _IDENTITY
     assert slots.document(_sealed())[fields.DEVICE_CONFIGURATION] == {"zone": "north"}
+    assert _opened(_sealed(_other(), b"other ")) == _other()
 
 
 def test_digest_is_sha256():
     assert slots.digest(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
+def test_digests_are_those_of_the_three_files():
+    found = slots.digests(_sealed())
+    assert sorted(found) == sorted(slots.FILES)
+    for name in slots.FILES:
+        assert found[name] == slots.digest(_FILES[name])
+        assert slots.digests(dict(_FILES, **{name: b""}))[name] is None
+        assert slots.digests(dict(_FILES, **{name: None}))[name] is None
+    assert slots.digests({}) == {name: None for name in slots.FILES}
+
+
 def test_the_seal_holds_no_secret():
-    assert b"key" not in slots.seal(_FILES, "n", "e", 1, "id", {}).replace(paths.PRIVATE_KEY.encode(), b"")
+    seal = slots.seal(slots.digests(_FILES), _IDENTITY, {})
+    assert b"key" not in seal.replace(paths.PRIVATE_KEY.encode(), b"")
 
 
 def test_a_missing_or_changed_file_is_not_whole():
@@ -34,21 +55,19 @@ def test_a_missing_or_changed_file_is_not_whole():
         for content in (None, b"", b"other"):
             files = _sealed()
             files[name] = content
-            assert slots.document(files) is None and slots.opened(files) is None, (name, content)
+            assert slots.document(files) is None, (name, content)
         files = _sealed()
         del files[name]
-        assert slots.document(files) is None and slots.opened(files) is None, name
-    assert slots.opened({}) is None
+        assert slots.document(files) is None, name
+    assert slots.document({}) is None
 
 
 def test_files_of_two_identities_never_open():
-    other = {name: b"other " + _FILES[name] for name in _FILES}
-    other[paths.IDENTITY] = slots.seal(other, "SN-2", "a.example", 8883, "cd" * 32, {})
-    mine = _sealed()
+    other, mine = _sealed(_other(), b"other "), _sealed()
     names = slots.FILES + (paths.IDENTITY,)
     for choice in range(1, 15):
         mixed = {name: (mine if choice >> at & 1 else other)[name] for at, name in enumerate(names)}
-        assert slots.opened(mixed) is None, choice
+        assert slots.document(mixed) is None, choice
 
 
 def test_hostile_identity_json_is_not_whole():
@@ -77,74 +96,88 @@ def test_every_beginning_of_identity_json_is_not_whole():
 
 
 def test_match_takes_nothing_for_granted():
-    assert slots.match(_FILES, slots.digests(_FILES))
-    for expected in (None, {}, [], "x", {"certificate.pem.crt": None}, {paths.ROOT_CA: 5}):
-        assert not slots.match(_FILES, expected)
-    assert not slots.match({}, slots.digests(_FILES))
-    assert not slots.match({name: None for name in _FILES}, slots.digests(_FILES))
+    found = slots.digests(_FILES)
+    assert slots.match(found, slots.digests(_FILES))
+    for expected in (None, {}, [], "x", {paths.CERTIFICATE: None}, {paths.ROOT_CA: 5}):
+        assert not slots.match(found, expected)
+    nothing = slots.digests({})
+    assert not slots.match(nothing, found) and not slots.match(nothing, nothing)
+    for name in slots.FILES:
+        assert not slots.match(slots.digests(dict(_FILES, **{name: b"other"})), found)
+        assert not slots.match(slots.digests(dict(_FILES, **{name: None})), found)
+
+
+def _settings(**device):
+    device.update({fields.SERIAL_ID: "SN-1", fields.ENDPOINT_URL: "a.example"})
+    return settings.settings({fields.DEVICE: device})
 
 
 def test_credentials_of_another_tool_are_adopted_only_when_the_file_says_provisioned():
-    device = {fields.SERIAL_ID: "SN-1", fields.ENDPOINT_URL: "a.example"}
-    provisioned = config.Settings({fields.DEVICE: dict(device, PROVISION_STATUS="True")})
-    fresh = config.Settings({fields.DEVICE: device})
-    found = slots.adopted(_FILES, provisioned)
-    assert (found.thing_name, found.endpoint, found.port) == ("SN-1", "a.example", 8883)
-    assert slots.adopted(_FILES, fresh) is None
-    assert slots.adopted(dict(_FILES, **{paths.IDENTITY: b"{"}), provisioned) is None, (
-        "a broken seal stays broken"
-    )
+    provisioned = _settings(PROVISION_STATUS=fields.TRUE)
+    expected = slots.Identity("SN-1", "a.example", 8883, slots.digest(b"certificate"))
+    assert slots.adopted(_FILES, provisioned) == expected
+    assert slots.adopted(_FILES, _settings()) is None
+    broken = dict(_FILES, **{paths.IDENTITY: b"{"})
+    assert slots.adopted(broken, provisioned) is None, "a broken seal stays broken"
     for name in slots.FILES:
         assert slots.adopted(dict(_FILES, **{name: None}), provisioned) is None
         assert slots.adopted(dict(_FILES, **{name: b""}), provisioned) is None
 
 
-def _apply(flash, operations):
-    """Carry out `operations` on {path: slot}, as the store does."""
-    for operation in operations:
-        if operation[0] == slots.RENAME:
-            assert operation[2] not in flash, "a directory is only renamed to a free name"
-            flash[operation[2]] = flash.pop(operation[1])
-        else:
-            assert operation[0] == slots.REMOVE
-            flash.pop(operation[1], None)
+def test_what_is_replaced_is_known_by_its_certificate():
+    assert slots.replaced(_sealed()) == _IDENTITY.certificate_id
+    assert slots.replaced(_FILES) == slots.digest(b"certificate"), "a slot without a seal"
+    assert slots.replaced(dict(_sealed(), **{paths.ROOT_CA: b"damaged"})) == slots.digest(b"certificate")
+    for name in (paths.CERTIFICATE, paths.PRIVATE_KEY):
+        assert slots.replaced(dict(_sealed(), **{name: None})) is None
+        assert slots.replaced(dict(_sealed(), **{name: b""})) is None
+    assert slots.replaced(None) is None and slots.replaced({}) is None
 
 
-def _recover(flash):
-    active, trial, old = (flash.get(path) for path in (paths.CERT, paths.TRIAL, paths.OLD))
-    operations = slots.recover(
-        active is not None, active == "whole", trial == "whole", None if old is None else old == "whole"
-    )
-    _apply(flash, operations)
-    return operations
+def _flash(active):
+    """A flash with these files in the active slot, and a sealed identity on trial."""
+    flash = Flash()
+    for directory, files in ((paths.CERT, active), (paths.TRIAL, _sealed(_other(), b"other "))):
+        for name in files or {}:
+            flash.write(directory + "/" + name, files[name])
+    return flash
 
 
-def test_recover_from_every_state():
-    states = (None, "whole", "broken")
-    for active in states:
-        for trial in states:
-            for old in states:
-                flash = {paths.CERT: active, paths.TRIAL: trial, paths.OLD: old}
-                flash = {path: flash[path] for path in flash if flash[path]}
-                before = dict(flash)
-                _recover(flash)
-                if trial == "whole":
-                    assert flash == {paths.CERT: "whole"}, before
-                elif active:
-                    assert flash[paths.CERT] == active, before
-                else:
-                    assert flash.get(paths.CERT) == ("whole" if old == "whole" else None), before
-                assert _recover(flash) == [], ("a second look finds nothing to do", before, flash)
+def _cut_promotion(flash, moment):
+    """Promote as a boot does, with a cut after `moment` changes; whether there was one."""
+    flash.cut_after(moment)
+    try:
+        flash.apply(slots.promote(slots.replaced(flash.read_slot(paths.CERT))))
+    except PowerCut:
+        return True
+    finally:
+        flash.cut_after(None)
+    return False
 
 
-def test_promotion_cut_anywhere_is_finished_by_recovery():
-    for active in (None, "whole", "broken"):
-        for old in (None, "whole", "broken"):
-            start = {paths.CERT: active, paths.TRIAL: "whole", paths.OLD: old}
-            start = {path: start[path] for path in start if start[path]}
-            operations = slots.promote(active is not None)
-            for done in range(len(operations) + 1):
-                flash = dict(start)
-                _apply(flash, operations[:done])
-                _recover(flash)
-                assert flash == {paths.CERT: "whole"}, (start, done)
+def test_a_promotion_cut_anywhere_ends_in_one_identity_and_loses_no_key():
+    for active in (None, _sealed(), _FILES, dict(_sealed(), **{paths.IDENTITY: b"broken"})):
+        moment = 0
+        while True:
+            flash = _flash(active)
+            was_cut = _cut_promotion(flash, moment)
+            trial = flash.read_slot(paths.TRIAL)
+            if trial and slots.document(trial):  # as at the next boot
+                flash.apply(slots.promote(slots.replaced(flash.read_slot(paths.CERT))))
+            assert _opened(flash.read_slot(paths.CERT)) == _other()
+            assert not flash.exists(paths.TRIAL)
+            if active:
+                aside = flash.read_slot(slots.kept(slots.replaced(active)))
+                assert {name: aside[name] for name in active} == active
+            if not was_cut:
+                break
+            moment += 1
+            assert moment < _MOMENTS
+        assert moment >= (2 if active else 1)
+
+
+def test_a_slot_without_a_key_is_not_put_aside():
+    flash = _flash({paths.CERTIFICATE: b"certificate", paths.ROOT_CA: b"root"})
+    _cut_promotion(flash, None)
+    assert not flash.exists(paths.KEPT)
+    assert _opened(flash.read_slot(paths.CERT)) == _other()

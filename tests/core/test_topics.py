@@ -39,3 +39,80 @@ def test_limits_of_the_cloud():
     longest = topics.accepted(topics.register("t" * 36))
     assert len(longest) <= 256 and longest.count("/") <= 7
     assert len(topics.booted("p" * 64, "s" * 128)) <= 256
+
+
+# topic filter, topics that match, topics that do not: MQTT 3.1.1, sections 4.7.1 and 4.7.2
+_FILTERS = (
+    ("a", ("a",), ("A", "a/", "/a", "a/b", "")),
+    ("a/b/c", ("a/b/c",), ("a/b", "a/b/c/d", "a/b/C")),
+    ("sport/tennis/player1/#", ("sport/tennis/player1", "sport/tennis/player1/score/wimbledon"), ("sport",)),
+    ("sport/#", ("sport", "sport/", "sport/a/b"), ("sports", "sports/a", "")),
+    ("#", ("a", "/", "a/b/c", "/a"), ("$SYS", "$SYS/a", "$aws/things/x")),
+    ("/#", ("/", "/a", "/a/b"), ("a", "a/b")),
+    ("sport/tennis/+", ("sport/tennis/player1", "sport/tennis/"), ("sport/tennis", "sport/tennis/a/b")),
+    ("+", ("finance", ""), ("/finance", "a/b", "$SYS")),
+    ("+/+", ("/finance", "a/b", "/"), ("a", "a/b/c", "$SYS/a")),
+    ("/+", ("/finance", "/"), ("finance", "/a/b")),
+    ("+/tennis/#", ("a/tennis", "/tennis/a/b"), ("tennis", "a/b/tennis", "$SYS/tennis")),
+    ("+/monitor/Clients", ("a/monitor/Clients",), ("$SYS/monitor/Clients",)),
+    ("a/+/c/#", ("a/b/c", "a//c/d/e"), ("a/c", "a/b/d", "a/b/x/c")),
+    ("$SYS/#", ("$SYS", "$SYS/a"), ("$SYSX/a", "SYS/a")),
+    ("$SYS/monitor/+", ("$SYS/monitor/Clients",), ("$SYS/monitor", "$SYS/a/b")),
+    ("a/$b/+", ("a/$b/c",), ("a/b/c",)),
+    ("a/+", ("a/$b",), ("a",)),
+)
+
+
+def test_filters_match_as_the_standard_says():
+    for topic_filter, matching, others in _FILTERS:
+        assert topics.filter_fault(topic_filter) is None, topic_filter
+        for topic in matching:
+            assert topics.matches(topic_filter, topic), (topic_filter, topic)
+        for topic in others:
+            assert not topics.matches(topic_filter, topic), (topic_filter, topic)
+
+
+def test_filters_that_nobody_can_subscribe_to():
+    for topic_filter, words in (
+        ("", "1 to 256 bytes"),
+        ("a" * 257, "1 to 256 bytes"),
+        ("\u00fc" * 129, "1 to 256 bytes"),
+        ("sport/tennis#", "'tennis#'"),
+        ("sport+", "'sport+'"),
+        ("a/+b/c", "'+b'"),
+        ("++", "'++'"),
+        ("##", "'##'"),
+        ("#/", "# before its end"),
+        ("sport/tennis/#/ranking", "# before its end"),
+    ):
+        assert words in topics.filter_fault(topic_filter), topic_filter
+    for topic_filter in ("a" * 256, "\u00fc" * 128, "/", "//", "+", "#", "a//b"):
+        assert topics.filter_fault(topic_filter) is None, topic_filter
+
+
+def test_names_that_aws_takes():
+    for name in ("a", "A-Z_0:9", "x" * 128):
+        assert topics.name_fault(name) is None
+    assert topics.name_fault("x" * 36, 36) is None
+
+
+def test_names_that_aws_does_not_take():
+    for name, words in (
+        (None, "is missing"),
+        ("", "has 0 characters, allowed are 1 to 128"),
+        ("x" * 129, "has 129 characters"),
+        (17, "must be a string"),
+        (True, "must be a string"),
+        (["a"], "must be a string"),
+        (b"a", "must be a string"),
+        ("a b", "character ' '"),
+        ("a/b", "character '/'"),
+        ("a+", "character '+'"),
+        ("#", "character '#'"),
+        ("$a", "character '$'"),
+        ("a.b", "character '.'"),
+        ("a\n", "character '\\n'"),
+        ("\u00fc", "has the character"),
+    ):
+        assert words in topics.name_fault(name), name
+    assert "1 to 36" in topics.name_fault("x" * 37, 36)

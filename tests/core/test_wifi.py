@@ -1,7 +1,7 @@
 """wifi.json: networks in order, and messages that never hold a password."""
 
 from check import raises
-from device.core import paths, wifi
+from device.core import paths, settings
 from device.core.failures import GIVE_UP, Failure
 
 _BAD = (
@@ -19,8 +19,8 @@ _BAD = (
     (b'{"networks": [{"ssid": "a"}, {"password": "marker-1"}]}', 'network 2 has no "ssid"'),
     (b'{"networks": [{"ssid": 5, "password": "marker-1"}]}', 'network 1 has no "ssid"'),
     (b'{"networks": [{"ssid": "", "password": "marker-1"}]}', 'network 1 has no "ssid"'),
-    (b'{"networks": [{"ssid": "a", "password": ["marker-1"]}]}', '"password" that is no text'),
-    (b'{"networks": [{"ssid": "a", "password": 12345678}]}', '"password" that is no text'),
+    (b'{"networks": [{"ssid": "a", "password": ["marker-1"]}]}', '"password" that is not a string'),
+    (b'{"networks": [{"ssid": "a", "password": 12345678}]}', '"password" that is not a string'),
     (b'{"networks": [], "country": 5}', '"country"'),
     (b'{"networks": [], "country": "Germany"}', '"country"'),
     (b'{"networks": [], "country": "D"}', '"country"'),
@@ -28,24 +28,24 @@ _BAD = (
 
 
 def test_no_file_means_no_networks():
-    assert wifi.read(None) == ([], "")
+    assert settings.wifi(None) == ([], "")
 
 
 def test_networks_in_order():
     raw = b'{"networks": [{"ssid": "b", "password": "pw"}, {"ssid": "a"}, {"ssid": "c", "password": ""}]}'
-    assert wifi.read(raw) == ([("b", "pw"), ("a", None), ("c", None)], "")
-    assert wifi.read(b'{"networks": [], "country": "DE", "more": 1}') == ([], "DE")
-    assert wifi.read(b'{"networks": [], "country": ""}') == ([], "")
+    assert settings.wifi(raw) == ([("b", "pw"), ("a", None), ("c", None)], "")
+    assert settings.wifi(b'{"networks": [], "country": "DE", "more": 1}') == ([], "DE")
+    assert settings.wifi(b'{"networks": [], "country": ""}') == ([], "")
 
 
 def test_names_outside_ascii():
     raw = '{"networks": [{"ssid": "Caf\xe9 \U0001f41d", "password": "\xe4\xf6"}]}'.encode()
-    assert wifi.read(raw)[0] == [("Caf\xe9 \U0001f41d", "\xe4\xf6")]
+    assert settings.wifi(raw)[0] == [("Caf\xe9 \U0001f41d", "\xe4\xf6")]
 
 
 def test_what_is_wrong_is_said_without_the_password():
     for raw, words in _BAD:
-        failure = raises(Failure, wifi.read, raw)
+        failure = raises(Failure, settings.wifi, raw)
         text = str(failure)
         assert failure.kind == GIVE_UP and text.startswith(paths.WIFI) and words in text, (raw, text)
         assert "marker" not in text and "12345678" not in text

@@ -10,7 +10,7 @@ from tests.port import micro
 from tests.port.tls_peer import Authority, Script, Server, server_context
 
 CLIENT = micro.HERE / "mqtt_client.py"
-QUICK = {"_TCP_MS": 600, "_TLS_MS": 600, "_ANSWER_MS": 1000}
+QUICK = {"connect_ms": 600, "tls_ms": 600, "answer_ms": 1000}
 Outcome = dict[str, Any]
 
 
@@ -27,7 +27,7 @@ class Case:
         self.host = "localhost"
         self.port: int | None = None  # the server's own, unless a test says otherwise
         self.newest = ssl.TLSVersion.TLSv1_2
-        self.limits: dict[str, int] = {}
+        self.intervals: dict[str, int] = {}
         self.board: dict[str, str] = {}  # settings of the virtual board
         self.silent = False
         self.errors: list[Exception] = []
@@ -48,13 +48,12 @@ class Case:
             "host": self.host,
             "port": port,
             "client_id": "SN-1",
-            "limits": self.limits,
             "do": orders,
         }
         path.write_text(json.dumps(told))
         result = subprocess.run(
             [*micro.command(self.bits), "-X", "heapsize=32m", str(CLIENT), str(path)],
-            env=micro.environment(MUSTER_BOARD_JOIN_MS="0", **self.board),
+            env=micro.environment(intervals=self.intervals, MUSTER_BOARD_JOIN_MS="0", **self.board),
             capture_output=True,
             text=True,
             timeout=60,
@@ -65,10 +64,10 @@ class Case:
         return outcomes
 
 
-def failure(outcome: Outcome, kind: str, *words: str, refused: bool = False) -> None:
-    """The outcome is a Failure of this kind with these words."""
+def failure(outcome: Outcome, kind: str, *words: str, refused: bool = False, lost: bool = False) -> None:
+    """The outcome is a Failure of this kind with these words; `refused` by the server, `lost` on the way."""
     assert outcome.get("kind") == kind, outcome
-    assert outcome["refused"] is refused, outcome
+    assert (outcome["refused"], outcome["lost"]) == (refused, lost), outcome
     assert "\n" not in outcome["failure"]
     for word in words:
         assert word in outcome["failure"], outcome

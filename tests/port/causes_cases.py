@@ -1,52 +1,118 @@
-"""Errors of sockets and TLS in words; run under MicroPython by test_mqtt_line.py."""
+"""Errors of sockets, TLS and names in words; run under MicroPython by test_mqtt_line.py."""
 
 import errno
+import sys
 
-from device.core.failures import AGAIN, GIVE_UP, Refused
-from device.port import causes
+from device.core.datagrams import NoSuchName
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
+from device.port import causes, failing
+
+_PLENTY = 100000
 
 
-def test_lookups_that_failed_on_every_port():
-    for number in (-2, -6, -202, "[addrinfo error -2]"):
-        found = causes.of_connect(OSError(number), "a.example", 8883)
-        assert found.kind == AGAIN and "cannot resolve a.example" in str(found) and "DNS" in str(found)
+def _is(found, class_, kind, *words):
+    assert type(found) is class_ and found.kind == kind, (found.__class__.__name__, found.kind, str(found))
+    assert "\n" not in str(found)
+    for word in words:
+        assert word in str(found), str(found)
+
+
+def test_lookups_that_failed():
+    _is(causes.of_lookup("a.example", NoSuchName("no such name")), Failure, AGAIN, "no address for a.example")
+    _is(causes.of_lookup("a.example", ValueError("code 2")), Failure, AGAIN, "(code 2)", "check the endpoint")
+    for cause in ("no answer from 10.0.0.1", OSError(113)):
+        _is(causes.of_lookup("a.example", cause), Lost, AGAIN, "cannot resolve a.example", str(cause))
 
 
 def test_connections_that_failed():
-    for number, words in (
-        (errno.ECONNREFUSED, "nothing listens"),
-        (101, "cannot be reached"),
-        (113, "cannot be reached"),
-        (118, "cannot be reached"),
-        (110, "does not answer"),
-        (116, "does not answer"),
-    ):
-        found = causes.of_connect(OSError(number), "a.example", 8883)
-        assert found.kind == AGAIN and "a.example:8883" in str(found) and words in str(found)
+    where = "a.example:8883"
+    for number in (errno.ECONNREFUSED, errno.ECONNRESET):  # lwIP says 104 for a refused connection
+        _is(causes.of_connect(OSError(number), where), Failure, AGAIN, where + " refuses", "nothing listens")
+    _is(causes.refuses(where), Failure, AGAIN, where + " refuses", "nothing listens")
+    for number in (101, 113, 114, 118, 128):
+        _is(causes.of_connect(OSError(number), where), Lost, AGAIN, where + " cannot be reached")
+    for number in (110, 116, 5):
+        _is(causes.of_connect(OSError(number), where), Lost, AGAIN, where + " does not answer", "firewall")
+    _is(causes.of_connect(OSError(errno.ENOMEM), where), Failure, AGAIN, "not enough memory")
+
+
+def _of_tls(error, free_bytes=_PLENTY):
+    return causes.of_tls(error, "a.example", "a.example:8883", "2021-01-01 00:00 UTC", free_bytes)
 
 
 def test_handshakes_that_failed():
-    for error, words, refused in (
-        (OSError(errno.ECONNREFUSED), "nothing listens", False),
-        (OSError(113), "cannot be reached", False),
-        (OSError(110), "does not answer", False),
-        (OSError(errno.ECONNRESET), "closed the connection during the TLS handshake", True),
-        (OSError(-0x7780, "alert"), "refuses our certificate", True),
-        (OSError(errno.ENOMEM), "not enough memory", False),
-        (OSError(-0x10), "not enough memory", False),
-        (MemoryError("x"), "not enough memory", False),
-        (ValueError("The certificate validity has expired\n"), "says 2021", False),
-        (ValueError("The certificate validity starts in the future\n"), "says 2021", False),
-        (ValueError("... does not match with the expected CN\n"), "not for a.example", False),
-        (ValueError("... not correctly signed by the trusted CA\n"), "not signed by our root CA", False),
-        (ValueError("invalid key"), "cannot be used (invalid key)", False),
-    ):
-        found = causes.of_tls(error, "a.example", 8883, "2021-01-01 00:00 UTC")
-        assert words in str(found) and isinstance(found, Refused) == refused, str(found)
+    _is(_of_tls(OSError(errno.ECONNREFUSED)), Failure, AGAIN, "a.example:8883", "nothing listens")
+    _is(_of_tls(OSError(113)), Lost, AGAIN, "cannot be reached")
+    _is(_of_tls(OSError(110)), Lost, AGAIN, "does not answer")
+    for number in (errno.ECONNRESET, -0x7280, 5):
+        _is(_of_tls(OSError(number)), Refused, AGAIN, "closed the connection during the TLS handshake")
+    _is(_of_tls(OSError(-0x7780, "alert")), Refused, AGAIN, "refuses our certificate")
+    for number in (errno.ENOMEM, -0x10, -0x7F00, -0x3F80):
+        _is(_of_tls(OSError(number)), Failure, AGAIN, "not enough memory", "switch services off")
+    _is(_of_tls(MemoryError("x")), Failure, AGAIN, "not enough memory", "switch services off")
 
 
-def test_flash():
-    for number in (28, -28):
-        found = causes.of_store(OSError(number), "/a")
-        assert found.kind == GIVE_UP and "flash is full at /a" in str(found)
-    assert "flash error 5 at /a" in str(causes.of_store(OSError(5), "/a"))
+def test_servers_that_are_not_trusted():
+    for text in ("The certificate validity has expired\n", "The certificate validity starts in the future\n"):
+        _is(_of_tls(ValueError(text)), WrongDates, AGAIN, "says 2021", "NTP")
+    mismatch = ValueError("... does not match with the expected CN\n")
+    _is(_of_tls(mismatch), Failure, AGAIN, "not for a.example", "correct the endpoint")
+    _is(_of_tls(ValueError("invalid key")), Failure, GIVE_UP, "cannot be used (invalid key)")
+
+
+def test_a_signature_that_could_not_be_checked_for_want_of_memory_is_no_proof():
+    error = ValueError("The certificate is not correctly signed by the trusted CA\n")
+    _is(_of_tls(error), Failure, AGAIN, "not signed by our root CA", "replace the root CA file")
+    _is(_of_tls(error, 5000), Failure, AGAIN, "not enough memory")
+
+
+def test_open_connections_that_broke():
+    """Lost is what the network did, Refused what the server did, and memory is ours."""
+    for number in (101, 110, 113, 116, 118, 128):
+        _is(causes.broken(OSError(number)), Lost, AGAIN, "the network broke", f"(error {number})")
+    for number in (errno.ECONNRESET, 32, -0x7780, -0x7280):
+        _is(causes.broken(OSError(number)), Refused, AGAIN, "the server closed", f"(error {number})")
+    for error in (MemoryError(), OSError(errno.ENOMEM), OSError(-0x7F00), OSError(-0x10)):
+        _is(causes.broken(error), Failure, AGAIN, "not enough memory", "switch services off")
+    _is(causes.broken(OSError()), Refused, AGAIN, "the server closed")
+
+
+def test_closed_and_memory():
+    assert str(causes.closed("")) == "the server closed the connection"
+    _is(causes.closed("instead of accepting it"), Refused, AGAIN, "connection instead of accepting it")
+    _is(causes.memory(), Failure, AGAIN, "not enough memory for a TLS connection", "switch services off")
+    _is(causes.no_answer("a:1"), Lost, AGAIN, "a:1 does not answer")
+
+
+def test_the_words_are_loaded_when_something_fails():
+    _is(failing.failure("closed", "now"), Refused, AGAIN, "closed the connection now")
+
+
+class _Unloadable:
+    """Stands for `causes` when it cannot be loaded."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def __getattr__(self, name):
+        raise self._error
+
+
+def _fails_without_words(error, *words):
+    package = sys.modules["device.port"]
+    real = sys.modules["device.port.causes"]
+    sys.modules["device.port.causes"] = package.causes = _Unloadable(error)
+    try:
+        for name, facts in (("broken", (OSError(104),)), ("of_connect", (OSError(113), "a:1"))):
+            _is(failing.failure(name, *facts), Failure, AGAIN, *words)
+    finally:
+        sys.modules["device.port.causes"] = package.causes = real
+
+
+def test_too_little_memory_for_the_words_is_said_as_such():
+    _fails_without_words(MemoryError(), "not enough memory", "switch services off")
+
+
+def test_a_flash_without_the_words_is_said_as_such():
+    for error in (OSError(errno.EIO), ImportError("no module named 'device.port.causes'")):
+        _fails_without_words(error, "flash", "put the program on the board again")

@@ -2,7 +2,7 @@
 
     micropython mqtt_client.py orders.json
 
-Prints one JSON document per order: {"ok": ...}, {"failure": text, "kind", "refused"} or {"bug": ...}.
+Prints one JSON document per order: {"ok": ...}, {"failure": text, "kind", "refused", "lost"} or {"bug": ...}.
 Messages are printed as they come: {"message": [topic, bytes, SHA-256]}.
 """
 
@@ -13,8 +13,8 @@ import sys
 
 import network
 
-from device.core import paths, slots
-from device.core.failures import Failure, Refused
+from device.core import paths
+from device.core.failures import Failure, Lost, Refused
 from device.port import mqtt
 
 
@@ -31,7 +31,8 @@ async def _attempt(awaitable):
     try:
         result = await awaitable
     except Failure as failure:
-        _say(failure=str(failure), kind=failure.kind, refused=isinstance(failure, Refused))
+        kinds = {"refused": isinstance(failure, Refused), "lost": isinstance(failure, Lost)}
+        _say(failure=str(failure), kind=failure.kind, **kinds)
     except Exception as error:
         sys.print_exception(error, sys.stderr)
         _say(bug=repr(error))
@@ -67,13 +68,14 @@ def _file(path):
 
 
 async def _main(orders):
-    files = {
-        paths.ROOT_CA: _file(orders["ca"]),
-        paths.CERTIFICATE: _file(orders["certificate"]),
-        paths.PRIVATE_KEY: _file(orders["key"]),
-    }
-    identity = slots.Identity(files, orders["client_id"], orders["host"], orders["port"])
-    connection = await _attempt(mqtt.connect(identity, orders["client_id"]))
+    def files():
+        return {
+            paths.ROOT_CA: _file(orders["ca"]),
+            paths.CERTIFICATE: _file(orders["certificate"]),
+            paths.PRIVATE_KEY: _file(orders["key"]),
+        }
+
+    connection = await _attempt(mqtt.connect(orders["host"], orders["port"], orders["client_id"], files))
     if connection is None:
         return
     connection.on_message = _on_message
@@ -85,9 +87,6 @@ async def _main(orders):
 
 
 orders = json.loads(_file(sys.argv[1]))
-for name, value in orders["limits"].items():
-    getattr(mqtt, name)  # it must be there, and not folded away by const()
-    setattr(mqtt, name, value)
 network.WLAN().active(True)
 network.WLAN().connect("workshop")
 asyncio.run(_main(orders))

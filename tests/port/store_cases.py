@@ -8,10 +8,14 @@ from small_flash import Board, cut_everywhere
 from check import raises
 from device.core import fields, paths, slots
 from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.core.ports import Ports
 from device.port import store
 from device.runtime import identity
+from device.runtime.state import State
 
 _FILE = paths.BASE + "/journal.json"
+_CERTIFICATES = {b"old": "aa" * 32, b"new": "bb" * 32}
+_KEPT = slots.kept(_CERTIFICATES[b"old"])
 
 
 def _files(name):
@@ -20,7 +24,8 @@ def _files(name):
         paths.CERTIFICATE: b"certificate " + name * 60,
         paths.PRIVATE_KEY: b"key " + name * 90,
     }
-    files[paths.IDENTITY] = slots.seal(files, name.decode(), "a.example", 8883, "ab" * 32, {})
+    who = slots.Identity(name.decode(), "a.example", 8883, _CERTIFICATES[name])
+    files[paths.IDENTITY] = slots.seal(slots.digests(files), who, {})
     return files
 
 
@@ -35,25 +40,31 @@ def _write_slot(path, files):
     store.write(path + "/" + paths.IDENTITY, files[paths.IDENTITY])
 
 
-class _Context:
-    """As much of the Context as reading the identity takes."""
+class _Settings:
+    provisioned = False
 
-    store = store
-    settings = None
 
+class _Quiet:
     @staticmethod
-    def say(*_):
+    def say(step, text):
         pass
 
 
 def _who():
     """The name of the identity that the board boots with, or None. Brings the slots in order."""
-    found = identity.active_identity(_Context)
-    if found is None:
+    state = State(Ports(_Quiet, None, store, None, None, None))
+    state.settings = _Settings
+    identity.know_self(state)
+    if state.identity is None:
         return None
-    name = found.thing_name.encode()
-    assert found.private_key == _files(name)[paths.PRIVATE_KEY], "never a torn identity"
+    name = state.identity.thing_name.encode()
+    assert store.read_slot(paths.CERT) == _files(name), "never a torn identity"
     return name
+
+
+def _promote():
+    """Make the sealed trial slot the active one."""
+    store.apply(slots.promote(slots.replaced(store.read_slot(paths.CERT))))
 
 
 def _board(*slots_on_it, blocks=32):
@@ -105,6 +116,59 @@ def test_a_slot_is_read_with_what_is_missing_in_it():
     assert store.read_slot(paths.CERT)[paths.PRIVATE_KEY] is None
 
 
+def test_copying_a_file():
+    _board((paths.CERT, _OLD)).boot()
+    source, target = paths.CERT + "/" + paths.PRIVATE_KEY, paths.TRIAL + "/" + paths.PRIVATE_KEY
+    store.copy(source, target)  # into a directory that is not there yet
+    assert store.read(target) == store.read(source) == _OLD[paths.PRIVATE_KEY]
+    store.copy(paths.CERT + "/" + paths.CERTIFICATE, target)
+    assert store.read(target) == _OLD[paths.CERTIFICATE]
+
+
+def test_copying_what_is_not_there_says_so_and_changes_nothing():
+    _board((paths.CERT, _OLD)).boot()
+    missing, target = paths.BOOTSTRAP + "/" + paths.ROOT_CA, paths.CERT + "/" + paths.ROOT_CA
+    failure = raises(Failure, store.copy, missing, target)
+    assert failure.kind == GIVE_UP and missing + " is missing" in str(failure)
+    assert store.read_slot(paths.CERT) == _OLD
+    with open(missing.replace(paths.BOOTSTRAP, ""), "wb") as file:
+        file.write(bytes(16385))
+    raises(Failure, store.copy, "/" + paths.ROOT_CA, target)
+    assert store.read_slot(paths.CERT) == _OLD
+
+
+def test_digests_of_a_slot():
+    _board((paths.CERT, _OLD)).boot()
+    found = store.digests(paths.CERT)
+    assert found == slots.digests(_OLD) and slots.match(found, found)
+    store.remove(paths.CERT + "/" + paths.ROOT_CA)
+    assert store.digests(paths.CERT)[paths.ROOT_CA] is None
+    assert store.digests(paths.CERT)[paths.PRIVATE_KEY] == found[paths.PRIVATE_KEY]
+    assert store.digests(paths.TRIAL) == {name: None for name in slots.FILES}
+
+
+def test_moving_a_slot_makes_the_directory_that_it_goes_into():
+    _board((paths.CERT, _OLD)).boot()
+    assert not store.exists(paths.KEPT)
+    store.apply([(slots.RENAME, paths.CERT, _KEPT)])
+    assert store.read_slot(_KEPT) == _OLD and store.read_slot(paths.CERT) is None
+
+
+def test_moving_what_is_not_there_does_nothing():
+    _board((paths.CERT, _OLD)).boot()
+    store.apply([(slots.RENAME, paths.TRIAL, _KEPT), (slots.REMOVE, paths.TRIAL)])
+    assert not store.exists(paths.KEPT), "not even a directory"
+    store.apply([(slots.RENAME, paths.TRIAL, paths.CERT)])
+    assert store.read_slot(paths.CERT) == _OLD
+    store.apply([])
+
+
+def test_a_slot_without_a_key_is_not_kept():
+    _board((paths.CERT, _OLD), (paths.TRIAL, _NEW)).boot()
+    store.remove(paths.CERT + "/" + paths.PRIVATE_KEY)
+    assert _who() == b"new" and not store.exists(paths.KEPT)
+
+
 def test_tidy_removes_what_was_half_written():
     _board((paths.TRIAL, _NEW)).boot()
     left = [path + paths.NEW for path in (_FILE, paths.TRIAL + "/x", paths.CONF)]
@@ -144,7 +208,7 @@ def test_a_new_identity_cut_anywhere_leaves_the_old_or_the_new_one():
 
     def work():
         _write_slot(paths.TRIAL, _NEW)
-        store.apply(slots.promote(store.exists(paths.CERT)))
+        _promote()
 
     def check(copy, done):
         copy.boot()
@@ -152,7 +216,7 @@ def test_a_new_identity_cut_anywhere_leaves_the_old_or_the_new_one():
         assert who == b"new" if done else who in (b"old", b"new")
         seen[who] = seen.get(who, 0) + 1
         if who == b"new":
-            assert not store.exists(paths.TRIAL) and not store.exists(paths.OLD)
+            assert not store.exists(paths.TRIAL) and store.read_slot(_KEPT) == _OLD, "the old key is kept"
 
     assert cut_everywhere(board, work, check) > 30
     assert min(seen[b"old"], seen[b"new"]) > 3
@@ -161,7 +225,7 @@ def test_a_new_identity_cut_anywhere_leaves_the_old_or_the_new_one():
 def test_the_first_identity_cut_anywhere_is_there_or_not():
     def work():
         _write_slot(paths.TRIAL, _NEW)
-        store.apply(slots.promote(store.exists(paths.CERT)))
+        _promote()
 
     def check(copy, done):
         copy.boot()
@@ -172,19 +236,19 @@ def test_the_first_identity_cut_anywhere_is_there_or_not():
 
 def test_promotion_and_recovery_both_cut_anywhere_end_with_the_new_identity():
     """A sealed trial slot is always worth promoting, whatever else is on the flash."""
-    for others in (((paths.CERT, _OLD),), (), ((paths.CERT, _OLD), (paths.OLD, _OLD))):
+    for others in (((paths.CERT, _OLD),), (), ((_KEPT, _OLD),)):
         board = _board(*others + ((paths.TRIAL, _NEW),))
 
-        def after_second(copy, done):
+        def after_second(copy, done, others=others):
             copy.boot()
-            assert _who() == b"new"
-            assert not store.exists(paths.OLD) and not store.exists(paths.TRIAL)
+            assert _who() == b"new" and not store.exists(paths.TRIAL)
+            assert store.read_slot(_KEPT) == (_OLD if others else None)
 
         def after_first(copy, done):
             cut_everywhere(copy, _who, after_second)
             gc.collect()
 
-        cut_everywhere(board, lambda: store.apply(slots.promote(store.exists(paths.CERT))), after_first)
+        cut_everywhere(board, _promote, after_first)
 
 
 def test_a_removal_cut_anywhere_can_be_repeated():
@@ -193,7 +257,8 @@ def test_a_removal_cut_anywhere_can_be_repeated():
         store.remove(paths.KEPT)
         assert not store.exists(paths.KEPT) and store.read_slot(paths.CERT) == _OLD
 
-    cut_everywhere(_board((paths.KEPT, _NEW), (paths.CERT, _OLD)), lambda: store.remove(paths.KEPT), check)
+    board = _board((slots.kept("c"), _NEW), (paths.CERT, _OLD))
+    cut_everywhere(board, lambda: store.remove(paths.KEPT), check)
 
 
 def _fill(leave=0):
@@ -234,7 +299,7 @@ def test_a_flash_that_was_full_goes_on_when_there_is_room_again():
             os.remove("/" + name)
     assert store.has_room(9000)
     _write_slot(paths.TRIAL, _NEW)
-    store.apply(slots.promote(True))
+    _promote()
     board.off()
     board.boot()
     assert _who() == b"new"
@@ -249,7 +314,7 @@ def test_a_full_flash_cut_anywhere_keeps_the_identity():
     def work():
         try:
             _write_slot(paths.TRIAL, _NEW)
-            store.apply(slots.promote(True))
+            _promote()
         except Failure:
             pass
 
@@ -268,7 +333,8 @@ def test_a_flash_that_fails_is_a_trouble_and_never_another_exception():
         lambda: store.remove(paths.TRIAL),
         lambda: store.remove(paths.CERT + "/" + paths.PRIVATE_KEY),
         lambda: store.apply([(slots.REMOVE, paths.TRIAL)]),
-        lambda: store.apply([(slots.RENAME, paths.CERT, paths.OLD)]),
+        lambda: store.apply([(slots.RENAME, paths.CERT, _KEPT)]),
+        lambda: store.copy(paths.CERT + "/" + paths.ROOT_CA, _FILE),
         store.tidy,
     ):
         copy = board.copy()

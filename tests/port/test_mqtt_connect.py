@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from device.core.failures import AGAIN, GIVE_UP
+from device.core.failures import AGAIN, GIVE_UP, OVER
 from tests.port import micro
 from tests.port.broker_case import QUICK, Case, failure
 from tests.port.tls_peer import Authority, Peer
@@ -119,7 +119,7 @@ def test_certificate_and_key_do_not_belong_together(case: Case, newest: ssl.TLSV
     case.key = case.authority.issue("board")[1]
     case.newest = newest
     outcome = case.run(welcome)[0]
-    assert outcome["refused"] or outcome["kind"] == GIVE_UP, outcome
+    assert outcome["refused"] or outcome["kind"] == OVER, outcome
 
 
 @pytest.mark.parametrize("name", ["ca", "certificate", "key"])
@@ -129,11 +129,12 @@ def test_certificate_and_key_do_not_belong_together(case: Case, newest: ssl.TLSV
 def test_files_that_cannot_be_used(case: Case, name: str, content: bytes) -> None:
     path = case.home / "bad.pem"
     path.write_bytes(content)
-    case.port = 1  # never reached
     setattr(case, name, path)
     case.client_ca = case.authority.path
-    words = "root CA cannot be used" if name == "ca" else "certificate or key cannot be used"
-    failure(case.run(welcome)[0], GIVE_UP, words, "replace")
+    if name == "ca":
+        failure(case.run(welcome)[0], GIVE_UP, "root CA cannot be used", "replace the root CA file")
+    else:
+        failure(case.run(welcome)[0], OVER, "certificate or key cannot be used", "replace both files")
 
 
 @pytest.fixture
@@ -144,26 +145,48 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def test_closed_port(case: Case, closed_port: int) -> None:
+@pytest.mark.parametrize("stack", ["", "lwip"])
+def test_closed_port(case: Case, closed_port: int, stack: str) -> None:
+    """lwIP lets such a connection open: only poll tells that it was refused."""
+    case.board["MUSTER_BOARD_STACK"] = stack
     case.port = closed_port
     failure(case.run(welcome)[0], AGAIN, f"localhost:{closed_port} refuses connections", "nothing listens")
+
+
+def test_mutual_tls_on_lwip(case: Case) -> None:
+    case.board["MUSTER_BOARD_STACK"] = "lwip"
+    assert case.run(welcome, ["close"]) == [{"ok": True}] * 2
+
+
+def test_a_network_through_which_nothing_gets_any_more(case: Case) -> None:
+    """Though it says that it is up: the name server is silent, and so is a server known by its address."""
+    case.board["MUSTER_BOARD_NETWORK"] = "stuck:0"
+    failure(case.run(welcome)[0], AGAIN, "cannot resolve localhost", lost=True)
+    case.host = "127.0.0.1"
+    case.intervals = QUICK
+    failure(case.run(welcome)[0], AGAIN, "does not answer", lost=True)
 
 
 def test_name_that_nobody_knows(case: Case) -> None:
     case.host = "nobody.invalid"
     case.board["MUSTER_BOARD_DNS"] = "down"
-    failure(case.run(welcome)[0], AGAIN, "cannot resolve nobody.invalid", "DNS")
+    failure(case.run(welcome)[0], AGAIN, "no address for nobody.invalid (no such name)", "check the endpoint")
+
+
+def test_a_name_server_that_does_not_answer(case: Case) -> None:
+    case.board["MUSTER_BOARD_DNS"] = "silent"
+    failure(case.run(welcome)[0], AGAIN, "cannot resolve localhost", "127.0.0.1", lost=True)
 
 
 def test_server_that_takes_the_connection_and_says_nothing(case: Case) -> None:
     case.silent = True
-    case.limits = QUICK
-    failure(case.run(welcome)[0], AGAIN, "does not answer", "firewall")
+    case.intervals = QUICK
+    failure(case.run(welcome)[0], AGAIN, "does not answer", "firewall", lost=True)
 
 
 def test_server_that_takes_no_connection(case: Case) -> None:
     """Its queue is full: the packets that should open one are dropped, as by a firewall."""
-    case.limits = QUICK
+    case.intervals = QUICK
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -174,19 +197,19 @@ def test_server_that_takes_no_connection(case: Case) -> None:
             client.connect_ex(listener.getsockname())
             waiting.append(client)
         case.port = listener.getsockname()[1]
-        failure(case.run(welcome)[0], AGAIN, "does not answer")
+        failure(case.run(welcome)[0], AGAIN, "does not answer", lost=True)
         for client in waiting:
             client.close()
 
 
 def test_no_connack(case: Case) -> None:
-    case.limits = QUICK
+    case.intervals = QUICK
 
     def script(peer: Peer) -> None:
         peer.expect(0x10)
         peer.until_closed()
 
-    failure(case.run(script)[0], AGAIN, "does not answer")
+    failure(case.run(script)[0], AGAIN, "does not answer", lost=True)
 
 
 @pytest.mark.parametrize("code", [1, 5, 7, 255])
@@ -225,8 +248,9 @@ def test_something_else_than_connack(case: Case, answer: bytes) -> None:
         peer.send(answer)
         peer.until_closed()
 
-    case.limits = QUICK
-    failure(case.run(script)[0], AGAIN)
+    case.intervals = QUICK
+    promises_more = answer.startswith(b"HTTP")  # read as a length, "T" is 84 bytes
+    failure(case.run(script)[0], AGAIN, lost=promises_more)
 
 
 def test_server_that_speaks_no_tls(case: Case) -> None:

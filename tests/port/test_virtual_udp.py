@@ -9,7 +9,7 @@ ASK = """
 import socket, struct
 def asking():
     question = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    question.setblocking(False)
+    question.settimeout(10)
     return question
 def query(name, kind=1):
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
@@ -30,6 +30,7 @@ for name, kind in (("known.example", 1), ("known.example", 28), ("none.invalid",
     _, flags, questions, answers, _, _ = struct.unpack(">HHHHHH", answer)
     assert answer[:2] == b"\\x12\\x34" and answer[12:].startswith(query(name, kind)[12:])
     print(hex(flags), questions, answers, list(answer[-4:]) if answers else "")
+question.setblocking(False)
 print(error_of(question.recv, 512))
 """
 )
@@ -104,7 +105,9 @@ join()
 question = asking()
 question.sendto(query("localhost"), server(53))
 question.sendto(NTP, server(123))
-print(len(question.recv(512)), error_of(question.recv, 512))
+answer = question.recv(512)
+question.setblocking(False)
+print(len(answer), error_of(question.recv, 512))
 def look_up():
     begin = time.ticks_ms()
     print(error_of(lambda: len(socket.getaddrinfo("localhost", 80)) > 0))

@@ -5,13 +5,23 @@ import itertools
 import pytest
 
 from muster.twin.server import running_twin
+from muster.twin.settings import Settings
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def twin(tmp_path_factory):
-    with running_twin(tmp_path_factory.mktemp("twin")) as running:
+    many_keys = Settings(key_pool=16)  # of RSA: a crowd of boards asks for them at the same moment
+    with running_twin(tmp_path_factory.mktemp("twin"), many_keys) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def numbered_twin(tmp_path_factory):
+    """A twin whose boards know it by its address, and need no name server."""
+    settings = Settings(host="127.0.0.1", authority_key="ec", claim_key="ec", key_pool=2)
+    with running_twin(tmp_path_factory.mktemp("numbered-twin"), settings) as running:
         yield running
 
 

@@ -78,7 +78,7 @@ def _values(twin):
         "allowed are 1 to 128",
     )
     cases["serial-empty"] = (fields.SERIAL_ID, "", "SERIAL_ID has 0 characters", "allowed are 1 to 128")
-    cases["serial-number"] = (fields.SERIAL_ID, 7, "SERIAL_ID must be a text", "correct the file")
+    cases["serial-number"] = (fields.SERIAL_ID, 7, "SERIAL_ID must be a string", "correct the file")
     arn = "arn:aws:iot:eu-west-1:123456789012:thing/x"
     cases["endpoint-arn"] = (
         fields.ENDPOINT_URL,
@@ -162,9 +162,9 @@ def _claim_files(twin):
         (ca, "the root CA cannot be used", "replace the root CA file"),
     ):
         name, data = path.rsplit("/", 1)[1], good[path]
-        gone = f"{path} is missing or empty"
-        cases[f"missing-{name}"] = ({**good, path: None}, gone, "put the claim credentials there")
-        cases[f"empty-{name}"] = ({**good, path: b""}, gone, "put the claim credentials there")
+        missing, empty = f"{path} is missing", f"{path} is missing or empty"
+        cases[f"missing-{name}"] = ({**good, path: None}, missing, "put the claim credentials there")
+        cases[f"empty-{name}"] = ({**good, path: b""}, empty, "put the claim credentials there")
         cases[f"cut-{name}"] = ({**good, path: data[: len(data) // 2]}, cause, advice)
         cases[f"spoilt-{name}"] = ({**good, path: data[:60] + b"\0!?" + data[63:]}, cause, advice)
         cases[f"text-{name}"] = ({**good, path: b"secret"}, cause, advice)
@@ -219,7 +219,7 @@ def _fill(path, free_blocks):
 def test_flash_full(twin, serial, tmp_path, key_mode):
     """With room for 0 to 5 more blocks something does not fit; the first two boards look before they ask."""
     provisioning = {fields.KEYS: key_mode}
-    careless = mishaps.patched("device/claim/handshake.py", _ROOM_BYTES=0)
+    careless = mishaps.changed("device/claim/provision.py", "ROOM_BYTES = 32768", "ROOM_BYTES = 0")
     images = {}
     for free in ("0-careful", "5-careful", "0", "2", "3", "4", "5"):
         path = tmp_path / f"{free}.img"
@@ -283,7 +283,7 @@ def test_wifi(twin, serial, tmp_path):
         ),
         "number": (
             b'{"networks": [{"ssid": "a", "password": 5}]}',
-            'a "password" that is no text',
+            'a "password" that is not a string',
             "correct",
         ),
     }

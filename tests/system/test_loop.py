@@ -16,8 +16,7 @@ from tools.twin.raw import Raw
 
 # No jitter: the wait is the whole window, so that a line tells how often something has failed.
 STEADY = mishaps.changed("device/port/board.py", "return os.urandom(count)", 'return b"\\xff" * count')
-QUICK_MQTT = mishaps.patched("device/services/mqtt.py", _FIRST_MS=64)
-QUICK_SUPERVISOR = mishaps.patched("device/runtime/supervisor.py", _FIRST_MS=64)
+AT_ONCE = {"retry_ms": 64}
 
 
 def _boots(twin, serial):
@@ -35,19 +34,18 @@ def _reconnected(machine, times):
 
 
 def test_revoked_and_made_good(twin, serial, tmp_path):
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=QUICK_MQTT)
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, intervals=AT_ONCE)
     with mishaps.powered(path) as machine:
         machine.wait_for(rig.DONE)
         certificate_id = mishaps.identity(path)
         twin.registry.certificates.set_status(certificate_id, REVOKED)
         mishaps.complaint(machine, "mqtt", "the server closed the connection", "certificate was revoked")
         parts = ("mqtt", "closed", f"probably revoked, or its policy lacks iot:Connect on client/{serial}")
-        mishaps.complaint(machine, *parts, "Connecting again in")
-        mishaps.still_runs(machine)
-        assert "not connected" in machine.lines[-1] and "ailing: mqtt" in machine.lines[-1]
+        mishaps.complaint(machine, *parts, "Trying again in")
+        mishaps.complaint(machine, "heartbeat", "not connected", "failing: mqtt")
         twin.registry.certificates.set_status(certificate_id, ACTIVE)
         _reconnected(machine, 2)
-        machine.wait_for("connected, ", start=len(machine.lines))
+        machine.wait_for(re.compile("s, connected, .*all services OK"), start=len(machine.lines))
     assert _boots(twin, serial) == 1
 
 
@@ -65,7 +63,7 @@ def _as_the_board(twin, folder, path):
 
 def test_two_of_one_name_go_slower(twin, serial, tmp_path):
     """Another client takes the board's name, again and again; each time the board waits longer."""
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra={**QUICK_MQTT, **STEADY})
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, intervals=AT_ONCE, extra=STEADY)
     with mishaps.powered(path) as machine, contextlib.ExitStack() as stack:
         machine.wait_for(rig.DONE)
         certificate, key = _as_the_board(twin, tmp_path, path)
@@ -77,13 +75,12 @@ def test_two_of_one_name_go_slower(twin, serial, tmp_path):
 
 
 ECHO = """
-    mqtt = context.services["mqtt"]
     topic = "%s"
-    await mqtt.subscribe([topic], lambda topic, payload: self.say("heard " + payload.decode()))
-    self.ready.set()
+    heard = lambda topic, payload: self.say("heard " + payload.decode())
+    await state.session.subscribe(self.name, [topic], heard)
     while True:
-        await mqtt.publish(topic, b"itself")
-        await context.clock.sleep_ms(200)
+        await state.session.publish(topic, b"itself")
+        await state.ports.clock.sleep_ms(200)
 """
 
 
@@ -92,9 +89,15 @@ def test_twin_restarted(tmp_path, serial):
     quick = {"authority_key": "ec", "claim_key": "ec", "key_pool": 0}
     topic = f"{topics.DEFAULT_PREFIX}/{serial}/echo"
     with running_twin(tmp_path / "twin", Settings(**quick)) as twin:
-        extra = {**QUICK_MQTT, **mishaps.service("url", ECHO % topic)}
-        provisioning = {fields.KEYS: fields.KEYS_DEVICE}
-        path = mishaps.flash(tmp_path / "f.img", twin, serial, extra=extra, provisioning=provisioning)
+        path = mishaps.flash(
+            tmp_path / "flash.img",
+            twin,
+            serial,
+            intervals=AT_ONCE,
+            services=["url"],
+            extra=mishaps.service("url", ECHO % topic),
+            provisioning={fields.KEYS: fields.KEYS_DEVICE},
+        )
         port = twin.port
         machine = rig.board(path).start()
         try:
@@ -118,7 +121,7 @@ BAD_SERVICES = {
     "no-service": (mishaps.compiled("device/services/url.py", "x = 1\n"), "cannot be loaded", "SERVICE"),
     "at-once": (mishaps.service("url", "raise KeyError('x')"), "failed: KeyError", "Trying again in 2 s"),
     "later": (
-        mishaps.service("url", "await context.clock.sleep_ms(50)\nraise OSError(5)"),
+        mishaps.service("url", "await state.ports.clock.sleep_ms(50)\nraise OSError(5)"),
         "failed: OSError",
         "Trying again in 2 s",
     ),
@@ -130,9 +133,15 @@ BAD_SERVICES = {
 def test_bad_service_stops_nobody(twin, serial, tmp_path):
     images = {}
     for name, (files, _, _) in BAD_SERVICES.items():
-        extra = {**mishaps.built_with("url"), **files, **QUICK_SUPERVISOR, **STEADY}
-        images[name] = mishaps.flash(tmp_path / f"{name}.img", twin, f"{serial}-{name}", extra=extra)
-    with mishaps.crowd(images) as machines:
+        images[name] = mishaps.flash(
+            tmp_path / f"{name}.img",
+            twin,
+            f"{serial}-{name}",
+            intervals={"retry_ms": 700},
+            services=["url"],
+            extra={**files, **STEADY},
+        )
+    with mishaps.crowd(images, traceback=True) as machines:
         for name, machine in machines.items():
             mishaps.complaint(machine, "url", *BAD_SERVICES[name][1:])
             machine.wait_for(rig.DONE)
@@ -141,11 +150,13 @@ def test_bad_service_stops_nobody(twin, serial, tmp_path):
 
 def test_watchdog(twin, serial, tmp_path):
     """The loop feeds it, through a whole good run; a service that blocks the loop meets it."""
-    dog = mishaps.patched("device/port/board_linux.py", WATCHDOG_MS=1500)
-    blocks = mishaps.service("url", "await context.clock.sleep_ms(300)\ntime.sleep(30)")
+    facts = {"WATCHDOG_MS": 1500}
+    blocks = mishaps.service("url", "await state.ports.clock.sleep_ms(300)\ntime.sleep(30)")
     images = {
-        "good": mishaps.flash(tmp_path / "good.img", twin, f"{serial}-good", extra=dog),
-        "bad": mishaps.flash(tmp_path / "bad.img", twin, f"{serial}-bad", extra={**dog, **blocks}),
+        "good": mishaps.flash(tmp_path / "good.img", twin, f"{serial}-good", facts=facts),
+        "bad": mishaps.flash(
+            tmp_path / "bad.img", twin, f"{serial}-bad", facts=facts, services=["url"], extra=blocks
+        ),
     }
     with mishaps.crowd(images) as machines:
         assert machines["bad"].wait() == EXIT_WATCHDOG
@@ -158,7 +169,7 @@ def test_offline(twin, serial, tmp_path):
     before = rig.on_flash(path)
     with mishaps.powered(path) as machine:
         assert machine.wait() == EXIT_END
-    assert "boot       offline: the host put" in machine.console
+    assert f"boot       offline: {paths.OFFLINE} is there" in machine.console
     assert "main       offline" in machine.console
     assert "network" not in machine.console and "provision" not in machine.console
     assert rig.on_flash(path) == before
@@ -199,6 +210,17 @@ def test_switches(twin, serial, tmp_path):
         assert "connect with the claim" not in machines[name].console
 
 
+def test_no_connection_without_mqtt(twin, serial, tmp_path):
+    """With mqtt off, the connection that has proven the identity belongs to nobody: it is closed."""
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra={paths.CONFIG: _switches(mqtt=False)})
+    with mishaps.powered(path) as machine:
+        machine.wait_for(f"identity {serial}")
+        beat = machine.wait_for("heartbeat")
+        assert "not connected" in beat and beat.endswith("all services OK"), beat
+        machine.wait_for("heartbeat", start=len(machine.lines))
+        assert serial not in twin.client_ids
+
+
 def test_provisioned_board_without_provisioning(twin, serial, tmp_path):
     """What is switched off is the handshake, not the identity that the board has."""
     path = mishaps.flash(tmp_path / "flash.img", twin, serial)
@@ -214,15 +236,13 @@ def _boot_ended_ms(machine):
     return int(line.split()[0])
 
 
+SLOW = {"boot_ms": 700, "handshake_ms": 700, **mishaps.PATIENT}
+
+
 def test_boot_returns_in_time(twin, serial, tmp_path):
     """boot.py's time is over in the middle of a handshake; main.py goes on with the same one."""
-    extra = {
-        **mishaps.patched("device/runtime/start.py", BOOT_LIMIT_MS=700),
-        **mishaps.patched("device/port/board_linux.py", HANDSHAKE_MS=100),
-        **mishaps.patched("device/port/mqtt.py"),  # with all its patience
-    }
     with Relay("127.0.0.1", twin.port, latency_ms=300) as relay:
-        path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=relay.port, extra=extra)
+        path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=relay.port, intervals=SLOW)
         with mishaps.powered(path) as machine:
             assert _boot_ended_ms(machine) >= 600
             assert machine.console.count("connect with the claim") == 1
@@ -231,24 +251,29 @@ def test_boot_returns_in_time(twin, serial, tmp_path):
     assert "Trying again" not in machine.console
 
 
-def test_boot_begins_no_handshake_that_it_has_no_time_for(twin, serial, tmp_path):
-    """A handshake blocks: one that may last longer than boot.py has left waits for main.py."""
-    extra = mishaps.patched("device/port/board_linux.py", HANDSHAKE_MS=9000)
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=extra)
-    with mishaps.powered(path) as machine:
-        assert _boot_ended_ms(machine) < 7000
-        machine.wait_for(rig.DONE)
-    assert machine.console.index("goes on in main.py") < machine.console.index("subscribe to")
+def test_boot_waits_for_a_handshake_that_makes_progress(twin, serial, tmp_path):
+    """Longer than it would without a network, because a Pico W has no console before boot.py has ended."""
+    patient = {**SLOW, "handshake_ms": None}
+    with Relay("127.0.0.1", twin.port, latency_ms=300) as relay:
+        path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=relay.port, intervals=patient)
+        with mishaps.powered(path) as machine:
+            line = machine.wait_for(f"identity {serial}")
+            assert int(line.split()[0]) > 700, "no slow handshake, then"
+            machine.wait_for(rig.DONE)
+    assert "goes on in main.py" not in machine.console
+
+
+def test_boot_returns_at_once_without_a_network(twin, serial, tmp_path):
+    """Nobody answers: the time for a handshake is not waited for."""
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, intervals={**SLOW, "handshake_ms": None})
+    with mishaps.powered(path, environment={"JOIN_MS": "60000"}) as machine:
+        assert 600 <= _boot_ended_ms(machine) < 5000
 
 
 def test_black_hole_does_not_hold_boot(twin, serial, tmp_path):
     """The server takes the bytes and says nothing: boot.py is over long before that is noticed."""
     with Listener() as hole:
-        extra = {
-            **mishaps.patched("device/runtime/start.py", BOOT_LIMIT_MS=700),
-            **mishaps.patched("device/port/mqtt.py"),  # with all its patience
-        }
-        path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=hole.port, extra=extra)
+        path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=hole.port, intervals=SLOW)
         with mishaps.powered(path) as machine:
             assert _boot_ended_ms(machine) < 10000
             mishaps.still_runs(machine)
@@ -256,7 +281,7 @@ def test_black_hole_does_not_hold_boot(twin, serial, tmp_path):
 
 
 BROKEN_BOOT = mishaps.changed(
-    "device/runtime/start.py", "    context.boot_ends_ms = BOOT_LIMIT_MS\n", "    raise KeyError('boot')\n"
+    "device/runtime/boot.py", "    _count_start(state)\n", "    raise KeyError('boot')\n"
 )
 
 

@@ -11,7 +11,7 @@ from device.core import fields, paths
 from muster.twin.provisioning import Provisioning
 from tests.system import mishaps, rig
 
-SLOTS = (paths.CERT, paths.TRIAL, paths.OLD, paths.KEPT, paths.BOOTSTRAP)
+SLOTS = (paths.CERT, paths.TRIAL, paths.BOOTSTRAP)
 SECRET_FIELDS = (fields.PRIVATE_KEY, fields.OWNERSHIP_TOKEN, fields.CERTIFICATE_PEM)
 
 
@@ -89,7 +89,8 @@ def _check_places(files):
     for name, data in files.items():
         folder, _, file = name.rpartition("/")
         if b"PRIVATE KEY-----" in data and not name.startswith(paths.LIB):
-            assert folder in SLOTS and file == paths.PRIVATE_KEY, f"a key lies in {name}"
+            in_slot = folder in SLOTS or folder.startswith(paths.KEPT + "/")
+            assert in_slot and file == paths.PRIVATE_KEY, f"a key lies in {name}"
         if name != paths.JOURNAL and not name.startswith(paths.LIB):
             assert fields.OWNERSHIP_TOKEN.encode() not in data, f"a token lies in {name}"
 

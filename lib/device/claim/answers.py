@@ -82,12 +82,21 @@ def _whole(to_der, value, name, label):
     return text
 
 
+def _id(value):
+    """The certificate id; it names a folder on the flash."""
+    text = _text(value, fields.CERTIFICATE_ID, _MAX_ID)
+    fault = topics.name_fault(text)
+    if fault:
+        raise Failure(AGAIN, "answer has a wrong %s: it %s" % (fields.CERTIFICATE_ID, fault), "", ASK)
+    return text
+
+
 def certificate(value, with_key):
     """(certificate id, certificate PEM, private key PEM or None, ownership token) of a create answer."""
     from device.core import pem  # not kept: the next connection loads it anew
 
     return (
-        _text(value, fields.CERTIFICATE_ID, _MAX_ID),
+        _id(value),
         _whole(pem.to_der, value, fields.CERTIFICATE_PEM, pem.CERTIFICATE),
         _whole(pem.to_der, value, fields.PRIVATE_KEY, pem.PRIVATE_KEY) if with_key else None,
         _text(value, fields.OWNERSHIP_TOKEN, _MAX_TOKEN),

@@ -68,8 +68,9 @@ class Provisioning:
         self._settings = settings
         self._journal = journals.decode(raw)
         self._now = now
-        self._replaces = replaces
+        self.replaces = replaces
         self._last_cause = ""
+        self._saved = True  # the flash has the journal as it is here
 
     def steps(self):
         """Yield the actions from where the journal stands to a committed identity (see the table above).
@@ -148,7 +149,7 @@ class Provisioning:
         journal = self._journal
         self._spend()
         journal.step = journals.CREATE
-        yield self._saved_journal()
+        yield from self._save()
         payload = "{}"
         if self._settings.own_key:
             payload = json.dumps({fields.SIGNING_REQUEST: (yield (READ, _trial(paths.REQUEST))).decode()})
@@ -160,13 +161,13 @@ class Provisioning:
         except Failure:
             if refused:
                 journal.budget_used -= 1  # a clear no makes no certificate
-                yield self._saved_journal()
+                yield from self._save()
             raise
         while writes:
             yield writes.pop()
         yield (COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA, _trial(paths.ROOT_CA))
         journal.digests = yield (DIGESTS, paths.TRIAL)
-        yield self._saved_journal()
+        yield from self._save()
 
     def _spend(self):
         limit = self._settings.daily_certificates
@@ -195,6 +196,8 @@ class Provisioning:
     def _register(self, topic):
         """Register the thing, and have its name on flash."""
         journal = self._journal
+        if not self._saved:  # the flash failed once the certificate was there
+            yield from self._save()
         was_unsure = journal.unsure
         journal.unsure = True  # from here on the thing may be registered, whatever we hear
         answer = yield (ASK, topic, self._registration())
@@ -208,7 +211,7 @@ class Provisioning:
         journal.thing_name = thing_name
         journal.configuration = configuration
         journal.step = journals.REGISTERED
-        yield self._saved_journal()
+        yield from self._save()
 
     def _registration(self):
         settings, journal = self._settings, self._journal
@@ -226,15 +229,18 @@ class Provisioning:
             if failure.kind != OVER:
                 raise
             yield from self._start_over(True)
-            raise Failure(AGAIN, failure.cause, failure.advice, failure.step)
+            raise Failure(AGAIN, failure.cause, _NEW_CERTIFICATE, failure.step)
         journal, settings = self._journal, self._settings
         identity = slots.Identity(thing_name, settings.endpoint, settings.port, journal.certificate_id)
         yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))])
         yield (WRITE, _trial(paths.IDENTITY), slots.seal(journal.digests, identity, journal.configuration))
-        yield (APPLY, slots.promote(self._replaces))
+        yield (APPLY, slots.promote(self.replaces))
         self.configuration = journal.configuration
         journal.clear()
-        yield self._saved_journal()
+        try:
+            yield from self._save()
+        except Failure:
+            pass  # the identity is there; a journal that has stayed behind starts over with nothing
         self.identity = identity
 
     def _start_over(self, keep):
@@ -244,10 +250,12 @@ class Provisioning:
             aside = (slots.RENAME, paths.TRIAL, slots.kept(self._journal.certificate_id))
         self._journal.clear()
         yield (APPLY, [aside])
-        yield self._saved_journal()
+        yield from self._save()
 
-    def _saved_journal(self):
-        return WRITE, paths.JOURNAL, self._journal.encode()
+    def _save(self):
+        self._saved = False
+        yield (WRITE, paths.JOURNAL, self._journal.encode())
+        self._saved = True
 
 
 def _trial(name):

@@ -12,6 +12,7 @@ NTP_PORT = 123
 _ADDRESS = 1  # type A, class IN
 _NAME_ERROR = 3
 _MAX_LABEL = 63
+_MAX_NAME = 255  # with the length of each label and the root
 _NTP_SIZE = 48
 _TO_1970_S = 2208988800  # NTP counts from 1900
 _ERA_S = 1 << 32  # and began anew in February 2036
@@ -30,7 +31,10 @@ def dns_query(name, query_id):
             raise ValueError("DNS: a part of the name has %d bytes" % len(data))
         packet.append(len(data))
         packet += data
-    return packet + struct.pack("!B2H", 0, _ADDRESS, _ADDRESS)
+    packet.append(0)
+    if len(packet) - 12 > _MAX_NAME:
+        raise ValueError("DNS: a name of %d characters is too long" % len(name))
+    return packet + struct.pack("!2H", _ADDRESS, _ADDRESS)
 
 
 def dns_answer(packet, query):
@@ -85,6 +89,8 @@ def ntp_answer(packet, nonce):
     if not 1 <= packet[1] <= 15 or packet[0] >> 6 == 3:  # "ask elsewhere", or a server without the time
         return None
     seconds = struct.unpack_from("!I", packet, 40)[0]
+    if not seconds:
+        return None  # the field is empty, which would read as 2036
     if seconds < _ERA_S >> 1:
         seconds += _ERA_S
     return seconds - _TO_1970_S

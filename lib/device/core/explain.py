@@ -83,4 +83,7 @@ def closed_at_publish(topic):
 
 def closed_later(client_id):
     """The same when the server closed a connection on which nothing had been asked for."""
-    return "another client took the name %s, or the certificate was revoked" % client_id
+    return (
+        "another client took the name %s, the certificate was revoked, or a service asked for what the "
+        "policy forbids"
+    ) % client_id

@@ -71,7 +71,8 @@ def reset():
 
 def crashed():
     """Whether this start follows a reset by watchdog or program, and not by power or a person."""
-    return machine.reset_cause() not in (machine.PWRON_RESET, getattr(machine, "DEEPSLEEP_RESET", None))
+    person = [getattr(machine, name, None) for name in ("PWRON_RESET", "SOFT_RESET", "DEEPSLEEP_RESET")]
+    return machine.reset_cause() not in person
 
 
 def held():
@@ -123,6 +124,7 @@ def feed():
 
 def stand_by(on):
     """Feed without a loop, for as long as it takes: for the prompt of a person, or until main.py begins."""
+    feed()  # the last time may be a while ago, and the timer's first turn is a second away
     _feed_by_timer(None if on else 0)
 
 
@@ -164,9 +166,10 @@ class gate:
     def __enter__(self):
         feed()
         gc.collect()
-        gc.threshold(gc.mem_free() // _PART_IN_GATE)
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
+        # Last, because nothing takes it back when no timer can be had.
+        gc.threshold(gc.mem_free() // _PART_IN_GATE)
 
     def __exit__(self, *_):
         if _build.HARD_TIMER:

@@ -1,28 +1,18 @@
-"""Errors of sockets, TLS and flash, translated into a Failure with a cause that people understand.
+"""Errors of sockets and TLS, translated into a Failure with a cause that people understand.
 
 Only loaded when something has failed. The numbers differ: lwIP on a Pico W reports a refused connection as
 104, never as 111 (measured), and the ESP32 has newlib's numbers.
 """
 
 import errno
-import gc
 
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
 
-_ENOSPC = 28
 _UNREACHABLE = (101, 113, 114, 118, 128)  # network, host, not connected: Linux and lwIP, newlib on ESP32
 _TIMED_OUT = (110, 116)
 _TLS_ALERT = -0x7780
 _TLS_NO_MEMORY = (-0x7F00, -0x10, -0x3F80)  # Mbed TLS: SSL, big numbers, keys
 _LITTLE_MEMORY = 8192  # with less free, a signature that cannot be checked is no proof of a wrong root CA
-
-
-def of_store(error, path):
-    """The Failure for an OSError of the file system at `path`."""
-    number = error.errno
-    if number in (_ENOSPC, -_ENOSPC):
-        return Failure(GIVE_UP, "flash is full at %s" % path, "remove files that are not needed")
-    return Failure(AGAIN, "flash error %s at %s" % (number, path))
 
 
 def of_lookup(host, error):
@@ -54,12 +44,15 @@ def no_answer(where):
     return Lost(AGAIN, "%s does not answer" % where, "check address, firewall and network")
 
 
-def of_tls(error, host, where, date):
-    """The Failure for a failed handshake; `date` is the board's idea of the time, as text."""
+def of_tls(error, host, where, date, free_bytes):
+    """The Failure for a failed handshake, after which `free_bytes` were free on the heap.
+
+    `date` is the board's idea of the time, as text.
+    """
     if isinstance(error, MemoryError):
         return memory()
     if isinstance(error, ValueError):
-        return _not_verified(str(error).strip(), host, date)
+        return _not_verified(str(error).strip(), host, date, free_bytes)
     number = error.errno
     if number == errno.ENOMEM or number in _TLS_NO_MEMORY:
         return memory()
@@ -70,7 +63,7 @@ def of_tls(error, host, where, date):
     return closed("during the TLS handshake (error %s)" % number)
 
 
-def _not_verified(text, host, date):
+def _not_verified(text, host, date, free_bytes):
     """The Failure for what Mbed TLS says when it does not trust the server, or cannot use our files."""
     words = text.lower()
     if "validity" in words:
@@ -80,7 +73,7 @@ def _not_verified(text, host, date):
             "if the clock is wrong, let NTP through; if it is right, the server's certificate is out of date",
         )
     if "correctly signed" in words:
-        if gc.mem_free() < _LITTLE_MEMORY:
+        if free_bytes < _LITTLE_MEMORY:
             return memory()
         cause = "the certificate of %s is not signed by our root CA" % host
         return Failure(AGAIN, cause, "replace the root CA file")
@@ -101,9 +94,9 @@ def closed(when):
 
 def broken(error):
     """The Failure for an error on an open connection: the server's doing, the network's, or ours."""
-    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+    number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
+    if number == errno.ENOMEM or number in _TLS_NO_MEMORY:
         return Failure(AGAIN, "not enough memory to go on with the connection", "switch services off")
-    number = error.errno
     if number in _UNREACHABLE or number in _TIMED_OUT:
         return Lost(AGAIN, "the network broke the connection (error %s)" % number)
     return closed("(error %s)" % number)

@@ -6,10 +6,12 @@ whoever owns it opens a new one.
 """
 
 import asyncio
+import gc
 
 from device.core import calendar
-from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused
+from device.core.failures import AGAIN, Failure, Lost, Refused
 from device.port import board, clock, packets, tls
+from device.port.failing import failure
 
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
@@ -18,12 +20,10 @@ _TLS_MS = 20000
 _ANSWER_MS = 15000
 _DUP = 0x08
 
-
-def _causes():
-    """The module that explains errors; a board that has none does not pay for it."""
-    from device.port import causes
-
-    return causes
+# Made in time: there may be no memory for them when they are needed.
+_HALF = Failure(AGAIN, "only half a packet could be sent")
+_READER = Failure(AGAIN, "the reader failed")
+_CLOSED = Failure(AGAIN, "closed by us")
 
 
 async def _limited(awaitable, limit_ms, where):
@@ -31,7 +31,7 @@ async def _limited(awaitable, limit_ms, where):
     try:
         return await asyncio.wait_for_ms(awaitable, limit_ms)
     except asyncio.TimeoutError:
-        raise _causes().no_answer(where)
+        raise failure("no_answer", where)
 
 
 async def connect(host, port, client_id, files):
@@ -40,23 +40,25 @@ async def connect(host, port, client_id, files):
     Raises Refused when the server turned us away, Failure otherwise.
     """
     where = "%s:%d" % (host, port)
-    opened = None
+    opened = connection = None
     try:
         opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
         context = tls.context(files)
         with board.gate(_TLS_MS):
             opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
             opened.setblocking(False)
-            connection = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S), where)
-            await connection.open()
-        return connection
+            made = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S), where)
+            await made.open()
+        connection = made
     except (OSError, ValueError, MemoryError) as error:
-        failure = _causes().of_tls(error, host, where, calendar.text(clock.unix()))
-    except Failure as error:
-        failure = error
-    if opened:
-        opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
-    raise failure
+        free_bytes = gc.mem_free()
+        why = error
+    finally:  # also when we are cancelled
+        if opened and not connection:
+            opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
+    if not connection:
+        raise failure("of_tls", why, host, where, calendar.text(clock.unix()), free_bytes)
+    return connection
 
 
 class Connection:
@@ -85,7 +87,7 @@ class Connection:
         try:
             await _limited(self._frame(frame), self._answer_ms, self._where)
         except EOFError:
-            raise _causes().closed("instead of accepting it")
+            raise failure("closed", "instead of accepting it")
         answer = self._packets.parse(frame.pop())
         if answer is None or answer[0] != packets.CONNECTED:
             raise Failure(AGAIN, "the server did not begin with CONNACK")
@@ -132,13 +134,13 @@ class Connection:
                 if acknowledgement:
                     await self._send(acknowledgement)
         except EOFError:
-            self._fail(_causes().closed(""))
+            self._fail(failure("closed", ""))
         except Failure as error:
             self._fail(error)
         except (OSError, MemoryError) as error:
-            self._fail(_causes().broken(error))
+            self._fail(failure("broken", error))
         except Exception:  # a bug in `on_message`: else nobody would notice that nobody reads
-            self._fail(Failure(AGAIN, "the reader failed"))
+            self._fail(_READER)
             raise
 
     def _handle(self, frame):
@@ -163,24 +165,27 @@ class Connection:
             for key in self._waiting:
                 self._waiting[key][0].set()
 
-    async def _send(self, packet):
+    def _check(self):
         if self.lost:
             raise self.lost
+
+    async def _send(self, packet):
+        self._check()
         async with self._lock:
+            self._check()  # whoever had the lock may have left half a packet
             whole = False
             try:
                 self._stream.write(packet)
                 await _limited(self._stream.drain(), self._answer_ms, self._where)
                 whole = True
             except (OSError, MemoryError) as error:
-                self._fail(_causes().broken(error))
+                self._fail(failure("broken", error))
             except Failure as error:
                 self._fail(error)
             finally:  # also when we were cancelled or memory ran out: what follows half a packet is lost
                 if not whole:
-                    self._fail(Failure(AGAIN, "only half a packet could be sent"))
-        if self.lost:
-            raise self.lost
+                    self._fail(_HALF)
+        self._check()
 
     async def _answered(self, key, packet, what, again=0):
         """Send `packet`, once more when the answer known by `key` is late, with the flag `again` set."""
@@ -208,7 +213,7 @@ class Connection:
         granted = (await self._answered((packets.GRANTED, packet_id), packet, "SUBACK"))[2]
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Failure(GIVE_UP, "the server refuses the subscription to " + name)
+                raise Refused(AGAIN, "the server refuses the subscription to " + name)
 
     async def publish(self, topic, payload, qos=1):
         """Publish; with QoS 1 return after the PUBACK, sending once more when it is late."""
@@ -231,11 +236,12 @@ class Connection:
         """Say goodbye and free the memory of the connection (27 to 30 KB on a Pico W)."""
         if self._reader:
             self._reader.cancel()
-        if self.lost is None:
-            try:
+        try:
+            if self.lost is None:
                 await self._send(self._packets.disconnect_packet())
-            except Failure:
-                pass  # it is gone anyway
-        self._fail(Failure(AGAIN, "closed by us"))
-        self._stream.close()
-        await self._stream.wait_closed()
+        except (Failure, MemoryError):
+            pass  # it is gone anyway
+        finally:  # also when we are cancelled
+            self._fail(_CLOSED)
+            self._stream.close()
+            await self._stream.wait_closed()

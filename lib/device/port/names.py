@@ -7,6 +7,7 @@ import socket
 from device.core import datagrams
 from device.core.failures import Failure, Lost
 from device.port import clock, network
+from device.port.failing import failure
 
 _DNS_MS = 2000  # for one answer of one server
 _NTP_MS = 1000
@@ -23,30 +24,37 @@ async def lookup(host):
     """
     if host.endswith(".local"):
         return _lookup_local(host)
+    servers = _name_servers()
+    cause = "no answer from " + " and ".join(servers)
     try:
         query = datagrams.dns_query(host, int.from_bytes(os.urandom(2), "big"))
-        for server in _name_servers():
-            address = await _asked(
-                server, datagrams.DNS_PORT, query, lambda packet: datagrams.dns_answer(packet, query), _DNS_MS
-            )
+        for server in servers:
+            try:
+                address = await _asked(
+                    server,
+                    datagrams.DNS_PORT,
+                    query,
+                    lambda packet: datagrams.dns_answer(packet, query),
+                    _DNS_MS,
+                )
+            except OSError as error:  # no way to this one, as to 0.0.0.0 where DHCP names none
+                cause = error
+                continue
             if address:
                 return address
-        cause = "no answer from " + " and ".join(_name_servers())
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         cause = error
-    from device.port import causes
-
-    raise causes.of_lookup(host, cause)
+    raise failure("of_lookup", host, cause)
 
 
 def _lookup_local(host):
-    from device.port import board, causes
+    from device.port import board
 
     try:
         with board.gate(_LOCAL_MS):
             return socket.getaddrinfo(host, 0)[0][-1][0]
     except OSError as error:
-        raise causes.of_lookup(host, error)
+        raise failure("of_lookup", host, error)
 
 
 def _name_servers():

@@ -27,6 +27,14 @@ async def join(networks, country):
     await wifi.join(networks, country)
 
 
+def switch_off():
+    """Switch the radio off."""
+    try:
+        link().active(False)
+    except OSError:
+        pass  # it never was on
+
+
 def leave():
     """Leave the network, to join it anew: Wi-Fi may be dead although the link says that it is up."""
     try:
@@ -38,7 +46,7 @@ def leave():
 def restart():
     """Switch the radio off; the next join switches it on again."""
     leave()
-    link().active(False)
+    switch_off()
 
 
 async def lookup(host):

@@ -84,18 +84,25 @@ class Packets(umqtt.simple.MQTTClient):
             self.connect(True)
         finally:
             umqtt.simple.socket = real
+            self.sock = None
+        return memory.written
+
+    def _written(self, call, *arguments):
+        """What umqtt writes in `call`. It would keep the socket, and with it kilobytes that nobody needs."""
+        memory = self.sock = _Memory()
+        call(*arguments)
+        self.sock = None
         return memory.written
 
     def publish_packet(self, topic, payload, packet_id=0):
         """PUBLISH with QoS 1 when there is a packet id, else QoS 0."""
-        memory = self.sock = _Memory()
         if packet_id:
             # On the wire the identifier stands right before the payload, and umqtt would wait for the answer.
             payload = struct.pack("!H", packet_id) + payload
-        self.publish(topic.encode(), payload)
+        packet = self._written(self.publish, topic.encode(), payload)
         if packet_id:
-            memory.written[0] |= 0x02
-        return memory.written
+            packet[0] |= 0x02
+        return packet
 
     def subscribe_packet(self, filters, packet_id):
         """SUBSCRIBE to all `filters` with QoS 1, in one packet."""
@@ -113,15 +120,11 @@ class Packets(umqtt.simple.MQTTClient):
 
     def ping_packet(self):
         """PINGREQ."""
-        memory = self.sock = _Memory()
-        self.ping()
-        return memory.written
+        return self._written(self.ping)
 
     def disconnect_packet(self):
         """DISCONNECT."""
-        memory = self.sock = _Memory()
-        self.disconnect()
-        return memory.written
+        return self._written(self.disconnect)
 
     def parse(self, frame):
         """One whole packet from the server as a tuple (see the constants), or None when it is of no use.

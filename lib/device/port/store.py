@@ -3,16 +3,19 @@
 import os
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Failure
+from device.core.failures import AGAIN, GIVE_UP, Failure
 
 _DIRECTORY = 0x4000
 _MAX_BYTES = 16384
+_ENOSPC = 28
 
 
-def _of_store(error, path):
-    from device.port import causes
-
-    return causes.of_store(error, path)
+def _failure(error, path):
+    """The Failure for an OSError at `path`; made here, as nothing can be loaded from a flash that fails."""
+    number = error.errno
+    if number in (_ENOSPC, -_ENOSPC):
+        return Failure(GIVE_UP, "flash is full at %s" % path, "remove files that are not needed")
+    return Failure(AGAIN, "flash error %s at %s" % (number, path))
 
 
 def read(path, limit=_MAX_BYTES):
@@ -30,7 +33,7 @@ def read(path, limit=_MAX_BYTES):
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise _of_store(error, path)
+        raise _failure(error, path)
 
 
 def write(path, content):
@@ -45,12 +48,15 @@ def write(path, content):
             _remove(path + paths.NEW)  # half a file takes the room that is needed
         except OSError:
             pass  # `tidy` does it at the next boot
-        raise _of_store(error, path)
+        raise _failure(error, path)
 
 
 def copy(source, target):
-    """Replace the file `target` by the content of `source`."""
-    write(target, read(source))
+    """Replace the file `target` by the content of `source`; raises Failure also when there is none."""
+    content = read(source)
+    if content is None:
+        raise Failure(GIVE_UP, "%s is missing" % source, "put it there")
+    write(target, content)
 
 
 def exists(path):
@@ -92,7 +98,7 @@ def remove(path):
     try:
         _remove(path)
     except OSError as error:
-        raise _of_store(error, path)
+        raise _failure(error, path)
 
 
 def _remove(path):
@@ -133,7 +139,7 @@ def apply(operations):
             else:
                 _remove(operation[1])
     except OSError as error:
-        raise _of_store(error, operations[0][1])
+        raise _failure(error, operations[0][1])
 
 
 def tidy():

@@ -8,6 +8,7 @@ import tls
 from device.core import paths
 from device.core.failures import GIVE_UP, OVER, Failure
 from device.port import network
+from device.port.failing import failure
 
 _NO_DELAY = (6, 1)  # IPPROTO_TCP, TCP_NODELAY: else each small record of the handshake waits for an ACK
 _FAULTY = select.POLLERR | select.POLLHUP
@@ -48,18 +49,12 @@ async def plain(host, port, limit_ms):
         opening = asyncio.open_connection(address, port)
         stream, _ = await asyncio.wait_for_ms(opening, limit_ms)
     except asyncio.TimeoutError:
-        from device.port import causes
-
-        raise causes.no_answer(where)
+        raise failure("no_answer", where)
     except OSError as error:
-        from device.port import causes
-
-        raise causes.of_connect(error, where)
+        raise failure("of_connect", error, where)
     if _is_refused(stream.s):
         stream.s.close()
-        from device.port import causes
-
-        raise causes.refuses(where)
+        raise failure("refuses", where)
     try:
         stream.s.setsockopt(_NO_DELAY[0], _NO_DELAY[1], 1)
     except (OSError, AttributeError):

@@ -6,6 +6,7 @@ from device import _build
 from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.port import clock
 from device.port.network import link as _link
+from device.port.network import switch_off as _switch_off
 
 _JOIN_MS = 20000
 _LOOK_MS = 100
@@ -20,6 +21,14 @@ def begin(networks, country):
     link = _link()
     if link.isconnected():
         return
+    _switch_on(link, networks, country)
+    try:
+        link.connect(*networks[0])
+    except (OSError, ValueError):
+        pass  # of the driver: `join` hears it again, and goes on with the next network
+
+
+def _switch_on(link, networks, country):
     if not networks:
         raise Failure(GIVE_UP, "no Wi-Fi network is known", "write wifi.json")
     try:
@@ -30,9 +39,8 @@ def begin(networks, country):
             raise OSError("radio")
         if _build.JOIN_OPTIONS:
             link.config(**_build.JOIN_OPTIONS)
-        link.connect(*networks[0])
     except (OSError, ValueError) as error:
-        link.active(False)
+        _switch_off()
         raise Failure(AGAIN, "Wi-Fi does not start (%s)" % error, "is the power supply strong enough?")
 
 
@@ -45,13 +53,15 @@ async def join(networks, country):
     link = _link()
     if link.isconnected():
         return
-    if not networks or not _is_joining(link):
-        begin(networks, country)
+    begun = _is_joining(link)
+    if not begun:
+        _switch_on(link, networks, country)
     reasons = []
     for ssid, password in networks:
         try:
-            if reasons:
+            if not begun:
                 link.connect(ssid, password)
+            begun = False
             reason = await _joined(link)
             if reason is None:
                 return
@@ -63,6 +73,7 @@ async def join(networks, country):
 
 
 def _is_joining(link):
+    """Whether the first network is being joined."""
     return link.active() and link.status() in (network.STAT_CONNECTING, _GETTING_ADDRESS)
 
 

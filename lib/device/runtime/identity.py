@@ -29,13 +29,21 @@ def has_claim(store):
     return all(store.exists(paths.BOOTSTRAP + "/" + name) for name in slots.FILES)
 
 
+def replaced(store):
+    """Whose key a new identity would put aside: the certificate id that `slots.promote` wants, or None.
+
+    Also of a slot that does not open: its certificate may be active all the same.
+    """
+    return slots.replaced(store.read_slot(paths.CERT))
+
+
 def _active_identity(state):
     """The Identity in the active slot, brought in order first; None when there is none."""
     store = state.ports.store
     store.tidy()
     trial = store.read_slot(paths.TRIAL)
     if trial and slots.document(trial):  # power went between the two renames, or before them
-        store.apply(slots.promote(slots.replaced(store.read_slot(paths.CERT))))
+        store.apply(slots.promote(replaced(store)))
     trial = None
     active = store.read_slot(paths.CERT)
     if active is None:

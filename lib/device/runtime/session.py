@@ -165,9 +165,9 @@ class Session:
         self._state.ports.board.say(
             "mqtt", "connected to %s as %s" % (identity.endpoint, identity.thing_name)
         )
-        self._online.set()
         if self._subscriptions:
             await self._subscriptions.renew(self._connection)
+        self._online.set()  # only now: a message must not be blamed for a filter that ends the connection
 
     async def keep(self):
         """Hold the connection until it ends; returns by raising the Failure that ended it."""

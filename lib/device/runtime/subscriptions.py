@@ -57,7 +57,13 @@ class Subscriptions:
 
     async def renew(self, connection):
         """Ask for everything on a new connection; raises the Failure that has ended it."""
-        for wish in sorted(self._wishes, key=lambda wish: wish.refusals):
+        asked = []
+        while True:  # others may come while we wait
+            due = [wish for wish in self._wishes if wish not in asked]
+            if not due:
+                return
+            wish = min(due, key=lambda wish: wish.refusals)
+            asked.append(wish)
             await self._grant(wish, connection)
 
     async def _grant(self, wish, connection):

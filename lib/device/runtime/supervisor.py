@@ -39,11 +39,9 @@ class Supervisor:
             state.ports.board.say("start", "%s; all services are on" % failure)
         self._plan = startup.plan(switches, state.ports.build.SERVICES, state.safe)
 
-    def start(self, only=None):
-        """Start every planned service that does not run yet; `only` names one to start, None means all."""
+    def start(self):
+        """Start every planned service."""
         for name, needs in self._plan:
-            if name in self._state.services or only not in (None, name):
-                continue
             try:
                 service = load_service(name, self._state)
             except Exception as error:  # a broken service must not keep the others from starting
@@ -52,6 +50,7 @@ class Supervisor:
                 continue
             self._state.services[name] = service
             asyncio.create_task(self._guard(service, needs))
+        self._plan = None
 
     async def _guard(self, service, needs):
         """Run one service, again and again as long as it fails."""
@@ -64,7 +63,6 @@ class Supervisor:
         while True:
             start_ms = clock.ms()
             done = await self._ran(service)
-            service.settled.set()
             if done:
                 self._finish(service)
                 return
@@ -80,7 +78,6 @@ class Supervisor:
         """Keep of a service only that it has come to its end: its module is not needed again soon."""
         ended = Service(service.name, self._state)
         ended.ready = service.ready
-        ended.settled = service.settled
         ended.ready.set()
         self._state.services[service.name] = ended
         unload("device.services." + service.name)
@@ -103,6 +100,8 @@ class Supervisor:
         """End a service with `error`, as if it had raised it."""
         service = self._state.services.get(name)
         if service and service.task and not service.task.done():
+            if service.task is asyncio.current_task():  # called on the way of its own `run`
+                raise error
             service.failure = error
             service.task.cancel()
 
@@ -110,10 +109,13 @@ class Supervisor:
         """Print the traceback of a bug, once: the line of the fault is all that the field will ever tell."""
         if isinstance(error, Failure):
             return
-        text = self._state.ports.board.traceback(error)
-        if hash(text) not in self._told:
-            self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
-            self._state.ports.board.say("bug", text)
+        try:
+            text = self._state.ports.board.traceback(error)
+            if hash(text) not in self._told:
+                self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
+                self._state.ports.board.say("bug", text)
+        except MemoryError:
+            pass  # its line has been said; without this, nobody would start the service again
 
     async def watch(self):
         """Feed the watchdog for ever; the loop is alive as long as this comes round."""

@@ -22,7 +22,9 @@ class Provision(Service):
         identity.know_self(self.state)
         if self.state.identity is None:
             self._check_claim()
-            await self._claim(None)
+            await self.obtain()
+        if "mqtt" not in self.state.services:
+            await self.state.session.close()  # what proved the identity has 30 KB of a Pico W, and no use
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
@@ -30,7 +32,8 @@ class Provision(Service):
         if not identity.has_claim(self.state.ports.store):
             raise expired
         self.say(str(expired))
-        await self._claim(self.state.identity.certificate_id)
+        self.state.identity = None  # read anew if this fails: the slot may have changed by then
+        await self.obtain()
         self.say("identity %s" % self.state.identity.thing_name)
 
     def _check_claim(self):
@@ -41,13 +44,16 @@ class Provision(Service):
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
-    async def _claim(self, replaces):
-        from device.claim.handshake import Handshake, Line  # not for a board that has its identity
+    async def obtain(self):
+        """Get an identity by claim; raises Failure, and leaves no connection then."""
+        from device.claim.handshake import Handshake  # not for a board that has its identity
         from device.claim.provision import Provisioning
+        from device.runtime.line import Line
 
         state = self.state
         store, session = state.ports.store, state.session
-        if self._provisioning is None:
+        replaces = identity.replaced(store)
+        if self._provisioning is None or self._provisioning.replaces != replaces:
             journal = store.read(paths.JOURNAL)
             self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
         done = False
@@ -62,7 +68,7 @@ class Provision(Service):
         state.identity = self._provisioning.identity
         identity.tell_application(state, state.identity, self._provisioning.configuration)
         self._provisioning = None
-        unload("device.claim", "device.core.hmac256")
+        unload("device.claim", "device.runtime.line", "device.core.hmac256")
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""

@@ -1,9 +1,12 @@
-"""ento.conf: what is taken, and for every bad file the words that a person gets to read."""
+"""ento.conf and config.json: what is taken, and for every bad file the words that a person gets to read.
+
+wifi.json has its own file of tests: test_wifi.py.
+"""
 
 import json
 
 from check import raises
-from device.core import config, fields, paths
+from device.core import paths, settings
 from device.core.failures import GIVE_UP, Failure
 
 _GOOD = {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "abc-ats.iot.eu-central-1.amazonaws.com"}
@@ -18,7 +21,7 @@ def _conf(device=None, **sections):
 
 
 def _settings(device=None, **sections):
-    return config.Settings(config.document(json.dumps(_conf(device, **sections)).encode()))
+    return settings.read(json.dumps(_conf(device, **sections)).encode())
 
 
 # content of the file, words of the message
@@ -54,9 +57,9 @@ _BAD_DEVICES = (
     ({"SERIAL_ID": None}, ("SERIAL_ID is missing",)),
     ({"SERIAL_ID": ""}, ("SERIAL_ID has 0 characters", "1 to 128")),
     ({"SERIAL_ID": "x" * 129}, ("SERIAL_ID has 129 characters",)),
-    ({"SERIAL_ID": 17}, ("SERIAL_ID must be a text",)),
-    ({"SERIAL_ID": ["SN"]}, ("SERIAL_ID must be a text",)),
-    ({"SERIAL_ID": True}, ("SERIAL_ID must be a text",)),
+    ({"SERIAL_ID": 17}, ("SERIAL_ID must be a string",)),
+    ({"SERIAL_ID": ["SN"]}, ("SERIAL_ID must be a string",)),
+    ({"SERIAL_ID": True}, ("SERIAL_ID must be a string",)),
     ({"SERIAL_ID": "SN 1"}, ("SERIAL_ID has the character ' '", "letters, digits")),
     ({"SERIAL_ID": "SN/1"}, ("character '/'",)),
     ({"SERIAL_ID": "SN+1"}, ("character '+'",)),
@@ -91,14 +94,14 @@ _BAD_SECTIONS = (
     ({"mqtt": {"topicPrefix": ""}}, ("topicPrefix has 0 characters",)),
     ({"mqtt": {"topicPrefix": "p" * 65}}, ("topicPrefix has 65 characters", "1 to 64")),
     ({"provisioning": "x"}, ('"provisioning" must be an object',)),
-    ({"provisioning": {"template": 5}}, ("template must be a text",)),
+    ({"provisioning": {"template": 5}}, ("template must be a string",)),
     ({"provisioning": {"template": "a/b"}}, ("template has the character '/'",)),
     ({"provisioning": {"template": "t" * 37}}, ("template has 37 characters", "1 to 36")),
-    ({"provisioning": {"parameters": []}}, ('"parameters" must be an object',)),
-    ({"provisioning": {"parameters": {"line": 7}}}, ("template parameter line must be a text",)),
+    ({"provisioning": {"parameters": []}}, ('"parameters" must map strings to strings',)),
+    ({"provisioning": {"parameters": {"line": 7}}}, ("template parameter line must be a string",)),
     ({"provisioning": {"keys": "both"}}, ('"keys" must be "cloud" or "device"',)),
     ({"provisioning": {"keys": ["cloud"]}}, ('"keys" must be',)),
-    ({"provisioning": {"thingNamePattern": 5}}, ("thingNamePattern must be a text",)),
+    ({"provisioning": {"thingNamePattern": 5}}, ("thingNamePattern must be a string",)),
     ({"provisioning": {"thingNamePattern": ""}}, ("thingNamePattern has 0 characters",)),
     ({"provisioning": {"thingNamePattern": "cam {serialID}"}}, ("thingNamePattern has the character ' '",)),
     ({"provisioning": {"thingNamePattern": "{serial}"}}, ("thingNamePattern has the character '{'",)),
@@ -127,7 +130,7 @@ def _check(failure, words):
 
 def test_files_that_are_no_configuration():
     for raw, words in _BAD_FILES:
-        _check(raises(Failure, config.document, raw), words)
+        _check(raises(Failure, settings.document, raw), words)
 
 
 def test_wrong_values_in_the_device_section():
@@ -139,25 +142,25 @@ def test_missing_keys_read_as_missing():
     for name in _GOOD:
         conf = _conf()
         del conf["device"][name]
-        _check(raises(Failure, config.Settings, conf), (name,))
+        _check(raises(Failure, settings.settings, conf), (name,))
 
 
 def test_wrong_values_in_the_other_sections():
     for sections, words in _BAD_SECTIONS:
-        failure = raises(Failure, config.Settings, _conf(None, **sections))
+        failure = raises(Failure, settings.settings, _conf(None, **sections))
         _check(failure, words)
 
 
 def test_no_message_holds_the_enrolment_key():
     for secret in ("secret-marker", "5e" * 31 + "zz"):
-        failure = raises(Failure, config.Settings, _conf(None, provisioning={"enrolmentKey": secret}))
+        failure = raises(Failure, settings.settings, _conf(None, provisioning={"enrolmentKey": secret}))
         assert secret not in str(failure)
 
 
 def test_defaults_are_the_seed_s():
     found = _settings()
     assert (found.serial, found.endpoint, found.port) == ("SN-1", _GOOD["ENDPOINT_URL"], 8883)
-    assert (found.template, found.parameters, found.keys) == ("CameraProvisioningTemplate", {}, "cloud")
+    assert (found.template, found.parameters, found.own_key) == ("CameraProvisioningTemplate", {}, False)
     assert (found.topic_prefix, found.thing_name, found.enrolment_key) == ("cameraDevice", "SN-1", None)
     assert found.provisioned is False and found.daily_certificates == 5 and found.ntp
 
@@ -177,7 +180,7 @@ def test_everything_can_be_said():
         clock={"ntp": []},
     )
     assert (found.provisioned, found.port, found.topic_prefix, found.template) == (True, 443, "p", "T")
-    assert (found.parameters, found.keys, found.thing_name) == ({"a": "b"}, "device", "cam-SN-1")
+    assert (found.parameters, found.own_key, found.thing_name) == ({"a": "b"}, True, "cam-SN-1")
     assert (found.daily_certificates, found.enrolment_key, found.ntp) == (1, b"\0\xff", [])
 
 
@@ -197,20 +200,20 @@ def test_an_endpoint_may_be_written_as_a_url():
 def test_status_is_set_and_every_other_key_is_kept():
     conf = _conf({"color": "gr\u00fcn", "PROVISION_STATUS": "False"}, mine={"a": [1, None, {"b": 2}]}, n=5)
     for status in (True, False):
-        written = config.with_status(json.dumps(conf).encode(), status)
+        written = settings.with_status(json.dumps(conf).encode(), status)
         expected = json.loads(json.dumps(conf))
         expected["device"]["PROVISION_STATUS"] = "True" if status else "False"
-        assert config.document(written) == expected
+        assert settings.document(written) == expected
     raw = json.dumps(_conf()).encode()
-    assert config.with_status(raw, True).find(b'"True"') > 0, "the text, not the truth value"
+    assert settings.with_status(raw, True).find(b'"True"') > 0, "the text, not the truth value"
 
 
 def test_only_the_status_is_written_anew():
     head = b'{ "site": {"latitude": 48.137154321, "name": "\\ud83d\\udc1d"},\n  "device": {"SERIAL_ID": "a", '
     for old in (b'"PROVISION_STATUS" : "False"', b'"PROVISION_STATUS":"False"', b'"PROVISION_STATUS": false'):
-        written = config.with_status(head + old + b' , "x": 1}}', True)
+        written = settings.with_status(head + old + b' , "x": 1}}', True)
         assert written.startswith(head) and written.endswith(b' , "x": 1}}')
-        assert config.document(written)["device"]["PROVISION_STATUS"] == "True"
+        assert settings.document(written)["device"]["PROVISION_STATUS"] == "True"
 
 
 def test_a_status_that_is_odd_or_missing_is_written_all_the_same():
@@ -221,11 +224,46 @@ def test_a_status_that_is_odd_or_missing_is_written_all_the_same():
         b'"SERIAL_ID": "a", "PROVISION_STATUS": "not, so"',
         b'"SERIAL_ID": "\\"PROVISION_STATUS\\": "',
     ):
-        written = config.with_status(b'{"device": {' + device + b"}}", True)
-        assert config.document(written)["device"]["PROVISION_STATUS"] == "True", device
+        written = settings.with_status(b'{"device": {' + device + b"}}", True)
+        assert settings.document(written)["device"]["PROVISION_STATUS"] == "True", device
 
 
-def test_names_that_aws_takes():
-    for name in ("a", "A-Z_0:9", "x" * 128):
-        assert config.name_fault(name) is None
-        assert config.check_name(name, fields.SERIAL_ID) == name
+def test_settings_outlive_their_module():
+    """An object of a class of core.settings would keep the module in a board's memory."""
+    found = _settings()
+    assert isinstance(found, tuple)
+    for value in found:
+        assert value is None or isinstance(value, (str, int, bool, dict, list, bytes)), value
+
+
+def test_switches_are_the_object_of_config_json():
+    assert settings.switches(None) == {}
+    assert settings.switches(b"{}") == {}
+    assert settings.switches(b'{"other": 5}') == {}
+    assert settings.switches(b'{"services": {"web": false, "cloud": {"keys": true}}}') == {
+        "web": False,
+        "cloud": {"keys": True},
+    }
+
+
+def test_switches_that_cannot_be_read_say_so():
+    for raw in (
+        b"",
+        b"\xff\xfe",
+        b"{",
+        b'{"services": {"web": false}',
+        b"[]",
+        b"null",
+        b"5",
+        b'"services"',
+        b'{"services": []}',
+        b'{"services": null}',
+        b'{"services": true}',
+        b'{"services": "all"}',
+        b"[" * 8000,
+        b"[" * 4000 + b"]" * 4000,
+        b"{services: {web: false}}",
+    ):
+        failure = raises(Failure, settings.switches, raw)
+        assert failure.kind == GIVE_UP and str(failure).startswith(paths.CONFIG), raw
+        assert failure.advice
