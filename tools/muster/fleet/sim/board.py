@@ -14,6 +14,7 @@ from device.core import explain, paths, topics
 from device.core.failures import GIVE_UP, Backoff, Failure, Refused
 from device.core.ports import Ports
 from device.runtime.identity import know_self, tell_application
+from device.runtime.line import Line
 from device.runtime.state import State
 from device.services.status import Status
 from muster.fleet.sim import link
