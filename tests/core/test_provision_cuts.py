@@ -3,7 +3,7 @@
 from cloud import Cloud
 from device.claim import journal as journals
 from device.claim import provision
-from device.core import fields, paths, topics
+from device.core import fields, paths, slots, topics
 from device.core.failures import AGAIN, OVER, Failure
 from lives import MOST, check, cut, expired, first, retry_until_committed
 from world import MODES, START_S, attempt, until_committed
@@ -65,6 +65,23 @@ def test_two_cuts_while_an_expired_identity_is_replaced_keep_both_keys():
         while _cut_twice(expired, mode, number, 4, 3):
             number += 1
         assert number > 25
+
+
+def test_a_sealed_identity_takes_its_place_at_boot_without_the_claim():
+    for begin in (first, expired):
+        for mode in MODES:
+            sealed = 0
+            for after in range(MOST):
+                world = begin(mode)
+                if not cut(world, after):
+                    break
+                if world.trial() and slots.document(world.trial()):
+                    sealed += 1
+                    world.actions = []
+                    world.boot()
+                    assert world.actions == []
+                    check(world, 2)
+            assert sealed
 
 
 def test_a_lost_connection_is_as_good_as_a_cut():
