@@ -8,6 +8,9 @@ import asyncio
 state = None
 is_well = True
 try:
+    import pack
+
+    pack.mount()
     from device.port.compose import compose
     from device.runtime import boot
     from device.runtime.state import State

@@ -4,6 +4,9 @@ import asyncio
 import sys
 
 try:
+    import pack
+
+    pack.mount()
     from device.port.compose import compose
     from device.runtime import start
     from device.runtime.state import State

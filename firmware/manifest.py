@@ -11,3 +11,4 @@ umqtt is frozen without optimisation: it checks what the server sends by assert.
 include("$(PORT_DIR)/boards/manifest.py")  # noqa: F821
 package("device", base_path="../lib", opt=1)  # noqa: F821
 package("umqtt", base_path="../build/umqtt")  # noqa: F821
+module("pack.py", base_path="../lib", opt=1)  # noqa: F821  (boot.py asks for it; it finds no pack)

@@ -12,11 +12,11 @@ import time
 
 import machine
 import network
+import vboard
 import vfs
-from vboard import power
 from vboard.flash import Flash
 
-image = open(power.setting("IMAGE"), "r+b")  # noqa: SIM115  (open as long as the board runs)
+image = open(vboard.setting("IMAGE"), "r+b")  # noqa: SIM115  (open as long as the board runs)
 vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(Flash(image), progsize=256), "/")
 sys.path[:] = ["", ".frozen", "/lib"]

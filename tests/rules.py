@@ -114,7 +114,7 @@ def device_imports_exist(root: Path) -> list[str]:
     """Device code imports nothing that MicroPython lacks."""
     return _bad_imports(
         root,
-        "lib/device",
+        "lib",
         lambda _, name: name.split(".")[0] in NOT_ON_MICROPYTHON,
         "MicroPython has no such module",
     )
@@ -226,7 +226,7 @@ def interrupts_get_through(root: Path) -> list[str]:
 
     return [
         f"{path}:{node.lineno}: catches everything; catch Exception at most"
-        for path, tree in python_files(root, "lib/device", "boot.py", "main.py")
+        for path, tree in python_files(root, "lib", "boot.py", "main.py")
         for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler) and catches_all(node)
     ]
@@ -236,7 +236,7 @@ def device_does_not_assert(root: Path) -> list[str]:
     """`mpy-cross -O1` removes assertions: outside data is checked with `if`."""
     return [
         f"{path}:{node.lineno}: assert"
-        for path, tree in python_files(root, "lib/device", "boot.py", "main.py")
+        for path, tree in python_files(root, "lib", "boot.py", "main.py")
         for node in ast.walk(tree)
         if isinstance(node, ast.Assert)
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 
 from device.core import paths
-from muster import interpreter
+from muster import interpreter, pack
 from muster.layout import LIB
 from tests.bench.common import CLOUD, NONE, Bench, Result, Row, Tell, kb, ratio
 from tests.bench.heap_boards import Boards, Program
@@ -77,8 +77,8 @@ def module_sizes(files: dict[str, bytes]) -> dict[str, int]:
 
 def import_sizes(boards: Boards, names: list[str], grow: bool) -> dict[str, int]:
     """{module: bytes of heap that its import takes}, imported in this order."""
-    script = SCRIPT.format(count=len(names), names=tuple(names), grow=grow).encode()
-    words = boards.says(Program("modules", CLOUD), "sizes ", {paths.BOOT: script}, HEAP_KB)
+    script = "import pack\npack.mount()\n" + SCRIPT.format(count=len(names), names=tuple(names), grow=grow)
+    words = boards.says(Program("modules", CLOUD), "sizes ", {paths.BOOT: script.encode()}, HEAP_KB)
     return dict(zip(names, map(int, words[1:]), strict=True))
 
 
@@ -89,7 +89,7 @@ def measure(bench: Bench, tell: Tell) -> Result:
     if reason:
         return Result(title, [Row(figure, NONE, NONE, NONE)], reason, [])
     tell("modules")
-    compiled = module_sizes(bench.files(CLOUD, bench.twin.port))
+    compiled = module_sizes(pack.unpacked(bench.files(CLOUD, bench.twin.port)))
     boards = Boards(bench)
     used = import_sizes(boards, list(compiled), grow=True)
     flash, heap = sum(compiled.values()), sum(import_sizes(boards, list(compiled), grow=False).values())

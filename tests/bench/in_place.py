@@ -6,7 +6,7 @@ from pathlib import Path
 from mpremote.romfs import VfsRomWriter
 
 from device.core import paths
-from muster import mpy
+from muster import mpy, pack
 
 MODULES = "/lib/"
 MOUNT = "on_board_romfs.py"
@@ -38,6 +38,7 @@ def _add(writer: VfsRomWriter, files: Mapping[str, bytes]) -> None:
 
 def moved(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of a board with everything of /lib in a ROMFS image, which its boot.py mounts first."""
+    files = pack.unpacked(files)
     code = {path.removeprefix(MODULES): data for path, data in files.items() if path.startswith(MODULES)}
     found = {path: data for path, data in files.items() if not path.startswith(MODULES)}
     mount = mpy.Source(MOUNT, Path(__file__).with_name(MOUNT).read_bytes())

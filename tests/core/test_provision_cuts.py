@@ -134,6 +134,42 @@ def test_a_flash_error_at_any_change_is_as_good_as_a_cut():
             assert number > 25
 
 
+def test_an_identity_that_expires_after_a_flash_error_is_kept_as_well():
+    """All of it without a reboot: what is in memory must not be that of the identity before."""
+    for mode in MODES:
+        for number in range(_MOST):
+            world = _first(mode)
+            failed = _fail(world, number)
+            _retry_until_committed(world)
+            world.cloud.expired.append(world.state.identity.certificate_id)
+            world.run()
+            assert world.cloud.expired[0] in world.flash.names(paths.KEPT)
+            _check(world, 3)
+            if not failed:
+                break
+
+
+def test_a_last_journal_entry_that_fails_is_done_without():
+    for mode in MODES:
+        world = _first(mode)
+        write, entries = world.flash.write, []
+
+        def fail_at_fourth(path, content, write=write, entries=entries):
+            entries.append(path)
+            if entries.count(paths.JOURNAL) == 4:
+                raise Failure(AGAIN, "flash error")
+            write(path, content)
+
+        world.flash.write = fail_at_fourth
+        world.boot()
+        assert world.journal().step == journals.REGISTERED
+        world.flash.write = write
+        _check(world, 1)
+        world.cloud.expired.append(world.state.identity.certificate_id)
+        world.boot()
+        _check(world, 2)
+
+
 def test_a_cut_after_a_flash_error_loses_nothing():
     for mode in MODES:
         for number in range(_MOST):

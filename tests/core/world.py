@@ -114,9 +114,10 @@ class World:
         return self._claim()
 
     def _claim(self):
-        if self.provisioning is None:
+        replaces = replaced(self.flash)
+        if self.provisioning is None or self.provisioning.replaces != replaces:
             journal = self.flash.read(paths.JOURNAL)
-            self.provisioning = Provisioning(self.settings, journal, self.now, replaced(self.flash))
+            self.provisioning = Provisioning(self.settings, journal, self.now, replaces)
         provisioning = self.provisioning
 
         def steps():

@@ -213,7 +213,11 @@ def test_garbage_is_collected_early_but_not_all_the_time():
         def mem_free():
             return Gc.free
 
-    for Gc.free, threshold in ((1000, 4096), (40000, 10000), (2000000, 500000)):
+    for Gc.free, threshold in (
+        (1000, 4096),
+        (8192 * board._PART_OF_FREE, 8192),
+        (1 << 24, (1 << 24) // board._PART_OF_FREE),
+    ):
         board.gc = Gc
         try:
             board.collect_often()

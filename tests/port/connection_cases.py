@@ -413,8 +413,8 @@ def test_too_little_memory_to_wrap_closes_the_plain_socket():
     assert plain.closed == 1
 
 
-def test_credentials_that_cannot_be_used_open_no_connection():
+def test_credentials_that_cannot_be_used_close_the_connection():
     plain = Line()
     failure = _connect(mqtt.tls.context, plain)
     assert failure.kind == GIVE_UP and "root CA" in str(failure)
-    assert plain.closed == 0 and not plain.written
+    assert plain.closed == 1 and not plain.written

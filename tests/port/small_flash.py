@@ -4,8 +4,8 @@ import errno
 import io
 import os
 
+import vboard
 import vfs
-from vboard import power
 from vboard.flash import Flash
 
 _BLOCK = 4096
@@ -43,7 +43,7 @@ class Board:
 
     def boot(self, cut_at=0, tear=False):
         """Power on; power is cut at the operation `cut_at` from now on (0: never)."""
-        power._off = None
+        vboard._off = None
         self.flash = Breaking(self._open(), 0, tear)
         while True:
             try:
@@ -53,7 +53,7 @@ class Board:
         vfs.mount(vfs.VfsLfs2(self.flash, progsize=256), "/")
         os.chdir("/")
         self.flash.operations = 0
-        self.flash._cut_at = cut_at
+        self.flash.cut_at = cut_at
 
     def off(self):
         """Power off; what is on the flash stays. Returns how many operations there were."""
@@ -79,7 +79,7 @@ def cut_everywhere(board, work, check):
             try:
                 work()
                 done = True
-            except power.PowerOff:
+            except vboard.PowerOff:
                 done = False
             copy.off()
             check(copy, done)

@@ -11,6 +11,7 @@ from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.core.ports import Ports
 from device.port import store
 from device.runtime import identity
+from device.runtime.state import State
 
 _FILE = paths.BASE + "/journal.json"
 _CERTIFICATES = {b"old": "aa" * 32, b"new": "bb" * 32}
@@ -39,15 +40,6 @@ def _write_slot(path, files):
     store.write(path + "/" + paths.IDENTITY, files[paths.IDENTITY])
 
 
-class _State:
-    """As much of the State as reading the identity takes."""
-
-    def __init__(self):
-        self.ports = Ports(_Quiet, None, store, None, None, None)
-        self.settings = _Settings
-        self.identity = None
-
-
 class _Settings:
     provisioned = False
 
@@ -60,7 +52,8 @@ class _Quiet:
 
 def _who():
     """The name of the identity that the board boots with, or None. Brings the slots in order."""
-    state = _State()
+    state = State(Ports(_Quiet, None, store, None, None, None))
+    state.settings = _Settings
     identity.know_self(state)
     if state.identity is None:
         return None

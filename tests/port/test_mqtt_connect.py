@@ -129,7 +129,6 @@ def test_certificate_and_key_do_not_belong_together(case: Case, newest: ssl.TLSV
 def test_files_that_cannot_be_used(case: Case, name: str, content: bytes) -> None:
     path = case.home / "bad.pem"
     path.write_bytes(content)
-    case.port = 1  # never reached
     setattr(case, name, path)
     case.client_ca = case.authority.path
     if name == "ca":
@@ -146,9 +145,26 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def test_closed_port(case: Case, closed_port: int) -> None:
+@pytest.mark.parametrize("stack", ["", "lwip"])
+def test_closed_port(case: Case, closed_port: int, stack: str) -> None:
+    """lwIP lets such a connection open: only poll tells that it was refused."""
+    case.board["MUSTER_BOARD_STACK"] = stack
     case.port = closed_port
     failure(case.run(welcome)[0], AGAIN, f"localhost:{closed_port} refuses connections", "nothing listens")
+
+
+def test_mutual_tls_on_lwip(case: Case) -> None:
+    case.board["MUSTER_BOARD_STACK"] = "lwip"
+    assert case.run(welcome, ["close"]) == [{"ok": True}] * 2
+
+
+def test_a_network_through_which_nothing_gets_any_more(case: Case) -> None:
+    """Though it says that it is up: the name server is silent, and so is a server known by its address."""
+    case.board["MUSTER_BOARD_NETWORK"] = "stuck:0"
+    failure(case.run(welcome)[0], AGAIN, "cannot resolve localhost", lost=True)
+    case.host = "127.0.0.1"
+    case.intervals = QUICK
+    failure(case.run(welcome)[0], AGAIN, "does not answer", lost=True)
 
 
 def test_name_that_nobody_knows(case: Case) -> None:
@@ -233,7 +249,8 @@ def test_something_else_than_connack(case: Case, answer: bytes) -> None:
         peer.until_closed()
 
     case.intervals = QUICK
-    failure(case.run(script)[0], AGAIN)
+    promises_more = answer.startswith(b"HTTP")  # read as a length, "T" is 84 bytes
+    failure(case.run(script)[0], AGAIN, lost=promises_more)
 
 
 def test_server_that_speaks_no_tls(case: Case) -> None:

@@ -131,6 +131,21 @@ def test_no_puback_sends_a_second_copy_with_dup(case: Case) -> None:
     assert case.errors == []
 
 
+def test_waiting_goes_on_when_the_ticks_of_the_board_wrap(case: Case) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        body = peer.expect(0x32)
+        assert peer.expect(0x3A) == body, "half a second later"
+        peer.send(puback(body))
+        pong(peer)
+        peer.until_closed()
+
+    case.intervals = QUICK
+    case.board["MUSTER_BOARD_TICKS_START"] = str((1 << 30) - 300)
+    assert case.run(script, ["publish", "a", "x", 10, 1], ["ping"], ["close"]) == [OK] * 4
+    assert case.errors == []
+
+
 def test_no_puback_at_all_then_a_late_one(case: Case) -> None:
     def script(peer: Peer) -> None:
         peer.accept()

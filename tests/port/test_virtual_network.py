@@ -132,7 +132,6 @@ STUCK = (
     TCP
     + """
 question = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-question.setblocking(False)
 server = socket.getaddrinfo("127.0.0.1", 123)[0][-1]
 def attempt():
     question.sendto(bytes([0x23]) + bytes(47), server)
@@ -141,6 +140,7 @@ def attempt():
         tcp = "open"
     except asyncio.TimeoutError:
         tcp = "late"
+    question.settimeout(10 if tcp == "open" else 0)
     print(station.isconnected(), tcp, error_of(lambda: len(question.recv(512))))
 attempt()
 station.disconnect()

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from device.core import fields, paths
-from muster import image, interpreter, mpy
+from muster import image, interpreter, mpy, pack
 from muster.image.boards import Service, profile
 from muster.layout import LIB
 from muster.registry.certificates import ACTIVE
@@ -132,9 +132,9 @@ def flash(
 
 def edit(path: Path, changes: Mapping[str, bytes | None]) -> None:
     """Replace files in an image; None removes one."""
-    files = {**rig.on_flash(path), **changes}
+    files = {**pack.unpacked(rig.on_flash(path)), **changes}
     kept = {name: data for name, data in files.items() if data is not None}
-    path.write_bytes(image.build_image(kept, rig.BOARD))
+    path.write_bytes(image.build_image(pack.packed(kept), rig.BOARD))
 
 
 def identity(path: Path) -> str:

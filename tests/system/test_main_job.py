@@ -17,7 +17,9 @@ def test_provisions_and_publishes(twin, serial, tmp_path, key_mode, bits):
     rig.check_provisioned(path, twin, serial, before)
     message = twin.wait_for_publish(topics.booted(topics.DEFAULT_PREFIX, serial))
     assert message.payload == b'{"serialID": "%s", "bootStatus": true}' % serial.encode()
-    told = json.loads(rig.on_flash(path)[paths.PROVISION])
+    files = rig.on_flash(path)
+    assert len(files) <= 30, "a file takes 4 KB or more of the flash"
+    told = json.loads(files[paths.PROVISION])
     assert told[fields.THING_NAME] == serial
     assert told[fields.DEVICE_CONFIGURATION], (
         "the template's device configuration is kept for the application"

@@ -8,7 +8,7 @@ from tests.system import rig
 
 from device.core import paths
 from muster import image, interpreter, mpy
-from muster.image.tree import code_files
+from muster.image.tree import single_files
 
 NAMES = """\
 from device.claim import p256
@@ -55,7 +55,7 @@ def with_counter(boot: str) -> dict[str, bytes]:
 
 
 def test_code_in_place_comes_from_the_romfs(tmp_path: Path) -> None:
-    files = {**code_files(rig.BOARD), paths.BOOT: NAMES.encode(), paths.MAIN: b""}
+    files = {**single_files(rig.BOARD), paths.BOOT: NAMES.encode(), paths.MAIN: b""}
     moved = in_place.moved(files)
     assert [name for name in moved if name.startswith("/lib/")] == ["/lib/on_board_romfs.mpy"]
     words = says(tmp_path, moved, "files ")
@@ -72,9 +72,9 @@ def test_automatic_collections_are_counted(tmp_path: Path) -> None:
 
 
 def test_modules_come_after_what_they_import() -> None:
-    order = list(heap_modules.module_sizes(code_files(rig.BOARD)))
+    order = list(heap_modules.module_sizes(single_files(rig.BOARD)))
     for early, late in (
-        ("device", "device.core"),
+        ("device.core.failures", "device.port.causes"),
         ("device.core.calendar", "device.core.x509"),
         ("device.core.der", "device.claim.csr"),
         ("umqtt.simple", "device.port.packets"),

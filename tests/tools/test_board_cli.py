@@ -10,6 +10,7 @@ import pytest
 from tests.tools.test_image import write_claim
 
 from device.core import paths
+from muster import pack
 from muster.image import build_image, read_image
 
 SECRET = "marker-secret-5f1c"
@@ -70,6 +71,15 @@ def test_ls_lists_files_with_sizes(flash):
     assert "of 212 blocks used" in result.stdout
     below = muster("board", "ls", "--image", flash, paths.CERT).stdout
     assert "/main.py" not in below and "copy" in below
+
+
+def test_ls_looks_into_the_pack(tmp_path):
+    files = {paths.PACK: pack.write({"device/a.mpy": b"12345"})}
+    path = tmp_path / "flash.img"
+    path.write_bytes(build_image(files, "virtual"))
+    assert f"       5   {paths.PACKED}/device/a.mpy\n" in muster("board", "ls", "--image", path).stdout
+    path.write_bytes(build_image({paths.PACK: files[paths.PACK][:-1]}, "virtual"))
+    assert "is cut short or damaged" in muster("board", "ls", "--image", path).stdout
 
 
 def test_cat_prints_a_file(flash):

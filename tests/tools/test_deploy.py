@@ -7,9 +7,11 @@ import pytest
 
 from device.core import paths
 from muster import deploy as deployment
+from muster import mpy, pack
 from muster.board_link import BoardLink, Facts
 from muster.cli import main as cli
 from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
+from muster.layout import LIB
 from serial_board import SerialBoard
 
 # Says at each start whether the network is to be left alone, and which program runs.
@@ -21,8 +23,11 @@ try:
 except OSError:
     state = "online"
 try:
+    import pack
+    pack.mount()
     from device.a import VERSION
-except ImportError:
+except ImportError as error:
+    print(error)
     VERSION = 0
 print("started", state, VERSION)
 """.encode()
@@ -34,14 +39,24 @@ CONFIGURATION = {
 }
 
 
-def program(version: int = 1) -> dict[str, bytes]:
+MOUNTER = mpy.compile_module(mpy.device_sources({"pack.py": (LIB / "pack.py").read_text()})[0])
+
+
+def single(version: int = 1) -> dict[str, bytes]:
+    """A program as Muster deployed it before it packed its modules; `big` makes several blocks."""
+    module = mpy.compile_module(mpy.Source("device/a.py", b"VERSION = %d\n" % version))
     return {
-        "/lib/device/__init__.py": b"",
-        "/lib/device/a.py": b"VERSION = %d\n" % version,
-        "/lib/device/core/big.py": bytes(range(32, 127)) * 100,
+        "/lib/device/a.mpy": module,
+        "/lib/device/core/big.mpy": bytes(range(32, 127)) * 100,
+        "/lib/umqtt/simple.mpy": b"",
         paths.BOOT: BOOT_PY,
         paths.MAIN: MAIN_PY,
     }
+
+
+def program(version: int = 1) -> dict[str, bytes]:
+    """A small program in the form of the real one."""
+    return pack.packed({**single(version), "/lib/pack.mpy": MOUNTER})
 
 
 def deploy(board: SerialBoard, files: dict[str, bytes], lines: list[str] | None = None) -> deployment.Summary:
@@ -80,7 +95,7 @@ def test_second_deployment_copies_nothing(deployed: SerialBoard) -> None:
 
 def test_only_what_changed_is_copied_and_runs_only_when_all_is_there(deployed: SerialBoard) -> None:
     summary = deploy(deployed, program(version=2))
-    assert summary.copied == ["/lib/device/a.py"]
+    assert summary.copied == [paths.PACK]
     deployed.wait_for("started online 2")
 
 
@@ -97,39 +112,59 @@ def test_the_network_is_left_alone_while_files_are_copied(deployed: SerialBoard)
     assert paths.OFFLINE not in deployed.files()
 
 
-def test_files_of_an_earlier_version_go_and_the_users_stay(deployed: SerialBoard) -> None:
-    files = program()
-    del files["/lib/device/core/big.py"]
-    summary = deploy(deployed, files)
-    assert summary.removed == ["/lib/device/core/big.py"]
-    deployed.wait_for("started online 1")
-    found = deployed.files()
-    assert found["/lib/of_the_user.py"] == CONFIGURATION["/lib/of_the_user.py"]
-    assert "/lib/device/core/big.py" not in found
-    assert BoardLink(deployed.port).execute("print('core' in os.listdir('/lib/device'))").strip() == "False"
+def test_single_modules_of_an_earlier_version_go_and_the_users_stay(tmp_path: Path) -> None:
+    before = {**CONFIGURATION, **single(), "/lib/device/old.py": b"X = 1\n"}
+    before[paths.BOOT] = BOOT_PY.replace(b"    import pack\n    pack.mount()\n", b"")
+    with SerialBoard(tmp_path / "flash.img", before) as board:
+        board.wait_for("started online 1")
+        summary = deploy(board, program(2))
+        assert summary.removed == sorted(path for path in before if path.startswith(pack.PLACES))
+        board.wait_for("started online 2")
+        assert board.files() == {**CONFIGURATION, **program(2)}
+        listed = BoardLink(board.port).execute("import os; print(sorted(os.listdir('/lib')))")
+    assert listed.strip() == "['muster.pack', 'of_the_user.py', 'pack.mpy']"
 
 
 def test_after_a_pulled_cable_the_old_program_runs_and_the_next_run_goes_on(
     deployed: SerialBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = program(version=2) | {"/lib/device/b.py": b"X = 1\n"}
+    new = {**program(version=2), paths.MAIN: MAIN_PY + b"\n"}
     copy = BoardLink.copy
 
-    def fail_at_b(link: BoardLink, source: Path, path: str) -> str:
-        if path.startswith("/lib/device/b.py"):
+    def fail_at_main(link: BoardLink, source: Path, path: str) -> str:
+        if path.startswith(paths.MAIN):
             raise MusterError("the cable is out")
         return copy(link, source, path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(BoardLink, "copy", fail_at_b)
+        patched.setattr(BoardLink, "copy", fail_at_main)
         with pytest.raises(MusterError, match="the cable is out"):
             deploy(deployed, new)
     deployed.wait_for("started online 1")
     lines: list[str] = []
-    assert deploy(deployed, new, lines).copied == ["/lib/device/a.py", "/lib/device/b.py"]
-    assert [line for line in lines if line.startswith("[")] == ["[1/1] /lib/device/b.py (6 bytes)"]
+    assert deploy(deployed, new, lines).copied == [paths.PACK, paths.MAIN]
+    assert [line for line in lines if line.startswith("[")] == [
+        f"[1/1] {paths.MAIN} ({len(MAIN_PY) + 1} bytes)"
+    ]
     deployed.wait_for("started online 2")
     assert not [path for path in deployed.files() if path.endswith(paths.NEW)]
+
+
+def test_what_an_abandoned_deployment_left_goes(tmp_path: Path) -> None:
+    left = {path + paths.NEW: b"half" for path in program()}
+    with SerialBoard(tmp_path / "flash.img", {**CONFIGURATION, **program(), **left}) as board:
+        board.wait_for("started online 1")
+        assert deploy(board, program()).removed == sorted(left)
+        board.wait_for("started online 1")
+        assert board.files() == {**CONFIGURATION, **program()}
+
+
+def test_a_damaged_pack_is_said_and_replaced(tmp_path: Path) -> None:
+    damaged = {**program(), paths.PACK: program()[paths.PACK][:5000]}
+    with SerialBoard(tmp_path / "flash.img", damaged) as board:
+        board.wait_for(f"{paths.PACK} is damaged: deploy the program again")
+        assert deploy(board, program()).copied == [paths.PACK]
+        board.wait_for("started online 1")
 
 
 def test_a_file_that_arrives_damaged_is_noticed(
@@ -162,7 +197,7 @@ def test_the_command_with_the_whole_real_program(
 
 def test_a_full_flash_is_said_before_anything_is_copied(deployed: SerialBoard) -> None:
     with pytest.raises(MusterError, match="too full"):
-        deploy(deployed, program() | {"/lib/device/huge.py": bytes(900_000)})
+        deploy(deployed, pack.packed(program() | {"/lib/device/huge.mpy": bytes(900_000)}))
     deployed.wait_for("started online 1")
     assert set(deployed.files()) == {*CONFIGURATION, *program()}
 
@@ -194,10 +229,10 @@ def test_no_board_is_exit_code_4(tmp_path: Path) -> None:
 
 def test_the_program_is_compiled_except_boot_and_main() -> None:
     files = deployment.program("pico_w")
-    assert [path for path in files if path.endswith(".py")] == [paths.BOOT, paths.MAIN]
-    assert "/lib/device/claim/provision.mpy" in files
-    assert "/lib/umqtt/simple.mpy" in files
-    assert not [path for path in files if path.startswith(paths.BASE)]
+    assert sorted(files) == [paths.BOOT, paths.PACK, "/lib/pack.mpy", paths.MAIN]
+    modules = pack.read(files[paths.PACK])
+    assert {"device/claim/provision.mpy", "umqtt/simple.mpy"} <= set(modules)
+    assert all(name.endswith(".mpy") for name in modules)
 
 
 @pytest.mark.parametrize(

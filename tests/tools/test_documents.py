@@ -1,4 +1,4 @@
-"""What docs/ says of messages, settings, faults and policies is what the code does."""
+"""What docs/ says of settings, services, faults and policies is what the code does."""
 
 import ast
 import json
@@ -9,17 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from device.core import config, fields, startup, topics, wifi
+from device.core import fields, paths, settings, startup, topics
 from muster.cli.twin import twin
+from muster.image import profile
 from muster.twin import defaults, faults, policy, template
-from syntax import python_files
 
 REPO = Path(__file__).resolve().parents[2]
-DEVICE = ("lib/device", "boot.py", "main.py")
-HOST = ("tools/muster",)
-ARGUMENT = {"Failure": 1, "Refused": 0, "_wrong": 0, "closed": 0, "say": -1}  # where each has its text
-TELLERS = {"name_fault", "_reason"}  # functions that return a piece of a message
-FORMAT = re.compile(r"%[0-9]*[a-z]")
 
 
 def document(name: str) -> str:
@@ -38,136 +33,59 @@ def examples(text: str) -> dict[str, str]:
     return dict(re.findall(r"^```json (\S+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
 
 
-def expression(node: ast.expr) -> str:
-    """A regular expression for the text that `node` makes; what is not a literal is (.+)."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return "(.+)".join(re.escape(part) for part in FORMAT.split(node.value))
-    if isinstance(node, ast.JoinedStr):
-        return "".join(map(expression, node.values))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return expression(node.left) + expression(node.right)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-        return expression(node.left)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "rstrip":
-        return expression(node.func.value)
-    return "(.+)"
-
-
-def telling(pattern: str) -> bool:
-    """Whether something of a message is left when its variable parts are taken away."""
-    return len(re.sub(r"\(\.\+\)|\\.|[^a-zA-Z]", "", pattern)) >= 4
-
-
-def messages() -> dict[str, str]:
-    """{expression: where} of every message that board code makes."""
-    found = {}
-    for path, tree in python_files(REPO, *DEVICE):
-        for node in ast.walk(tree):
-            texts: list[ast.expr] = []
-            if isinstance(node, ast.Call):
-                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name in ARGUMENT and node.args:
-                    texts = [node.args[min(ARGUMENT[name], len(node.args) - 1)]]
-            elif isinstance(node, ast.FunctionDef) and node.name in TELLERS:
-                texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value]
-            for text in texts:
-                if telling(expression(text)):
-                    found[expression(text)] = f"{path}:{text.lineno}"
-    return found
-
-
-def literals(*places: str) -> set[str]:
-    """The expression of every text in the sources below `places`."""
-    nodes = (node for _, tree in python_files(REPO, *places) for node in ast.walk(tree))
-    kinds = (ast.Constant, ast.JoinedStr, ast.BinOp)
-    return {expression(node) for node in nodes if isinstance(node, kinds) and telling(expression(node))}
-
-
-def listed(text: str) -> list[str]:
-    """The messages in the first column of the tables of a part of messages.md."""
-    return [message for row in rows(text) for message in re.findall(r"`(.+?)`", row[0])]
-
-
-def unfounded(text: str, *places: str) -> list[str]:
-    """The listed messages that no text below `places` makes."""
-    known = [re.compile(pattern) for pattern in literals(*places)]
-    # A piece that something is appended to may end in a space.
-    return [message for message in listed(text) if not any(one.search(message + " ") for one in known)]
-
-
-def board_and_host() -> tuple[str, str]:
-    board, mark, host = document("messages.md").partition("## Commands of the host")
-    assert mark
-    return board, host
-
-
-def test_every_message_of_a_board_is_explained() -> None:
-    explained = listed(board_and_host()[0])
-    missing = {
-        where: pattern
-        for pattern, where in messages().items()
-        if not any(re.search(pattern, row) for row in explained)
-    }
-    assert missing == {}
-
-
-def test_every_explained_message_exists() -> None:
-    board, host = board_and_host()
-    assert len(listed(board)) > 50
-    assert unfounded(board, *DEVICE) == []
-    assert len(listed(host)) > 20
-    assert unfounded(host, *HOST) == []
-
-
-def test_an_invented_message_is_found() -> None:
-    assert unfounded("| `the moon is in the way of <host>` | x | y |", *DEVICE) == [
-        "the moon is in the way of <host>"
-    ]
-
-
 def test_every_setting_exists_and_is_documented() -> None:
     text = document("configuration.md")
     values = {value for name, value in vars(fields).items() if name.isupper()}
-    settings = [row[0].strip("`") for row in rows(text) if re.fullmatch(r"`[a-z]+\.\w+`", row[0])]
-    settings = [name for name in settings if not name.endswith(".json")]
-    assert [name for name in settings if not set(name.split(".")) <= values] == []
-    tree = ast.parse((REPO / "lib/device/core/config.py").read_text())
+    named = [row[0].strip("`") for row in rows(text) if re.fullmatch(r"`[a-z]+\.\w+`", row[0])]
+    named = [name for name in named if not name.endswith(".json")]
+    assert [name for name in named if not set(name.split(".")) <= values] == []
+    tree = ast.parse((REPO / "lib/device/core/settings.py").read_text())
     read = {
         getattr(fields, node.attr)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "keys"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "fields"
     }
+    assert len(read) > 15
     assert {key for key in read if not re.search(rf"\b{key}\b", text)} == set()
-    assert len(settings) == 12
+    assert len(named) == 12
 
 
 def test_documented_defaults_are_the_defaults() -> None:
-    bare = {fields.DEVICE: {fields.SERIAL_ID: "s", fields.ENDPOINT_URL: "e"}}
-    settings = config.Settings(bare)
+    found = settings.settings({fields.DEVICE: {fields.SERIAL_ID: "s", fields.ENDPOINT_URL: "e"}})
     table = [row for row in rows(document("configuration.md")) if len(row) == 4]
     default = {row[0].strip("`"): row[2].strip("`") for row in table}
-    assert default["provisioning.template"] == settings.template
-    assert default["provisioning.keys"].strip('"') == settings.keys
-    assert default["provisioning.dailyCertificates"] == str(settings.daily_certificates)
-    assert default["mqtt.port"] == str(settings.port)
-    assert default["mqtt.topicPrefix"] == settings.topic_prefix
-    assert json.loads(default["clock.ntp"]) == settings.ntp
+    assert default["provisioning.template"] == found.template
+    assert (default["provisioning.keys"] == '"device"') == found.own_key
+    assert default["provisioning.dailyCertificates"] == str(found.daily_certificates)
+    assert default["mqtt.port"] == str(found.port)
+    assert default["mqtt.topicPrefix"] == found.topic_prefix
+    assert json.loads(default["clock.ntp"]) == found.ntp
 
 
 def test_configuration_examples_are_taken() -> None:
     example = examples(document("configuration.md"))
-    assert config.Settings(config.document(example["ento.conf"].encode())).keys == fields.KEYS_DEVICE
-    assert len(wifi.read(example["wifi.json"].encode())[0]) == 2
-    assert startup.switches(example["config.json"].encode())
+    assert settings.read(example["ento.conf"].encode()).own_key
+    assert len(settings.wifi(example["wifi.json"].encode())[0]) == 2
+    assert settings.switches(example["config.json"].encode())
 
 
-def test_the_table_of_steps_is_the_start_up() -> None:
+def test_the_table_of_services_is_the_start_up() -> None:
     table = [row for row in rows(document("configuration.md")) if row[-1] in ("yes", "not yet")]
-    services = {path.stem for path in (REPO / "lib/device/services").glob("[a-z]*.py")}
+    built = {service.name: service for service in profile("virtual").services}
+    names = [*startup.ORDER, *sorted(built.keys() - set(startup.ORDER))]
     assert table == [
-        [f"`{name}`", "cloud" if in_cloud else "", ", ".join(needs), "yes" if name in services else "not yet"]
-        for name, needs, in_cloud in startup.STEPS
+        [f"`{name}`", "cloud" if built[name].in_cloud else "", ", ".join(built[name].needs), "yes"]
+        if name in built
+        else [f"`{name}`", "", "", "not yet"]
+        for name in names
     ]
+
+
+def test_every_file_on_the_flash_is_documented() -> None:
+    text = document("configuration.md")
+    ours = [value for value in vars(paths).values() if str(value).startswith(f"{paths.BASE}/")]
+    assert len(ours) > 10
+    assert [path for path in ours if path[len(paths.BASE) + 1 :] not in text] == []
 
 
 def test_faults_are_those_of_the_command() -> None:

@@ -1,11 +1,13 @@
 """Images: exact size, same bytes for the same input, both readers agree, and what does not fit is said."""
 
 import json
+import runpy
 import struct
 
 import pytest
 
-from device.core import fields, paths
+from device.core import fields, paths, startup
+from muster import mpy, pack
 from muster.errors import MusterError
 from muster.image import (
     board,
@@ -20,6 +22,8 @@ from muster.image import (
     to_uf2,
     verify,
 )
+from muster.image.boards import Service
+from muster.layout import LIB
 
 FILES = {"/a": b"1", "/lib/x/y.mpy": b"y" * 5000, "/lib/x/z.mpy": b"", "/etc/c.json": b"{}" * 80}
 BUILD_TIME = 1790000000
@@ -48,8 +52,10 @@ def test_same_files_give_the_same_bytes_in_any_order():
 
 def test_whole_board_is_reproducible_and_knows_its_code():
     files = board_files("pico_w", build_time=BUILD_TIME)
-    assert {paths.BOOT, paths.MAIN, "/lib/umqtt/simple.mpy", "/lib/device/core/paths.mpy"} <= set(files)
-    assert not [path for path in files if path.startswith("/lib") and not path.endswith(".mpy")]
+    assert set(files) == {paths.BOOT, paths.MAIN, paths.PACK, "/lib/pack.mpy"}
+    single = pack.unpacked(files)
+    assert {paths.BOOT, paths.MAIN, "/lib/umqtt/simple.mpy", "/lib/device/core/slots.mpy"} <= set(single)
+    assert not [path for path in single if path.startswith("/lib") and not path.endswith(".mpy")]
     assert build_image(files, "pico_w") == build_image(board_files("pico_w", build_time=BUILD_TIME), "pico_w")
     assert code_files("pico_w", BUILD_TIME + 1) != code_files("pico_w", BUILD_TIME)
 
@@ -180,3 +186,86 @@ def test_extra_files_win(claim):
     assert files[paths.MAIN] == b"print(1)"
     assert json.loads(files[paths.WIFI]) == {"networks": []}
     assert f"{paths.BOOTSTRAP}/{paths.PRIVATE_KEY}" in files
+
+
+@pytest.mark.parametrize("name", ["esp32", "pico_w"])
+def test_an_image_holds_the_facts_of_its_own_board_and_no_module_that_says_nothing(name, tmp_path):
+    files = code_files(name, BUILD_TIME)
+    other = {"esp32": "pico_w", "pico_w": "esp32"}[name]
+    facts = build_facts(profile(name), tmp_path)
+    assert (facts["BOARD"], facts["ESCAPE_PIN"]) == (name, board(name).escape_pin)
+    assert facts["WATCHDOG_MS"] == board(name).watchdog_ms
+    assert facts["JOIN_OPTIONS"] == board(name).join_options
+    others = code_files(other, BUILD_TIME)
+    assert files.keys() == others.keys()
+    assert [path for path in files if files[path] != others[path]] == ["/lib/device/_build.mpy"]
+    assert not [path for path in files if path.startswith("/lib/device/") and "__init__" in path]
+    assert (LIB / "device/core/__init__.py").exists(), "there is something to leave out"
+
+
+def build_facts(of, folder):
+    """The names in the `_build` of an image."""
+    return runpy.run_path(str(written(folder, "_build.py", mpy.build_module(of, BUILD_TIME).text.decode())))
+
+
+def written(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+SERVICE = """
+from device.runtime.service import Service
+
+
+class Lamp(Service):
+    IN_SAFE_MODE = True
+    NEEDS = {needs}
+
+    async def run(self):
+        NEEDS = ("nothing",)
+
+
+SERVICE = Lamp
+"""
+
+
+def lib_with(folder, needs, more=""):
+    """A lib folder with the two services lamp and door, and nothing else."""
+    written(
+        folder, "device/services/lamp.py", SERVICE.replace("{needs}", needs).replace("True", more or "True")
+    )
+    written(folder, "device/services/door.py", "class Door:\n    IN_CLOUD: bool = True\n")
+    written(folder, "device/services/__init__.py", '"""Services."""\n')
+    return folder
+
+
+def test_a_service_is_built_in_by_being_there_with_what_it_says_of_itself(tmp_path):
+    made = profile("pico_w", lib=lib_with(tmp_path / "lib", '("mqtt", "door")'))
+    assert made.services == (
+        Service("door", (), in_cloud=True, in_safe_mode=False),
+        Service("lamp", ("mqtt", "door"), in_cloud=False, in_safe_mode=True),
+    )
+    assert [path.name for path in made.modules] == ["door.py", "lamp.py"]
+    facts = build_facts(made, tmp_path)
+    assert facts["SERVICES"] == (("door", (), True, False), ("lamp", ("mqtt", "door"), False, True))
+    plan = startup.plan({"cloud": False}, facts["SERVICES"])
+    assert plan == [("lamp", [])], "door is switched off, mqtt is not in this image"
+
+
+@pytest.mark.parametrize(
+    ("needs", "switch", "sentence"),
+    [
+        ('OTHERS + ("mqtt",)', "", r"lamp\.py: NEEDS, IN_CLOUD and IN_SAFE_MODE must be plain literals"),
+        ('("mqtt"', "", r"lamp\.py does not compile: line 7: "),
+        ('"mqtt"', "", r"lamp\.py: NEEDS must be a tuple of names"),
+        ("(mqtt,)", "", r"must be plain literals"),
+        ("(7,)", "", r"NEEDS must be a tuple of names"),
+        ("()", "'yes'", r"IN_CLOUD and IN_SAFE_MODE must be True or False"),
+    ],
+)
+def test_what_a_service_says_of_itself_must_be_readable_without_running_it(tmp_path, needs, switch, sentence):
+    with pytest.raises(MusterError, match=sentence) as caught:
+        profile("pico_w", lib=lib_with(tmp_path, needs, switch))
+    assert "\n" not in str(caught.value)

@@ -17,7 +17,7 @@ BUILD_TIME = 1790000000
 
 def test_compiled_holds_every_module_of_the_profile_and_the_build_facts():
     files = mpy.compiled(profile("pico_w"), BUILD_TIME)
-    assert {"/lib/device/core/fields.mpy", "/lib/umqtt/simple.mpy", "/lib/device/_build.mpy"} <= set(files)
+    assert {"/lib/device/core/failures.mpy", "/lib/umqtt/simple.mpy", "/lib/device/_build.mpy"} <= set(files)
     assert all(data[:2] == b"M\x06" for data in files.values())
     assert mpy.compiled(profile("pico_w"), BUILD_TIME) == files
 

@@ -39,8 +39,14 @@ def _is_plain(value: object) -> bool:
 
 
 def in_place(source: str) -> str:
-    """The same module with constants in the places of their names."""
-    tree = ast.parse(source)
+    """The same module with constants in the places of their names; one with a mistake in it as it is.
+
+    The compiler then says what is wrong with it.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source
     homes = _imported_homes(tree)
     private = _private_constants(tree)
     changes = [_put(node, _values(node.value.id)[node.attr]) for node in _uses_of_homes(tree, homes)]  # type: ignore[attr-defined]
@@ -51,10 +57,14 @@ def in_place(source: str) -> str:
 
 
 def imports(source: str, home: str) -> bool:
-    """Whether a module imports the home of constants, anywhere."""
+    """Whether a module imports the home of constants, anywhere; False for one with a mistake in it."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return False
     return any(
         name.name == home
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == _CORE
         for name in node.names
     )
@@ -83,14 +93,13 @@ def _is_stored(node: ast.Name) -> bool:
 
 
 def _private_constants(tree: ast.Module) -> dict[str, Any]:
-    """{name: value} of the module's own private constants: assigned once, at its top, a plain number or text."""
+    """{name: value} of the module's own private constants: numbers or texts, assigned once, at its top."""
     found = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name.startswith("_") and name.isupper() and isinstance(node.value, ast.Constant):
-                if isinstance(node.value.value, (int, str, bytes)) and len(repr(node.value.value)) < 40:
-                    found[name] = node.value.value
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and len(node.targets) == 1:
+            name = getattr(node.targets[0], "id", "")
+            if name.startswith("_") and name.isupper() and _is_short(node.value.value):
+                found[name] = node.value.value
     stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_stored(node)]
     changed = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
     arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
@@ -101,11 +110,19 @@ def _private_constants(tree: ast.Module) -> dict[str, Any]:
     }
 
 
+def _is_short(value: object) -> bool:
+    return isinstance(value, int | str | bytes) and len(repr(value)) < 40
+
+
 def _uses_of_homes(tree: ast.Module, homes: set[str]) -> Iterator[ast.Attribute]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in homes:
-            if node.attr in _values(node.value.id):
-                yield node
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in homes
+            and node.attr in _values(node.value.id)
+        ):
+            yield node
 
 
 def _uses_of_private(tree: ast.Module, private: Mapping[str, Any]) -> Iterator[ast.Name]:
@@ -132,14 +149,8 @@ def _without_assignments(tree: ast.Module, private: Mapping[str, Any]) -> list[_
 
 def _without_imports(tree: ast.Module, homes: set[str]) -> list[_Change]:
     """Imports without the homes of which only constants were used."""
-    used = {
-        node.value.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in homes
-        and node.attr not in _values(node.value.id)
-    }
+    replaced = {id(node.value) for node in _uses_of_homes(tree, homes)}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in replaced}
     changes = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == _CORE and node.lineno == node.end_lineno:

@@ -3,7 +3,7 @@
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,40 @@ SERIAL = "camera-0001"
 _LINE = re.compile(r"^\s*(\d+) ms  (\S+)\s+(.*)$")
 _LAST = f"{fields.PROVISION_STATUS} is {fields.TRUE}"
 _TIMEOUT_S = 60
+_JOINED = ("network", "joined")
+_RESULTS = ("joined", "umqtt.simple from", "identity ", "connected to", "published on", "set by NTP")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the board's console: when, who, what."""
+    """One line of the board's console: when, who, what; for what is begun there, how long it took."""
 
     at_ms: int
     service: str
     text: str
+    took_ms: int | None = None
 
 
 def steps(console: str) -> list[Step]:
-    """The steps in a board's console; other lines are passed over."""
+    """The steps in a board's console; other lines are passed over.
+
+    Services work side by side, so a step ends with the next line of its own service. Whoever connects waits
+    for Wi-Fi first: that time belongs to joining alone.
+    """
     found = (_LINE.match(line) for line in console.splitlines())
-    return [Step(int(match[1]), match[2], match[3]) for match in found if match]
+    said = [Step(int(match[1]), match[2], match[3]) for match in found if match]
+    return [replace(step, took_ms=_took_ms(step, said[at + 1 :])) for at, step in enumerate(said)]
+
+
+def _took_ms(step: Step, later: list[Step]) -> int | None:
+    """Milliseconds from a line to the end of what it announces; None for a line that tells a result."""
+    if step.text.startswith(_RESULTS):
+        return None
+    end = next((line for line in later if line.service == step.service), None)
+    if end is None:
+        return None
+    joined = [line.at_ms for line in later[: later.index(end)] if (line.service, line.text) == _JOINED]
+    return end.at_ms - max([step.at_ms, *joined])
 
 
 def _flash(twin: RunningTwin, path: Path, key_mode: str) -> int:
@@ -96,12 +115,11 @@ def _summary(console: Console, printed: str, files: dict[str, bytes]) -> None:
     """Tables of the steps and of the flash."""
     table = Table(title="\nSteps", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
     table.add_column("at ms", justify="right")
-    table.add_column("took", justify="right")
+    table.add_column("took ms", justify="right")
     table.add_column("service")
     table.add_column("step", overflow="fold")
-    done = steps(printed)
-    for step, following in zip(done, [*done[1:], None], strict=True):
-        took = "" if following is None else str(following.at_ms - step.at_ms)
+    for step in steps(printed):
+        took = "" if step.took_ms is None else str(step.took_ms)
         table.add_row(str(step.at_ms), took, step.service, step.text)
     console.print(table)
 

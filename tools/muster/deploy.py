@@ -1,8 +1,9 @@
 """Put the program onto a board that already runs MicroPython, and nothing else.
 
 Identity and configuration stay as they are. A file that is the same stays too. The others are written
-beside the old ones under a temporary name, checked by hash, and take their places all together at the end:
-a cable pulled in between leaves the old program whole, and the next run goes on with what has arrived.
+beside the old ones under a temporary name, checked by hash, and take their places at the end: a cable pulled
+in between leaves the old program whole, and the next run goes on with what has arrived. The modules are one
+file, so they change all at once.
 """
 
 import hashlib
@@ -12,16 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from device.core import paths
-from muster import mpy
 from muster.board_link import BoardLink, Facts
 from muster.errors import WRONG_USE, MusterError
-from muster.image.boards import profile
-from muster.layout import BOOT, MAIN
+from muster.image.tree import code_files as program
 
 # sys.platform -> name of the board (firmware/boards)
 KINDS = {"esp32": "esp32", "rp2": "pico_w", "linux": "virtual"}
 # The program's own places: what else is in them is of an earlier version and goes.
-OURS = [f"{paths.LIB}/device", f"{paths.LIB}/umqtt", paths.BOOT, paths.MAIN]
+_FILES = (paths.PACK, f"{paths.LIB}/pack.mpy", paths.BOOT, paths.MAIN)
+OURS = [
+    *(f"{paths.LIB}/device", f"{paths.LIB}/umqtt"),  # single modules of Muster before it packed them
+    *(path + suffix for path in _FILES for suffix in ("", paths.NEW)),
+]
 
 Report = Callable[[str], None]
 
@@ -56,15 +59,6 @@ class Summary:
     copied: list[str] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-
-
-def program(board: str) -> dict[str, bytes]:
-    """{path on the board: content} of the whole program for the board called `board`.
-
-    Raises MusterError when a module does not compile.
-    """
-    files = mpy.compiled(profile(board), mpy.default_build_time())
-    return {**files, paths.BOOT: BOOT.read_bytes(), paths.MAIN: MAIN.read_bytes()}
 
 
 def kind_of(facts: Facts, expected: str | None = None) -> str:
@@ -112,7 +106,7 @@ def deploy(
     except BaseException:  # Ctrl-C too: the board must not stay without network
         _restore(link, report)
         raise
-    # Cut short in here, the board stays offline: old and new modules may stand mixed.
+    # Cut short in here, the board stays offline: boot.py, main.py and modules may not be of one version.
     _activate(link, files, summary)
     _go_online(link)
     return summary
@@ -158,13 +152,16 @@ def _activate(link: BoardLink, files: Mapping[str, bytes], summary: Summary) -> 
     if not summary.copied and not summary.removed:
         return
     emptied = sorted(set(folders_of(summary.removed)) - set(folders_of(files)), reverse=True)
-    code = _ACTIVATE.format(renamed=summary.copied, new=paths.NEW, removed=summary.removed, folders=emptied)
+    renamed = sorted(
+        summary.copied, key=lambda path: not path.startswith(paths.LIB)
+    )  # who imports comes last
+    code = _ACTIVATE.format(renamed=renamed, new=paths.NEW, removed=summary.removed, folders=emptied)
     try:
         link.execute(code)
     except MusterError as error:
         raise MusterError(
-            f"{error} Old and new modules may stand mixed on the board: it stays off the network until "
-            "the same command succeeds.",
+            f"{error} The board's files may not be of one version: it stays off the network until the same "
+            "command succeeds.",
             error.code,
         ) from None
 

@@ -156,7 +156,12 @@ def stand_ins(folder: Path = MPY) -> Path:
     """A folder with the virtual board's own modules, compiled: they share the heap with the program."""
     files = sorted(VIRTUAL_BOARD.rglob("*.py"))
     sources = [
-        Source(path.relative_to(VIRTUAL_BOARD).as_posix(), path.read_bytes(), ("-O3",)) for path in files
+        Source(
+            path.relative_to(VIRTUAL_BOARD).with_suffix("").as_posix(),  # shorter, for tracebacks
+            constants.in_place(path.read_text()).encode(),
+            ("-O3",),
+        )
+        for path in files
     ]
     modules = compile_all(sources, folder)
     digest = hashlib.sha256(b"".join(name.encode() + data for name, data in modules.items())).hexdigest()

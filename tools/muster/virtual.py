@@ -20,6 +20,7 @@ from types import TracebackType
 
 from muster import interpreter, mpy
 from muster.errors import MusterError
+from muster.virtual_network import Servers
 
 EXIT_END = 0  # main.py ended
 EXIT_EXCEPTION = 1  # an exception ended boot.py or main.py
@@ -30,7 +31,7 @@ EXIT_POWER_CUT = 137
 _PREFIX = "MUSTER_BOARD_"
 SETTINGS = (
     *("KIND", "UNIQUE_ID", "CLOCK", "NETWORK", "NETWORKS", "JOIN_MS", "DNS", "HOSTS", "NTP"),
-    *("STACK", "PIN_LOW", "TICKS_START", "RESET_CAUSE", "IMAGE", "CUT_AT", "TEAR", "REPORT"),
+    *("STACK", "PIN_LOW", "TICKS_START", "RESET_CAUSE", "IMAGE", "CUT_AT", "TEAR", "REPORT", "UDP_PORT"),
 )
 _RESET_CAUSE = {"esp32": {EXIT_RESET: "2", EXIT_WATCHDOG: "3"}}
 _RESET_CAUSE_RP2 = {EXIT_RESET: "3", EXIT_WATCHDOG: "3"}
@@ -81,6 +82,7 @@ class VirtualBoard:
         self._exit_code: int | None = None
         self._report: Path | None = None  # while the board is on
         self._operations = ""
+        self._servers: Servers | None = None  # while the board is on
 
     def start(self) -> "VirtualBoard":
         """Switch the board on. It starts with an empty console; the flash is as it was left."""
@@ -92,6 +94,7 @@ class VirtualBoard:
         handle, name = tempfile.mkstemp(prefix="muster-board-")
         os.close(handle)
         self._report = Path(name)
+        self._servers = Servers(self._settings)
         self._boot(self._settings.get("RESET_CAUSE", "1"))
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -100,11 +103,15 @@ class VirtualBoard:
     def _boot(self, reset_cause: str) -> None:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_PREFIX)}
         settings = {**self._settings, "RESET_CAUSE": reset_cause, "REPORT": str(self._report)}
+        if self._servers is not None:
+            settings["UDP_PORT"] = str(self._servers.port)
         environment.update({_PREFIX + key: value for key, value in settings.items()})
-        environment["MICROPYPATH"] = f"{mpy.stand_ins()}:.frozen"
+        # Modules are found without a folder's name, which MicroPython would keep on its heap for each.
+        environment["MICROPYPATH"] = ":.frozen"
         self.starts += 1
         self._process = subprocess.Popen(
             self._command,
+            cwd=mpy.stand_ins(),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -124,6 +131,7 @@ class VirtualBoard:
             with self._news:
                 if self._stopping or not self._restart or code not in (EXIT_RESET, EXIT_WATCHDOG):
                     self._file_report()
+                    self._close_servers()
                     self._exit_code = code
                     self._news.notify_all()
                     return
@@ -212,6 +220,11 @@ class VirtualBoard:
             self._operations = self._report.read_text()
             self._report.unlink()
             self._report = None
+
+    def _close_servers(self) -> None:
+        if self._servers is not None:
+            self._servers.close()
+            self._servers = None
 
     def __enter__(self) -> "VirtualBoard":
         return self if self.running else self.start()

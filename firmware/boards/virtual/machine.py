@@ -3,16 +3,17 @@
 MUSTER_BOARD_PIN_LOW   numbers of pins with commas: as inputs these read 0, as if a wire held them down
 """
 
-import binascii
+import sys
 import time
 
-from vboard import clock, power
-from vboard.timers import Timer  # noqa: F401
+import micropython
+import utime
+import vboard
 
-_KIND = power.setting("KIND", "virtual")
+_ESP32 = vboard.setting("KIND") == "esp32"
 
 # The numbers differ between the chips; the ESP32 knows more causes than the RP2040.
-if _KIND == "esp32":
+if _ESP32:
     PWRON_RESET = 1
     HARD_RESET = 2
     WDT_RESET = 3
@@ -22,26 +23,25 @@ else:
     PWRON_RESET = 1
     WDT_RESET = 3
 
-_WDT_LIMIT_MS = None if _KIND == "esp32" else 8388  # of the RP2040
+_WDT_LIMIT_MS = 8388  # of the RP2040
 
 
 def unique_id():
     """6 bytes on an ESP32, 8 on the others."""
-    default = "24a1600001f4" if _KIND == "esp32" else "e6614c311b4f2a37"
-    return binascii.unhexlify(power.setting("UNIQUE_ID", default))
+    return bytes.fromhex(vboard.setting("UNIQUE_ID", "24a1600001f4" if _ESP32 else "e6614c311b4f2a37"))
 
 
 def reset():
     """Never returns."""
-    power.switch_off(power.RESET, "reset")
+    vboard.switch_off(vboard.RESET, "reset")
 
 
 def reset_cause():
     """One of the constants; MUSTER_BOARD_RESET_CAUSE says which."""
-    return int(power.setting("RESET_CAUSE", "1"))
+    return int(vboard.setting("RESET_CAUSE", "1"))
 
 
-def freq(hertz=None):
+def freq(*hertz):
     """The frequency of a Pico W, whatever is asked for."""
     return 125000000
 
@@ -55,14 +55,59 @@ class WDT:
     """The watchdog: cannot be stopped; ends the run with exit code 4 when it is not fed."""
 
     def __init__(self, id=0, timeout=5000):
-        if timeout <= 0 or (_WDT_LIMIT_MS and timeout > _WDT_LIMIT_MS):
-            raise ValueError("timeout exceeds %s" % _WDT_LIMIT_MS)
-        self._timeout_ms = timeout
+        if timeout <= 0 or (timeout > _WDT_LIMIT_MS and not _ESP32):
+            raise ValueError("timeout exceeds %d" % _WDT_LIMIT_MS)
+        self._timeout = timeout
         self.feed()
 
     def feed(self):
         """Start the time anew."""
-        power.watch(self._timeout_ms)
+        vboard.watch(self._timeout)
+
+
+class Timer:
+    """A timer of the software, run by vboard.check(). A hard callback cannot allocate memory."""
+
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, id=-1, **options):
+        if options:
+            self.init(**options)
+
+    def init(self, *, mode=PERIODIC, period, callback, hard=False):
+        """Start anew: every `period` milliseconds, or once, call `callback(timer)`."""
+        self.deinit()
+        self._options = mode, period, callback, hard
+        self._due = utime.ticks_add(utime.ticks_ms(), period)
+        vboard.timers.append(self)
+
+    def deinit(self):
+        """Stop."""
+        if self in vboard.timers:
+            vboard.timers.remove(self)
+
+    def run(self, soft):
+        """Call back once for each period that has passed; those that are not hard only if `soft`."""
+        mode, period_ms, callback, hard = self._options
+        now = utime.ticks_ms()
+        while self in vboard.timers and (soft or hard) and utime.ticks_diff(now, self._due) >= 0:
+            self._due = utime.ticks_add(self._due, period_ms)
+            failed = None
+            if mode == self.ONE_SHOT:
+                self.deinit()
+            if hard:
+                micropython.heap_lock()
+            try:
+                callback(self)
+            except Exception as error:
+                failed = error
+            if hard:
+                micropython.heap_unlock()
+            if failed:
+                self.deinit()
+                print("uncaught exception in Timer callback")
+                sys.print_exception(failed)
 
 
 class RTC:
@@ -73,7 +118,7 @@ class RTC:
         if parts is None:
             now = time.gmtime()
             return (now[0], now[1], now[2], now[6], now[3], now[4], now[5], 0)
-        clock.set(time.mktime((parts[0], parts[1], parts[2], parts[4], parts[5], parts[6], 0, 0)))
+        time._set(time.mktime(parts[:3] + parts[4:]))
         return None
 
 
@@ -86,22 +131,21 @@ class Pin:
     PULL_DOWN = 2
 
     def __init__(self, id, mode=IN, pull=None, value=None):
-        self._held = str(id) in power.setting("PIN_LOW", "").split(",")
-        self._value = 0 if pull == self.PULL_DOWN else 1
+        self._id = str(id)
+        self._value = int(pull != self.PULL_DOWN)
         self.init(mode, pull, value)
 
     def init(self, mode=IN, pull=None, value=None):
         """Set mode, pull and value."""
-        if value is not None:
-            self._value = value
-        if mode == self.IN and self._held:
-            self._value = 0
+        if mode == self.IN and self._id in vboard.setting("PIN_LOW", "").split(","):
+            value = 0
+        self.value(value)
 
     def value(self, value=None):
         """Get or set."""
         if value is None:
             return self._value
-        self._value = 1 if value else 0
+        self._value = int(bool(value))
         return None
 
     __call__ = value
@@ -116,4 +160,4 @@ class Pin:
 
     def toggle(self):
         """The other level."""
-        self._value = 1 - self._value
+        self._value ^= 1

@@ -14,11 +14,11 @@ MUSTER_BOARD_JOIN_MS    how long joining takes (default 20)
 import json
 
 import utime
-from vboard import power
+import vboard
 
 STA_IF = 0
 AP_IF = 1
-_ESP32 = power.setting("KIND") == "esp32"
+_ESP32 = vboard.setting("KIND") == "esp32"
 STAT_IDLE = 1000 if _ESP32 else 0
 STAT_CONNECTING = 1001 if _ESP32 else 1
 STAT_GOT_IP = 1010 if _ESP32 else 3
@@ -26,29 +26,32 @@ STAT_NO_AP_FOUND = 201 if _ESP32 else -2
 STAT_WRONG_PASSWORD = 202 if _ESP32 else -3
 STAT_CONNECT_FAIL = 203 if _ESP32 else -1
 
-_MOOD, _, _after_s = power.setting("NETWORK", "up").partition(":")
-_AFTER_MS = float(_after_s or 0) * 1000  # the N of the mood
+_MOOD, _, _AFTER_MS = vboard.setting("NETWORK", "up").partition(":")
+_AFTER_MS = float(_AFTER_MS or 0) * 1000  # the N of the mood
 
-_names = {"hostname": "muster", "country": "XX"}
+_hostname = "muster"
+_country = "XX"
 
 
 def hostname(name=None):
     """Get or set the host name, at most 32 characters."""
+    global _hostname
     if name is None:
-        return _names["hostname"]
+        return _hostname
     if len(name) > 32:
         raise ValueError("hostname too long")
-    _names["hostname"] = name
+    _hostname = name
     return None
 
 
 def country(code=None):
     """Get or set the two-letter country code."""
+    global _country
     if code is None:
-        return _names["country"]
+        return _country
     if len(code) != 2:
         raise ValueError("country code must have two letters")
-    _names["country"] = code
+    _country = code
     return None
 
 
@@ -56,14 +59,9 @@ def ipconfig(*args, **kwargs):
     """Accepts anything: there is nothing to configure."""
 
 
-def is_up():
-    """Has the station an address? Sockets ask this."""
-    return WLAN()._state() == STAT_GOT_IP
-
-
 def link():
     """Which join the station lives on, None without one; a connection ends with its join."""
-    return WLAN._since if is_up() else None
+    return WLAN._since if WLAN()._state() == STAT_GOT_IP else None
 
 
 def is_stuck():
@@ -117,7 +115,7 @@ class WLAN:
         return self.status() == STAT_GOT_IP
 
     def status(self, what=None):
-        power.check()
+        vboard.check()
         if what == "rssi":
             return -50
         return self._state()
@@ -125,29 +123,25 @@ class WLAN:
     def _state(self):
         if self._joined is None:
             return STAT_IDLE
-        age_ms = utime.ticks_diff(utime.ticks_ms(), self._since)
-        if age_ms < int(power.setting("JOIN_MS", "20")):
+        now = utime.ticks_ms()
+        age_ms = utime.ticks_diff(now, self._since)
+        if age_ms < int(vboard.setting("JOIN_MS", "20")):
             return STAT_CONNECTING
-        return self._outcome(age_ms)
-
-    def _outcome(self, age_ms):
-        networks = _on_air()
         name, password = self._joined
-        if _MOOD == "down" or (networks is not None and name not in networks):
+        wanted = _on_air().get(name) if vboard.setting("NETWORKS") else password
+        if wanted is None or _MOOD == "down" or (_MOOD == "drops" and age_ms > _AFTER_MS):
             return STAT_NO_AP_FOUND
-        if networks is not None and networks[name] != password:
+        if wanted != password:
             return STAT_WRONG_PASSWORD
-        if _MOOD == "drops" and age_ms > _AFTER_MS:
-            return STAT_NO_AP_FOUND
-        if WLAN._first is None:
-            WLAN._first = utime.ticks_ms()
+        if self._first is None:
+            WLAN._first = now
         return STAT_GOT_IP
 
     def scan(self):
         """Tuples (ssid, bssid, channel, RSSI, security, hidden)."""
         if _MOOD == "down":
             return []
-        return [(name.encode(), b"\x02\x00\x00\x00\x00\x01", 6, -50, 3, 0) for name in _on_air() or {}]
+        return [(name.encode(), b"\x02\x00\x00\x00\x00\x01", 6, -50, 3, 0) for name in _on_air()]
 
     def config(self, name=None, **settings):
         if name == "mac":
@@ -172,5 +166,4 @@ def _text(value):
 
 
 def _on_air():
-    text = power.setting("NETWORKS")
-    return json.loads(text) if text else None
+    return json.loads(vboard.setting("NETWORKS", "{}"))

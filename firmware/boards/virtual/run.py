@@ -15,23 +15,8 @@ import time
 import machine  # noqa: F401
 import micropython
 import network  # noqa: F401
-import vfs
-from vboard import power
-from vboard.flash import Flash
-
-_PROG_SIZE = {"esp32": 32}  # how each firmware mounts its file system; 256 on the others
-
-
-def _mount():
-    """Make the image the only file system."""
-    report = power.setting("REPORT")
-    report = open(report, "ab") if report else None
-    image = open(power.setting("IMAGE"), "r+b")
-    flash = Flash(image, int(power.setting("CUT_AT", "0")), power.setting("TEAR") == "1", report)
-    prog_size = _PROG_SIZE.get(power.setting("KIND"), 256)
-    vfs.umount("/")
-    vfs.mount(vfs.VfsLfs2(flash, progsize=prog_size), "/")
-    sys.path[:] = ["", ".frozen", "/lib"]
+import vboard
+from vboard import flash
 
 
 def _prompt():
@@ -45,18 +30,18 @@ def _prompt():
             pass
 
 
-def _execute(path, scope):
+def _execute(path):
     """Run one file, if it is there; True when it ended as it should."""
     try:
         os.stat(path)
     except OSError:
         return True
     try:
-        execfile(path, scope)  # noqa: F821
-    except power.PowerOff:
+        execfile(path, _scope)  # noqa: F821
+    except vboard.PowerOff:
         raise
     except SystemExit:
-        power.switch_off(power.RESET, path + " called sys.exit: soft reset")
+        vboard.switch_off(vboard.RESET, path + " called sys.exit: soft reset")
     except KeyboardInterrupt as error:
         sys.print_exception(error)
         _prompt()
@@ -64,17 +49,13 @@ def _execute(path, scope):
         sys.print_exception(error)
         return False
     finally:
-        power.check()  # whatever the program made of it, a board that is off stays off
+        vboard.check()  # whatever the program made of it, a board that is off stays off
     return True
 
 
-def _boot():
-    """boot.py, then main.py in the same scope, unless boot.py failed."""
-    gc.collect()
-    scope = {"__name__": "__main__"}
-    return _execute("/boot.py", scope) and _execute("/main.py", scope)
-
-
-_mount()
+flash.mount()
+del flash.mount  # done once: its code need not stay on the heap
 micropython.kbd_intr(3)  # not every version of the unix port listens to SIGINT by itself
-sys.exit(0 if _boot() else 1)
+gc.collect()
+_scope = {"__name__": "__main__"}  # of boot.py, then of main.py unless boot.py failed
+sys.exit(0 if _execute("/boot.py") and _execute("/main.py") else 1)

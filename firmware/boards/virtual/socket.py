@@ -1,38 +1,113 @@
-"""`socket` on the virtual board: the host's sockets behind the board's network, and UDP of the board's own.
+"""`socket` on the virtual board: the host's sockets behind the board's network.
 
-MUSTER_BOARD_STACK   lwip: TCP fails as on a Pico W (vboard.streams); absent: as on the host
+MUSTER_BOARD_STACK     lwip: TCP fails as on a Pico W (vboard.streams); absent: as on the host
+MUSTER_BOARD_UDP_PORT  where the host answers UDP for every server (muster.virtual_network)
+MUSTER_BOARD_DNS       down: no name is known
+                       silent:N: no name server answers; getaddrinfo gives up after N s
+                       silent:N:M: the same in the first M s after each start
+MUSTER_BOARD_HOSTS     name=address,...: names that this board alone knows
 """
 
 import errno
-from time import sleep_ms as _pause
+import time
 
 import network
 import usocket
-from usocket import *  # noqa: F403
-from vboard import names, power
-from vboard.datagrams import Datagrams
+import utime
+import vboard
 
 _Stream = usocket.socket
-if power.setting("STACK") == "lwip" or power.setting("NETWORK", "").startswith("stuck"):
+if vboard.setting("STACK") == "lwip" or vboard.setting("NETWORK", "").startswith("stuck"):
     from vboard.streams import Stream as _Stream
 
+_GIVES_UP_S = 6.3  # lwIP with one name server
+_EAGAIN = 11
+_HEAD = 6  # port and address, as they lie in a socket address from the third byte on
+_started = utime.ticks_ms()
 
-def socket(af=usocket.AF_INET, type=usocket.SOCK_STREAM, proto=0):
-    """A socket; UDP reaches name and time servers only."""
-    return Datagrams() if type == usocket.SOCK_DGRAM else _Stream(af, type, proto)
+
+def __getattr__(name):
+    return getattr(usocket, name)
+
+
+class _Datagrams:
+    """A UDP socket. What it sends goes to the host, headed by the port and address that the board meant."""
+
+    def __init__(self):
+        self._socket = usocket.socket(usocket.AF_INET, usocket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self.close = self._socket.close
+        self.settimeout(None)
+
+    def setblocking(self, on):
+        """Wait for ever in `recv`, or not at all."""
+        self.settimeout(None if on else 0)
+
+    def settimeout(self, seconds):
+        """Wait this long in `recv`; None: for ever."""
+        self._limit_s = seconds
+
+    def sendto(self, packet, address):
+        """Ask; `address` is from getaddrinfo."""
+        vboard.check()
+        answers = vboard.setting("UDP_PORT")
+        if network.link() is None or not answers:
+            raise OSError(errno.EHOSTUNREACH)
+        if not (network.is_stuck() or (address[3] == 53 and _silence_s())):
+            self._socket.sendto(address[2:8] + packet, usocket.getaddrinfo("127.0.0.1", int(answers))[0][-1])
+        return len(packet)
+
+    def recvfrom(self, size):
+        """(packet, sender); OSError when nothing came in time."""
+        start = utime.ticks_ms()
+        while True:
+            vboard.check()
+            try:
+                packet = self._socket.recv(size + _HEAD)
+                sender = usocket.inet_ntop(usocket.AF_INET, packet[2:_HEAD]), packet[0] << 8 | packet[1]
+                return packet[_HEAD:], sender
+            except OSError as error:
+                if error.errno != _EAGAIN or self._limit_s == 0:
+                    raise
+            waited_ms = utime.ticks_diff(utime.ticks_ms(), start)
+            if self._limit_s is not None and waited_ms >= self._limit_s * 1000:
+                raise OSError(errno.ETIMEDOUT)
+            utime.sleep_ms(5)
+
+    def recv(self, size):
+        """The packet alone."""
+        return self.recvfrom(size)[0]
+
+
+def socket(*kind):
+    """A socket: family, type, protocol."""
+    return _Datagrams() if usocket.SOCK_DGRAM in kind[1:2] else _Stream(*kind)
 
 
 def getaddrinfo(host, port, *rest):
     """As MicroPython's; fails when the network is down or the name unknown, late when no server answers."""
-    power.check()
-    number = all(letter in "0123456789." for letter in host)
-    if not network.is_up():
-        raise OSError(errno.EHOSTUNREACH if number else -2)
-    if number:
-        return usocket.getaddrinfo(host, port, *rest)
-    silence_s = names.silence_s()
-    if silence_s is not None:
-        _pause(int(silence_s * 1000))
-    if silence_s is not None or power.setting("DNS") == "down":
-        raise OSError(-2)
-    return usocket.getaddrinfo(names.known(host) or host, port, *rest)
+    vboard.check()
+    is_number = not host.strip("0123456789.")
+    if network.link() is None:
+        raise OSError(errno.EHOSTUNREACH if is_number else -2)
+    if not is_number:
+        wait_s = _silence_s()
+        if wait_s:
+            time.sleep(wait_s)
+        if wait_s or vboard.setting("DNS") == "down":
+            raise OSError(-2)
+        for pair in vboard.setting("HOSTS", "").split(","):
+            if pair.startswith(host + "="):
+                host = pair[len(host) + 1 :]
+    return usocket.getaddrinfo(host, port, *rest)
+
+
+def _silence_s():
+    """For how many seconds a look-up waits in vain at present; 0 when name servers answer."""
+    mood, _, times = vboard.setting("DNS", "").partition(":")
+    if network.is_stuck():
+        return _GIVES_UP_S
+    wait_s, _, end_s = times.partition(":")
+    if mood != "silent" or (end_s and utime.ticks_diff(utime.ticks_ms(), _started) >= float(end_s) * 1000):
+        return 0
+    return float(wait_s or _GIVES_UP_S)

@@ -1,14 +1,14 @@
 """`time` on the virtual board: the board's own clock and epoch, and sleeping under the watchdog.
 
+MUSTER_BOARD_CLOCK         Unix seconds at power-on; the host's time when absent
 MUSTER_BOARD_TICKS_START   what ticks_ms() says at power-on; the counter then wraps after 30 bits
 """
 
 import utime
-from utime import *  # noqa: F403
-from vboard import clock, power
+import vboard
 
 _counter = utime.ticks_ms
-if power.setting("TICKS_START"):
+if vboard.setting("TICKS_START"):
     import sys
 
     from vboard import tasks
@@ -17,20 +17,36 @@ if power.setting("TICKS_START"):
 
     sys.modules["_asyncio"] = tasks
 
+# The ESP32 counts from 2000, everything else from 1970. A board without a battery starts in the past.
+_epoch = 946684800 if vboard.setting("KIND") == "esp32" else 0
+_ahead_s = -_epoch
+if vboard.setting("CLOCK"):
+    _ahead_s += int(vboard.setting("CLOCK")) - int(utime.time())
+
+
+def __getattr__(name):
+    return getattr(utime, name)
+
 
 def time():
     """Whole seconds since the board's epoch."""
-    return clock.now()
+    return int(utime.time()) + _ahead_s
+
+
+def _set(seconds):
+    """Set the clock to `seconds` since the board's epoch."""
+    global _ahead_s
+    _ahead_s = seconds - int(utime.time())
 
 
 def time_ns():
     """Nanoseconds since the board's epoch, in steps of a second."""
-    return clock.now() * 1000000000
+    return time() * 1000000000
 
 
 def gmtime(seconds=None):
     """(year, month, day, hour, minute, second, weekday, yearday), UTC."""
-    return utime.gmtime((clock.now() if seconds is None else seconds) + clock.EPOCH)[:8]
+    return utime.gmtime((time() if seconds is None else seconds) + _epoch)[:8]
 
 
 localtime = gmtime
@@ -38,30 +54,26 @@ localtime = gmtime
 
 def mktime(parts):
     """Seconds since the board's epoch of UTC `parts`."""
-    days = _days(parts[0], parts[1], parts[2])
-    return days * 86400 + parts[3] * 3600 + parts[4] * 60 + parts[5] - clock.EPOCH
-
-
-def _days(year, month, day):
-    """Days from 1970-01-01 to a date of the Gregorian calendar (years from March)."""
-    year -= month < 3
+    year, month, day, hour, minute, second = parts[:6]
+    year -= month < 3  # years from March: the leap day is the last
     month = (month + 9) % 12
-    return year * 365 + year // 4 - year // 100 + year // 400 + (month * 153 + 2) // 5 + day - 719469
+    days = year * 365 + year // 4 - year // 100 + year // 400 + (month * 153 + 2) // 5 + day - 719469
+    return days * 86400 + hour * 3600 + minute * 60 + second - _epoch
 
 
 def ticks_ms():
     """Milliseconds that wrap; every look at them is also a look at the watchdog."""
-    power.check()
+    vboard.check()
     return _counter()
 
 
-def sleep_ms(milliseconds):
+def sleep_ms(ms):
     """Wait, unless the watchdog bites first."""
-    end = utime.ticks_add(utime.ticks_ms(), milliseconds)
-    left = milliseconds
+    end = utime.ticks_add(utime.ticks_ms(), ms)
+    left = ms
     while left > 0:
         utime.sleep_ms(min(left, 50))
-        power.check()
+        vboard.check()
         left = utime.ticks_diff(end, utime.ticks_ms())
 
 

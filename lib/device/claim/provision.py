@@ -68,7 +68,7 @@ class Provisioning:
         self._settings = settings
         self._journal = journals.decode(raw)
         self._now = now
-        self._replaces = replaces
+        self.replaces = replaces
         self._last_cause = ""
         self._saved = True  # the flash has the journal as it is here
 
@@ -234,7 +234,7 @@ class Provisioning:
         identity = slots.Identity(thing_name, settings.endpoint, settings.port, journal.certificate_id)
         yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))])
         yield (WRITE, _trial(paths.IDENTITY), slots.seal(journal.digests, identity, journal.configuration))
-        yield (APPLY, slots.promote(self._replaces))
+        yield (APPLY, slots.promote(self.replaces))
         self.configuration = journal.configuration
         journal.clear()
         try:

@@ -33,5 +33,7 @@ NEW = ".new"  # suffix of a file being written, renamed when it is whole
 OFFLINE = BASE + "/offline"  # put there by the host: boot.py leaves the network alone
 
 LIB = "/lib"
+PACK = LIB + "/muster.pack"  # the compiled modules
+PACKED = "/pack"  # where they are imported from
 BOOT = "/boot.py"
 MAIN = "/main.py"

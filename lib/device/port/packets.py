@@ -138,7 +138,6 @@ class Packets(umqtt.simple.MQTTClient):
                     raise ValueError("QoS 2 or 3")  # umqtt has an assert for 2, which -O1 takes away
                 memory = self.sock = _Memory(frame)
                 self.wait_msg()
-                self.sock = None
                 topic, payload = self._message
                 self._message = self.sock = None  # what it was read from may have 4 KB
                 return MESSAGE, topic.decode(), payload, memory.written

@@ -5,9 +5,11 @@ import asyncio
 from device.core import documents, fields, paths
 from device.core.failures import Failure
 from device.runtime.identity import has_claim, know_self
+from device.runtime.modules import load_service
 
 _BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
 _BAD_STARTS = 5  # so many in a row lead to safe mode
+_FEED_MS = 1000
 _HANDSHAKE_MS = 60000  # a Pico W has no USB before boot.py has ended
 
 
@@ -15,7 +17,7 @@ async def boot(state):
     """Give the board its identity, when it has none and there are claim credentials.
 
     Goes on as long as the handshake makes progress, 60 s at most, and returns within 8 s in every other case.
-    What is not done by then goes on in main.py: tasks outlive the end of a loop in MicroPython.
+    What is not done by then main.py begins anew, from the journal.
     """
     board, store = state.ports.board, state.ports.store
     if store.exists(paths.OFFLINE) or board.held():
@@ -38,24 +40,52 @@ async def boot(state):
 
 
 async def _provision(state):
-    """Run the service that provisions, as long as it makes progress."""
-    board, clock = state.ports.board, state.ports.clock
-    from device.runtime.supervisor import Supervisor
-
-    state.supervisor = Supervisor(state)
-    state.supervisor.start("provision")
-    provision = state.services.get("provision")
-    if provision is None:
+    """Provision, as long as it makes progress; main.py goes on from the journal."""
+    ports = state.ports
+    board, clock = ports.board, ports.clock
+    if not _wanted(ports.store):
         return
-    feeding = asyncio.create_task(state.supervisor.watch())
-    end_ms = board.interval("boot_ms", _BOOT_MS) - clock.ms()
-    settled = await clock.wait(provision.settled.wait(), end_ms)
-    if not settled and state.ports.network.connected():
-        end_ms = board.interval("handshake_ms", _HANDSHAKE_MS) - clock.ms()
-        settled = await clock.wait(provision.settled.wait(), end_ms)
+    ended = asyncio.Event()
+    work = asyncio.create_task(_attempt(load_service("provision", state), ended))
+    feeding = asyncio.create_task(_feed(board, clock))
+    await clock.wait(ended.wait(), board.interval("boot_ms", _BOOT_MS) - clock.ms())
+    if not ended.is_set() and ports.network.connected():
+        await clock.wait(ended.wait(), board.interval("handshake_ms", _HANDSHAKE_MS) - clock.ms())
+    if not ended.is_set():
+        work.cancel()
+        await ended.wait()
     feeding.cancel()
-    if not settled or provision.failure:
+    if state.identity is None:
         board.say("boot", "provisioning goes on in main.py")
+
+
+def _wanted(store):
+    """Whether config.json leaves provisioning on; a file that cannot be read does."""
+    from device.core import settings, startup
+
+    try:
+        return startup.wanted(settings.switches(store.read(paths.CONFIG)), "provision", True)
+    except Failure:
+        return True
+
+
+async def _attempt(service, ended):
+    """Try once. What fails is said here and tried again by main.py's supervisor."""
+    try:
+        await service.obtain()
+    except Failure as failure:
+        service.say(str(failure))
+    except Exception as error:
+        service.say(service.state.ports.board.traceback(error))
+    finally:
+        ended.set()
+
+
+async def _feed(board, clock):
+    """Feed the watchdog: the loop is alive as long as this comes round."""
+    while True:
+        board.feed()
+        await clock.sleep_ms(_FEED_MS)
 
 
 def _count_start(state):

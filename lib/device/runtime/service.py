@@ -19,7 +19,6 @@ class Service:
         self.name = name
         self.state = state
         self.ready = asyncio.Event()
-        self.settled = asyncio.Event()  # set when `run` has ended for the first time, well or not
         self.task = None
         self.failure = None  # why it does not run, or None: this is "healthy"
 

@@ -18,8 +18,7 @@ async def main(state):
         board.say("main", "offline: nothing is started")
         return
     board.start_watchdog()  # boot.py did, unless it failed
-    if state.supervisor is None:
-        state.supervisor = Supervisor(state)
+    state.supervisor = Supervisor(state)
     if state.safe:
         board.say("main", "safe mode after too many bad starts: network, MQTT and heartbeat only")
     board.stand_by(False)

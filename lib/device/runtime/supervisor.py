@@ -39,15 +39,9 @@ class Supervisor:
             state.ports.board.say("start", "%s; all services are on" % failure)
         self._plan = startup.plan(switches, state.ports.build.SERVICES, state.safe)
 
-    def plans(self, name):
-        """Whether the service `name` is one of those that run sooner or later."""
-        return any(name == planned for planned, _ in self._plan)
-
-    def start(self, only=None):
-        """Start every planned service that does not run yet; `only` names one to start, None means all."""
+    def start(self):
+        """Start every planned service."""
         for name, needs in self._plan:
-            if name in self._state.services or only not in (None, name):
-                continue
             try:
                 service = load_service(name, self._state)
             except Exception as error:  # a broken service must not keep the others from starting
@@ -56,6 +50,7 @@ class Supervisor:
                 continue
             self._state.services[name] = service
             asyncio.create_task(self._guard(service, needs))
+        self._plan = None
 
     async def _guard(self, service, needs):
         """Run one service, again and again as long as it fails."""
@@ -68,7 +63,6 @@ class Supervisor:
         while True:
             start_ms = clock.ms()
             done = await self._ran(service)
-            service.settled.set()
             if done:
                 self._finish(service)
                 return
@@ -84,7 +78,6 @@ class Supervisor:
         """Keep of a service only that it has come to its end: its module is not needed again soon."""
         ended = Service(service.name, self._state)
         ended.ready = service.ready
-        ended.settled = service.settled
         ended.ready.set()
         self._state.services[service.name] = ended
         unload("device.services." + service.name)

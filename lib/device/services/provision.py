@@ -22,9 +22,9 @@ class Provision(Service):
         identity.know_self(self.state)
         if self.state.identity is None:
             self._check_claim()
-            await self._claim()
-            if not self.state.supervisor.plans("mqtt"):
-                await self.state.session.close()  # nobody else would: 30 KB of a Pico W
+            await self.obtain()
+        if "mqtt" not in self.state.services:
+            await self.state.session.close()  # what proved the identity has 30 KB of a Pico W, and no use
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
@@ -33,7 +33,7 @@ class Provision(Service):
             raise expired
         self.say(str(expired))
         self.state.identity = None  # read anew if this fails: the slot may have changed by then
-        await self._claim()
+        await self.obtain()
         self.say("identity %s" % self.state.identity.thing_name)
 
     def _check_claim(self):
@@ -44,18 +44,18 @@ class Provision(Service):
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
 
-    async def _claim(self):
+    async def obtain(self):
+        """Get an identity by claim; raises Failure, and leaves no connection then."""
         from device.claim.handshake import Handshake  # not for a board that has its identity
         from device.claim.provision import Provisioning
         from device.runtime.line import Line
 
         state = self.state
         store, session = state.ports.store, state.session
-        if self._provisioning is None:
+        replaces = identity.replaced(store)
+        if self._provisioning is None or self._provisioning.replaces != replaces:
             journal = store.read(paths.JOURNAL)
-            self._provisioning = Provisioning(
-                state.settings, journal, state.ports.clock.unix, identity.replaced(store)
-            )
+            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
         done = False
         try:
             line = Line(state)

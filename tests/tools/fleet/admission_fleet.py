@@ -61,6 +61,17 @@ def running(folder: Path, is_filled: bool = True, **changes):
         yield fleet
 
 
+@contextlib.contextmanager
+def expired(folder: Path):
+    """A fleet whose lamp-1 was provisioned, and whose certificate has ended since: (fleet, board, its id)."""
+    now = [time.time() - 3540]  # TLS looks at the real clock: each certificate must be good there in its time
+    with running(folder, certificate_ttl_h=1, clock=lambda: now[0]) as fleet:
+        board = Board(fleet, "lamp-1")
+        certificate_id = board.provision()
+        now[0] += 3601
+        yield fleet, board, certificate_id
+
+
 def create(raw, key_file: Path) -> dict:
     """A certificate for a fresh key, which is written to `key_file`."""
     accepted, created = raw.request(topics.CREATE_FROM_CSR, {fields.SIGNING_REQUEST: new_csr(key_file)})

@@ -66,6 +66,31 @@ def test_everything_else_is_refused_and_says_why(asked, device, key, reason):
     assert decision.overrides == {}
 
 
+EXPIRED = DEVICE._replace(is_provisioned=True, has_expired=True)
+
+
+def test_a_device_whose_certificate_has_expired_comes_in_again_with_its_proof():
+    assert admission.decide(event(), EXPIRED, KEY).allow
+    assert not admission.decide(event(), EXPIRED._replace(has_expired=False), KEY).allow
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "key", "reason"),
+    [
+        (event(**{fields.PARAMETER_PROOF: None}), EXPIRED, KEY, "proof of lamp-1"),
+        (event(**{fields.PARAMETER_PROOF: provision.proof(KEY, "ef" * 32)}), EXPIRED, KEY, "proof of lamp-1"),
+        (event(), EXPIRED, secrets.enrolment_key("new secret", "lamp-1"), "proof of lamp-1"),
+        (event("lamp-2"), EXPIRED, KEY, "client id"),
+        (event(), EXPIRED._replace(is_retired=True), KEY, "retired"),
+        (event(site="mine"), EXPIRED, KEY, "'site'"),
+    ],
+)
+def test_an_expired_certificate_opens_no_door_to_others(asked, device, key, reason):
+    decision = admission.decide(asked, device, key)
+    assert not decision.allow
+    assert reason in decision.reason
+
+
 def test_a_reason_holds_no_secret_and_nothing_long():
     wrong = provision.proof(KEY, "ef" * 32)
     for asked in (

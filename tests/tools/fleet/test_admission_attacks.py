@@ -9,7 +9,7 @@ import pytest
 from device.claim import provision
 from device.core import fields
 from muster.fleet import groups, hostside, secrets
-from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION, REVOKED
+from muster.registry.certificates import ACTIVE, INACTIVE, PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
 from tools.fleet.admission_fleet import (
     DENIED,
@@ -17,6 +17,7 @@ from tools.fleet.admission_fleet import (
     Board,
     create,
     document,
+    expired,
     refused,
     running,
 )
@@ -117,6 +118,55 @@ def test_a_name_that_is_provisioned_is_taken_even_with_the_right_key(fleet, capl
     again = board.provision()
     assert fleet.statuses("lamp-1") == [REVOKED, ACTIVE]
     board.connect(again)
+
+
+def test_the_claim_certificate_alone_after_the_end_of_a_devices_certificate(tmp_path):
+    with expired(tmp_path) as (fleet, _, certificate_id), claim(fleet.twin, "lamp-1") as stranger:
+        created = new(fleet, stranger)
+        for proof in (
+            None,
+            right(fleet, created, "lamp-2"),
+            right(fleet, {fields.CERTIFICATE_ID: certificate_id}),
+        ):
+            assert refused(stranger, document(created, "lamp-1", proof)) == DENIED
+        assert fleet.registry.certificates.get(created[fields.CERTIFICATE_ID]).status == PENDING_ACTIVATION
+        assert fleet.registry.things.certificates_of("lamp-1") == [certificate_id]
+        assert fleet.statuses("lamp-1") == [ACTIVE]
+
+
+@pytest.mark.parametrize("status", [REVOKED, INACTIVE])
+def test_a_name_whose_expired_certificate_a_person_has_withdrawn(tmp_path, status, caplog):
+    with expired(tmp_path) as (fleet, board, certificate_id):
+        fleet.registry.certificates.set_status(certificate_id, status)
+        with caplog.at_level(logging.WARNING, "muster.twin"):
+            assert not board.register()[0]
+        assert "already provisioned: deprovision it first" in caplog.text
+        assert fleet.statuses("lamp-1") == [status]
+
+
+def test_a_retired_device_whose_certificate_has_expired(tmp_path):
+    with expired(tmp_path) as (fleet, board, _):
+        hostside.retire(fleet.registry, "lamp-1")
+        assert not board.register()[0]
+
+
+def test_a_name_is_taken_again_once_the_board_has_its_second_certificate(tmp_path):
+    with expired(tmp_path) as (fleet, board, _):
+        board.provision()
+        assert not board.register()[0]
+        assert fleet.statuses("lamp-1") == [REVOKED, ACTIVE]
+
+
+def test_the_end_of_a_certificate_that_was_renewed_opens_nothing(tmp_path):
+    now = [time.time() - 3000]  # TLS looks at the real clock: both certificates must be good there
+    with running(tmp_path, certificate_ttl_h=1, clock=lambda: now[0]) as fleet:
+        board = Board(fleet, "lamp-1")
+        old = board.provision()
+        now[0] += 2900
+        raw = board.connect(board.renew(board.connect(old))[1])
+        now[0] += 800
+        assert raw.is_alive()
+        assert not board.register()[0]
 
 
 def test_a_retired_device(fleet, stranger):

@@ -16,6 +16,7 @@ from tools.fleet.admission_fleet import (
     create,
     document,
     eventually,
+    expired,
     refused,
     running,
 )
@@ -72,6 +73,17 @@ def test_a_trial_that_connects_settles_it_before_a_late_repetition(fleet):
         request = document(late, "lamp-1", provision.proof(board.key, late[fields.CERTIFICATE_ID]))
         assert refused(raw, request) == DENIED
     assert fleet.registry.things.certificates_of("lamp-1") == [certificate_id]
+
+
+def test_a_board_whose_certificate_has_expired_provisions_anew(tmp_path):
+    with expired(tmp_path) as (fleet, board, _):
+        lost, second = (board.register() for _ in range(2))
+        assert lost[0] and second[0], "also when an answer is lost"
+        assert fleet.statuses("lamp-1") == [ACTIVE, REVOKED, ACTIVE], "never more than one unproven"
+        board.connect(second[1])
+        assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE]
+        assert fleet.state("lamp-1") == PROVISIONED
+        assert fleet.events("lamp-1")[-3:] == ["registered", "registered", "certificate connected"]
 
 
 def test_without_groups_everything_is_as_before(tmp_path):

@@ -72,7 +72,7 @@ def test_each_image_is_whole_and_the_devices_own(fleet, tmp_path, board):
         claim_id = fleet.registry.devices.get(result.device).claim_id
         assert json.loads(files[paths.DEVICE]) == {fields.TEST: 0, fields.CLAIM: claim_id}
         assert json.loads(files[paths.WEB]) == {fields.PASSWORD: images.web_password(key)}
-        assert {paths.MAIN, paths.BOOT, "/lib/device/core/fields.mpy"} <= set(files)
+        assert {paths.MAIN, paths.BOOT, paths.PACK} <= set(files)
 
 
 def test_parameters_of_the_device_go_in_and_others_are_refused(fleet, tmp_path):

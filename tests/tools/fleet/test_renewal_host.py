@@ -49,7 +49,9 @@ def test_provision_writes_a_whole_slot_that_the_twin_takes(fleet):
     assert fleet.state("lamp-1") == PROVISIONED
     files = {path.name: path.read_bytes() for path in issued.files}
     assert set(files) == {*slots.FILES, paths.IDENTITY}
-    identity = slots.opened(files)
+    sealed = slots.document(files)
+    assert sealed, "no whole slot"
+    identity = slots.opened(sealed)
     assert (identity.thing_name, identity.endpoint, identity.port) == (
         "lamp-1",
         "localhost",

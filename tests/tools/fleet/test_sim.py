@@ -3,13 +3,14 @@
 import asyncio
 import json
 import socket
+import sys
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from device.claim import provision
-from device.core import config, fields, paths, slots
+from device.core import fields, paths, settings, slots
 from device.core.failures import AGAIN, GIVE_UP
 from muster.fleet.sim import board, fleet
 from muster.fleet.sim import run as runs
@@ -57,10 +58,11 @@ def public(key) -> bytes:
 
 def public_key_on(flash: Flash) -> bytes:
     """The public key of the identity on a flash, after a look that the pair is one."""
-    identity = slots.opened(flash.read_slot(paths.CERT))
-    assert identity is not None, "no whole identity"
-    key = public(load_pem_private_key(identity.private_key, None).public_key())
-    assert key == public(x509.load_pem_x509_certificate(identity.certificate).public_key()), "torn identity"
+    files = flash.read_slot(paths.CERT)
+    assert files and slots.document(files), "no whole identity"
+    key = public(load_pem_private_key(files[paths.PRIVATE_KEY], None).public_key())
+    certificate = x509.load_pem_x509_certificate(files[paths.CERTIFICATE])
+    assert key == public(certificate.public_key()), "torn identity"
     return key
 
 
@@ -82,8 +84,8 @@ def test_every_device_ends_with_an_identity_of_its_own(twin, key_mode) -> None:
         boot = json.loads(twin.registry.boots.get(name).payload)
         assert boot == {fields.BOOTED_SERIAL: name, fields.BOOT_STATUS: True}
     for one in boards:
-        assert config.Settings(config.document(one.flash.read(paths.CONF))).provisioned
-        assert not [name for name in one.flash.files if name.startswith((paths.TRIAL, paths.OLD))]
+        assert settings.read(one.flash.read(paths.CONF)).provisioned
+        assert not [name for name in one.flash.files if name.startswith((paths.TRIAL, paths.KEPT))]
 
 
 def test_the_summary_adds_up(twin) -> None:
@@ -98,7 +100,7 @@ def test_the_summary_adds_up(twin) -> None:
     assert {row["count"] for row in shown["times"]} == {4}
     for row in shown["times"]:
         assert 0 < row["p50Ms"] <= row["p95Ms"] <= row["p99Ms"]
-    assert steps["whole device"]["p50Ms"] > steps[provision.OPEN_CLAIM]["p50Ms"]
+    assert steps["whole device"]["p50Ms"] > steps[board.CONNECT_CLAIM]["p50Ms"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_the_summary_adds_up(twin) -> None:
         (("register", "reject", "TooMany", 429, "*", 1), 1, provision.ASK, "429 TooMany"),
         (("connect", "close-before", None, None, "*", 2), 2, None, "instead of accepting it"),
         (("connect", "reject", None, 3, "*", 1), 1, None, "CONNACK code 3"),
-        (("subscribe", "reject", None, None, "*", 1), 1, provision.SUBSCRIBE, "refuses the subscription"),
+        (("subscribe", "close-before", None, None, "*", 1), 1, provision.SUBSCRIBE, "closed the connection"),
         (("publish", "close-before", None, None, "*", 2), 2, board.BOOT_STATUS, "closed the connection"),
     ],
     ids=lambda value: "-".join(map(str, value[:2])) if isinstance(value, tuple) else "",
@@ -139,15 +141,35 @@ def test_a_boot_status_that_failed_is_published_over_a_new_connection(twin) -> N
     report, _ = simulate(cloud_of(twin), 2)
     assert len(report.step_s[board.RECONNECT]) == 1
     assert len(report.step_s[board.CREATE]) == 2, "no second certificate"
+    (error,) = report.errors.values()
+    assert "iot:Publish" in error.advice and "sim-1" in error.advice
 
 
-def test_what_only_a_person_can_mend_is_not_tried_again(twin) -> None:
-    twin.registry.faults.add("register", "reject", "AccessDenied", 403, "sim-2", None)
+def test_modules_that_a_board_unloads_stay_for_the_others(twin) -> None:
+    before = {name: module for name, module in sys.modules.items() if name.startswith("device.")}
+    twin.registry.faults.add(
+        "connect", "close-before", None, None, "*", 1
+    )  # a board explains it, and unloads
+    report, _ = simulate(cloud_of(twin), 2)
+    assert report.done == 2 and report.errors
+    assert [name for name, module in before.items() if sys.modules.get(name) is not module] == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause", "advice"),
+    [
+        (("register", "reject", "AccessDenied", 403, "sim-2", None), "403 AccessDenied", "hook"),
+        (("subscribe", "reject", None, None, "sim-2", None), "refuses the subscription", ""),
+    ],
+    ids=["register", "subscribe"],
+)
+def test_what_only_a_person_can_mend_is_not_tried_again(twin, fault, cause, advice) -> None:
+    twin.registry.faults.add(*fault)
     report, _ = simulate(cloud_of(twin), 3)
     assert (report.done, report.failed, report.unfinished, report.attempts) == (2, 1, 0, 3)
     (row,) = report.error_rows()
     assert (row["times"], row["gaveUp"], row["kind"]) == (1, 1, GIVE_UP)
-    assert "403 AccessDenied" in row["cause"] and "hook" in row["advice"]
+    assert cause in row["cause"] and advice in row["advice"]
 
 
 def test_a_device_fails_when_its_tries_are_used_up(twin) -> None:
@@ -155,7 +177,7 @@ def test_a_device_fails_when_its_tries_are_used_up(twin) -> None:
     report, _ = simulate(cloud_of(twin), 3, tries=2)
     assert (report.done, report.failed, report.attempts) == (0, 3, 6)
     (error,) = report.errors.values()
-    assert (error.times, error.gave_up, error.step) == (6, 3, provision.OPEN_CLAIM)
+    assert (error.times, error.gave_up, error.step) == (6, 3, board.CONNECT_CLAIM)
     assert report.figures() and report.times()
 
 
@@ -173,7 +195,7 @@ def test_a_claim_certificate_that_the_server_does_not_know_is_refused(twin, tmp_
         claim = fleet.credentials(other.claim_dir, twin.ca_pem_path)
         report, _ = simulate(fleet.Cloud(twin.host, twin.port, claim), 1, tries=1)
     (error,) = report.errors.values()
-    assert (error.step, error.kind, report.failed) == (provision.OPEN_CLAIM, AGAIN, 1)
+    assert (error.step, error.kind, report.failed) == (board.CONNECT_CLAIM, AGAIN, 1)
     assert "claim certificate" in error.advice
 
 

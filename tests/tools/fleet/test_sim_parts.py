@@ -53,9 +53,18 @@ def test_flash_moves_and_removes_whole_directories() -> None:
     assert flash.exists("/a") and not flash.exists("/a/1/x")
     flash.apply([(slots.RENAME, "/a", "/c")])
     assert flash.files == {"/c/1": b"1", "/c/b/2": b"2", "/ab": b"3"}
-    flash.apply([(slots.REMOVE, "/c"), (slots.REMOVE, "/nothing")])
+    flash.copy("/c/1", "/d/3")
+    assert flash.read("/d/3") == b"1"
+    flash.apply([(slots.REMOVE, "/c"), (slots.REMOVE, "/d"), (slots.REMOVE, "/nothing")])
     assert flash.has_room(SIZE_BYTES - 1) and not flash.has_room(SIZE_BYTES)
     assert flash.files == {"/ab": b"3"} and flash.read("/c/1") is None and flash.read_slot("/c") is None
+
+
+def test_digests_are_those_of_the_whole_slot() -> None:
+    flash = Flash({f"{paths.TRIAL}/{name}": name.encode() for name in slots.FILES[:2]})
+    found = flash.digests(paths.TRIAL)
+    assert found == {**{name: slots.digest(name.encode()) for name in slots.FILES[:2]}, slots.FILES[2]: None}
+    assert set(flash.digests(paths.CERT).values()) == {None}
 
 
 @pytest.mark.parametrize("has_memory_files", [True, False])

@@ -24,11 +24,10 @@ STEP = 16  # bytes; limits are multiples of it
 
 
 def measure(lib: Path = LIB) -> dict[str, int]:
-    """{module: bytes of its .mpy} for every Python file below `lib`, and their sum as "total"."""
-    sources = [
-        mpy.Source(path.relative_to(lib).as_posix(), path.read_bytes()) for path in sorted(lib.rglob("*.py"))
-    ]
-    sizes = {name.removesuffix(".mpy"): len(data) for name, data in mpy.compile_all(sources).items()}
+    """{module: bytes of its .mpy, as on a board} of the files below `lib`, and their sum as "total"."""
+    texts = {path.relative_to(lib).as_posix(): path.read_text() for path in sorted(lib.rglob("*.py"))}
+    compiled = mpy.compile_all(mpy.device_sources(texts))
+    sizes = {name.removesuffix(".mpy"): len(data) for name, data in compiled.items()}
     return {**sizes, TOTAL: sum(sizes.values())}
 
 

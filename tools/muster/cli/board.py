@@ -11,6 +11,7 @@ import click
 from littlefs import LittleFSError
 
 from device.core import fields, paths
+from muster import pack
 from muster.errors import INTERRUPTED, MusterError
 from muster.image import mount
 from muster.virtual import SETTINGS, VirtualBoard
@@ -115,10 +116,22 @@ def ls(image_path: Path, path: str) -> None:
         for name in sorted(names):
             full = f"{folder.rstrip('/')}/{name}"
             print(f"{file_system.stat(full).size:8} {full}")
+            if full == paths.PACK:
+                with file_system.open(full, "rb") as file:
+                    _list_packed(file.read())
         if not folders and not names:
             print(f"       - {folder.rstrip('/')}/")
     used = file_system.used_block_count
     print(f"{used} of {file_system.block_count} blocks used")
+
+
+def _list_packed(data: bytes) -> None:
+    """Where the board imports each module from; a pack that is not whole is the board's trouble, not ours."""
+    try:
+        for name, module in pack.read(data).items():
+            print(f"{len(module):8}   {paths.PACKED}/{name}")
+    except MusterError as error:
+        print(f"           {error}")
 
 
 @board.command()

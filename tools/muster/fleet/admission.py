@@ -6,7 +6,7 @@ imports nothing but the standard library and the names of the parameters.
 A board that has no identity yet comes with the shared claim certificate (`decide`). It is admitted when
 - its name (parameter serialID) is in the registry, spelled exactly so, and is its client id as well;
 - its proof is right: HMAC-SHA256(enrolment key, certificate id), so a proof is good for one certificate;
-- it is not retired, and not provisioned already;
+- it is not retired, and not provisioned already, unless its certificate has expired;
 - it asks for no parameter that the registry does not have for it. The registry's values always win.
 
 A device is *provisioned* once its certificate has connected for the first time: not before, because the
@@ -16,6 +16,10 @@ there is never more than one unproven certificate. From then on the name is take
 claim certificate AND a stolen enrolment key cannot take over a working device without a person saying
 `deprovision`. Before the first connection such a thief could be first; the real board is then refused,
 and the log says so.
+
+A board whose own certificate has expired cannot renew it: it comes with the claim certificate again, and is
+admitted under the same conditions, proof included. The registry knows the end of a certificate, and whether
+a person has revoked it: then the name stays taken.
 
 The group's secret was refreshed meanwhile: enrolment keys come from the secret, so a board whose image
 was made before is refused until its image is made again. Provisioned boards stay provisioned, and go on
@@ -47,13 +51,15 @@ _SHOWN = 40  # characters of what a stranger sent that a reason repeats
 class Enrolled(NamedTuple):
     """What the registry knows of one device: all that the rule asks for.
 
-    `parameters` are those of the registry for the template, without the serial.
+    `parameters` are those of the registry for the template, without the serial. `has_expired`: the newest
+    certificate that it has connected with is past its end, and nobody has revoked it.
     """
 
     name: str
     is_provisioned: bool
     is_retired: bool
     parameters: Mapping[str, str]
+    has_expired: bool = False
 
 
 class Standing(NamedTuple):
@@ -100,7 +106,7 @@ def decide(event: Mapping[str, Any], device: Enrolled | None, enrolment_key: byt
         )
     if device.is_retired:
         return _no(f"{name} is retired")
-    if device.is_provisioned:
+    if device.is_provisioned and not device.has_expired:
         return _no(f"{name} is already provisioned: deprovision it first")
     unexpected = _unexpected(event, device)
     if unexpected is not None:

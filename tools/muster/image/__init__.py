@@ -2,7 +2,15 @@
 
 from muster.image.boards import Board, board, names, profile
 from muster.image.filesystem import build_image, mount, read_image, verify
-from muster.image.tree import board_files, code_files, ento_conf, read_claim, read_json, strict_json
+from muster.image.tree import (
+    board_files,
+    code_files,
+    ento_conf,
+    read_claim,
+    read_json,
+    single_files,
+    strict_json,
+)
 from muster.image.uf2 import to_uf2
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "read_claim",
     "read_image",
     "read_json",
+    "single_files",
     "strict_json",
     "to_uf2",
     "verify",

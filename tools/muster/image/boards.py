@@ -4,7 +4,7 @@ import ast
 import fnmatch
 import functools
 import runpy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,15 +92,31 @@ def _service(path: Path) -> Service:
     """The service in a file, by the literals of its class; the board need not load it to know."""
     said: dict[str, Any] = {"NEEDS": (), "IN_CLOUD": False, "IN_SAFE_MODE": False}
     try:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else None
+        for name, value in _class_values(ast.parse(path.read_text(encoding="utf-8"))):
             if name in said:
-                said[name] = ast.literal_eval(node.value)
-    except (SyntaxError, ValueError) as error:
+                said[name] = ast.literal_eval(value)
+    except SyntaxError as error:
+        raise MusterError(f"{path} does not compile: line {error.lineno}: {error.msg}.") from None
+    except (ValueError, TypeError) as error:
         raise MusterError(
             f"{path}: NEEDS, IN_CLOUD and IN_SAFE_MODE must be plain literals ({error})."
         ) from None
-    return Service(path.stem, tuple(said["NEEDS"]), said["IN_CLOUD"], said["IN_SAFE_MODE"])
+    needs, switches = said.pop("NEEDS"), said.values()
+    if not isinstance(needs, tuple) or not all(isinstance(need, str) for need in needs):
+        raise MusterError(f"{path}: NEEDS must be a tuple of names of services, as in NEEDS = ('mqtt',).")
+    if not all(isinstance(switch, bool) for switch in switches):
+        raise MusterError(f"{path}: IN_CLOUD and IN_SAFE_MODE must be True or False.")
+    return Service(path.stem, needs, *switches)
+
+
+def _class_values(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """What the classes of a module are given as (name, expression)."""
+    for part in tree.body:
+        for node in part.body if isinstance(part, ast.ClassDef) else ():
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+                if isinstance(target, ast.Name):
+                    yield target.id, node.value
 
 
 def profile(name: str, lib: Path = LIB) -> Profile:

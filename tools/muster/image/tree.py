@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from device.core import fields, paths, settings
 from device.core.failures import Failure
-from muster import mpy
+from muster import mpy, pack
 from muster.errors import MusterError
 from muster.image.boards import profile
 from muster.layout import BOOT, MAIN
@@ -114,10 +114,15 @@ def _code(board_name: str, build_time: int) -> dict[str, bytes]:
 
 
 def code_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
-    """{path on flash: content} of boot.py, main.py and everything below /lib.
+    """{path on flash: content} of the whole program: boot.py, main.py and, packed, everything below /lib.
 
     `build_time`: Unix seconds that the board's clock never goes below; the last commit's by default.
     """
+    return pack.packed(single_files(board_name, build_time))
+
+
+def single_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
+    """As `code_files`, with each module by itself."""
     return dict(_code(board_name, mpy.default_build_time() if build_time is None else build_time))
 
 
@@ -132,7 +137,8 @@ def board_files(
     """The whole content of a board's file system, ready for `build_image`.
 
     `documents`: {path on flash (core/paths.py): JSON object}; `claim`: what `read_claim` returned;
-    `extra`: {path on flash: content}, taken as it is and winning over the others.
+    `extra`: {path on flash: content}, taken as it is and winning over the others; compiled modules of the
+    program, by the paths that they would have as single files, go into the pack.
     Raises MusterError, in the board's own words, when the board would refuse the known networks.
     """
     networks = (documents or {}).get(paths.WIFI)
@@ -141,8 +147,8 @@ def board_files(
             settings.wifi(strict_json(networks))
         except Failure as error:
             raise MusterError(f"the board would refuse these networks: {error}") from None
-    files = code_files(board_name, build_time)
+    files = single_files(board_name, build_time)
     files.update({path: strict_json(document) for path, document in (documents or {}).items()})
     files.update(claim or {})
     files.update(extra or {})
-    return files
+    return pack.packed(files)

@@ -120,7 +120,10 @@ class Enrolment:
             key = None if device is None else self._enrolment_key(device)
         except MusterError as error:
             return admission.Decision(False, str(error), {})
-        return admission.decide(event, _enrolled(device), key)
+        enrolled = _enrolled(device)
+        if enrolled is not None and enrolled.is_provisioned:
+            enrolled = enrolled._replace(has_expired=self._has_expired(enrolled.name))
+        return admission.decide(event, enrolled, key)
 
     def _judge_renewal(self, event: Mapping[str, Any]) -> admission.Decision:
         standing = None
@@ -130,6 +133,16 @@ class Enrolment:
             things = self._registry.things.of_certificate(used.certificate_id)
             standing = admission.Standing(is_active, tuple(thing.name for thing in things))
         return admission.decide_renewal(event, _enrolled(self._device(event)), standing)
+
+    def _has_expired(self, name: str) -> bool:
+        """Whether the newest certificate that a device has connected with is ACTIVE and past its end.
+
+        What never connected says nothing: it may be of a registration whose answer was lost.
+        """
+        now_s = self._settings.clock()
+        proven = [one for one in self._registry.certificates.of_thing(name) if one.connected_s is not None]
+        is_working = any(one.status != REVOKED and now_s < one.not_after_s for one in proven)
+        return bool(proven) and proven[-1].status == ACTIVE and not is_working
 
     def _device(self, event: Mapping[str, Any]) -> Device | None:
         name = admission.name_wanted(event)

@@ -1,1 +1,63 @@
-"""What the stand-ins of the virtual board share: power, flash and clock."""
+"""What the stand-ins of the virtual board share: what ends its run, its timers, its settings.
+
+The board's modules share this one state: whoever ends the run (power cut, reset, watchdog) switches the
+board off, and from then on every module refuses to work, as dead hardware does.
+"""
+
+import os
+
+import utime
+
+CUT = 137
+WATCHDOG = 4
+RESET = 3
+
+_off = None  # the exit code, once the board is off
+_deadline_ms = None  # of the watchdog, in ticks
+timers = []  # the running machine.Timer objects
+_in_timer = False
+
+
+class PowerOff(SystemExit):
+    """The board is off. Not an Exception: the program on the board must not be able to catch it."""
+
+
+def setting(name, default=None):
+    """The setting MUSTER_BOARD_<name>, or `default` when it is absent or empty."""
+    return os.getenv("MUSTER_BOARD_" + name) or default
+
+
+def switch_off(code, text):
+    """End the run with exit `code`; `text` goes to the console."""
+    global _off
+    if _off is None:
+        _off = code
+        print("virtual board:", text)
+    raise PowerOff(_off)
+
+
+def watch(timeout_ms):
+    """Start or feed the watchdog: the board resets when this is not called again within `timeout_ms`."""
+    global _deadline_ms
+    check()
+    _deadline_ms = utime.ticks_add(utime.ticks_ms(), timeout_ms)
+
+
+def check(soft=True):
+    """Run the timers that are due, then refuse to go on if the board is off or the watchdog's time is over.
+
+    `soft` timers wait while C has the processor, as in a TLS handshake; hard ones are interrupts.
+    """
+    global _in_timer
+    if _off is not None:
+        raise PowerOff(_off)
+    if _in_timer:
+        return
+    _in_timer = True
+    try:
+        for timer in timers:
+            timer.run(soft)
+    finally:
+        _in_timer = False
+    if _deadline_ms is not None and utime.ticks_diff(_deadline_ms, utime.ticks_ms()) < 0:
+        switch_off(WATCHDOG, "watchdog: not fed in time")

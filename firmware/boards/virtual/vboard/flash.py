@@ -4,7 +4,11 @@ Every program and erase operation is counted, and one of them can be the last: p
 or in the middle of it. The image stays on the host; nothing of it is kept in memory.
 """
 
-from vboard import power
+import sys
+
+import vfs
+
+import vboard
 
 _BLOCK = 4096
 _PIECE = b"\xff" * 256
@@ -18,28 +22,28 @@ class Flash:
     """
 
     def __init__(self, image, cut_at=0, tear=False, report=None):
-        self._image = image
+        self.image = image
         self._blocks = image.seek(0, 2) // _BLOCK
-        self._cut_at = cut_at
-        self._tear = tear
-        self._report = report
+        self.cut_at = cut_at
+        self.tear = tear
+        self.report = report
         self.operations = 0
 
     def readblocks(self, block, buffer, offset=0):
         """Fill `buffer` from `offset` in `block`."""
-        power.check()
-        self._image.seek(block * _BLOCK + offset)
-        self._image.readinto(buffer)
+        vboard.check()
+        self.image.seek(block * _BLOCK + offset)
+        self.image.readinto(buffer)
 
     def writeblocks(self, block, buffer, offset=0):
         """Program `buffer` at `offset` in `block`, which was erased before."""
         last = self._begin(b"P")
-        self._image.seek(block * _BLOCK + offset)
+        self.image.seek(block * _BLOCK + offset)
         if not last:
-            self._image.write(buffer)
+            self.image.write(buffer)
             return
-        if self._tear:
-            self._image.write(memoryview(buffer)[: len(buffer) // 2])
+        if self.tear:
+            self.image.write(memoryview(buffer)[: len(buffer) // 2])
         self._cut()
 
     def ioctl(self, operation, argument):
@@ -56,21 +60,33 @@ class Flash:
         last = self._begin(b"E")
         size = _BLOCK
         if last:
-            size = _BLOCK // 2 if self._tear else 0
-        self._image.seek(block * _BLOCK)
+            size = _BLOCK // 2 if self.tear else 0
+        self.image.seek(block * _BLOCK)
         while size:
-            self._image.write(_PIECE)
+            self.image.write(_PIECE)
             size -= len(_PIECE)
         if last:
             self._cut()
 
     def _begin(self, letter):
         """Count one operation; True when power is cut at it."""
-        power.check()
+        vboard.check()
         self.operations += 1
-        if self._report:
-            self._report.write(letter)
-        return self.operations == self._cut_at
+        if self.report:
+            self.report.write(letter)
+        return self.operations == self.cut_at
 
     def _cut(self):
-        power.switch_off(power.CUT, "power cut at operation %d" % self.operations)
+        vboard.switch_off(vboard.CUT, "power cut at operation %d" % self.operations)
+
+
+def mount():
+    """Make the image the only file system."""
+    report = vboard.setting("REPORT")
+    report = open(report, "ab") if report else None
+    image = open(vboard.setting("IMAGE"), "r+b")
+    flash = Flash(image, int(vboard.setting("CUT_AT", "0")), vboard.setting("TEAR") == "1", report)
+    prog_size = 32 if vboard.setting("KIND") == "esp32" else 256  # as each firmware mounts its file system
+    vfs.umount("/")
+    vfs.mount(vfs.VfsLfs2(flash, progsize=prog_size), "/")
+    sys.path[:] = ["", ".frozen", "/lib"]

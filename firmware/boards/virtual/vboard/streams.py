@@ -15,11 +15,11 @@ import network
 import usocket
 import utime
 
-from vboard import power
+import vboard
 
 _IN, _OUT, _BROKEN = 1, 4, 24  # as select has them; ERR and HUP
 _POLL, _CLOSE = 3, 4  # requests of ioctl
-_UNREACHABLE = 118 if power.setting("KIND") == "esp32" else errno.EHOSTUNREACH
+_UNREACHABLE = 118 if vboard.setting("KIND") == "esp32" else errno.EHOSTUNREACH
 
 
 class Stream(io.IOBase):
@@ -53,7 +53,7 @@ class Stream(io.IOBase):
 
     def connect(self, address):
         """Begin, and wait for the end if the socket blocks."""
-        power.check()
+        vboard.check()
         self._link = network.link()
         if self._link is None:
             raise OSError(_UNREACHABLE)
@@ -144,7 +144,7 @@ class Stream(io.IOBase):
 
     def _poll(self, wanted):
         """Flags as poll shows them."""
-        power.check(False)
+        vboard.check(False)
         if self._error:
             return wanted & _OUT | _BROKEN
         if self._link is None:

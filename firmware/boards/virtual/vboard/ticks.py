@@ -4,7 +4,7 @@ import sys
 
 import utime
 
-from vboard import power
+import vboard
 
 _MASK = 0x3FFFFFFF
 _HALF = 0x20000000
@@ -14,7 +14,7 @@ def _signed(ticks):
     return ((ticks + _HALF) & _MASK) - _HALF
 
 
-_ahead = _signed(int(power.setting("TICKS_START")) - utime.ticks_ms())
+_ahead = _signed(int(vboard.setting("TICKS_START")) - utime.ticks_ms())
 
 
 def counter():

@@ -1,4 +1,4 @@
-"""One simulated board: the device's core and handshake with the host's ports, and how long each step took."""
+"""One simulated board: the device's state and session with the host's ports, and how long each step took."""
 
 import asyncio
 import os
@@ -7,24 +7,28 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from device.claim import csr, p256, provision
-from device.claim.handshake import Handshake
-from device.core import config, paths, pem, topics
-from device.core.backoff import Backoff
-from device.core.context import Context
-from device.core.failures import GIVE_UP, Failure
-from device.runtime.identity import active_identity
+from device.claim import csr, provision
+from device.claim.handshake import Handshake, Line
+from device.claim.provision import Provisioning
+from device.core import explain, paths, topics
+from device.core.failures import GIVE_UP, Backoff, Failure, Refused
+from device.core.ports import Ports
+from device.runtime.identity import know_self, tell_application
+from device.runtime.state import State
 from device.services.status import Status
 from muster.fleet.sim import link
 from muster.fleet.sim.flash import Flash
 from muster.fleet.sim.tls import Contexts
 
-BOOT_STATUS = "publish the boot status"
+MAKE_KEY = provision.MAKE_KEY
+CONNECT_CLAIM = provision.step((provision.CONNECT, paths.BOOTSTRAP))
+SUBSCRIBE = provision.SUBSCRIBE
 CREATE = "get a certificate"
 REGISTER = "register the thing"
+CONNECT_TRIAL = provision.step((provision.CONNECT, paths.TRIAL))
 RECONNECT = "connect again"
-_SHOWN = (provision.REQUEST_KEY, provision.OPEN_CLAIM, provision.SUBSCRIBE, provision.OPEN_TRIAL)
-STEPS = (*_SHOWN[:3], CREATE, REGISTER, _SHOWN[3], RECONNECT, BOOT_STATUS)
+BOOT_STATUS = "publish the boot status"
+STEPS = (MAKE_KEY, CONNECT_CLAIM, SUBSCRIBE, CREATE, REGISTER, CONNECT_TRIAL, RECONNECT, BOOT_STATUS)
 
 # How a board's supervisor starts a failed service again.
 FIRST_RETRY_MS = 1000
@@ -38,17 +42,14 @@ Took = Callable[[str, float], None]
 class _Clock:
     """The clock port; the host's clock is right."""
 
+    def ms(self) -> int:
+        return int(time.monotonic() * 1000)
+
     def unix(self) -> int:
         return int(time.time())
 
-    def ticks_ms(self) -> int:
-        return int(time.monotonic() * 1000)
-
-    def since_ms(self, start_ms: int) -> int:
-        return self.ticks_ms() - start_ms
-
-    def ask_network(self, hosts: list[str]) -> bool:
-        return True
+    def set_unix(self, seconds: int) -> None:
+        """The host's clock is not a board's to set."""
 
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)
@@ -61,28 +62,47 @@ class _Clock:
         return True
 
 
+class _Network:
+    """The network port: the host's network is there, and nobody needs to be asked for the time."""
+
+    def connected(self) -> bool:
+        return True
+
+    def leave(self) -> None:
+        """There is no Wi-Fi to leave."""
+
+    restart = leave
+
+    async def ask_time(self, hosts: list[str]) -> None:
+        return None
+
+
 _CLOCK = _Clock()
-_BOARD = SimpleNamespace(random_bytes=os.urandom, feed=lambda: None, HANDSHAKE_MS=0, KEY_MS=0)
-_NETWORK = SimpleNamespace(connected=lambda: True)
-_BUILD = SimpleNamespace(BUILD_TIME=0, SERVICES=())
+_NETWORK = _Network()
+_BOARD = SimpleNamespace(
+    random_bytes=os.urandom, say=lambda step, text: None, interval=lambda what, default_ms: default_ms
+)
+_BUILD = SimpleNamespace(BUILD_TIME=0, SERVICES=(), INTERVALS={})
+
+
+def _make_key(common_name: str) -> list[str]:
+    made: list[str] = csr.make(common_name, os.urandom)
+    return made
 
 
 def _step(action: tuple) -> str | None:
     """The step that an action of the core belongs to, None for work on the flash."""
     if action[0] == provision.ASK:
         return REGISTER if topics.template_of(action[1]) else CREATE
-    return action[0] if action[0] in _SHOWN else None
+    step: str = provision.step(action)
+    return step if step in STEPS else None
 
 
 class _Handshake(Handshake):
-    """The board's handshake with a watch on each step.
+    """The board's handshake with a watch on each step."""
 
-    Two methods are extended: `_do` is timed, and `_make_key` keeps the modules that a board would throw
-    out of its memory.
-    """
-
-    def __init__(self, context: Context, took: Took) -> None:
-        super().__init__(context, lambda text: None)
+    def __init__(self, provisioning: Provisioning, state: State, took: Took) -> None:
+        super().__init__(provisioning.steps, state.ports.store, Line(state), _make_key, lambda text: None)
         self._took = took
 
     async def _do(self, action: tuple) -> Any:
@@ -92,13 +112,6 @@ class _Handshake(Handshake):
         if step is not None:
             self._took(step, time.monotonic() - begun_s)
         return result
-
-    def _make_key(self) -> tuple[bytes, bytes]:
-        number = p256.generate_private_key(os.urandom)
-        public = p256.public_key(number)
-        request = csr.signing_request(number, self.context.settings.thing_name[:64], None, public)
-        key = pem.from_der(csr.private_key_der(number, public), "EC PRIVATE KEY")
-        return key.encode(), request.encode()
 
 
 class Board:
@@ -114,38 +127,69 @@ class Board:
         self.flash = Flash(files)
         self._contexts = contexts
         self._took = took
-        self._context = Context(
-            _BOARD, _CLOCK, self.flash, _NETWORK, self._connect, lambda step, text: None,
-            asyncio.Event, asyncio.create_task, _BUILD,
-        )  # fmt: skip
-        self._context.settings = config.Settings(config.document(self.flash.read(paths.CONF)))
-        self._handshake = _Handshake(self._context, took)
+        self._state = State(Ports(_BOARD, _CLOCK, self.flash, _NETWORK, self._connect, _BUILD))
+        self._state.services["mqtt"] = None  # `attempt` and `stay` do what the service does
+        know_self(self._state)
+        settings: Any = self._state.settings
+        self._boot_topic = topics.booted(settings.topic_prefix, settings.serial)
+        self._provisioning = Provisioning(settings, self.flash.read(paths.JOURNAL), _CLOCK.unix)
         self._backoff = Backoff(first_retry_ms, LIMIT_RETRY_MS, os.urandom)
 
-    async def _connect(self, identity: Any, client_id: str) -> link.Link:
-        return await link.connect(identity.endpoint, identity.port, self._contexts.of(identity), client_id)
+    async def _connect(
+        self, host: str, port: int, client_id: str, files: Callable[[], Mapping[str, bytes]]
+    ) -> link.Link:
+        return await link.connect(host, port, self._contexts.of(files()), client_id)
 
     async def attempt(self) -> None:
         """Go on from what is on the flash until the boot status is acknowledged.
 
         Raises the Failure that ended the attempt, with its step; the connection is closed then.
         """
-        context, step = self._context, BOOT_STATUS
+        session = self._state.session
+        step = RECONNECT
         try:
-            if context.identity is None:
-                await self._handshake.attempt()  # leaves the connection that has proven the identity
-            elif context.connection is None:
-                step = RECONNECT
-                context.connection = await self._timed(
-                    step, self._connect(active_identity(context), context.identity.thing_name)
-                )
-                step = BOOT_STATUS
-            context.services["mqtt"] = context.connection
-            await self._timed(step, Status(context).run())
+            if self._state.identity is None:
+                await self._provision()
+                await session.connect()  # takes over the connection that has proven the identity
+            else:
+                await self._timed(step, session.connect())
+            step = BOOT_STATUS
+            await self._timed(step, self._publish())
         except Failure as failure:
-            failure.step = failure.step or step
             await self.switch_off()
-            raise
+            raise failure.during(step) from failure
+
+    async def _provision(self) -> None:
+        """What the service `provision` does."""
+        state = self._state
+        await _Handshake(self._provisioning, state, self._took).attempt()
+        state.session.proven()
+        state.identity = self._provisioning.identity
+        tell_application(state, state.identity, self._provisioning.configuration)
+
+    async def _publish(self) -> None:
+        """The service `status`; the end of the connection is the end of the attempt, not one to wait for."""
+        connection = self._connection()
+        status = asyncio.create_task(Status("status", self._state).run())
+        ended = asyncio.create_task(connection.ended())
+        try:
+            await asyncio.wait((status, ended), return_when=asyncio.FIRST_COMPLETED)
+            if status.done():
+                return status.result()
+        finally:
+            status.cancel()
+            ended.cancel()
+        failure = connection.lost
+        assert failure is not None, "the connection has ended"
+        if isinstance(failure, Refused):
+            failure = failure.advised("if it repeats, " + explain.closed_at_publish(self._boot_topic))
+        raise failure
+
+    def _connection(self) -> link.Link:
+        """The open connection."""
+        connection = self._state.session.connection()
+        assert isinstance(connection, link.Link), "connected before"
+        return connection
 
     async def _timed(self, step: str, work: Awaitable[Any]) -> Any:
         begun_s = time.monotonic()
@@ -158,9 +202,11 @@ class Board:
         return None if failure.kind == GIVE_UP else self._backoff.next_ms() / 1000
 
     async def stay(self) -> None:
-        """Keep the connection alive until it is lost; returns by raising the Failure that ended it."""
-        connection: link.Link | None = self._context.connection
-        assert connection is not None, "stay follows a good attempt"
+        """Keep the connection alive until it is lost; returns by raising the Failure that ended it.
+
+        Not by the session: it looks at its Wi-Fi once a second, which thousands need not do here.
+        """
+        connection = self._connection()
         while connection.lost is None:
             if not await _CLOCK.wait(connection.ended(), int(_PING_S * 1000)):
                 await connection.ping()
@@ -168,6 +214,4 @@ class Board:
 
     async def switch_off(self) -> None:
         """Close the connection, if there is one."""
-        connection, self._context.connection = self._context.connection, None
-        if connection is not None:
-            await connection.close()
+        await self._state.session.close()

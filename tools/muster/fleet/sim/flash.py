@@ -24,6 +24,10 @@ class Flash:
         """Replace the file at `path`."""
         self.files[path] = bytes(content)
 
+    def copy(self, source: str, target: str) -> None:
+        """Replace the file `target` by the content of `source`."""
+        self.files[target] = self.files[source]
+
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory at `path`."""
         return path in self.files or any(self._below(path))
@@ -46,6 +50,11 @@ class Flash:
         if not any(self._below(path)):
             return None
         return {name: self.files.get(f"{path}/{name}") for name in (*slots.FILES, paths.IDENTITY)}
+
+    def digests(self, path: str) -> dict[str, str | None]:
+        """The digests of the files of a slot, None for a file that is not there."""
+        found: dict[str, str | None] = slots.digests(self.read_slot(path) or {})
+        return found
 
     def apply(self, operations: Iterable[tuple[str, ...]]) -> None:
         """Carry out the file operations that core.slots decided on."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device.core import config, fields, paths, topics
+from device.core import fields, paths, settings, topics
 from device.core.failures import Failure
 from muster import image
 from muster.errors import WRONG_USE, MusterError
@@ -33,7 +33,7 @@ class Cloud:
 def check(cloud: Cloud) -> None:
     """Raises MusterError (wrong use) when the boards would refuse these settings: endpoint, template."""
     try:
-        config.Settings(config.document(_device(cloud, f"{PREFIX}-1").files[paths.CONF]))
+        settings.read(_device(cloud, f"{PREFIX}-1").files[paths.CONF])
     except Failure as failure:
         cause = failure.cause.removeprefix(f"{paths.CONF}: ")
         raise MusterError(f"a board cannot be set up so: {cause}", WRONG_USE) from failure

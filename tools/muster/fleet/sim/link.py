@@ -28,7 +28,7 @@ from amqtt.mqtt.publish import PublishPacket
 from amqtt.mqtt.suback import SubackPacket
 from amqtt.mqtt.subscribe import SubscribePacket
 
-from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused
 
 KEEP_ALIVE_S = 44
 CONNECT_S = 20.0  # TCP and TLS
@@ -60,14 +60,14 @@ def _not_connected(error: Exception, where: str) -> Failure:
         advice = "name the root CA with --ca, and the server as in its certificate"
         return Failure(GIVE_UP, f"the server {where} is not to be trusted ({error.verify_message})", advice)
     if isinstance(error, ssl.SSLError):
-        return Refused(f"the server refuses the handshake ({error.reason})")
+        return Refused(AGAIN, f"the server refuses the handshake ({error.reason})")
     if isinstance(error, ConnectionRefusedError):
         return Failure(AGAIN, f"{where} refuses connections: nothing listens on that port")
     if isinstance(error, socket.gaierror):
-        return Failure(AGAIN, f"cannot resolve {where} ({error.strerror})", "check the name")
+        return Lost(AGAIN, f"cannot resolve {where} ({error.strerror})", "check the name")
     if isinstance(error, ConnectionError):
-        return Refused("the server closed the connection during the TLS handshake")
-    return Failure(AGAIN, f"{where} does not answer")
+        return Refused(AGAIN, "the server closed the connection during the TLS handshake")
+    return Lost(AGAIN, f"{where} does not answer")
 
 
 class Link:
@@ -94,15 +94,15 @@ class Link:
         try:
             answer = await asyncio.wait_for(self._packet(), ANSWER_S)
         except asyncio.TimeoutError as error:
-            raise Failure(AGAIN, f"{where} does not answer") from error
+            raise Lost(AGAIN, f"{where} does not answer") from error
         except ssl.SSLError as error:  # with TLS 1.3 our certificate is judged after the handshake
-            raise Refused(f"the server refuses our certificate ({error.reason})") from error
+            raise Refused(AGAIN, f"the server refuses our certificate ({error.reason})") from error
         except (EOFError, OSError) as error:
-            raise Refused("the server closed the connection instead of accepting it") from error
+            raise Refused(AGAIN, "the server closed the connection instead of accepting it") from error
         if not isinstance(answer, ConnackPacket):
             raise Failure(AGAIN, "the server did not begin with CONNACK")
         if answer.return_code:
-            raise Refused(f"the server refuses the connection (CONNACK code {answer.return_code})")
+            raise Refused(AGAIN, f"the server refuses the connection (CONNACK code {answer.return_code})")
         self._reader = asyncio.create_task(self._read())
 
     async def subscribe(self, filters: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ class Link:
         granted = answer.payload.return_codes if isinstance(answer, SubackPacket) and answer.payload else []
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Failure(AGAIN, f"the server refuses the subscription to {name}")
+                raise Failure(GIVE_UP, f"the server refuses the subscription to {name}")
 
     async def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         """Publish; with QoS 1 return after the PUBACK."""
@@ -157,7 +157,7 @@ class Link:
             self._send(packet)
             return await asyncio.wait_for(waiting, ANSWER_S)
         except asyncio.TimeoutError as error:
-            raise Failure(AGAIN, f"no {what} from the server") from error
+            raise Lost(AGAIN, f"no {what} from the server") from error
         finally:
             del self._waiting[key]
 
@@ -176,7 +176,7 @@ class Link:
             while True:
                 self._handle(await self._packet())
         except (EOFError, OSError):
-            self._fail(Refused("the server closed the connection"))
+            self._fail(Refused(AGAIN, "the server closed the connection"))
         except Failure as failure:
             self._fail(failure)
 

@@ -169,8 +169,7 @@ class _Fleet:
                 self.report.dropped += 1
                 failure = staying.exception()
                 if isinstance(failure, Failure):
-                    failure.step = failure.step or STAY
-                    self.report.error(failure, gave_up=False)
+                    self.report.error(failure.during(STAY), gave_up=False)
         finally:
             staying.cancel()
             released.cancel()

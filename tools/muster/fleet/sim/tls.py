@@ -7,9 +7,10 @@ a name, elsewhere a file with mode 0600 in a folder of its own, removed at once.
 import os
 import ssl
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from device.core import paths
 from device.core.failures import GIVE_UP, Failure
 
 
@@ -45,10 +46,13 @@ class Contexts:
         self._claim_certificate = claim_certificate
         self._claim: ssl.SSLContext | None = None
 
-    def of(self, identity: Any) -> ssl.SSLContext:
-        """The context of a device.core.slots.Identity."""
-        if identity.certificate != self._claim_certificate:
-            return context(identity.root_ca, identity.certificate, identity.private_key)
-        if self._claim is None:
-            self._claim = context(identity.root_ca, identity.certificate, identity.private_key)
-        return self._claim
+    def of(self, files: Mapping[str, bytes]) -> ssl.SSLContext:
+        """The context for the files of an identity: file name -> PEM."""
+        if files[paths.CERTIFICATE] == self._claim_certificate:
+            self._claim = self._claim or _of(files)
+            return self._claim
+        return _of(files)
+
+
+def _of(files: Mapping[str, bytes]) -> ssl.SSLContext:
+    return context(files[paths.ROOT_CA], files[paths.CERTIFICATE], files[paths.PRIVATE_KEY])

@@ -1,0 +1,42 @@
+"""Constants in their places: what is put there, what is left alone, and that every line keeps its number."""
+
+import pytest
+
+from device.core import paths
+from muster import constants
+
+IMPORT = "from device.core import paths\n"
+CONF = repr(paths.CONF)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (f"{IMPORT}print(paths.CONF)\n", f"\nprint({CONF})\n"),
+        ("from device.core import fields, paths\nprint(fields.loads, paths.CONF)\n", None),
+        ("_LIMIT_MS = 5\nprint(_LIMIT_MS)\n", "\nprint(5)\n"),
+        ("_LOW = -5\nprint(_LOW)\n", "_LOW = -5\nprint(_LOW)\n"),
+        (f"{IMPORT}print(paths, paths.CONF)\n", f"{IMPORT}print(paths, {CONF})\n"),
+        (f"{IMPORT}print(paths.nothing)\n", f"{IMPORT}print(paths.nothing)\n"),
+        (
+            f"{IMPORT}def f(paths):\n    return paths.CONF\n",
+            f"{IMPORT}def f(paths):\n    return paths.CONF\n",
+        ),
+        ("_A = _B = 5\nprint(_A, _B)\n", "_A = _B = 5\nprint(_A, _B)\n"),
+        ("_A = 5\ndef f():\n    global _A\n    _A = 6\n", "_A = 5\ndef f():\n    global _A\n    _A = 6\n"),
+        ("_A = 5\ndef f(_A):\n    return _A\n", "_A = 5\ndef f(_A):\n    return _A\n"),
+        ("def f(:\n", "def f(:\n"),
+    ],
+)
+def test_a_constant_is_put_in_place_only_where_nothing_else_can_be_meant(source, expected) -> None:
+    if expected is None:  # one home stays, because it is used for more than constants
+        expected = f"from device.core import fields\nprint(fields.loads, {CONF})\n"
+    assert constants.in_place(source) == expected
+    assert constants.in_place(source).count("\n") == source.count("\n")
+
+
+def test_what_is_not_used_any_more_is_not_imported() -> None:
+    source = f"{IMPORT}print(paths.CONF)\n"
+    assert constants.imports(source, "paths")
+    assert not constants.imports(constants.in_place(source), "paths")
+    assert not constants.imports("def f(:\n", "paths")
