@@ -6,6 +6,7 @@ An exception here would keep main.py from running, and a Pico W starts its USB o
 import asyncio
 
 state = None
+is_well = True
 try:
     import pack
 
@@ -17,10 +18,13 @@ try:
     state = State(compose())
     asyncio.run(boot.boot(state))
 except Exception as error:
+    is_well = False
     import sys
 
     print("boot.py failed, main.py goes on:")
     sys.print_exception(error)
 finally:
-    if state:
-        state.ports.board.stand_by(True)  # no loop feeds the watchdog until main.py does, or at the prompt
+    # No loop feeds the watchdog until main.py does, or at the prompt. After a failure it may bite: perhaps
+    # main.py does not begin either.
+    if state and is_well:
+        state.ports.board.stand_by(True)

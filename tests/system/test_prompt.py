@@ -2,6 +2,7 @@
 
 import pytest
 
+from device.core import paths
 from muster.errors import MusterError
 from muster.virtual import EXIT_WATCHDOG
 from tests.system import mishaps, rig
@@ -46,6 +47,18 @@ def test_ctrl_c(twin, serial, tmp_path):
             _has_a_prompt_that_stays(machine)
             assert f'File "/{name}.py"' in machine.console and "KeyboardInterrupt" in machine.console
         assert "boot.py failed" not in machines["boot"].console
+
+
+def test_a_board_that_cannot_begin_resets(twin, serial, tmp_path):
+    """Where boot.py has failed and main.py does nothing, nobody feeds the watchdog."""
+    broken = mishaps.changed(
+        "device/runtime/boot.py", "    _count_start(state)\n", "    raise KeyError('boot')\n"
+    )
+    extra = {**broken, paths.MAIN: b"import time\ntime.sleep(30)\n"}
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, facts=QUICK_DOG, extra=extra)
+    with mishaps.powered(path, traceback=True) as machine:
+        machine.wait_for("boot.py failed, main.py goes on:")
+        assert machine.wait() == EXIT_WATCHDOG
 
 
 def test_a_true_hang_resets(twin, serial, tmp_path):
