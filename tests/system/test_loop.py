@@ -240,15 +240,15 @@ SLOW = {"boot_ms": 700, "handshake_ms": 700, **mishaps.PATIENT}
 
 
 def test_boot_returns_in_time(twin, serial, tmp_path):
-    """boot.py's time is over in the middle of a handshake; main.py goes on with the same one."""
+    """boot.py's time is over in the middle of a handshake; main.py begins it anew, from the journal."""
     with Relay("127.0.0.1", twin.port, latency_ms=300) as relay:
         path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=relay.port, intervals=SLOW)
+        before = rig.certificate_ids(twin)
         with mishaps.powered(path) as machine:
-            assert _boot_ended_ms(machine) >= 600
-            assert machine.console.count("connect with the claim") == 1
+            assert 600 <= _boot_ended_ms(machine) < 5000
             machine.wait_for(rig.DONE)
-        assert relay.connections == 2, "claim and trial: nothing was begun again"
     assert "Trying again" not in machine.console
+    rig.check_provisioned(path, twin, serial, before)
 
 
 def test_boot_waits_for_a_handshake_that_makes_progress(twin, serial, tmp_path):
