@@ -11,5 +11,10 @@ def test_connection(bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", micro.BITS)
+def test_connecting(bits: int) -> None:
+    micro.run_cases("connect_cases", bits)
+
+
+@pytest.mark.parametrize("bits", micro.BITS)
 def test_failures(bits: int) -> None:
     micro.run_cases("causes_cases", bits)
