@@ -40,3 +40,8 @@ def test_what_is_not_used_any_more_is_not_imported() -> None:
     assert constants.imports(source, "paths")
     assert not constants.imports(constants.in_place(source), "paths")
     assert not constants.imports("def f(:\n", "paths")
+
+
+def test_names_in_f_strings_stay() -> None:
+    source = "from device.core import fields\n_A = 5\nx = f'{fields.DEVICE} {_A}'\n"
+    assert constants.in_place(source) == source

@@ -79,7 +79,7 @@ def _imported_homes(tree: ast.Module) -> set[str]:
         for name in node.names
         if name.name in HOMES and name.asname is None
     }
-    return found - _bound(tree)
+    return found - _bound(tree) - _in_f_strings(tree)
 
 
 def _bound(tree: ast.Module) -> set[str]:
@@ -106,8 +106,14 @@ def _private_constants(tree: ast.Module) -> dict[str, Any]:
     return {
         name: value
         for name, value in found.items()
-        if stored.count(name) == 1 and name not in changed | arguments
+        if stored.count(name) == 1 and name not in changed | arguments | _in_f_strings(tree)
     }
+
+
+def _in_f_strings(tree: ast.Module) -> set[str]:
+    """Names within f-strings. They stay: a text in there would need other quotes than those around it."""
+    strings = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    return {node.id for string in strings for node in ast.walk(string) if isinstance(node, ast.Name)}
 
 
 def _is_short(value: object) -> bool:

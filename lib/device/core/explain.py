@@ -15,7 +15,7 @@ WHOSE = {
 _REPLACE = {
     paths.BOOTSTRAP: "replace the claim credentials",
     paths.TRIAL: "a new certificate is asked for",
-    paths.CERT: "the board needs claim credentials to ask for a new one",
+    paths.CERT: "with claim credentials a new one is asked for",
 }
 
 
