@@ -5,12 +5,15 @@ Head: magic, length of the index, size of the file, CRC-32 of the index. Index: 
 """
 
 import binascii
+import gc
 import struct
 import sys
 
 import vfs
 
 from device.core import paths  # compiled, the constants stand in their places: nothing is imported
+
+_LITTLE_MEMORY = 65536
 
 
 class Pack:
@@ -38,6 +41,8 @@ class Pack:
         at = self._index.find("\n%s " % path[:-4]) if path.endswith(".mpy") else -1
         if at < 0 or mode != "rb":
             raise OSError(2 if at < 0 else 30)
+        if gc.mem_free() < _LITTLE_MEMORY:
+            gc.collect()  # what a module leaves for good should fill the holes, not make new ones
         file = open(paths.PACK, "rb")
         if file.read(16) != self._head:
             raise OSError(paths.PACK + " was replaced under the running program: restart the board")

@@ -3,60 +3,22 @@
 from cloud import Cloud
 from device.claim import journal as journals
 from device.claim import provision
-from device.core import fields, paths, topics
+from device.core import fields, paths, slots, topics
 from device.core.failures import AGAIN, OVER, Failure
-from world import MODES, START_S, PowerCut, World, attempt, settings, until_committed
-
-_MOST = 200  # more changes than any life has
-
-
-def _first(mode, cloud=None, **provisioning):
-    """A board that has never had an identity."""
-    return World(settings(mode, **provisioning), cloud)
-
-
-def _expired(mode, cloud=None, **provisioning):
-    """A board whose identity worked until its dates were over."""
-    world = _first(mode, cloud, **provisioning)
-    world.boot()
-    world.cloud.expired.append(world.state.identity.certificate_id)
-    return world
-
-
-def _cut(world, after):
-    """Boot and cut the power after so many changes; whether it came to that."""
-    world.flash.cut_after(after)
-    failure = attempt(world.boot)
-    world.flash.cut_after(None)
-    assert failure is None or isinstance(failure, (PowerCut, Failure))
-    return isinstance(failure, PowerCut)
-
-
-def _check(world, most_creates):
-    """What holds at the end of every life, however often it was cut."""
-    assert 1 <= world.cloud.creates <= most_creates, world.cloud.creates
-    certificate = world.cloud.of(world.committed())
-    assert certificate.thing == world.state.identity.thing_name
-    assert certificate.id == world.state.identity.certificate_id
-    held = [world.cloud.of(slot) for slot in world.flash.kept()] + [certificate]
-    for active in world.cloud.active():
-        assert active in held, "an active certificate whose key is lost"
-    before = world.cloud.creates
-    world.boot()
-    assert world.cloud.creates == before, "nothing more is asked for"
-    assert not [path for path in world.flash.files if path.endswith(paths.NEW)], "a boot tidies"
+from lives import MOST, check, cut, expired, first, retry_until_committed
+from world import MODES, START_S, attempt, until_committed
 
 
 def _count_lives(begin, mode, most_creates):
     """Cut a life after each of its changes; the number of cuts."""
-    for after in range(_MOST):
+    for after in range(MOST):
         for twice in (False, True):
             cloud = Cloud()
             cloud.takes_token_twice = twice
             world = begin(mode, cloud)
-            was_cut = _cut(world, after)
+            was_cut = cut(world, after)
             until_committed(world)
-            _check(world, most_creates)
+            check(world, most_creates)
         if not was_cut:
             return after
     raise AssertionError("a life without an end")
@@ -64,26 +26,26 @@ def _count_lives(begin, mode, most_creates):
 
 def test_a_cut_after_any_change_ends_committed():
     for mode in MODES:
-        assert _count_lives(_first, mode, 2) > 25
+        assert _count_lives(first, mode, 2) > 25
 
 
 def test_a_cut_while_an_expired_identity_is_replaced_keeps_both_keys():
     for mode in MODES:
-        assert _count_lives(_expired, mode, 3) > 25
+        assert _count_lives(expired, mode, 3) > 25
 
 
-def _cut_twice(begin, mode, first, most_creates, thin=1):
-    """Cut a life after `first` changes and the next one after its own; whether it came to the first.
+def _cut_twice(begin, mode, number, most_creates, thin=1):
+    """Cut a life after `number` changes and the next one after its own; whether it came to the first.
 
-    `thin`: only at each so-manieth change of the second life, another set with each `first`.
+    `thin`: cut the second life at one change in so many only, at others with each `number`.
     """
-    for second in range(first % thin, _MOST, thin):
+    for second in range(number % thin, MOST, thin):
         world = begin(mode)
-        if not _cut(world, first):
+        if not cut(world, number):
             return False
-        was_cut = _cut(world, second)
+        was_cut = cut(world, second)
         until_committed(world)
-        _check(world, most_creates)
+        check(world, most_creates)
         if not was_cut:
             return True
     raise AssertionError("a life without an end")
@@ -91,112 +53,47 @@ def _cut_twice(begin, mode, first, most_creates, thin=1):
 
 def test_two_cuts_after_any_two_changes_end_committed():
     for mode in MODES:
-        first = 0
-        while _cut_twice(_first, mode, first, 3):
-            first += 1
-        assert first > 25
+        number = 0
+        while _cut_twice(first, mode, number, 3):
+            number += 1
+        assert number > 25
 
 
 def test_two_cuts_while_an_expired_identity_is_replaced_keep_both_keys():
     for mode in MODES:
-        first = 0
-        while _cut_twice(_expired, mode, first, 4, 3):
-            first += 1
-        assert first > 25
+        number = 0
+        while _cut_twice(expired, mode, number, 4, 3):
+            number += 1
+        assert number > 25
 
 
-def _fail(world, after):
-    """Boot and let the flash fail once after so many changes; whether it came to that."""
-    world.flash.fail_at(after)
-    attempt(world.boot)
-    failed = world.flash.failed
-    world.flash.fail_at(None)
-    return failed
-
-
-def _retry_until_committed(world):
-    for _ in range(5):
-        if attempt(world.run) is None:
-            return
-    raise AssertionError("not committed after 5 tries")
-
-
-def test_a_flash_error_at_any_change_is_as_good_as_a_cut():
-    """It is tried again without a reboot, so that what is in memory may be ahead of the flash."""
-    for begin, most_creates in ((_first, 2), (_expired, 3)):
+def test_a_sealed_identity_takes_its_place_at_boot_without_the_claim():
+    for begin in (first, expired):
         for mode in MODES:
-            for number in range(_MOST):
+            sealed = 0
+            for after in range(MOST):
                 world = begin(mode)
-                if not _fail(world, number):
+                if not cut(world, after):
                     break
-                _retry_until_committed(world)
-                _check(world, most_creates)
-            assert number > 25
-
-
-def test_an_identity_that_expires_after_a_flash_error_is_kept_as_well():
-    """All of it without a reboot: what is in memory must not be that of the identity before."""
-    for mode in MODES:
-        for number in range(_MOST):
-            world = _first(mode)
-            failed = _fail(world, number)
-            _retry_until_committed(world)
-            world.cloud.expired.append(world.state.identity.certificate_id)
-            world.run()
-            assert world.cloud.expired[0] in world.flash.names(paths.KEPT)
-            _check(world, 3)
-            if not failed:
-                break
-
-
-def test_a_last_journal_entry_that_fails_is_done_without():
-    for mode in MODES:
-        world = _first(mode)
-        write, entries = world.flash.write, []
-
-        def fail_at_fourth(path, content, write=write, entries=entries):
-            entries.append(path)
-            if entries.count(paths.JOURNAL) == 4:
-                raise Failure(AGAIN, "flash error")
-            write(path, content)
-
-        world.flash.write = fail_at_fourth
-        world.boot()
-        assert world.journal().step == journals.REGISTERED
-        world.flash.write = write
-        _check(world, 1)
-        world.cloud.expired.append(world.state.identity.certificate_id)
-        world.boot()
-        _check(world, 2)
-
-
-def test_a_cut_after_a_flash_error_loses_nothing():
-    for mode in MODES:
-        for number in range(_MOST):
-            for after in range(number % 3, _MOST, 3):
-                world = _first(mode)
-                failed = _fail(world, number)
-                world.flash.cut_after(after)
-                was_cut = isinstance(attempt(world.run), PowerCut)
-                world.flash.cut_after(None)
-                until_committed(world)
-                _check(world, 3)
-                if not was_cut:
-                    break
-            if not failed:
-                break
+                if world.trial() and slots.document(world.trial()):
+                    sealed += 1
+                    world.actions = []
+                    world.boot()
+                    assert world.actions == []
+                    check(world, 2)
+            assert sealed
 
 
 def test_a_lost_connection_is_as_good_as_a_cut():
-    for begin, most_creates in ((_first, 2), (_expired, 3)):
+    for begin, most_creates in ((first, 2), (expired, 3)):
         for mode in MODES:
             for what in (paths.BOOTSTRAP, "ask_for", "ask", paths.TRIAL):
                 for number in range(2 if what == "ask" else 1):
                     world = begin(mode)
                     world.failure_at[what] = [None] * number + [Failure(AGAIN, "the network is gone")]
                     assert attempt(world.boot).kind == AGAIN, (what, number)
-                    _retry_until_committed(world)
-                    _check(world, most_creates)
+                    retry_until_committed(world)
+                    check(world, most_creates)
 
 
 def test_retry_in_memory_and_reboot_are_the_same_path():
@@ -204,7 +101,7 @@ def test_retry_in_memory_and_reboot_are_the_same_path():
         for call in ("create", "register"):
             made = []
             for reboot in (False, True):
-                world = _first(mode)
+                world = first(mode)
                 world.cloud.script[call] = [Failure(AGAIN, "no answer")]
                 attempt(world.run)
                 world.boot() if reboot else world.run()
@@ -214,7 +111,7 @@ def test_retry_in_memory_and_reboot_are_the_same_path():
 
 def test_a_lost_registration_answer_costs_no_second_certificate():
     for mode in MODES:
-        world = _first(mode)
+        world = first(mode)
         world.cloud.script["register"] = [Failure(AGAIN, "no answer")]
         attempt(world.run)
         world.actions = []
@@ -228,7 +125,7 @@ def _connections(world):
 
 
 def test_a_key_made_on_the_board_is_used_again_after_a_lost_answer():
-    world = _first(fields.KEYS_DEVICE)
+    world = first(fields.KEYS_DEVICE)
     world.cloud.script["create"] = [Failure(AGAIN, "no answer")]
     attempt(world.run)
     key = world.trial()[paths.PRIVATE_KEY]
@@ -239,19 +136,19 @@ def test_a_key_made_on_the_board_is_used_again_after_a_lost_answer():
 def test_a_name_that_cannot_be_guessed_is_waited_for_then_put_aside():
     """The registration's answer is lost and the template names things otherwise than ento.conf says."""
     for mode in MODES:
-        world = _first(mode)
+        world = first(mode)
         world.cloud.thing_name = "other-name"
         world.cloud.script["register"] = [Failure(AGAIN, "no answer")]
         boots = until_committed(world, wait_s=300)
         assert boots > 10, "the token's hour is waited for"
         assert world.cloud.creates == 2
         assert len(world.flash.kept()) == 1 and world.flash.kept()[0][paths.PRIVATE_KEY]
-        _check(world, 2)
+        check(world, 2)
 
 
 def test_two_identities_given_up_in_a_row_are_both_kept():
     for mode in MODES:
-        for begin, more in ((_first, 0), (_expired, 1)):
+        for begin, more in ((first, 0), (expired, 1)):
             world = begin(mode, dailyCertificates=9)
             world.cloud.thing_name = "other-name"
             while len(world.flash.kept()) < 2:
@@ -265,12 +162,12 @@ def test_two_identities_given_up_in_a_row_are_both_kept():
             assert kept == sorted(certificate.id for certificate in world.cloud.certificates[:-1])
             keys = [slot[paths.PRIVATE_KEY] for slot in world.flash.kept()]
             assert sorted(keys) == sorted(certificate.key for certificate in world.cloud.certificates[:-1])
-            _check(world, 4 + more)
+            check(world, 4 + more)
 
 
 def test_an_expired_identity_is_replaced_and_its_key_is_kept():
     for mode in MODES:
-        world = _expired(mode)
+        world = expired(mode)
         old = world.committed()
         world.boot()
         assert world.flash.kept() == [old] and world.cloud.creates == 2
@@ -280,21 +177,21 @@ def test_an_expired_identity_is_replaced_and_its_key_is_kept():
         world.run()
         assert sorted(world.flash.names(paths.KEPT)) == sorted(world.cloud.expired)
         assert old in world.flash.kept() and newer in world.flash.kept()
-        _check(world, 3)
+        check(world, 3)
 
 
 def test_an_active_slot_with_a_broken_seal_is_replaced_and_its_key_is_kept():
     for mode in MODES:
-        world = _first(mode)
+        world = first(mode)
         world.boot()
         world.flash.files[paths.CERT + "/" + paths.IDENTITY] = b"broken"
         world.boot()
         assert [world.cloud.of(slot) for slot in world.flash.kept()] == world.cloud.certificates[:1]
-        _check(world, 2)
+        check(world, 2)
 
 
 def test_a_template_with_other_names_needs_no_second_certificate_when_all_goes_well():
-    world = _first(fields.KEYS_CLOUD)
+    world = first(fields.KEYS_CLOUD)
     world.cloud.thing_name = "other-name"
     world.boot()
     assert world.cloud.creates == 1 and world.state.identity.thing_name == "other-name"
@@ -302,9 +199,9 @@ def test_a_template_with_other_names_needs_no_second_certificate_when_all_goes_w
 
 def _pending(step, mode=fields.KEYS_CLOUD):
     """A world cut right after the journal reached `step`."""
-    for after in range(_MOST):
-        world = _first(mode)
-        assert _cut(world, after), "the journal never stood at " + step
+    for after in range(MOST):
+        world = first(mode)
+        assert cut(world, after), "the journal never stood at " + step
         if world.journal().step == step:
             return world
     raise AssertionError("a life without an end")
@@ -350,7 +247,7 @@ def test_a_missing_slot_starts_over():
 
 def test_a_slot_that_could_not_be_written_is_dropped_and_asked_for_anew():
     for mode in MODES:
-        world = _first(mode)
+        world = first(mode)
         world.flash.copy = _fails_once(world.flash, world.flash.copy)
         attempt(world.run)
         world.run()
@@ -396,11 +293,11 @@ def test_a_clock_that_was_ahead_does_not_lock_the_board():
 
 def test_a_new_certificate_that_cannot_be_used_is_put_aside_at_any_cut():
     for mode in MODES:
-        for after in range(_MOST):
+        for after in range(MOST):
             world = _pending(journals.REGISTERED, mode)
             world.failure_at[paths.TRIAL] = [Failure(OVER, "it cannot be used")]
-            was_cut = _cut(world, after)
+            was_cut = cut(world, after)
             until_committed(world)
-            _check(world, 2)
+            check(world, 2)
             if not was_cut:
                 break

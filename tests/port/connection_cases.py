@@ -359,6 +359,9 @@ class _Gc:
     def __init__(self, line):
         self._line = line
 
+    def collect(self):
+        pass
+
     def mem_free(self):
         return 100000 if self._line.closed else 5000
 

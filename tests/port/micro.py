@@ -1,5 +1,6 @@
 """Run a file of this folder under MicroPython, with the device library and the stand-ins on its path."""
 
+import functools
 import hashlib
 import os
 import subprocess
@@ -12,10 +13,12 @@ from muster import interpreter, mpy, umqtt
 from muster.errors import MusterError
 from muster.image.boards import profile
 from muster.layout import BUILD, LIB, REPO, VIRTUAL_BOARD
+from muster.virtual_network import Servers
 
 HERE = Path(__file__).resolve().parent
 CORE_TESTS = REPO / "tests" / "core"
 BITS = (64, 32)
+_PREFIX = "MUSTER_BOARD_"
 
 
 def command(bits: int) -> list[str]:
@@ -52,7 +55,15 @@ def environment(
 ) -> dict[str, str]:
     """The process environment with `first`, the device library, the stand-ins and umqtt to import from."""
     places = [*first, library(board, intervals), umqtt.fetch(), VIRTUAL_BOARD, HERE, CORE_TESTS]
-    return {**os.environ, **settings, "MICROPYPATH": ":".join([*map(str, places), ".frozen"])}
+    own = {"MICROPYPATH": ":".join([*map(str, places), ".frozen"])}
+    own[_PREFIX + "UDP_PORT"] = str(_servers(tuple(sorted(settings.items()))).port)
+    return {**os.environ, **settings, **own}
+
+
+@functools.cache
+def _servers(settings: tuple[tuple[str, str], ...]) -> Servers:
+    """What answers DNS and NTP for boards with these settings, for as long as the tests run."""
+    return Servers({name.removeprefix(_PREFIX): value for name, value in settings})
 
 
 def run_cases(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device.core.failures import AGAIN, GIVE_UP
+from device.core.failures import AGAIN
 from tests.port import micro
 from tests.port.broker_case import QUICK, Case, failure
 from tests.port.tls_peer import Peer
@@ -102,7 +102,8 @@ def test_suback_that_refuses_or_is_short(case: Case, codes: tuple[int, ...]) -> 
         peer.until_closed()
 
     outcomes = case.run(script, ["subscribe", ["first", "second"]])
-    failure(outcomes[1], GIVE_UP, "refuses the subscription to " + ("second" if codes else "first"))
+    words = "refuses the subscription to " + ("second" if codes else "first")
+    failure(outcomes[1], AGAIN, words, refused=True)
 
 
 def test_late_suback_is_taken(case: Case) -> None:

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from device.claim import csr, provision
-from device.claim.handshake import Handshake, Line
+from device.claim.handshake import Handshake
 from device.claim.provision import Provisioning
 from device.core import explain, paths, topics
 from device.core.failures import GIVE_UP, Backoff, Failure, Refused
 from device.core.ports import Ports
 from device.runtime.identity import know_self, tell_application
+from device.runtime.line import Line
 from device.runtime.state import State
 from device.services.status import Status
 from muster.fleet.sim import link

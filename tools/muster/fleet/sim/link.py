@@ -113,7 +113,7 @@ class Link:
         granted = answer.payload.return_codes if isinstance(answer, SubackPacket) and answer.payload else []
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Failure(GIVE_UP, f"the server refuses the subscription to {name}")
+                raise Refused(AGAIN, f"the server refuses the subscription to {name}")
 
     async def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         """Publish; with QoS 1 return after the PUBACK."""
