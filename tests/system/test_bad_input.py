@@ -269,7 +269,8 @@ def test_heap_too_small(twin, serial, tmp_path):
     with mishaps.crowd(images, each, bits=32, traceback=True) as machines:
         for machine in machines.values():
             machine.wait_for(re.compile(f"{rig.DONE}|not enough memory|MemoryError"))
-            assert machine.running or machine.wait() == EXIT_RESET, machine.console
+            if not machine.running and "boot.py failed" not in machine.console:  # then the watchdog bites
+                assert machine.wait() == EXIT_RESET, machine.console
 
 
 def test_wifi(twin, serial, tmp_path):
