@@ -1,8 +1,33 @@
 """The twin's TLS context: mutual, TLS 1.2 and 1.3, no session tickets, as AWS IoT Core has it."""
 
+import logging
 import ssl
+from typing import Any
 
 from muster.twin.settings import Home
+
+_log = logging.getLogger("muster.twin")
+
+
+class _Told(ssl.SSLObject):
+    """One connection's TLS, which tells of a handshake that failed: asyncio says nothing of it."""
+
+    _is_over = False
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self._is_over = True
+            _log.info("TLS handshake failed (%s)", error.reason or error)
+            raise
+        self._is_over = True
+
+    def __del__(self, log: Any = _log) -> None:
+        if not self._is_over:
+            log.info("TLS handshake not finished: the client went away, or took too long")
 
 
 def server_context(home: Home, require_sni: bool) -> ssl.SSLContext:
@@ -11,6 +36,7 @@ def server_context(home: Home, require_sni: bool) -> ssl.SSLContext:
     Source: AWS IoT Developer Guide, "Transport security in AWS IoT Core".
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = _Told
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(home.server_pem, home.server_key)
