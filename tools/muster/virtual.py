@@ -1,7 +1,7 @@
 """The virtual board for tests and people: MicroPython's unix port booting a LittleFS image.
 
     with VirtualBoard("flash.img") as board:
-        board.wait_for("boot status acknowledged", timeout_s=20)
+        board.wait_for("PROVISION_STATUS is True", timeout_s=20)
 
 The image file is the board's flash and changes as the board writes. What the board's surroundings do
 (network, clock, NTP, names) is set by `environment`, see firmware/boards/virtual/README.md.
