@@ -54,7 +54,7 @@ def test_kind_and_advice_depend_on_whose_it_is():
             advices.append(failure.advice)
         assert "replace the claim credentials" in advices[0]
         assert "a new certificate is asked for" in advices[1]
-        assert "needs claim credentials" in advices[2]
+        assert "with claim credentials" in advices[2]
 
 
 def test_every_beginning_of_the_files_is_explained():

@@ -140,13 +140,16 @@ def test_a_gate_feeds_from_a_hard_interrupt_until_its_limit():
 
 
 def test_a_gate_is_left_whatever_its_body_raises():
-    for error in (KeyError(), MemoryError(), KeyboardInterrupt(), GeneratorExit()):
+    errors = (KeyError(), MemoryError(), KeyboardInterrupt(), GeneratorExit())
+    for error, makes_garbage in [(error, kind) for error in errors for kind in (False, True)]:
         with _With() as watchdog:
             board.collect_often()
             everyday = gc.threshold()
             try:
-                with board.gate(5000):
-                    assert gc.threshold() > everyday
+                with board.gate(5000, makes_garbage):
+                    # MicroPython says "no threshold" as -1 or as a very large number.
+                    is_off = not 0 <= gc.threshold() < gc.mem_free()
+                    assert is_off != makes_garbage and (is_off or gc.threshold() > everyday)
                     before = watchdog.fed
                     raise error
             except BaseException as found:

@@ -43,8 +43,8 @@ def test_without_a_good_claim_it_is_said(twin, serial, tmp_path):
     spent = {fields.VERSION: 1, fields.STEP: "idle", fields.BUDGET_DAY: today, fields.BUDGET_USED: 1}
     no_claim = {mishaps.claim_path(name): None for name in slots.FILES}
     cases = {
-        "no-claim": (no_claim, (_NAME, "the board needs claim credentials", PERSON)),
-        "no-key": ({mishaps.claim_path(paths.PRIVATE_KEY): None}, (_NAME, "needs claim credentials", PERSON)),
+        "no-claim": (no_claim, (_NAME, "with claim credentials", PERSON)),
+        "no-key": ({mishaps.claim_path(paths.PRIVATE_KEY): None}, (_NAME, "with claim credentials", PERSON)),
         "no-budget": (
             {paths.JOURNAL: json.dumps(spent).encode()},
             ("the day's budget of 1 new certificates is used up", PERSON),

@@ -9,7 +9,8 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
          crashed(), whether this start follows a reset that nobody asked for by power;
-         gate(limit_ms): `with` it round whatever blocks: the watchdog stays fed until the limit;
+         gate(limit_ms, makes_garbage): `with` it round whatever blocks: the watchdog stays fed until the
+         limit;
          stand_by(on): feed without a loop, for boot.py's end and for a person's prompt.
 clock    ms(), since the start, never goes back; unix(); set_unix(seconds); async sleep_ms(ms);
          async wait(awaitable, limit_ms) -> whether it came to its end in time.

@@ -156,12 +156,14 @@ class gate:
     """`with gate(limit_ms):` round whatever blocks: a TLS handshake, a key.
 
     The watchdog stays fed until the limit, so a true hang still resets the board. Garbage is collected
-    before, and seldom on the way: the threshold also counts what TLS takes from the heap of a Pico W, and
-    hundreds of collections would double the time (measured).
+    before. On the way none is, because TLS makes none: it takes from the heap of a Pico W and gives back,
+    which the threshold would count, and hundreds of collections double the time (measured). Work that
+    `makes_garbage` may fill half of what is free before the next collection.
     """
 
-    def __init__(self, limit_ms):
+    def __init__(self, limit_ms, makes_garbage=False):
         self._limit_ms = limit_ms
+        self._makes_garbage = makes_garbage
 
     def __enter__(self):
         feed()
@@ -169,7 +171,7 @@ class gate:
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
         # Last, because nothing takes it back when no timer can be had.
-        gc.threshold(gc.mem_free() // _PART_IN_GATE)
+        gc.threshold(gc.mem_free() // _PART_IN_GATE if self._makes_garbage else -1)
 
     def __exit__(self, *_):
         if _build.HARD_TIMER:

@@ -75,7 +75,7 @@ class Provision(Service):
         from device.claim import csr  # needed once in the life of a board
 
         board = self.state.ports.board
-        with board.gate(_KEY_MS):
+        with board.gate(_KEY_MS, True):
             made = csr.make(common_name, board.random_bytes, board.feed)
         unload("device.claim.csr", "device.claim.p256", "device.core.der")
         return made
