@@ -5,7 +5,7 @@ import asyncio
 from device.core import documents, fields, paths
 from device.core.failures import Failure
 from device.runtime.identity import has_claim, know_self
-from device.runtime.modules import load_service, unload
+from device.runtime.modules import load_service, unload_claim
 
 _BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
 _BAD_STARTS = 5  # so many in a row lead to safe mode
@@ -56,7 +56,7 @@ async def _provision(state):
         await ended.wait()
     feeding.cancel()
     if state.identity is None:
-        unload("device.claim", "device.runtime.line")  # main.py must find memory to be compiled
+        unload_claim()  # main.py must find memory to be compiled
         board.say("boot", "provisioning goes on in main.py")
 
 

@@ -23,18 +23,25 @@ def load_service(name, state):
     return sys.modules[full_name].SERVICE(name, state)
 
 
-def unload(*prefixes):
-    """Free the memory of the modules with these full names, and of everything below them.
+def unload(*names):
+    """Free the memory of the modules with these full names, as far as they are loaded.
 
     Nothing that outlives this may be an object of one of their classes.
     """
     if sys.implementation.name != "micropython":
         return  # the host has memory, and its modules are shared
-    for name in [name for name in sys.modules if _is_below(name, prefixes)]:
-        del sys.modules[name]
-        package, _, module = name.rpartition(".")
-        if package in sys.modules and hasattr(sys.modules[package], module):
-            delattr(sys.modules[package], module)
+    for name in names:
+        if sys.modules.pop(name, None):
+            package, _, module = name.rpartition(".")
+            if package in sys.modules and hasattr(sys.modules[package], module):
+                delattr(sys.modules[package], module)
+
+
+def unload_claim():
+    """Free all that is only loaded on the way to an identity."""
+    claim = "device.claim"
+    unload("device.runtime.line", "device.core.hmac256", claim)
+    unload(*[name for name in sys.modules if name.startswith(claim + ".")])
 
 
 def unload_readers():
@@ -45,7 +52,3 @@ def unload_readers():
 def unload_passing():
     """Free what is loaded for one connection, or one failure."""
     unload(*_PASSING)
-
-
-def _is_below(name, prefixes):
-    return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)

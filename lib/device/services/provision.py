@@ -3,7 +3,7 @@
 from device.core import paths
 from device.core.failures import GIVE_UP, Failure
 from device.runtime import identity
-from device.runtime.modules import unload
+from device.runtime.modules import unload, unload_claim
 from device.runtime.service import Service
 
 
@@ -68,7 +68,7 @@ class Provision(Service):
         state.identity = self._provisioning.identity
         identity.tell_application(state, state.identity, self._provisioning.configuration)
         self._provisioning = None
-        unload("device.claim", "device.runtime.line", "device.core.hmac256")
+        unload_claim()
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""
