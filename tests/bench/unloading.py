@@ -22,7 +22,8 @@ collection, how much of its heap is in use and how many modules of the package `
 the same board boots again, with its identity, and says the same. 32 bits, heap of {high} KB, {runs} runs of
 each kind: least, median and most. *Names* is what the interpreter's names have grown by (`qstr_info`); it
 never lets go of a name that it has met. A run is good when no such module is left and the rest of what is
-more is within {close} KB. MicroPython's collector looks at whole stack frames, also at slots that are no
+more is at most {close} KB; less does no harm: the next boot may just be asking for the time when it says so.
+MicroPython's collector looks at whole stack frames, also at slots that are no
 longer used, so one stale slot can keep all of a module alive: that is why there are so many runs."""
 
 
@@ -53,7 +54,7 @@ class Run(NamedTuple):
     @property
     def is_good(self) -> bool:
         """Is nothing left but names and some bytes?"""
-        return not self.first.modules and abs(self.more - self.names) <= CLOSE
+        return not self.first.modules and self.more - self.names <= CLOSE
 
 
 def spread(values: Iterable[float]) -> str:
