@@ -52,9 +52,9 @@ def late():
     from device.claim import p256
     return p256.__file__
 print(packets.__file__, umqtt.simple.__file__, late())
-from device.runtime.modules import unload
+from device.runtime.modules import unload_claim
 first = sys.modules["device.claim.p256"]
-unload("device.claim")
+unload_claim()
 print("device.claim.p256" in sys.modules, late(), sys.modules["device.claim.p256"] is first)
 pack.mount()
 print(sys.path)
