@@ -16,16 +16,21 @@ class Heartbeat(Service):
         board, clock = state.ports.board, state.ports.clock
         while True:
             await clock.sleep_ms(board.interval("heartbeat_ms", _INTERVAL_MS))
-            failing = [name for name in state.services if state.services[name].failure]
+            online = state.session.is_online()
+            failing = [name for name in state.services if self._fails(name, online)]
             self.say(
                 "up %d s, %s, %s, %s"
                 % (
                     clock.ms() // 1000,
-                    "connected" if state.session.is_online() else "not connected",
+                    "connected" if online else "not connected",
                     board.memory_text(),
                     "failing: " + ", ".join(failing) if failing else "all services OK",
                 )
             )
+
+    def _fails(self, name, online):
+        """Whether a service fails: also the connection while it is being tried again."""
+        return self.state.services[name].failure or (name == "mqtt" and not online)
 
 
 SERVICE = Heartbeat
