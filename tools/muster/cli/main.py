@@ -77,7 +77,8 @@ COMMANDS: Table = {
             ),
         },
     ),
-    "image": ("Make the flash image of one board, or of many devices.", "muster.cli.image:image"),
+    "image": ("Build the flash image of one board.", "muster.cli.image:image"),
+    "images": ("Build the flash images of devices of the registry.", "muster.cli.images:images"),
     "label": ("Make labels: name, claim ID and QR code of devices.", "muster.cli.label:label"),
     "plan": ("Show what a fleet sheet would change.", "muster.cli.plan:plan"),
     "profile": (
