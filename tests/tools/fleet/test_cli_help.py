@@ -72,7 +72,10 @@ def test_help_is_printed(path: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def writes(path: str) -> bool:
     return bool(
-        re.match(r"muster (add|delete|refresh|provision|deprovision|profile (add|delete|use))\b", path)
+        re.match(
+            r"muster (add|delete|refresh|provision|deprovision|retire|reinstate|profile (add|delete|use))\b",
+            path,
+        )
     )
 
 

@@ -119,9 +119,27 @@ COMMANDS: Table = {
             ),
         },
     ),
+    "reinstate": (
+        "Bring a retired device back into service.",
+        {
+            "device": (
+                "Bring a retired device back into service: its state is `created` again.",
+                "muster.cli.retire:reinstate",
+            ),
+        },
+    ),
     "relay": (
         "Relay TCP connections with latency, little bandwidth, cuts or silence.",
         "muster.cli.relay:relay",
+    ),
+    "retire": (
+        "Take a device out of service.",
+        {
+            "device": (
+                "Take a device out of service: revoke its certificates and admit it no more.",
+                "muster.cli.retire:retire",
+            ),
+        },
     ),
     "sim": (
         "Let a simulated fleet provision itself and publish its boot status; show rates, times and errors.",

@@ -18,6 +18,11 @@ def number(count: int) -> str:
     return f"{count:,}".replace(",", " ")
 
 
+def counted(count: int, what: str) -> str:
+    """A count with its word in the right number: 1 device, 2 000 devices."""
+    return f"{number(count)} {what}{'' if count == 1 else 's'}"
+
+
 class Progress:
     """How far the work is, on standard error: a bar at a terminal, else a line for every tenth of it."""
 
