@@ -153,8 +153,8 @@ def reading(home: Path) -> Iterator[Registry]:
     """The registry of `home`, for a command that makes none. Raises MusterError when there is none."""
     if not (home / FILE_NAME).exists():
         raise MusterError(
-            f"there is no registry in {home} yet: make a group with `muster add group NAME`, or name another"
-            " --home"
+            f"there is no registry in {home} yet: `muster add group NAME` or `muster twin run` creates it; or"
+            " name another --home"
         )
     with writing(home) as registry:
         yield registry

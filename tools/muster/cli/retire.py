@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from muster import cloud
-from muster.cli import options, output, work
+from muster.cli import options, output
 from muster.cloud import Deed
 from muster.fleet import devices, removal
 from muster.registry.fleet import RETIRED
@@ -31,7 +31,7 @@ def retire(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form:
     if found.state == RETIRED and not live:
         output.done(form, [f'Device "{name}" is retired already; nothing was changed.'], response)
         return
-    revoked = work.counted(live, "certificate")
+    revoked = output.counted(live, "certificate")
     what = f'device "{name}" of group "{found.group}" ({found.state}) and revoke {revoked}'
     if dry_run:
         output.done(form, [f"Would retire {what}"], {**response, "dryRun": True})
