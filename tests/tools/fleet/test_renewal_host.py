@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from device.core import fields, paths, slots
+from muster.cloud import Withdrawn
 from muster.errors import MusterError
 from muster.fleet import devices, groups, hostside, renewal, secrets
 from muster.fleet.identity_files import Place
@@ -215,7 +216,7 @@ def test_deprovision_is_the_state_after_add_device(fleet):
     certificate_id = board.provision()
     raw = board.connect(certificate_id)
     done = hostside.deprovision(fleet.registry, "lamp-1")
-    assert done == hostside.Withdrawn("lamp-1", PROVISIONED, (certificate_id,))
+    assert done == Withdrawn("lamp-1", PROVISIONED, (certificate_id,))
     assert raw.is_closed()
     assert fleet.state("lamp-1") == CREATED
     assert hostside.deprovision(fleet.registry, "lamp-1").revoked == ()

@@ -81,7 +81,7 @@ def images(
     recipe = _recipe(content, home, about | ({fields.TEST: 1} if test_device else {}), with_uf2)
     todo = jobs_of(found, enrolment, recipe, folder)
     if retired:
-        output.note(f"{_counted(retired, 'retired device')} passed over")
+        output.note(f"{output.counted(retired, 'retired device')} passed over")
     if dry_run:
         lines = [f"{job.path}: would be built, or kept when it is the same" for job in todo]
         output.done(form, lines, {"dryRun": True, "images": [str(job.path) for job in todo]})
@@ -168,7 +168,7 @@ def _tell(results: list[Result], where: str, board_name: str, form: str, took_s:
     counts = ", ".join(f"{states[state]} {state}" for state in (BUILT, KEPT) if states[state])
     good = len(results) - states[image_build.FAILED]
     lines = [f"{result.path}: {result.state}" for result in results if len(results) <= _LISTED]
-    lines.append(f"{_counted(good, 'image')} {where} ({counts or 'none new'}), {took_s:.1f} s")
+    lines.append(f"{output.counted(good, 'image')} {where} ({counts or 'none new'}), {took_s:.1f} s")
     rows = [
         {
             "device": one.device,
@@ -203,9 +203,7 @@ def _code(results: list[Result]) -> int:
     failed = sum(result.state == image_build.FAILED for result in results)
     if not failed:
         return GOOD
-    output.note(f"{failed} of {_counted(len(results), 'image')} failed; the same command continues with them")
+    output.note(
+        f"{failed} of {output.counted(len(results), 'image')} failed; the same command continues with them"
+    )
     return PARTLY_DONE if failed < len(results) else FAILED
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -5,16 +5,14 @@ certificate. A twin's CA does not verify AWS, and AWS does not know a twin's cer
 other way round. Such a board can never connect, and says so only after it has been flashed and installed.
 """
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from device.core import paths
+from muster.cloud import endpoints
 from muster.errors import WRONG_USE, MusterError
 from muster.twin.pki import ROOT_NAME
 from muster.twin.settings import Home
@@ -27,22 +25,8 @@ AWS = "AWS"
 LOCAL = "this machine, or the twin of this home"
 CUSTOM = "any other host"
 
-# Partitions of AWS: the world and GovCloud; China; the European Sovereign Cloud; dual stack.
-_AWS_HOST = re.compile(r"(^|\.)(amazonaws\.(com|com\.cn|eu)|api\.(aws|amazonwebservices\.com\.cn))$")
 # Organizations in the certificates of Amazon's root CAs, and of what AWS IoT issues.
 _AMAZON = ("Amazon", "Amazon.com Inc.", "Starfield Technologies, Inc.")
-
-
-class _Twin(NamedTuple):
-    """What is known of the twin of a home: its CA, and the names in its server certificate."""
-
-    ca: x509.Certificate | None
-    hosts: frozenset[str]
-
-
-def is_aws(host: str) -> bool:
-    """Whether a host name is in a domain of AWS."""
-    return _AWS_HOST.search(_plain(host)) is not None
 
 
 def check(endpoint: str, claim: Mapping[str, bytes], home: Path) -> str | None:
@@ -51,10 +35,9 @@ def check(endpoint: str, claim: Mapping[str, bytes], home: Path) -> str | None:
     `claim`: what `read_claim` returned. `home`: where a twin may have its CA and its server certificate.
     Raises MusterError (wrong use) when it certainly cannot.
     """
-    twin = _twin_of(Home(home))
     root = x509.load_pem_x509_certificate(claim[f"{paths.BOOTSTRAP}/{paths.ROOT_CA}"])
     certificate = x509.load_pem_x509_certificate(claim[f"{paths.BOOTSTRAP}/{paths.CERTIFICATE}"])
-    place = _place(endpoint, twin)
+    place = _place(endpoint, home)
     for what, authority in (("root CA", _owner(root.subject)), ("claim", _owner(certificate.issuer))):
         if (place, authority) == (AWS, TWIN):
             raise MusterError(
@@ -68,17 +51,17 @@ def check(endpoint: str, claim: Mapping[str, bytes], home: Path) -> str | None:
                 "credentials (--claim HOME/claim --ca HOME/ca.pem), or the endpoint of your AWS account.",
                 WRONG_USE,
             )
-    return _doubt(endpoint, place, root, twin)
+    return _doubt(endpoint, place, root, home)
 
 
-def _doubt(endpoint: str, place: str, root: x509.Certificate, twin: _Twin) -> str | None:
+def _doubt(endpoint: str, place: str, root: x509.Certificate, home: Path) -> str | None:
     authority = _owner(root.subject)
     if authority == FOREIGN:
         return (
             f"nobody can tell whether the root CA ({root.subject.rfc4514_string()}) is that of {endpoint}: "
             "if it is not, no board can connect"
         )
-    if authority == TWIN and place == CUSTOM and root == twin.ca:
+    if authority == TWIN and place == CUSTOM and _is_of_home(root, Home(home)):
         return (
             f"the twin of this home has no certificate for {endpoint} yet: start it with "
             f"`muster twin run --host {endpoint}`, or no board can connect"
@@ -95,38 +78,15 @@ def _owner(name: x509.Name) -> str:
     return AMAZON if any(one in _AMAZON for one in organizations) else FOREIGN
 
 
-def _place(endpoint: str, twin: _Twin) -> str:
-    host = _plain(endpoint)
-    if is_aws(host):
+def _place(endpoint: str, home: Path) -> str:
+    if endpoints.is_aws(endpoint):
         return AWS
-    if host in twin.hosts or host == "localhost" or host.endswith(".localhost"):
-        return LOCAL
+    return LOCAL if endpoints.is_of_twin(endpoint, home) else CUSTOM
+
+
+def _is_of_home(root: x509.Certificate, home: Home) -> bool:
+    """Whether this is the CA of the home's twin."""
     try:
-        return LOCAL if ipaddress.ip_address(host).is_loopback else CUSTOM
-    except ValueError:
-        return CUSTOM
-
-
-def _plain(endpoint: str) -> str:
-    """The host alone, as a board takes it from its configuration."""
-    return endpoint.rpartition("://")[2].rstrip("/").lower().rstrip(".")
-
-
-def _twin_of(home: Home) -> _Twin:
-    """The twin of a home; nothing is known of one that never ran."""
-    ca, server = _certificate(home.ca_pem), _certificate(home.server_pem)
-    if server is None:
-        return _Twin(ca, frozenset())
-    try:
-        names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return _Twin(ca, frozenset())
-    hosts = [*names.get_values_for_type(x509.DNSName), *names.get_values_for_type(x509.IPAddress)]
-    return _Twin(ca, frozenset(_plain(str(host)) for host in hosts))
-
-
-def _certificate(path: Path) -> x509.Certificate | None:
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
+        return root == x509.load_pem_x509_certificate(home.ca_pem.read_bytes())
     except (OSError, ValueError):
-        return None  # the twin says itself what is wrong with its files
+        return False  # the twin itself says what is wrong with its files
