@@ -160,9 +160,8 @@ class Certificates:
         Source: AWS IoT Developer Guide, "Device provisioning MQTT API".
         """
         run_out = (
-            "FROM certificates WHERE status = ? AND is_claim = 0"
-            " AND EXISTS (SELECT 1 FROM tokens t WHERE t.certificate_id = certificates.certificate_id"
-            " AND t.used_s IS NULL AND t.expires_s <= ?)"
+            "FROM certificates WHERE status = ? AND is_claim = 0 AND certificate_id IN"
+            " (SELECT certificate_id FROM tokens WHERE used_s IS NULL AND expires_s <= ?)"
         )
         # Looked for first: reading waits for nobody, deleting nothing would wait for every other writer.
         if self._database.row(f"SELECT 1 {run_out} LIMIT 1", PENDING_ACTIVATION, now_s) is None:
