@@ -3,11 +3,11 @@
 import contextlib
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from muster import files
 from muster.errors import MusterError
 from muster.registry import failures, snapshot
 from muster.registry.schema import STEPS, statements
@@ -22,13 +22,8 @@ def _make_private(path: Path) -> None:
     on it, those of SQLite too, and then another process deletes the -wal file that is in use.
     Source: "How To Corrupt An SQLite Database File", section 2.2.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    os.close(handle)
-    try:
-        with contextlib.suppress(FileExistsError):  # another process was faster
-            os.link(name, path)
-    finally:
-        os.unlink(name)
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        files.write(path, b"", mode=files.PRIVATE, replace=False)
 
 
 class Database:
