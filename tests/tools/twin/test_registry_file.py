@@ -3,8 +3,6 @@
 import asyncio
 import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,30 +14,7 @@ from muster.registry.database import Database
 from muster.registry.failures import BusyError, RegistryError
 from muster.registry.schema import STEPS, statements
 from muster.registry.things import Thing
-
-
-class OtherProcess:
-    """Another process that holds the write lock until it is told to let it go."""
-
-    def __init__(self, home: Path) -> None:
-        code = (
-            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
-            " c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()"
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code, str(home / FILE_NAME)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == b"held\n"
-
-    def __enter__(self) -> "OtherProcess":
-        return self
-
-    def let_go(self) -> None:
-        self._process.communicate()
-
-    def __exit__(self, *_: object) -> None:
-        self.let_go()
+from tools.twin.other_process import OtherProcess
 
 
 def thing(name):

@@ -6,6 +6,7 @@ import datetime
 import logging
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -124,19 +125,22 @@ async def _run(home: Path, settings: Settings) -> None:
     running = Twin(home, settings)
     await running.start()
     print(f"twin ready {running.url}", flush=True)
-    await stop.wait()
-    await running.stop()
+    try:
+        await running.serve(stop)
+    finally:
+        await running.stop()
 
 
 @twin.command()
 @_HOME
 def certificates(home: Path) -> None:
     """List the certificates: state, thing, when made, when they end."""
+    now_s = time.time()
     with _registry(home) as registry:
         rows = [
             (
                 certificate.certificate_id,
-                certificate.status,
+                certificate.state(now_s),
                 "(claim)"
                 if certificate.is_claim
                 else ", ".join(

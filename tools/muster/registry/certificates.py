@@ -9,6 +9,7 @@ PENDING_ACTIVATION = "PENDING_ACTIVATION"
 ACTIVE = "ACTIVE"
 INACTIVE = "INACTIVE"
 REVOKED = "REVOKED"
+EXPIRED = "EXPIRED"  # never stored: what an ACTIVE one is after its end
 
 _ADDED = "certificate_id, pem, status, is_claim, created_s, not_after_s"
 _COLUMNS = _ADDED + ", connected_s, renews"
@@ -28,6 +29,10 @@ class Certificate(NamedTuple):
     not_after_s: float
     connected_s: float | None = None
     renews: str | None = None
+
+    def state(self, now_s: float) -> str:
+        """Its status at `now_s` (Unix seconds), EXPIRED for an ACTIVE one whose time is over."""
+        return EXPIRED if self.status == ACTIVE and now_s >= self.not_after_s else self.status
 
 
 class Token(NamedTuple):
