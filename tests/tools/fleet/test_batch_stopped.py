@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from muster.cloud import Wanted
+from muster.cloud.twin import TwinCloud
 from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, MusterError
-from muster.fleet import claim_ids, cloud
+from muster.fleet import claim_ids
 from muster.registry import FILE_NAME, Registry
 from tools.fleet.cli_runner import Tool
 
@@ -167,14 +169,14 @@ def test_a_dead_network_is_partly_done(
 ) -> None:
     words = ("add", "devices", "-g", "hall", "--count", "7")
 
-    def dies(twin: cloud.TwinCloud, batch: object, wanted: list[cloud.Wanted]) -> object:
+    def dies(twin: TwinCloud, batch: object, wanted: list[Wanted]) -> object:
         for one in wanted[:alive]:
             yield from create(twin, batch, [one])  # type: ignore[arg-type]
         raise MusterError("the cloud does not answer")
 
-    create = cloud.TwinCloud.create
+    create = TwinCloud.create
     with monkeypatch.context() as patch:
-        patch.setattr(cloud.TwinCloud, "create", dies)
+        patch.setattr(TwinCloud, "create", dies)
         result = tool(*words)
     assert result.code == code
     assert f"the cloud does not answer; {alive} of 7 devices are done" in result.error
@@ -184,12 +186,12 @@ def test_a_dead_network_is_partly_done(
 
 
 def test_what_somebody_else_took_meanwhile_is_said(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
-    create = cloud.TwinCloud.create
+    create = TwinCloud.create
 
-    def loses(twin: cloud.TwinCloud, batch: object, wanted: list[cloud.Wanted]) -> object:
+    def loses(twin: TwinCloud, batch: object, wanted: list[Wanted]) -> object:
         return create(twin, batch, wanted[1:])  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cloud.TwinCloud, "create", loses)
+    monkeypatch.setattr(TwinCloud, "create", loses)
     result = tool("add", "devices", "-g", "hall", "--count", "3")
     assert result.code == PARTLY_DONE
     assert "1 devices, hall-1 among them, are not in group hall" in result.error

@@ -29,12 +29,7 @@ _image = click.option(
 )
 
 
-@click.group()
-def board() -> None:
-    """Run the virtual board, or look into the flash image of any board."""
-
-
-@board.command()
+@click.command()
 @_image
 @click.option("--bits", type=click.Choice(["64", "32"]), default="64", help="MicroPython to run on.")
 @click.option("--heap-kb", type=click.IntRange(min=16), help="Size of MicroPython's heap.")
@@ -95,7 +90,7 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-@board.command()
+@click.command()
 @_image
 @click.argument("path", default="/")
 def ls(image_path: Path, path: str) -> None:
@@ -134,7 +129,7 @@ def _list_packed(data: bytes) -> None:
         print(f"           {error}")
 
 
-@board.command()
+@click.command()
 @_image
 @click.argument("path")
 @click.option("--secrets", is_flag=True, help="Print private keys and passwords as they are.")
