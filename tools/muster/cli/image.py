@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from device.core import fields, paths
 from muster.cli import image_fleet, options, output, selection
 from muster.errors import WRONG_USE, MusterError
+from muster.files import write_private
 from muster.image import (
     board,
     board_files,
@@ -20,7 +21,6 @@ from muster.image import (
     to_uf2,
     verify,
 )
-from muster.private_file import write_private
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)

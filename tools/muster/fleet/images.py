@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from device.core import fields, paths
 from muster import image
 from muster.errors import PARTLY_DONE, MusterError
+from muster.files import forget_parts, write_private
 from muster.fleet import secrets
 from muster.fleet.claim_ids import ALPHABET
-from muster.private_file import forget_parts, write_private
 from muster.registry import Registry
 from muster.registry.fleet import Device
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from littlefs import LittleFS, LittleFSError, UserContext
 
+from muster.boards import Board, board
 from muster.errors import MusterError
-from muster.image.boards import Board, board
 
 # The smallest cache of the boards' firmware (ESP32): a file kept inside its directory entry must fit it.
 _INLINE_MAX = 128

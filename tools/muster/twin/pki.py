@@ -7,7 +7,6 @@ CSR: AWS IoT API Reference, CreateCertificateFromCsr.
 import datetime
 import hashlib
 import ipaddress
-import os
 from pathlib import Path
 
 from cryptography import x509
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from muster import files
 from muster.twin.settings import Home, KeyKind
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -77,11 +77,7 @@ def public_key_of_csr(pem: str) -> PublicKey:
 
 def write_new(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file that appears whole, with its mode from the first byte on."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w") as file:
-        file.write(text)
-    part.replace(path)
+    files.write(path, text.encode(), mode=mode)
 
 
 def _name(common_name: str) -> x509.Name:

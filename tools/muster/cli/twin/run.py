@@ -12,6 +12,7 @@ from muster.cli import options, output
 from muster.cli.hosts import Host
 from muster.cli.numbers import Finite
 from muster.cli.ttl import ttl_option
+from muster.cli.twin.claim import key_option
 from muster.twin.server import Twin
 from muster.twin.settings import KeyKind, Limits, Settings
 
@@ -60,13 +61,7 @@ _WEEK_S = 7 * 24 * 3600
 @click.option(
     "--reuse-tokens", is_flag=True, help="Answer a repeated RegisterThing with the same token again."
 )
-@click.option(
-    "--claim-key",
-    type=click.Choice(["rsa", "ec"]),
-    default=Settings.claim_key,
-    show_default=True,
-    help="Kind of key of the claim certificate that the first run creates.",
-)
+@key_option
 @click.option(
     "--throttle/--no-throttle",
     default=True,
@@ -167,5 +162,7 @@ async def _run(home: Path, settings: Settings) -> None:
     running = Twin(home, settings)
     await running.start()
     print(f"twin ready {running.url}", flush=True)
-    await stop.wait()
-    await running.stop()
+    try:
+        await running.serve(stop)
+    finally:
+        await running.stop()
