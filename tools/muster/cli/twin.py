@@ -219,7 +219,7 @@ def _fault_help() -> str:
 def set_fault(
     step: str, kind: str, code: str | None, number: float | None, client: str, count: int | None, home: Path
 ) -> None:
-    faults.check(step, kind)
+    faults.check(step, kind, number)
     with _registry(home) as registry:
         fault_id = registry.faults.add(step, kind, code, number, client, count)
     click.echo(f"fault {fault_id} is set")
