@@ -111,6 +111,7 @@ def test_listing_loads_no_command(words: list[str]) -> None:
         "muster.cli.output",
         "muster.cli.trouble",
         "muster.errors",
+        "muster.printable",
     ]
 
 
