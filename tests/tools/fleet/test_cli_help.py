@@ -115,6 +115,7 @@ def test_listing_loads_no_command(words: list[str]) -> None:
         "muster.cli.termination",
         "muster.cli.trouble",
         "muster.errors",
+        "muster.printable",
     ]
 
 

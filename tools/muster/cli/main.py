@@ -81,6 +81,10 @@ COMMANDS: Table = {
         {
             "boots": "muster.cli.twin.looking:boots",
             "certificates": "muster.cli.twin.looking:certificates",
+            "claim": (
+                "Replace the claim credentials.",
+                {"new": "muster.cli.twin.claim:new"},
+            ),
             "fault": (
                 "Inject faults into a running twin; they act at once.",
                 {

@@ -9,6 +9,7 @@ import click
 from muster.cli import output
 from muster.cli.termination import ended_by, terminable
 from muster.errors import FAILED, GOOD, INTERRUPTED, OUR_MISTAKE, TERMINATED, MusterError
+from muster.printable import printable
 
 DEBUG = "MUSTER_DEBUG"  # environment variable: exceptions that nobody expected keep their traceback
 
@@ -57,7 +58,7 @@ def _unexpected(error: Exception) -> tuple[str, int]:
     The text of the exception is left out of the second: nobody knows what is in it.
     """
     if isinstance(error, OSError) and error.strerror:
-        what = output.printable(str(error.filename)) if error.filename else "a file or connection"
+        what = printable(str(error.filename)) if error.filename else "a file or connection"
         next_step = _NEXT_STEP.get(error.errno or 0, f"{DEBUG}=1 shows where.")
         return f"{what} cannot be used ({error.strerror}): {next_step}", FAILED
     import traceback  # only now: it takes longer to load than all of this module
