@@ -49,6 +49,7 @@ COMMANDS: Table = {
         },
     ),
     "image": "muster.cli.image:image",
+    "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
     "plan": "muster.cli.plan:plan",
     "profile": (
