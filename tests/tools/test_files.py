@@ -107,3 +107,22 @@ def test_there_is_one_writer() -> None:
         if puts_in_place(node)
     }
     assert found == {"tools/muster/files.py"}
+
+
+def test_files_that_belong_together_are_all_written_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    files.write_together([(key, b"1", 0o600), (certificate, b"1", 0o644)])
+    assert (key.stat().st_mode & 0o777, certificate.stat().st_mode & 0o777) == (0o600, 0o644)
+    with pytest.raises(OSError):
+        files.write_together([(key, b"2", 0o600), (tmp_path / "none" / "certificate", b"2", 0o644)])
+    assert (key.read_bytes(), certificate.read_bytes()) == (b"1", b"1")
+
+    def cut(part: Path, path: Path) -> None:
+        raise OSError("cut")
+
+    monkeypatch.setattr(Path, "replace", cut)
+    with pytest.raises(OSError):
+        files.write_together([(key, b"2", 0o600), (certificate, b"2", 0o644)])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"key": b"1"}

@@ -5,6 +5,7 @@ import errno
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from muster.errors import MusterError
@@ -47,6 +48,25 @@ def write(path: Path, content: bytes, *, mode: int = 0o644, replace: bool = True
         raise
     if sync:
         _sync_folder(path.parent)
+
+
+def write_together(contents: Sequence[tuple[Path, bytes, int]]) -> None:
+    """Write files that belong together, each (path, content, mode), into folders that exist.
+
+    When one cannot be written, all stay as they were. Whatever stops this (a power cut too): the last one is
+    missing rather than beside others that are not its own. Raises OSError.
+    """
+    parts = [path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PART}") for path, _, _ in contents]
+    try:
+        for part, (_, content, mode) in zip(parts, contents, strict=True):
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                file.write(content)
+        contents[-1][0].unlink(missing_ok=True)
+        for part, (path, _, _) in zip(parts, contents, strict=True):
+            part.replace(path)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -56,6 +56,8 @@ def devices(
         if checked.faults and not (skip_bad and checked.wanted):
             hint = "mend them" if skip_bad else _MEND
             sheet.refuse(str(source) if source else f"--count {count}", checked.faults, hint)
+        if secrets:
+            batch_folder.group_secrets(home, registry)  # before anything is created: the key may be lost
         if dry_run:
             return _would(form, group, checked)
         total = len(checked.wanted)

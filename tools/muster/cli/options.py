@@ -6,7 +6,6 @@ asked for, at a terminal only.
 
 import contextlib
 import os
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -174,11 +173,6 @@ def writing(home: Path, dry_run: bool = False) -> Iterator[Registry]:
         try:
             registry = stack.enter_context(contextlib.closing(Registry(place)))
             yield registry
-        except sqlite3.OperationalError as error:
-            raise MusterError(
-                f"the registry in {home} cannot be used ({error}): make room, see that it can be"
-                " written, or name another --home"
-            ) from error
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise MusterError(
                 f"the folder {home} cannot be used ({os.strerror(error.errno or 0)}): name another --home"

@@ -170,7 +170,8 @@ _recipe: Recipe | None = None  # of a worker process, so that it is sent once an
 def _start_worker(recipe: Recipe) -> None:
     global _recipe
     _recipe = recipe
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops the workers
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent gets them too, and then stops the workers
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -21,9 +21,8 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from muster import files
 from muster.errors import MusterError
-from muster.registry import Registry
+from muster.registry import KEY_FILE, Registry
 
-KEY_FILE = "registry.key"
 _SECRET_BYTES = 32
 
 
