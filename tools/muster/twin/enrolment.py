@@ -41,6 +41,7 @@ class Enrolment:
         self._home = home
         self._settings = settings
         self._vault: secrets.Vault | None = None
+        self._unlocked = (b"", "")  # a group's secret as stored, and in plain
 
     @property
     def is_guarded(self) -> bool:
@@ -154,7 +155,9 @@ class Enrolment:
             return None
         if self._vault is None:
             self._vault = secrets.Vault(self._home)
-        return secrets.enrolment_key(self._vault.unlock(group.secret), device.name)
+        if self._unlocked[0] != group.secret:  # most registrations are of the group of the one before
+            self._unlocked = (group.secret, self._vault.unlock(group.secret))
+        return secrets.enrolment_key(self._unlocked[1], device.name)
 
     def _deny(self, reason: str) -> None:
         _log.warning("registration denied: %s", reason)
