@@ -112,8 +112,10 @@ def test_listing_loads_no_command(words: list[str]) -> None:
         "muster.cli.lazy",
         "muster.cli.main",
         "muster.cli.output",
+        "muster.cli.termination",
         "muster.cli.trouble",
         "muster.errors",
+        "muster.printable",
     ]
 
 

@@ -49,6 +49,7 @@ COMMANDS: Table = {
         },
     ),
     "image": "muster.cli.image:image",
+    "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
     "plan": "muster.cli.plan:plan",
     "profile": (
@@ -81,6 +82,10 @@ COMMANDS: Table = {
         {
             "boots": "muster.cli.twin.looking:boots",
             "certificates": "muster.cli.twin.looking:certificates",
+            "claim": (
+                "Replace the claim credentials.",
+                {"new": "muster.cli.twin.claim:new"},
+            ),
             "fault": (
                 "Inject faults into a running twin; they act at once.",
                 {
@@ -105,7 +110,8 @@ at a terminal only.
 \b
 Exit codes: 0 good, 1 failed, 2 wrong use, 3 partly done (the same command continues),
 4 no such device, or no board plugged in, 70 an error in Muster itself (MUSTER_DEBUG=1
-shows its traceback), 130 interrupted.
+shows its traceback), 130 interrupted,
+143 terminated.
 """
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from muster.printable import printable
+
 TABLE = "table"
 PLAIN = "plain"
 JSON = "json"
@@ -55,14 +57,6 @@ def number(count: int) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """A count and what is counted: "1 image", "2 images"; `plural` for a noun that takes no plain s."""
     return f"{number(count)} {noun if count == 1 else plural or noun + 's'}"
-
-
-def printable(text: str) -> str:
-    r"""`text` on one line, its control characters as escapes (\x1b): for everything that devices send.
-
-    Otherwise a device could clear an operator's terminal, or forge lines of a log.
-    """
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def note(text: str) -> None:
