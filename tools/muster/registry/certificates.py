@@ -119,17 +119,17 @@ class Certificates:
         )
         return [Certificate(*row) for row in self._database.rows(sql, name)]
 
-    def revoke_of_thing(self, name: str, keep: str = "", only_unproven: bool = False) -> list[str]:
+    def revoke_of_thing(self, name: str, keep: str = "", only_unused: bool = False) -> list[str]:
         """Revoke the certificates attached to the thing, except `keep`; the ids of those that were not yet.
 
-        `only_unproven`: only those that never connected.
+        `only_unused`: only those that never connected.
         """
         doomed = [
             certificate.certificate_id
             for certificate in self.of_thing(name)
             if certificate.status != REVOKED
             and certificate.certificate_id != keep
-            and not (only_unproven and certificate.connected_s is not None)
+            and not (only_unused and certificate.connected_s is not None)
         ]
         for certificate_id in doomed:
             self.set_status(certificate_id, REVOKED)
