@@ -54,7 +54,9 @@ def test_a_disconnect_is_a_sign_of_life_too(fleet):
 def test_a_lost_answer_can_be_repeated_with_another_certificate(fleet):
     board = Board(fleet, "lamp-1")
     first, second, third = (board.register()[1] for _ in range(3))
-    assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE], "never more than one unproven"
+    assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE], (
+        "never more than one that has not connected"
+    )
     for certificate_id in (first, second):
         raw = board.open(certificate_id)
         with pytest.raises(Closed):
@@ -78,7 +80,9 @@ def test_a_board_whose_certificate_has_expired_provisions_anew(tmp_path):
     with expired(tmp_path) as (fleet, board, _):
         lost, second = (board.register() for _ in range(2))
         assert lost[0] and second[0], "also when an answer is lost"
-        assert fleet.statuses("lamp-1") == [ACTIVE, REVOKED, ACTIVE], "never more than one unproven"
+        assert fleet.statuses("lamp-1") == [ACTIVE, REVOKED, ACTIVE], (
+            "never more than one that has not connected"
+        )
         board.connect(second[1])
         assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE]
         assert fleet.state("lamp-1") == PROVISIONED

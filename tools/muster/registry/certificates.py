@@ -136,7 +136,7 @@ class Certificates:
         return doomed
 
     def delete(self, certificate_id: str) -> bool:
-        """Forget a certificate with its attachments and tokens; False when there is none."""
+        """Delete a certificate with its attachments and tokens; False when there is none."""
         return bool(self._database.write("DELETE FROM certificates WHERE certificate_id = ?", certificate_id))
 
     def add_token(self, token: str, certificate_id: str, expires_s: float) -> None:

@@ -31,7 +31,7 @@ _log = logging.getLogger("muster.twin")
 class Twin:
     """A twin for `async` code: `await twin.start()`, then `.port`, then `await twin.stop()`.
 
-    `registry` belongs to the thread that made the Twin.
+    `registry` belongs to the thread that created the Twin.
     """
 
     def __init__(self, home: Path, settings: Settings | None = None) -> None:
