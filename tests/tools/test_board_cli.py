@@ -18,6 +18,7 @@ from device.core import paths
 from muster import pack
 from muster.image import build_image, read_image
 
+CONF = ["--serial", "a", "--endpoint", "e"]
 SECRET = "marker-secret-5f1c"
 
 
@@ -171,7 +172,8 @@ def test_image_from_options(tmp_path):
     words += ["--parameter", "site=north", "--claim", tmp_path / "claim", "--wifi", tmp_path / "wifi.json"]
     words += ["--add", f"{paths.CONFIG}={tmp_path / 'config.json'}", "--build-time", "1790000000"]
     result = muster(*words)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stdout.count("\n")) == (0, 2), result.stderr
+    assert "nobody can tell whether the root CA (CN=claim) is that of a.example" in result.stderr
     files = read_image(out.read_bytes(), "pico_w")
     assert json.loads(files[paths.CONF]) == {
         "device": {"SERIAL_ID": "CAM1", "ENDPOINT_URL": "a.example", "PROVISION_STATUS": "False"},
@@ -199,8 +201,20 @@ def test_conf_file_is_the_base_and_options_win(tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (["image"], 2, "--out"),
-        (["image", "--out", "{tmp}/f", "--board", "arduino"], 2, "choose one of"),
+        (
+            ["image"],
+            2,
+            "Missing option '--out FILE', where to write the image of one board: use `muster images`",
+        ),
+        (["image", "-g", "cameras"], 2, "-g belongs to images of devices: use `muster images` for devices"),
+        (
+            ["image", "--all", "--board", "esp32"],
+            2,
+            "--all belongs to images of devices: use `muster images`",
+        ),
+        (["image", "camera-1", "--out", "{tmp}/f"], 2, "(camera-1): use `muster images` for devices"),
+        (["image", "camera-1", "--board", "pico_w", "--with-uf2"], 2, "use `muster images` for devices"),
+        (["image", "--out", "{tmp}/f", "--board", "arduino"], 2, "'arduino' is not one of 'esp32'"),
         (["image", "--out", "{tmp}/f", "--board", "esp32", "--uf2", "{tmp}/u"], 2, "takes no UF2"),
         (["image", "--out", "{tmp}/f", "--ca", "{tmp}/ca"], 2, "--claim"),
         (["image", "--out", "{tmp}/f", "--claim", "{tmp}/none"], 1, "cannot be read"),
@@ -210,7 +224,26 @@ def test_conf_file_is_the_base_and_options_win(tmp_path):
         (["image", "--out", "{tmp}/f", "--serial", "a/b", "--endpoint", "e"], 1, "character '/'"),
         (["image", "--out", "{tmp}/f", "--serial", "a"], 1, "ENDPOINT_URL"),
         (["image", "--out", "{tmp}/f", "--parameter", "x"], 2, "NAME=VALUE"),
-        (["image", "--out", "{tmp}/f", "--add", "x=y"], 2, "absolute path"),
+        (
+            ["image", "--out", "{tmp}/f", "--parameter", "serialID=z", *CONF],
+            2,
+            "gives the template parameter",
+        ),
+        (["image", "--out", "{tmp}/f", "--add", "nope"], 2, "'--add': 'nope' must have the form PATH=FILE."),
+        (["image", "--out", "{tmp}/f", "--add", "x=y"], 2, "must be absolute"),
+        (["image", "--out", "{tmp}/f", "--add", "/etc/../../x=y"], 2, "it has the part '..'"),
+        (["image", "--out", "{tmp}/f", "--add", "/etc//x=y"], 2, "it has the part ''"),
+        (["image", "--out", "{tmp}/f", "--add", "/a\tb=y"], 2, "cannot be printed"),
+        (["image", "--out", "{tmp}/f", "--add", f"/{'x' * 256}=y"], 2, "more than 255 bytes"),
+        (["image", "--out", "{tmp}/f", *2 * ["--add", "/x={tmp}/bad.json"]], 2, "names /x twice"),
+        (["image", "--out", "{tmp}/f", "--add", "/lib={tmp}/bad.json"], 2, "it is the folder of /lib/"),
+        (
+            ["image", "--out", "{tmp}/f", "--build-time", "9" * 20],
+            2,
+            "must be Unix seconds of the years 2020",
+        ),
+        (["image", "--out", "{tmp}/f", "--build-time", "1577836799"], 2, "of the years 2020 to 2099"),
+        (["image", "--out", "{tmp}/f", "--build-time", "1e9"], 2, "is not a valid integer"),
         (["image", "--out", "{tmp}/f", "--add", "/x={tmp}/none"], 1, "cannot be read"),
         (["image", "--out", "{tmp}/bad.json/f"], 1, "cannot be written"),
         (["board", "run", "--image", "{tmp}/none"], 1, "muster image"),

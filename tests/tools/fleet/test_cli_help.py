@@ -76,7 +76,10 @@ def test_help_is_printed(path: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def writes(path: str) -> bool:
     return bool(
-        re.match(r"muster (add|delete|refresh|provision|deprovision|profile (add|delete|use))\b", path)
+        re.match(
+            r"muster (add|delete|refresh|provision|deprovision|retire|reinstate|profile (add|delete|use))\b",
+            path,
+        )
     )
 
 
@@ -109,6 +112,7 @@ def test_listing_loads_no_command(words: list[str]) -> None:
         "muster.cli.lazy",
         "muster.cli.main",
         "muster.cli.output",
+        "muster.cli.termination",
         "muster.cli.trouble",
         "muster.errors",
         "muster.printable",

@@ -50,6 +50,7 @@ COMMANDS: Table = {
         },
     ),
     "image": "muster.cli.image:image",
+    "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
     "plan": "muster.cli.plan:plan",
     "profile": (
@@ -70,7 +71,12 @@ COMMANDS: Table = {
             "provision-secret": "muster.cli.refresh:provision_secret",
         },
     ),
+    "reinstate": (
+        "Bring a retired device back into service.",
+        {"device": "muster.cli.retire:reinstate"},
+    ),
     "relay": "muster.cli.relay:relay",
+    "retire": ("Take a device out of service.", {"device": "muster.cli.retire:retire"}),
     "sim": "muster.cli.sim:sim",
     "twin": (
         "Run the local twin of AWS IoT Core, look into it, and inject faults.",
@@ -105,7 +111,8 @@ at a terminal only.
 \b
 Exit codes: 0 good, 1 failed, 2 wrong use, 3 partly done (the same command continues),
 4 no such device, or no board plugged in, 70 an error in Muster itself (MUSTER_DEBUG=1
-shows its traceback), 130 interrupted.
+shows its traceback), 130 interrupted,
+143 terminated.
 """
 
 

@@ -7,7 +7,8 @@ import sys
 import click
 
 from muster.cli import output
-from muster.errors import FAILED, GOOD, INTERRUPTED, OUR_MISTAKE, MusterError
+from muster.cli.termination import ended_by, terminable
+from muster.errors import FAILED, GOOD, INTERRUPTED, OUR_MISTAKE, TERMINATED, MusterError
 from muster.printable import printable
 
 DEBUG = "MUSTER_DEBUG"  # environment variable: exceptions that nobody expected keep their traceback
@@ -29,7 +30,8 @@ def guarded(command: click.Command, words: list[str], program: str) -> int:
     With `-o json` it is told on standard output too, as {"status": "failed", "error": text}.
     """
     try:
-        code = _run(command, words, program)
+        with terminable():
+            code = _run(command, words, program)
         sys.stdout.flush()
         return code
     except MusterError as error:
@@ -38,8 +40,9 @@ def guarded(command: click.Command, words: list[str], program: str) -> int:
         return _tell(words, *_wrong_use(error, program), error.exit_code)
     except click.ClickException as error:
         return _tell(words, f"{program}: {error.format_message()}", error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _tell(words, f"{program}: interrupted", "interrupted", INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        how, code = ("terminated", TERMINATED) if ended_by(stop) else ("interrupted", INTERRUPTED)
+        return _tell(words, f"{program}: {how}", how, code)
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:

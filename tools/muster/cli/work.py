@@ -5,28 +5,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from muster.cli.output import Progress, number
-from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, MusterError
+from muster.cli.termination import ended_by
+from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, TERMINATED, MusterError
 
 __all__ = ["Progress", "number", "resumable"]
 
-_GOES_ON = "the same command goes on where it stopped"
+_CONTINUES = "the same command continues where it stopped"
 
 
 @contextmanager
 def resumable(title: str, what: str, total: int, before: int = 0) -> Iterator[Progress]:
     """Work of `total` pieces called `what` ("devices"), of which `before` were done earlier.
 
-    Raises MusterError when it is stopped: interrupted; partly done; failed when nothing is done yet.
+    Raises MusterError when it is stopped: interrupted; terminated; partly done; failed when nothing is done
+    yet.
     """
     progress = Progress(title, total, before)
     try:
         with progress:
             yield progress
-    except KeyboardInterrupt:
-        raise MusterError(f"interrupted; {progress} {what} are done, {_GOES_ON}", INTERRUPTED) from None
+    except KeyboardInterrupt as stop:
+        how, code = ("terminated", TERMINATED) if ended_by(stop) else ("interrupted", INTERRUPTED)
+        raise MusterError(f"{how}; {progress} {what} are done, {_CONTINUES}", code) from None
     except (MusterError, sqlite3.Error, OSError) as error:
         why = str(error).rstrip(".")
         raise MusterError(
-            f"stopped: {why}; {progress} {what} are done, {_GOES_ON}",
+            f"stopped: {why}; {progress} {what} are done, {_CONTINUES}",
             PARTLY_DONE if progress.done else FAILED,
         ) from error

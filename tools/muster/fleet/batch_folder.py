@@ -84,9 +84,14 @@ def _manifest(devices: list[Device]) -> str:
     )
 
 
-def _secrets(home: Path, registry: Registry, devices: list[Device]) -> str:
+def group_secrets(home: Path, registry: Registry) -> dict[str, str]:
+    """The secret of each group. Raises MusterError when the key of the registry is lost or another one."""
     vault = Vault(home)
-    found = {group.name: vault.unlock(group.secret) for group, _ in registry.groups.all()}
+    return {group.name: vault.unlock(group.secret) for group, _ in registry.groups.all()}
+
+
+def _secrets(home: Path, registry: Registry, devices: list[Device]) -> str:
+    found = group_secrets(home, registry)
     rows = ((device.name, enrolment_key(found[device.group], device.name).hex()) for device in devices)
     return _csv((sheet.NAME, fields.ENROLMENT_KEY), rows)
 

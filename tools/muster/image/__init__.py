@@ -1,7 +1,7 @@
 """Images of a board's whole flash file system: what is in them, how they are made and read."""
 
 from muster.boards import Board, board, names, profile
-from muster.image.filesystem import build_image, mount, read_image, verify
+from muster.image.filesystem import build_image, mount, path_fault, read_image, verify
 from muster.image.tree import (
     board_files,
     ento_conf,
@@ -21,6 +21,7 @@ __all__ = [
     "ento_conf",
     "mount",
     "names",
+    "path_fault",
     "profile",
     "read_claim",
     "read_image",

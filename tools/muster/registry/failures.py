@@ -22,7 +22,7 @@ _OTHERWISE = "{path} cannot be used ({error}): check its permissions, or name an
 _BUSY = "{path} is locked by another process: wait until that has finished or end it, then repeat"
 
 
-class RegistryError(MusterError):
+class RegistryError(MusterError, sqlite3.OperationalError):
     """The registry's file cannot be read or written."""
 
 
@@ -46,6 +46,8 @@ def translated(path: Path) -> Iterator[None]:
     """Errors of SQLite and of the file system in the block are raised as RegistryError."""
     try:
         yield
+    except RegistryError:
+        raise
     except sqlite3.DatabaseError as error:
         raise of(path, error) from error
     except OSError as error:

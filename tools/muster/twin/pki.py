@@ -22,6 +22,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 SUBJECT = "AWS IoT Certificate"
+ROOT_NAME = "Muster twin root CA"  # common name; a twin's CA is recognized by it
 AWS_NOT_AFTER = datetime.datetime(2049, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
 BACKDATE_S = 120  # AWS dates a new certificate two minutes back
 CSR_CHARACTERS = 4096
@@ -111,7 +112,7 @@ class Authority:
 
     def _make_root(self) -> None:
         key = new_key(self._kind)
-        name = _name("Muster twin root CA")
+        name = _name(ROOT_NAME)
         builder = _unsigned(name, name, key.public_key(), _now() - _DAY, AWS_NOT_AFTER)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_usage(sign_certificates=True), critical=True)
