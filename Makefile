@@ -76,6 +76,15 @@ check: lint types test-core size ## lint, types, core on both interpreters, mpy-
 lint: $(SETUP) ## ruff: rules and format; links and commands in the documents
 	@$(RUFF) check -q --output-format concise . && $(RUFF) format --check -q --output-format concise . && echo "lint: good"
 	@$(BIN)/python -m muster.checks.docs
+	@$(BIN)/python -m muster.checks.messages
+
+.PHONY: docs
+docs: $(SETUP) ## write docs/messages.md from the table of messages
+	@$(BIN)/python -m muster.checks.messages --write
+
+.PHONY: pictures
+pictures: $(SETUP) ## draw docs/pictures (ARGS="demo" chooses)
+	@$(BIN)/python -m pictures $(ARGS)
 
 .PHONY: types
 types: $(SETUP) ## mypy over tools/
@@ -95,7 +104,7 @@ sweep: $(SETUP) ## cut the power at every block operation and message, spoil eve
 
 .PHONY: bench
 bench: $(SETUP) ## measure, and write docs/benchmarks.md
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS) && $(BIN)/python -m pictures benchmarks
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)
