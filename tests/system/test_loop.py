@@ -260,7 +260,7 @@ def test_boot_waits_for_a_handshake_that_makes_progress(twin, serial, tmp_path):
             line = machine.wait_for(f"identity {serial}")
             assert int(line.split()[0]) > 700, "no slow handshake, then"
             machine.wait_for(rig.DONE)
-    assert "goes on in main.py" not in machine.console
+    assert "continues in main.py" not in machine.console
 
 
 def test_boot_returns_at_once_without_a_network(twin, serial, tmp_path):

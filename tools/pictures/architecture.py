@@ -21,13 +21,13 @@ HOST = {
     "image": ("flash images", "of boards"),
     "labels": ("label sheets,", "QR codes"),
     "relay": ("latency, loss,", "counted bytes"),
-    "registry": ("groups, devices, certificates: one SQLite file",),
+    "cloud": ("what fleet needs", "of AWS or the twin"),
+    "registry": ("groups, devices,", "certificates: one SQLite file"),
 }
-TWIN = {"twin": ("AWS IoT's part of the job on this computer",)}
 TWIN_PARTS = (
-    ("MQTT 3.1.1 over", "mutual TLS"),
-    ("provisioning API,", "hook, templates"),
-    ("policies,", "certificates"),
+    ("MQTT over", "mutual TLS"),
+    ("provisioning,", "hook"),
+    ("policies,", "templates"),
     ("fault", "injection"),
 )
 DEVICE = {
@@ -101,7 +101,7 @@ def _package(
 
 
 def _host(canvas: Canvas) -> None:
-    _panel(canvas, _LEFT, 24, _SPLIT - _LEFT, 266, BLUE, BLUE_WASH)
+    _panel(canvas, _LEFT, 24, _SPLIT - _LEFT, 288, BLUE, BLUE_WASH)
     _heading(canvas, _LEFT + 16, 50, "Host", "the command muster, tools/muster", BLUE)
     inner, width = _LEFT + 16, _SPLIT - _LEFT - 32
     _package(canvas, inner, 64, width, 34, "cli", HOST["cli"], BLUE)
@@ -111,23 +111,25 @@ def _host(canvas: Canvas) -> None:
         x = inner + at * (each + 12)
         canvas.arrow([(x + each / 2, 98), (x + each / 2, 122)], color=BLUE)
         _package(canvas, x, 124, each, 82, name, HOST[name], BLUE)
-    canvas.arrow([(inner + each / 2, 206), (inner + each / 2, 236)], color=BLUE)
-    _package(canvas, inner, 238, width, 34, "registry", HOST["registry"], BLUE)
+    canvas.arrow([(inner + each / 2, 206), (inner + each / 2, 230)], color=BLUE)
+    _package(canvas, inner, 232, each + 24, 64, "cloud", HOST["cloud"], BLUE)
+    canvas.arrow([(inner + each + 24, 264), (inner + each + 46, 264)], color=BLUE)
+    _package(canvas, inner + each + 48, 232, width - each - 48, 64, "registry", HOST["registry"], BLUE)
 
 
 def _twin(canvas: Canvas) -> None:
-    _panel(canvas, _LEFT, 338, _SPLIT - _LEFT, 158, GREEN, GREEN_WASH)
-    _heading(canvas, _LEFT + 16, 364, "Twin", "of AWS IoT, on this computer", GREEN)
+    _panel(canvas, _LEFT, 360, _SPLIT - _LEFT, 136, GREEN, GREEN_WASH)
+    _heading(canvas, _LEFT + 16, 385, "Twin", "of AWS IoT, on this computer", GREEN)
     inner, width = _LEFT + 16, _SPLIT - _LEFT - 32
-    _package(canvas, inner, 378, width, 34, "twin", TWIN["twin"], GREEN)
-    each = (width - 12 * (len(TWIN_PARTS) - 1)) / len(TWIN_PARTS)
+    canvas.box(inner, 396, width, 66, fill=PAPER, edge=GREEN)
+    canvas.text(inner + 12, 434, "twin", mono=True, bold=True)
+    each = (width - 60) / len(TWIN_PARTS)
     for at, lines in enumerate(TWIN_PARTS):
-        x = inner + at * (each + 12)
+        x = inner + 60 + at * each
         for row, words in enumerate(lines):
-            canvas.text(x + each / 2, 438 + 15 * row, words, size=12, anchor="middle")
-        if at:
-            canvas.line([(x - 6, 426), (x - 6, 456)], color=RULE)
-    canvas.text(inner, 482, "or AWS IoT itself: the same topics, the same answers", size=12, color=FAINT)
+            canvas.text(x + each / 2, 426 + 15 * row, words, size=12, color=FAINT, anchor="middle")
+        canvas.line([(x, 408), (x, 450)], color=RULE)
+    canvas.text(inner, 483, "or AWS IoT itself: the same topics, the same answers", size=12, color=FAINT)
 
 
 def _device(canvas: Canvas) -> None:
@@ -161,11 +163,11 @@ def _between(canvas: Canvas) -> None:
     canvas.arrow([(_SPLIT, 165), (_RIGHT, 165)], color=INK)
     canvas.text(middle, 140, "flash image,", size=12, anchor="middle")
     canvas.text(middle, 155, "or files by USB", size=12, anchor="middle")
-    canvas.arrow([(_SPLIT, 418), (_RIGHT, 418)], color=INK, both=True)
-    canvas.text(middle, 408, "MQTT over TLS", size=12, anchor="middle")
-    x = _LEFT + 120
-    canvas.arrow([(x, 338), (x, 274)], color=INK, both=True)
-    canvas.text(x + 12, 319, "both processes use the one file", size=12)
+    canvas.arrow([(_SPLIT, 429), (_RIGHT, 429)], color=INK, both=True)
+    canvas.text(middle, 419, "MQTT over TLS", size=12, anchor="middle")
+    x = _LEFT + 300
+    canvas.arrow([(x, 360), (x, 298)], color=INK, both=True)
+    canvas.text(x + 12, 341, "both processes use the same file", size=12)
 
 
 def _boot(canvas: Canvas) -> None:

@@ -14,7 +14,6 @@ Hook = Callable[[dict], dict]
 REGION = "local-1"
 ACCOUNT = "000000000000"
 DEFAULT_TEMPLATE = topics.DEFAULT_TEMPLATE
-DEFAULT_TTL_H: float = 168  # life of a certificate where a person starts the twin or issues it
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Settings:
     hook_limit_s: float = 5
     refuse_return_code: int | None = None  # None: a refused CONNECT is closed without a CONNACK
     connects_per_s_and_client: float | None = None  # AWS allows 1; off here, it would slow every test down
+    throttle: bool = False  # as AWS does: 100 publishes a second on a connection, and the rates of the calls
     require_sni: bool = False  # AWS wants SNI; off here, so that an endpoint may be an IP address
     watch_s: float = 0.1  # how often the registry is looked at for revocations
     clock: Callable[[], float] = field(default=time.time)
