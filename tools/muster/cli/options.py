@@ -42,11 +42,17 @@ def _use_profile(ctx: click.Context, _: click.Parameter, name: str | None) -> No
         ctx.default_map = {**profiles.load(name).defaults(), **(ctx.default_map or {})}
 
 
+def complete_profile(_: click.Context, __: click.Parameter, begin: str) -> list[CompletionItem]:
+    """The profiles that begin so, for the shell."""
+    return [CompletionItem(name) for name in profiles.all_names() if name.startswith(begin)]
+
+
 profile_option = click.option(
     "--profile",
     expose_value=False,
     is_eager=True,
     callback=_use_profile,
+    shell_complete=complete_profile,
     help="Take settings from this profile (see muster profile).",
 )
 
@@ -197,3 +203,8 @@ def complete_group(ctx: click.Context, _: click.Parameter, begin: str) -> list[C
 def complete_device(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
     """The devices that begin so, for the shell."""
     return _completions(ctx, lambda registry: sorted(registry.devices.names()), begin)
+
+
+def complete_batch(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
+    """The batches that begin so, for the shell."""
+    return _completions(ctx, lambda registry: [batch.name for batch, _ in registry.batches.all()], begin)
