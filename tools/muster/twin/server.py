@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -94,8 +95,8 @@ class Twin:
             await self._engine.start()
         except Exception as error:
             raise MusterError(
-                f"the twin cannot listen on port {self.settings.mqtt_port} ({error.__cause__ or error}): "
-                "choose another with --mqtt-port, or 0 for a free one"
+                f"the twin cannot listen on port {self.settings.mqtt_port} ({_reason(error)}):"
+                " choose another with --mqtt-port, or 0 for a free one"
             ) from error
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -187,6 +188,12 @@ class Twin:
             if not self._arrived.wait_for(lambda: len(found()) >= count, timeout_s):
                 raise TimeoutError(f"nothing was published to {topic} within {timeout_s} s")
             return found()[count - 1]
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error
+    number = cause.errno if isinstance(cause, OSError) else None
+    return "another program uses it" if number == errno.EADDRINUSE else str(cause)
 
 
 def _booted_serial(topic: str) -> str | None:
