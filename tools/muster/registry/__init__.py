@@ -4,11 +4,13 @@ It works whether or not a twin runs; several processes may use it at once, and a
 change within a tenth of a second.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from muster.registry.batches import Batches
 from muster.registry.certificates import Certificates
+from muster.registry.changes import Changes
 from muster.registry.database import Database
 from muster.registry.fleet import Devices, Groups
 from muster.registry.switches import Boots, Faults
@@ -40,6 +42,10 @@ class Registry:
     def generation(self) -> tuple[int, int]:
         """A value that differs as soon as anybody has written."""
         return self._database.generation()
+
+    def changes(self, changed: Callable[[str], object]) -> Changes:
+        """What others write from now on; `changed` is told of each certificate that this Registry changes."""
+        return Changes(self._database, changed)
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""

@@ -80,7 +80,13 @@ class Twin:
         enrolment = Enrolment(self.registry, self.home.root, self.settings)
         provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, enrolment)
         self._engine = Engine(
-            self.settings, self.registry, context, provisioning, self._observe, enrolment.proved
+            self.settings,
+            self.registry,
+            context,
+            provisioning,
+            self._observe,
+            enrolment.proved,
+            self.home.sessions,
         )
         try:
             await self._engine.start()
