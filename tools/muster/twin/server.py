@@ -90,6 +90,7 @@ class Twin:
             provisioning,
             self._observe,
             lambda certificate_id: self._write("a connection", lambda: registrar.connected(certificate_id)),
+            self.home.sessions,
         )
         try:
             await self._engine.start()
