@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -47,7 +48,8 @@ def test_a_reader_that_leaves_is_no_traceback(tmp_path: Path) -> None:
         registry.devices.add(
             Device(f"lamp-{number}", "hall", f"{number:010}", CREATED, {}, 0) for number in range(20_000)
         )
-    command = f"{sys.executable} -m muster get devices --home {tmp_path} | head -n 2"
+    words = [sys.executable, "-m", "muster", "get", "devices", "--home", str(tmp_path)]
+    command = f"{shlex.join(words)} | head -n 2"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
     assert result.stdout.count("\n") == 2
     assert result.stderr == ""

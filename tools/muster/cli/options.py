@@ -22,6 +22,7 @@ from muster.cli.lazy import PROFILE
 from muster.cloud import Deed
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names, profiles
+from muster.layout import user_folder
 from muster.registry import FILE_NAME, Registry
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -32,7 +33,7 @@ LOCAL = "localhost"  # the endpoint when nobody names one
 
 def default_home() -> Path:
     """The home folder when nobody names one: `muster` in the user's folder for data."""
-    return profiles.user_folder("XDG_DATA_HOME", ".local/share") / "muster"
+    return user_folder("XDG_DATA_HOME", ".local/share") / "muster"
 
 
 def _use_profile(ctx: click.Context, _: click.Parameter, name: str | None) -> None:
