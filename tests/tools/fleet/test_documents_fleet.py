@@ -208,7 +208,7 @@ def test_the_readme(reader: Reader) -> None:
     assert len(commands) == 5
     reader.follow(section)
     assert len(list((reader.folder / "factory/images").iterdir())) == 100
-    assert (reader.folder / "factory/labels/sheet.pdf").read_bytes().startswith(b"%PDF-")
+    assert (reader.folder / "factory/labels/groups/cameras.pdf").read_bytes().startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(
