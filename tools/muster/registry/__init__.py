@@ -20,7 +20,7 @@ from muster.registry.waiting import LIMIT_S, Line
 
 FILE_NAME = "registry.db"
 KEY_FILE = "registry.key"  # locks the secrets in the registry
-BATCHES = "batches"  # the folder of what was made at once
+BATCHES = "batches"  # the folder of what was created at once
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A twin's home folder: made on the first run, kept on the next, used by one twin at a time."""
+"""A twin's home folder: created on the first run, kept on the next, used by one twin at a time."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ from muster.twin.settings import Home, Settings
 
 
 def prepare(home: Path, settings: Settings) -> pki.Authority:
-    """Make what is missing: CA, server certificate, claim credentials, registry with its defaults.
+    """Create what is missing: CA, server certificate, claim credentials, registry with its defaults.
 
     Raises MusterError when the folder cannot be written; no half-written file stays.
     """
@@ -32,9 +32,9 @@ def prepare(home: Path, settings: Settings) -> pki.Authority:
 
 
 def new_claim(home: Path, settings: Settings) -> str:
-    """Make a new claim certificate with its policy and put it into the claim folder; its certificate id.
+    """Create a claim certificate with its policy and put it into the claim folder; its certificate id.
 
-    The old one stays valid until it is revoked: images made with it go on working until then.
+    The old one stays valid until it is revoked: images built with it work until then.
     Raises MusterError when there is no twin's home, or it cannot be written.
     """
     place = Home(home)
