@@ -1,5 +1,7 @@
 """The command line as a whole: every command helps, wrong use is one sentence and its exit code."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -8,6 +10,7 @@ import pytest
 
 from muster import errors
 from muster.cli import main as cli
+from muster.cli import trouble
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -27,6 +30,7 @@ def raise_instead(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None
 
     command = click.Command("deploy", callback=fail)
     monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: command)
+    monkeypatch.delenv(trouble.DEBUG, raising=False)
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +79,7 @@ def test_no_board_is_one_sentence_and_exit_code_4(capsys: pytest.CaptureFixture[
     assert error.count("\n") == 1
 
 
-def test_expected_trouble_is_one_line_with_its_code(
+def test_an_expected_error_is_one_line_with_its_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raise_instead(monkeypatch, errors.MusterError("half of it is done: run it again.", errors.PARTLY_DONE))
@@ -88,10 +92,56 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert (code, output, error.strip()) == (errors.INTERRUPTED, "", "muster: interrupted")
 
 
-def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_ours_is_one_sentence_with_exit_code_70(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raise_instead(monkeypatch, ZeroDivisionError("a secret"))
+    code, output, error = run(capsys, "deploy")
+    assert (code, output) == (errors.OUR_MISTAKE, "")
+    assert error.startswith("muster: an error in Muster itself: ZeroDivisionError in test_cli.py, line ")
+    assert error.count("\n") == 1 and "MUSTER_DEBUG=1" in error and "secret" not in error
+
+
+def test_a_mistake_of_ours_keeps_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     raise_instead(monkeypatch, ZeroDivisionError())
+    monkeypatch.setenv(trouble.DEBUG, "1")
     with pytest.raises(ZeroDivisionError):
         cli.main(["deploy"])
+
+
+@pytest.mark.parametrize(
+    ("number", "what", "next_step"),
+    [
+        (errno.ENOSPC, "No space left on device", "make room"),
+        (errno.EROFS, "Read-only file system", "choose a place that can be written"),
+        (errno.EACCES, "Permission denied", "choose another place, or change its permissions"),
+        (errno.EIO, "Input/output error", "MUSTER_DEBUG=1 shows where"),
+    ],
+)
+def test_a_refusal_of_the_system_is_one_sentence(
+    number: int,
+    what: str,
+    next_step: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    raise_instead(monkeypatch, OSError(number, os.strerror(number), "/full/x"))
+    code, output, error = run(capsys, "deploy")
+    assert (code, output) == (errors.FAILED, "")
+    assert error.startswith(f"muster: /full/x cannot be used ({what}): {next_step}")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        (["help"], ["--help"]),
+        (["help", "twin", "run"], ["twin", "run", "--help"]),
+        (["twin", "help", "fault"], ["twin", "fault", "--help"]),
+    ],
+)
+def test_help_is_a_command_too(words: list[str], same: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, *words) == run(capsys, *same)
 
 
 def test_a_command_does_not_load_the_others() -> None:
@@ -101,8 +151,8 @@ def test_a_command_does_not_load_the_others() -> None:
         "print(sorted(name for name in sys.modules if name.startswith('muster.cli.')))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    always = ["muster.cli.deploy", "muster.cli.lazy", "muster.cli.main", "muster.cli.trouble"]
-    assert result.stdout.splitlines()[-1] == str(always)
+    names = ("deploy", "lazy", "main", "output", "trouble")
+    assert result.stdout.splitlines()[-1] == str([f"muster.cli.{name}" for name in names])
 
 
 def test_runs_as_a_module() -> None:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from device.core import fields, paths, settings, startup, topics
-from muster.cli.twin import twin
+from muster.cli.twin.fault import set_fault
 from muster.image import profile
 from muster.twin import defaults, faults, policy, template
 
@@ -90,7 +90,7 @@ def test_every_file_on_the_flash_is_documented() -> None:
 
 def test_faults_are_those_of_the_command() -> None:
     wide = {"max_content_width": 300, "terminal_width": 300}
-    shown = CliRunner().invoke(twin, ["fault", "set", "--help"], **wide).output
+    shown = CliRunner().invoke(set_fault, ["--help"], **wide).output
     first = [re.findall(r"`([a-z-]+)`", row[0]) for row in rows(document("twin.md"))]
     named = {name for names in first for name in names}
     offered = {*faults.KINDS, *faults.STAGES}

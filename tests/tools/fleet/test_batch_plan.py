@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from muster.errors import INTERRUPTED, WRONG_USE
+from muster.errors import INTERRUPTED, TERMINATED, WRONG_USE
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import Device
@@ -179,7 +179,9 @@ def test_an_apply_that_is_stopped_goes_on(tool: Tool) -> None:
             stopped(tool, "SIGKILL", "write", chance.randint(100, 1500), *words).returncode == -signal.SIGKILL
         )
     done = stopped(tool, "SIGINT", "write", 200, *words)
-    assert done.returncode == INTERRUPTED and "changes are done, the same command goes on" in done.stderr
+    assert done.returncode == INTERRUPTED and "changes are done, the same command continues" in done.stderr
+    done = stopped(tool, "SIGTERM", "write", 200, *words)
+    assert done.returncode == TERMINATED and "terminated; " in done.stderr
     for at in range(1, 4):  # in the folders; the devices are all there by then
         assert stopped(tool, "SIGKILL", "file", at, *words).returncode == -signal.SIGKILL
     tool.good(*words)

@@ -1,6 +1,8 @@
 """Batches that are stopped: the same command goes on, and in the end everything is there once."""
 
+import contextlib
 import itertools
+import json
 import os
 import random
 import re
@@ -14,8 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, MusterError
-from muster.fleet import claim_ids, cloud
+from muster.cli import work
+from muster.cli.termination import Terminated, terminable
+from muster.cloud import Wanted
+from muster.cloud.twin import TwinCloud
+from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, TERMINATED, MusterError
+from muster.fleet import claim_ids
 from muster.registry import FILE_NAME, Registry
 from tools.fleet.cli_runner import Tool
 
@@ -132,7 +138,7 @@ def test_ctrl_c_says_how_to_go_on(tool: Tool) -> None:
     made = count(tool)
     assert 0 < made < 2000
     said = re.search(
-        r"interrupted; ([\d ]+) of 2 000 devices are done, the same command goes on", done.stderr
+        r"interrupted; ([\d ]+) of 2 000 devices are done, the same command continues", done.stderr
     )
     assert said and int(said[1].replace(" ", "")) == made
     assert "Traceback" not in done.stderr
@@ -140,6 +146,39 @@ def test_ctrl_c_says_how_to_go_on(tool: Tool) -> None:
     result = tool.good(*words)
     assert f"{2000 - made}" in result.output.replace(" ", "")
     assert count(tool) == 2000
+
+
+def test_sigterm_ends_it_in_order_and_the_document_still_comes(tool: Tool) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "2000", "-o", "json")
+    done = stopped(tool, "SIGTERM", "write", 2500, *words)
+    assert (done.returncode, "Traceback" in done.stderr) == (TERMINATED, False)
+    made = count(tool)
+    assert 0 < made < 2000
+    sentence = f"terminated; {work.number(made)} of 2 000 devices are done, the same command continues"
+    document = json.loads(done.stdout)
+    assert document["status"] == "failed" and sentence in document["error"] and sentence in done.stderr
+    assert tool.good(*words).response["created"] == 2000 - made
+
+
+@pytest.mark.parametrize("signals", [("SIGTERM", TERMINATED), ("SIGINT", INTERRUPTED)])
+def test_a_command_without_progress_ends_in_order_too(tool: Tool, signals: tuple[str, int]) -> None:
+    before = tool.registry()
+    done = stopped(tool, signals[0], "write", 2, "add", "device", "-g", "hall", "lamp-1", "-o", "json")
+    assert done.returncode == signals[1]
+    assert json.loads(done.stdout)["status"] == "failed" and "Traceback" not in done.stderr
+    assert tool.registry() == before
+
+
+def test_only_the_first_sigterm_counts_while_a_command_ends() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    ended = []
+    with contextlib.suppress(Terminated), terminable():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            ended.append("in order")
+    assert ended == ["in order"] and signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_full_disk_is_partly_done(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +194,7 @@ def test_a_full_disk_is_partly_done(tool: Tool, monkeypatch: pytest.MonkeyPatch)
         patch.setattr(claim_ids, "new", full)
         result = tool(*words)
     assert result.code == PARTLY_DONE
-    assert "disk is full" in result.error and "goes on where it stopped" in result.error
+    assert "disk is full" in result.error and "continues where it stopped" in result.error
     assert 0 < count(tool) < 1200
     tool.good(*words)
     assert count(tool) == 1200
@@ -167,14 +206,14 @@ def test_a_dead_network_is_partly_done(
 ) -> None:
     words = ("add", "devices", "-g", "hall", "--count", "7")
 
-    def dies(twin: cloud.TwinCloud, batch: object, wanted: list[cloud.Wanted]) -> object:
+    def dies(twin: TwinCloud, batch: object, wanted: list[Wanted]) -> object:
         for one in wanted[:alive]:
             yield from create(twin, batch, [one])  # type: ignore[arg-type]
         raise MusterError("the cloud does not answer")
 
-    create = cloud.TwinCloud.create
+    create = TwinCloud.create
     with monkeypatch.context() as patch:
-        patch.setattr(cloud.TwinCloud, "create", dies)
+        patch.setattr(TwinCloud, "create", dies)
         result = tool(*words)
     assert result.code == code
     assert f"the cloud does not answer; {alive} of 7 devices are done" in result.error
@@ -184,12 +223,12 @@ def test_a_dead_network_is_partly_done(
 
 
 def test_what_somebody_else_took_meanwhile_is_said(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
-    create = cloud.TwinCloud.create
+    create = TwinCloud.create
 
-    def loses(twin: cloud.TwinCloud, batch: object, wanted: list[cloud.Wanted]) -> object:
+    def loses(twin: TwinCloud, batch: object, wanted: list[Wanted]) -> object:
         return create(twin, batch, wanted[1:])  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cloud.TwinCloud, "create", loses)
+    monkeypatch.setattr(TwinCloud, "create", loses)
     result = tool("add", "devices", "-g", "hall", "--count", "3")
     assert result.code == PARTLY_DONE
     assert "1 devices, hall-1 among them, are not in group hall" in result.error

@@ -10,6 +10,8 @@ from pathlib import Path
 from muster.registry import FILE_NAME, Registry
 from muster.registry.fleet import CREATED, Device
 
+EMPTY = '{"Statement": []}'
+
 
 def muster(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -27,11 +29,11 @@ def test_short_processes_leave_the_registry_of_a_long_one_whole(tmp_path: Path) 
     with contextlib.closing(Registry(tmp_path)) as first, contextlib.closing(Registry(tmp_path)) as second:
         assert muster(tmp_path, "add", "group", "hall").returncode == 0
         assert (tmp_path / f"{FILE_NAME}-wal").exists(), "the short process took itself for the last one"
-        first.policies.put("p", "{}")
+        first.policies.put("p", EMPTY)
         for number in range(3):
             assert muster(tmp_path, "add", "device", "-g", "hall", f"lamp-{number}").returncode == 0
             assert len(second.devices.names()) == number + 1
-            first.policies.put(f"p-{number}", "{}")
+            first.policies.put(f"p-{number}", EMPTY)
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as checked:
         assert checked.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert checked.execute("SELECT COUNT(*) FROM policies").fetchone() == (4,)

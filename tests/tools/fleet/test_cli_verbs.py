@@ -124,6 +124,28 @@ def test_deprovision_twice(hall: Tool) -> None:
     assert hall.registry() == before
 
 
+def test_retire_and_reinstate_keep_the_label(hall: Tool) -> None:
+    hall.good("provision", "lamp-1")
+    claim = hall.good("get", "device", "lamp-1", "-o", "json").response["claimId"]
+    asked = hall("retire", "device", "lamp-1")
+    assert asked.code == 2 and "nothing was changed" in asked.error
+    said = hall.good("retire", "device", "lamp-1", "--dry-run").output
+    assert said == 'Would retire device "lamp-1" of group "hall" (provisioned) and revoke 1 certificate\n'
+    hall.good("retire", "device", "lamp-1", "--yes")
+    before = hall.registry()
+    assert "is retired already; nothing was changed." in hall.good("retire", "device", "lamp-1").output
+    assert hall.registry() == before
+    assert "Would reinstate" in hall.good("reinstate", "device", "lamp-1", "--dry-run").output
+    assert hall.registry() == before
+    hall.good("reinstate", "device", "lamp-1")
+    shown = hall.good("get", "device", "lamp-1", "-o", "json").response
+    assert (shown["state"], shown["group"], shown["claimId"]) == ("created", "hall", claim)
+    assert [one["status"] for one in shown["certificates"]] == ["REVOKED"]
+    assert [one["event"] for one in shown["history"]][-2:] == ["retired", "reinstated"]
+    assert "is created, not retired" in hall.good("reinstate", "device", "lamp-1").output
+    hall.good("provision", "lamp-1")
+
+
 def test_delete_device_revokes_and_forgets(hall: Tool) -> None:
     hall.good("provision", "lamp-1")
     said = hall.good("delete", "device", "lamp-1", "--dry-run").output
@@ -160,6 +182,8 @@ def test_delete_group_takes_everything_in_it(hall: Tool) -> None:
         "provision lamp-1",
         "refresh certificate lamp-2",
         "deprovision lamp-2",
+        "retire device lamp-2",
+        "reinstate device lamp-1",
         "delete device lamp-1",
         "delete group hall",
         "profile add lab --home lab",

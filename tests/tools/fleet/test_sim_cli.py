@@ -48,7 +48,7 @@ def test_it_starts_a_twin_of_its_own_and_leaves_nothing(muster) -> None:
         assert float(figures["CPU ms per device, twin"]) > 0
     assert ["step", "count", "p50 ms", "p95 ms", "p99 ms"] in lines
     assert lines[-1][:2] == ["whole device", "5"]
-    assert result.error.splitlines()[-1] == "muster: 5 of 5 devices, 0 failed"
+    assert result.error.splitlines()[-1] == "booting: 5 of 5"
     assert not list(muster.folder.glob("muster-sim-*")) and not muster.home.exists()
 
 
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_with_a_summary_of_what_was_done(tmp_path) -> None:
     try:
         assert process.stderr is not None
         assert (
-            process.stderr.readline() == "muster: let 2000 devices boot against localhost; Ctrl-C ends it\n"
+            process.stderr.readline() == "muster: booting 2 000 devices against localhost; Ctrl-C stops it\n"
         )
         process.send_signal(signal.SIGINT)
         output, error = process.communicate(timeout=60)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from muster.cli import options, output
+from muster.cloud import Deed
 from muster.fleet import claim_ids, devices, groups
 from muster.fleet.secrets import Vault
 
@@ -39,6 +40,8 @@ def group(name: str, home: Path, dry_run: bool, form: str) -> None:
         ]
         response = {"name": name, "created": True, "provisioningSecret": secret}
         output.done(form, lines, response)
+    if not dry_run:
+        options.note_only_here(home, Deed.CREATE)
 
 
 def _exists_already(name: str, form: str) -> None:
@@ -75,3 +78,5 @@ def device(group: str, name: str, home: Path, dry_run: bool, form: str) -> None:
     else:
         lines = [f'Adding device "{name}"', f'Added device "{name}" successfully', claim]
     output.done(form, lines, response)
+    if not dry_run:
+        options.note_only_here(home, Deed.CREATE)

@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from muster import cloud
 from muster.cli import options, output, work
+from muster.cloud import Deed
 from muster.errors import GOOD, PARTLY_DONE, MusterError
 from muster.fleet import batch, batch_folder, groups, sheet
-from muster.fleet.cloud import TwinCloud
 from muster.registry import Registry
 
 _MEND = "mend them, or say --skip-bad to make the others"
@@ -48,21 +49,25 @@ def devices(
     listed in a folder below HOME/batches.
     """
     wanted = _wanted(group, count, prefix, source)
+    make = cloud.choose(options.profile_endpoint(), home, Deed.CREATE, group)
     with options.writing(home, dry_run) as registry:
         groups.existing(registry, group)
         checked = batch.check(registry, group, wanted)
         if checked.faults and not (skip_bad and checked.wanted):
             hint = "mend them" if skip_bad else _MEND
             sheet.refuse(str(source) if source else f"--count {count}", checked.faults, hint)
+        if secrets:
+            batch_folder.group_secrets(home, registry)  # before anything is created: the key may be lost
         if dry_run:
             return _would(form, group, checked)
         total = len(checked.wanted)
         with work.resumable("adding devices", "devices", total, len(checked.existing)) as progress:
             now_s = time.time()
             made = batch.create(
-                registry, TwinCloud(registry, now_s), home, group, checked, now_s, secrets, progress.advance
+                registry, make(registry, home), home, group, checked, now_s, secrets, progress.advance
             )
     _say(form, group, checked, made)
+    options.note_only_here(home, Deed.CREATE)
     return PARTLY_DONE if checked.faults else GOOD
 
 

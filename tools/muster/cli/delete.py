@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from muster import cloud
 from muster.cli import options, output
+from muster.cloud import Deed
 from muster.fleet import devices, groups, removal
 from muster.registry.fleet import PROVISIONED
 
@@ -13,15 +15,17 @@ _LEFT = "nothing was deleted"
 
 @click.command()
 @options.name_argument("device", "NAME")
+@options.endpoint_option
 @options.home_option
 @options.yes_option
 @options.dry_run_option
 @output.output_option
-def device(name: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
+def device(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
     """Delete a device, with its history, its claim ID and its certificates.
 
     Says what will go, and asks. The board is refused from then on.
     """
+    make = cloud.choose(endpoint, home, Deed.DELETE_DEVICE, name)
     with options.reading(home) as registry:
         found = devices.existing(registry, name)
         certificates = len(removal.live_certificates(registry, name))
@@ -32,21 +36,23 @@ def device(name: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
     response = {"name": name, "devices": 1, "certificates": certificates}
     if _agreed(goes, f'Delete device "{name}"?', yes, dry_run, form, response):
         with options.writing(home) as registry:
-            removal.delete_device(registry, name)
+            make(registry, home).delete_device(name)
         output.done(form, [f'Deleting device "{name}"', f'Deleted device "{name}" successfully'], response)
 
 
 @click.command()
 @options.name_argument("group", "NAME")
+@options.endpoint_option
 @options.home_option
 @options.yes_option
 @options.dry_run_option
 @output.output_option
-def group(name: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
+def group(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
     """Delete a group, with all its devices and their certificates.
 
     Says what will go, and asks. Its boards are refused from then on.
     """
+    make = cloud.choose(endpoint, home, Deed.DELETE_GROUP, name)
     with options.reading(home) as registry:
         groups.existing(registry, name)
         members = registry.devices.all(name)
@@ -60,7 +66,7 @@ def group(name: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
     response = {"name": name, "devices": len(members), "certificates": certificates}
     if _agreed(goes, f'Delete group "{name}" and {len(members)} device(s)?', yes, dry_run, form, response):
         with options.writing(home) as registry:
-            removal.delete_group(registry, name)
+            make(registry, home).delete_group(name)
         output.done(form, [f'Deleting group "{name}"', f'Deleted group "{name}" successfully'], response)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from device.core import fields
+from muster import cloud
 from muster.cli import options, output
+from muster.cloud import Deed
 from muster.fleet import claim_ids, devices
-from muster.registry import Registry
 from muster.registry.fleet import PROVISIONED, Device
 
 
@@ -39,6 +40,7 @@ def groups(home: Path, form: str) -> None:
         "secretMadeAt": "secret made",
     }
     output.listing(form, columns, rows, f"no groups yet: make one with `{output.program()} add group NAME`")
+    options.note_only_here(home, Deed.LOOK)
 
 
 @click.command(name="devices")
@@ -64,6 +66,7 @@ def list_devices(group: str | None, home: Path, form: str) -> None:
     where = group or "GROUP"
     empty = f"no devices yet: make one with `{output.program()} add device -g {where} NAME`"
     output.listing(form, columns, rows, empty)
+    options.note_only_here(home, Deed.LOOK)
 
 
 def _row(device: Device) -> dict[str, Any]:
@@ -86,13 +89,15 @@ def device(name: str, home: Path, form: str) -> None:
     """Show one device: its state, its certificates and what happened to it."""
     with options.reading(home) as registry:
         facts = _row(devices.existing(registry, name))
-        certificates = _certificates(registry, name)
-        boot = next((boot for boot in registry.boots.all() if boot.thing == name), None)
+        where = cloud.choose(options.profile_endpoint(), home, Deed.LOOK, name)(registry, home)
+        certificates = _certificates(where, name)
+        boot_s = where.last_boots().get(name)
         history = [
             {"at": output.utc(event.at_s), "event": event.event, "detail": event.detail}
             for event in registry.devices.history(name)
         ]
-    facts["lastBootAt"] = output.utc(boot.received_s) if boot else None
+    facts["lastBootAt"] = output.utc(boot_s) if boot_s is not None else None
+    options.note_only_here(home, Deed.LOOK)
     if form == output.JSON:
         output.result({**facts, "certificates": certificates, "history": history})
         return
@@ -114,8 +119,7 @@ def device(name: str, home: Path, form: str) -> None:
     output.listing(form, {"what": "what", "value": "value"}, shown, "")
 
 
-def _certificates(registry: Registry, name: str) -> list[dict[str, Any]]:
-    found = (registry.certificates.get(one) for one in registry.things.certificates_of(name))
+def _certificates(where: cloud.Cloud, name: str) -> list[dict[str, Any]]:
     return [
         {
             "id": one.certificate_id,
@@ -123,8 +127,7 @@ def _certificates(registry: Registry, name: str) -> list[dict[str, Any]]:
             "createdAt": output.utc(one.created_s),
             "endsAt": output.utc(one.not_after_s),
         }
-        for one in found
-        if one is not None
+        for one in where.certificates(name)
     ]
 
 
@@ -147,3 +150,4 @@ def find(claim_id: str, home: Path, form: str) -> None:
     else:
         line = f"{facts['claimId']} is {name} in group {facts['group']}, {facts['state']}"
     output.done(form, [line], facts)
+    options.note_only_here(home, Deed.LOOK)

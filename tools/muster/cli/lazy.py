@@ -1,15 +1,32 @@
 """A click group that knows its commands from a table, so that listing them imports nothing."""
 
 import importlib
+import importlib.util
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-Table = dict[str, tuple[str, "str | Table"]]
-"""command -> (one line of help, "module:attribute" or the table of a group of commands)"""
+Table = dict[str, "str | tuple[str, Table]"]
+"""command -> "module:function", or (one line of help, table) of a group of commands"""
 
 PROFILE = "muster.profile"  # key of Context.meta: the profile named before the command
+
+
+@cache
+def help_line(place: str) -> str:
+    """The first line of the docstring of the function at "module:function", read without importing it.
+
+    The docstring is the only home of that line; importing every command for `--help` would take seconds.
+    """
+    module, _, function = place.partition(":")
+    found = importlib.util.find_spec(module)
+    assert found is not None and found.origin is not None, place
+    source = Path(found.origin).read_text(encoding="utf-8")
+    docstring = source[source.index(f"\ndef {function}(") :].split('"""', 2)[1]
+    return docstring.partition("\n")[0]
 
 
 class LazyGroup(click.Group):
@@ -19,16 +36,27 @@ class LazyGroup(click.Group):
         super().__init__(*arguments, **options)
         self.table = table
 
+    def line(self, command: str) -> str:
+        """The line of help of one of the commands."""
+        entry = self.table[command]
+        return help_line(entry) if isinstance(entry, str) else entry[0]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See click.Command. `help COMMAND` is understood as `COMMAND --help`."""
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.table:
+        entry = self.table.get(cmd_name)
+        if entry is None:
             return None
-        line, place = self.table[cmd_name]
-        if isinstance(place, dict):
-            return LazyGroup(cmd_name, table=place, help=line)
-        module, _, attribute = place.partition(":")
+        if not isinstance(entry, str):
+            return LazyGroup(cmd_name, table=entry[1], help=entry[0])
+        module, _, attribute = entry.partition(":")
         return getattr(importlib.import_module(module), attribute)
 
     def resolve_command(
@@ -43,11 +71,11 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.table[name][0]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self.line(name)) for name in self.list_commands(ctx)])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         commands = [
-            CompletionItem(name, help=self.table[name][0])
+            CompletionItem(name, help=self.line(name))
             for name in self.list_commands(ctx)
             if name.startswith(incomplete)
         ]

@@ -6,7 +6,6 @@ asked for, at a terminal only.
 
 import contextlib
 import os
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,12 +16,18 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
+from muster import cloud
+from muster.cli import output
 from muster.cli.lazy import PROFILE
+from muster.cloud import Deed
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names, profiles
 from muster.registry import FILE_NAME, Registry
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+LOCAL = "localhost"  # the endpoint when nobody names one
 
 
 def default_home() -> Path:
@@ -100,6 +105,29 @@ def name_argument(what: str, metavar: str) -> Callable[[_F], _F]:
     )
 
 
+endpoint_option = click.option(
+    "--endpoint",
+    default=LOCAL,
+    show_default=True,
+    help="Host name of the cloud: the twin's. AWS IoT's is refused, until Muster can do this there.",
+)
+
+
+def profile_endpoint() -> str:
+    """The endpoint of the profile, for commands without --endpoint; else this computer's twin."""
+    return str(click.get_current_context().lookup_default("endpoint") or LOCAL)
+
+
+def note_only_here(home: Path, deed: Deed, endpoint: str | None = None) -> None:
+    """Say so when the cloud is not the twin of `home`, whose registry is all that `deed` concerns.
+
+    `endpoint`: None means the profile's.
+    """
+    text = cloud.only_here(profile_endpoint() if endpoint is None else endpoint, home, deed)
+    if text:
+        output.note(text)
+
+
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
@@ -124,8 +152,8 @@ def reading(home: Path) -> Iterator[Registry]:
     """The registry of `home`, for a command that makes none. Raises MusterError when there is none."""
     if not (home / FILE_NAME).exists():
         raise MusterError(
-            f"there is no registry in {home} yet: make a group with `muster add group NAME`, or name another"
-            " --home"
+            f"there is no registry in {home} yet: `muster add group NAME` or `muster twin run` creates it; or"
+            " name another --home"
         )
     with writing(home) as registry:
         yield registry
@@ -144,11 +172,6 @@ def writing(home: Path, dry_run: bool = False) -> Iterator[Registry]:
         try:
             registry = stack.enter_context(contextlib.closing(Registry(place)))
             yield registry
-        except sqlite3.OperationalError as error:
-            raise MusterError(
-                f"the registry in {home} cannot be used ({error}): make room, see that it can be"
-                " written, or name another --home"
-            ) from error
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise MusterError(
                 f"the folder {home} cannot be used ({os.strerror(error.errno or 0)}): name another --home"

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
+from muster import cloud
 from muster.cli import options, output, work
+from muster.cloud import Deed
 from muster.errors import WRONG_USE, MusterError
-from muster.fleet import batch, groups, sheet
+from muster.fleet import batch, batch_folder, groups, sheet
 from muster.fleet import plan as fleet_plan
-from muster.fleet.cloud import TwinCloud
 from muster.fleet.secrets import Vault
 from muster.registry import Registry
 
@@ -61,11 +62,13 @@ def plan(source: Path, retire_missing: bool, home: Path, form: str) -> None:
     "--create-groups", is_flag=True, help="Make groups that do not exist; prints their secrets once."
 )
 @click.option("--secrets", is_flag=True, help="Write the enrolment keys into the batch folders (mode 0600).")
+@options.endpoint_option
 @options.dry_run_option
 @options.yes_option
 def apply(
     source: Path,
     retire_missing: bool,
+    endpoint: str,
     home: Path,
     form: str,
     create_groups: bool,
@@ -80,13 +83,16 @@ def apply(
     """
     with options.writing(home, dry_run) as registry:
         found = _plan(registry, source, retire_missing)
+        make = _cloud(found, endpoint, home)
         if form != output.JSON:
             _show(found, form)
         if not dry_run:
             _agree(found, create_groups, yes)
-            made = _carry_out(registry, home, found, secrets, form)
+            made = _carry_out(registry, make(registry, home), home, found, secrets, form)
     if form == output.JSON:
         output.result({**_response(found), **({"dryRun": True} if dry_run else made)})
+    if found.changes and not dry_run:
+        options.note_only_here(home, Deed.CREATE, endpoint)
 
 
 def _plan(registry: Registry, source: Path, retire_missing: bool) -> fleet_plan.Plan:
@@ -96,6 +102,14 @@ def _plan(registry: Registry, source: Path, retire_missing: bool) -> fleet_plan.
     found = fleet_plan.make(registry, read, source, retire_missing)
     sheet.refuse(str(source), found.faults, "mend them")
     return found
+
+
+def _cloud(found: fleet_plan.Plan, endpoint: str, home: Path) -> cloud.Maker:
+    """The cloud at `endpoint`, refused when a device is to be retired and Muster cannot do that there."""
+    retiring = next((change.name for change in found.changes if change.action == fleet_plan.RETIRE), None)
+    if retiring is not None:
+        return cloud.choose(endpoint, home, Deed.RETIRE, retiring)
+    return cloud.choose(endpoint, home, Deed.CREATE, "")
 
 
 def _rows(found: fleet_plan.Plan) -> list[dict[str, Any]]:
@@ -160,9 +174,11 @@ def _agree(found: fleet_plan.Plan, create_groups: bool, yes: bool) -> None:
 
 
 def _carry_out(
-    registry: Registry, home: Path, found: fleet_plan.Plan, secrets: bool, form: str
+    registry: Registry, where: cloud.Cloud, home: Path, found: fleet_plan.Plan, secrets: bool, form: str
 ) -> dict[str, Any]:
     """Do it; what only doing it shows, as JSON: secrets of new groups, and batches."""
+    if secrets:
+        batch_folder.group_secrets(home, registry)  # before anything is created: the key may be lost
     now_s = time.time()
     new_groups = [
         {"name": name, "provisioningSecret": _add_group(registry, home, name, now_s, form)}
@@ -174,12 +190,11 @@ def _carry_out(
         for group, wanted in found.wanted.items():
             missing = [one for one in wanted if one.name in creates]
             checked = batch.Checked(wanted, missing, [], [])
-            cloud = TwinCloud(registry, now_s)
-            made = batch.create(registry, cloud, home, group, checked, now_s, secrets, progress.advance)
+            made = batch.create(registry, where, home, group, checked, now_s, secrets, progress.advance)
             if made.batch is not None:
                 batches.append({"batch": made.batch.name, "group": group, "folder": str(made.folder)})
         others = [change for change in found.changes if change.action != fleet_plan.CREATE]
-        fleet_plan.carry_out(registry, others, now_s, progress.advance)
+        fleet_plan.carry_out(registry, where, others, now_s, progress.advance)
     if form != output.JSON:
         for one in batches:
             click.echo(f"Batch {one['batch']}: {one['folder']}")

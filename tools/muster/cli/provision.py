@@ -6,12 +6,13 @@ from typing import Any, TextIO
 import click
 
 from device.core import paths
+from muster import cloud
 from muster.cli import options, output
 from muster.cli.ttl import ttl_option
+from muster.cloud import Deed, Issued
 from muster.errors import MusterError
-from muster.fleet import devices, hostside, removal, renewal
+from muster.fleet import devices, removal
 from muster.fleet.identity_files import Place
-from muster.fleet.renewal import Issued
 from muster.registry import Registry
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
 
@@ -19,14 +20,12 @@ _FOLDER = "identities"
 
 
 def _place_options(function: Any) -> Any:
-    """`--out`, `--endpoint` and `--port`: where identity files go, and what they lead to."""
+    """`--out`, `--endpoint` and `--port`: where identity files go, and where the board will connect."""
     for option in (
         click.option(
             "--port", type=click.IntRange(1, 65535), default=8883, show_default=True, help="MQTT port."
         ),
-        click.option(
-            "--endpoint", default="localhost", show_default=True, help="Host name of AWS IoT, or of the twin."
-        ),
+        options.endpoint_option,
         click.option(
             "--out",
             type=click.Path(file_okay=False, path_type=Path),
@@ -90,11 +89,12 @@ def provision(
     Not recommended where the board can: its private key is made here and has to be carried to the board, and
     nobody renews its certificate before it ends.
     """
+    make = cloud.choose(endpoint, home, Deed.PROVISION, name)
     with options.reading(home) as registry:
         if dry_run:
             _planned(form, "provision", _unprovisioned(registry, name))
             return
-        issued = hostside.provision(registry, home, name, _place(home, out, endpoint, port), ttl_h=ttl_h)
+        issued = make(registry, home).provision(name, _place(home, out, endpoint, port), ttl_h)
     _show_issued(form, ("Provisioning", "Provisioned"), issued)
     output.note(
         "not recommended where the board can provision itself: a private key now lies on this computer. Copy"
@@ -115,14 +115,16 @@ def _unprovisioned(registry: Registry, name: str) -> Device:
 
 @click.command()
 @options.name_argument("device", "DEVICE")
+@options.endpoint_option
 @options.home_option
 @options.dry_run_option
 @output.output_option
-def deprovision(name: str, home: Path, dry_run: bool, form: str) -> None:
+def deprovision(name: str, endpoint: str, home: Path, dry_run: bool, form: str) -> None:
     """Revoke the certificates of a device: it is as it was after `add device`.
 
     A running twin hangs up on it at once. It may provision again with its enrolment key.
     """
+    make = cloud.choose(endpoint, home, Deed.DEPROVISION, name)
     with options.reading(home) as registry:
         if dry_run:
             device = devices.existing(registry, name)
@@ -132,7 +134,7 @@ def deprovision(name: str, home: Path, dry_run: bool, form: str) -> None:
             text = f'Would deprovision device "{name}" and revoke {count} certificate(s)'
             output.done(form, [text], {"name": name, "certificates": count, "dryRun": True})
             return
-        gone = hostside.deprovision(registry, name)
+        gone = make(registry, home).deprovision(name)
     if gone.state_before == CREATED and not gone.revoked:
         lines = [f'Device "{name}" is not provisioned; nothing was changed.']
     else:
@@ -170,6 +172,7 @@ def refresh_certificate(
 
     The board is cut off until it has the new files. A board that renews itself never is.
     """
+    make = cloud.choose(endpoint, home, Deed.REFRESH, name)
     with options.reading(home) as registry:
         if dry_run:
             device = devices.existing(registry, name)
@@ -179,5 +182,5 @@ def refresh_certificate(
             return
         request = None if csr is None else csr.read()
         where = _place(home, out, endpoint, port)
-        issued = renewal.refresh(registry, home, name, csr=request, ttl_h=ttl_h, place=where)
+        issued = make(registry, home).refresh(name, request, where, ttl_h)
     _show_issued(form, ("Refreshing the certificate of", "Refreshed the certificate of"), issued)

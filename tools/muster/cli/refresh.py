@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from muster.cli import options, output
+from muster.cloud import Deed
 from muster.fleet import groups
 from muster.fleet.secrets import Vault
 from muster.registry.fleet import CREATED
@@ -39,6 +40,7 @@ def provision_secret(name: str, home: Path, dry_run: bool, form: str) -> None:
     output.done(form, lines, {**response, "provisioningSecret": secret})
     if waiting:
         output.note(_stale(waiting))
+    options.note_only_here(home, Deed.CHANGE_SECRET)
 
 
 def _stale(waiting: int) -> str:

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import signal
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +18,10 @@ from muster.errors import FAILED, GOOD, INTERRUPTED, PARTLY_DONE
 from muster.fleet.sim import fleet, own_twin
 from muster.fleet.sim.board import Board
 from muster.fleet.sim.report import PERCENTILES, Report
-from muster.fleet.sim.run import Changed, Device, Pace, run
+from muster.fleet.sim.run import Device, Pace, run
 
 COUNT = 100
 PORT = 8883
-_LINES = 10  # of progress, where there is no terminal
 
 
 @click.command()
@@ -190,47 +189,22 @@ async def _run(server: _Server, group: str | None, count: int | None, pace: Pace
         loop.add_signal_handler(number, stop.set)
     async with server.up(group) as (cloud, twin):
         devices = server.devices(cloud, group, count)
-        output.note(f"let {len(devices)} devices boot against {cloud.endpoint}; Ctrl-C ends it")
+        output.note(
+            f"booting {output.counted(len(devices), 'device')} against {cloud.endpoint}; Ctrl-C stops it"
+        )
         before_s = twin.cpu_s() if twin else None
-        with _progress(len(devices)) as changed:
-            report = await run(devices, pace, stop, changed)
+        with output.Progress("booting", len(devices)) as progress:
+            report = await run(devices, pace, stop, functools.partial(_tell, progress))
         after_s = twin.cpu_s() if twin else None
         if before_s is not None and after_s is not None:
             report.twin_cpu_s = after_s - before_s
         return report
 
 
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Changed]:
-    """A bar at a terminal; else a line at every tenth part. Both on standard error."""
-    if not sys.stderr.isatty():
-        yield _lines(total)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total)
-
-        def changed(report: Report, _: Board) -> None:
-            text = f"{report.failed} failed" if report.failed else ""
-            progress.update(task, completed=report.done + report.failed, description=text)
-
-        yield changed
-
-
-def _lines(total: int) -> Changed:
-    told = 0
-
-    def changed(report: Report, _: Board) -> None:
-        nonlocal told
-        ended = report.done + report.failed
-        if ended * _LINES // total > told:
-            told = ended * _LINES // total
-            output.note(f"{ended} of {total} devices, {report.failed} failed")
-
-    return changed
+def _tell(progress: output.Progress, report: Report, _: Board) -> None:
+    """One device more is done, or has failed."""
+    detail = f"{report.failed} failed" if report.failed else ""
+    progress.advance(report.done + report.failed - progress.done, detail)
 
 
 def _show(report: Report, form: str) -> None:

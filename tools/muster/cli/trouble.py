@@ -1,21 +1,37 @@
 """Failure of the command line turned into one sentence and an exit code."""
 
-import json
+import errno
 import os
 import sys
 
 import click
 
-from muster.errors import FAILED, GOOD, INTERRUPTED, MusterError
+from muster.cli import output
+from muster.cli.termination import ended_by, terminable
+from muster.errors import FAILED, GOOD, INTERRUPTED, OUR_MISTAKE, TERMINATED, MusterError
+from muster.printable import printable
+
+DEBUG = "MUSTER_DEBUG"  # environment variable: exceptions that nobody expected keep their traceback
+
+_NEXT_STEP = {
+    errno.ENOSPC: "make room, then give the same command again.",
+    errno.EDQUOT: "make room, then give the same command again.",
+    errno.EROFS: "choose a place that can be written.",
+    errno.EACCES: "choose another place, or change its permissions.",
+    errno.EPERM: "choose another place, or change its permissions.",
+    errno.ENOENT: "check the name.",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`).",
+}
 
 
 def guarded(command: click.Command, words: list[str], program: str) -> int:
-    """Run `command`; its exit code. Expected trouble is one line on standard error, never a traceback.
+    """Run `command`; its exit code. Whatever fails is one line on standard error, never a traceback.
 
-    With `-o json` the trouble is told on standard output too, as {"status": "failed", "error": text}.
+    With `-o json` it is told on standard output too, as {"status": "failed", "error": text}.
     """
     try:
-        code = _run(command, words, program)
+        with terminable():
+            code = _run(command, words, program)
         sys.stdout.flush()
         return code
     except MusterError as error:
@@ -24,10 +40,36 @@ def guarded(command: click.Command, words: list[str], program: str) -> int:
         return _tell(words, *_wrong_use(error, program), error.exit_code)
     except click.ClickException as error:
         return _tell(words, f"{program}: {error.format_message()}", error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _tell(words, f"{program}: interrupted", "interrupted", INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        how, code = ("terminated", TERMINATED) if ended_by(stop) else ("interrupted", INTERRUPTED)
+        return _tell(words, f"{program}: {how}", how, code)
     except BrokenPipeError:
         return _reader_left()
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        text, code = _unexpected(error)
+        return _tell(words, f"{program}: {text}", text, code)
+
+
+def _unexpected(error: Exception) -> tuple[str, int]:
+    """The sentence and the exit code of what no command expected: the system's refusal, or our mistake.
+
+    The text of the exception is left out of the second: nobody knows what is in it.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        what = printable(str(error.filename)) if error.filename else "a file or connection"
+        next_step = _NEXT_STEP.get(error.errno or 0, f"{DEBUG}=1 shows where.")
+        return f"{what} cannot be used ({error.strerror}): {next_step}", FAILED
+    import traceback  # only now: it takes longer to load than all of this module
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(last.filename)}, line {last.lineno}"
+    return (
+        f"an error in Muster itself: {type(error).__name__} in {place}. Please report it; with {DEBUG}=1 the"
+        " same command prints the traceback.",
+        OUR_MISTAKE,
+    )
 
 
 def _run(command: click.Command, words: list[str], program: str) -> int:
@@ -57,7 +99,7 @@ def _wrong_use(error: click.UsageError, program: str) -> tuple[str, str]:
 def _tell(words: list[str], line: str, text: str, code: int) -> int:
     try:
         if wants_json(words):
-            print(json.dumps({"status": "failed", "error": text}), flush=True)
+            output.failure(text)
         print(line, file=sys.stderr, flush=True)
     except BrokenPipeError:
         _reader_left()
@@ -65,7 +107,7 @@ def _tell(words: list[str], line: str, text: str, code: int) -> int:
 
 
 def wants_json(words: list[str]) -> bool:
-    """Whether the command line asks for JSON; asked when it may be too wrong to be parsed."""
+    """Whether the command line asks for JSON; click cannot say so after the first mistake in it."""
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word == "--":
             return False

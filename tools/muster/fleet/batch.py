@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from device.core import fields
+from muster.cloud import Cloud, Wanted
 from muster.errors import PARTLY_DONE, WRONG_USE, MusterError
 from muster.fleet import batch_folder, names
-from muster.fleet.cloud import Cloud, Wanted
 from muster.fleet.sheet import Fault, Row, Sheet
 from muster.registry import Registry
 from muster.registry.batches import DONE, Batch

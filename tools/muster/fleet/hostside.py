@@ -4,26 +4,17 @@ The private key is made here and lies in files on the host until it is on the bo
 gets its own key is better off.
 """
 
-import dataclasses
 import time
 from pathlib import Path
 
+from muster.cloud import Issued, Withdrawn
 from muster.errors import MusterError
 from muster.fleet.devices import existing
 from muster.fleet.identity_files import Place
-from muster.fleet.renewal import Issued, Issuer
+from muster.fleet.renewal import Issuer
 from muster.registry import Registry
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED
-from muster.twin.settings import DEFAULT_TTL_H, Settings
-
-
-@dataclasses.dataclass(frozen=True)
-class Withdrawn:
-    """A device that lost its certificates: its state before, and the ids of those that were revoked now."""
-
-    device: str
-    state_before: str
-    revoked: tuple[str, ...]
+from muster.twin.settings import Settings
 
 
 def provision(
@@ -32,7 +23,7 @@ def provision(
     device: str,
     place: Place,
     *,
-    ttl_h: float | None = DEFAULT_TTL_H,
+    ttl_h: float | None = None,
 ) -> Issued:
     """Give a device its identity: certificate, P-256 key, thing and policy as the template says.
 
@@ -68,11 +59,23 @@ def deprovision(registry: Registry, device: str) -> Withdrawn:
 
 
 def retire(registry: Registry, device: str) -> Withdrawn:
-    """Revoke the certificates of a device for good: it is admitted no more.
+    """Revoke the certificates of a device, and admit it no more until it is reinstated.
 
     Raises MusterError: no such device.
     """
     return _withdraw(registry, device, RETIRED, "retired")
+
+
+def reinstate(registry: Registry, device: str) -> None:
+    """Admit a retired device again; one that is not retired stays as it is.
+
+    It keeps its group, its claim ID and with that its label. Its certificates stay revoked: it provisions
+    anew with its enrolment key. Raises MusterError: no such device.
+    """
+    with registry.transaction():
+        if existing(registry, device).state == RETIRED:
+            registry.devices.set_state(device, CREATED)
+            registry.devices.note(device, "reinstated", "it may provision again", time.time())
 
 
 def _withdraw(registry: Registry, device: str, state: str, event: str) -> Withdrawn:

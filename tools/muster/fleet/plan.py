@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from muster.cloud import Cloud, Wanted
 from muster.errors import WRONG_USE, MusterError
-from muster.fleet import batch, claim_ids, hostside, names, steps
+from muster.fleet import batch, claim_ids, names, steps
 from muster.fleet.batch_folder import CLAIM_ID, GROUP, STATE
-from muster.fleet.cloud import Wanted
 from muster.fleet.sheet import Fault, Row, Sheet
 from muster.registry import Registry
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
@@ -151,7 +151,11 @@ def _difference(old: dict[str, str], new: dict[str, str]) -> str:
 
 
 def carry_out(
-    registry: Registry, changes: Sequence[Change], now_s: float, advance: Callable[[int], None]
+    registry: Registry,
+    cloud: Cloud,
+    changes: Sequence[Change],
+    now_s: float,
+    advance: Callable[[int], None],
 ) -> None:
     """Move, change and retire (to create is batch.create's); `advance` is told how many more are done."""
 
@@ -160,7 +164,7 @@ def carry_out(
         if devices.get(change.name) is None:
             return  # somebody else deleted it meanwhile
         if change.action == RETIRE:
-            hostside.retire(registry, change.name)
+            cloud.retire(change.name)
         elif change.action == MOVE:
             devices.move(change.name, change.group)
             devices.note(change.name, "moved", f"{change.detail} to {change.group}", now_s)

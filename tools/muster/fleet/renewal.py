@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from device.core import fields, paths
+from muster.cloud import Issued
 from muster.errors import MusterError
 from muster.fleet import identity_files
 from muster.fleet.devices import existing
@@ -20,26 +21,7 @@ from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
 from muster.registry.fleet import CREATED, RETIRED, Device
 from muster.twin import defaults, pki, registration, template
 from muster.twin import home as home_folder
-from muster.twin.settings import DEFAULT_TTL_H, Home, Settings
-
-
-@dataclasses.dataclass(frozen=True)
-class Issued:
-    """A certificate issued by the host. Times are Unix seconds.
-
-    `private_key_pem` is None when the certificate was made from a signing request; `configuration` is the
-    template's deviceConfiguration; `revoked` are the ids of the certificates that it replaced; `files`
-    are those that were written.
-    """
-
-    device: str
-    certificate_id: str
-    certificate_pem: str
-    private_key_pem: str | None = dataclasses.field(repr=False)
-    not_after_s: float
-    configuration: dict[str, str]
-    revoked: tuple[str, ...]
-    files: tuple[Path, ...] = ()
+from muster.twin.settings import Home, Settings
 
 
 class Issuer:
@@ -142,7 +124,7 @@ def refresh(
     device: str,
     *,
     csr: str | None = None,
-    ttl_h: float | None = DEFAULT_TTL_H,
+    ttl_h: float | None = None,
     place: Place | None = None,
 ) -> Issued:
     """Give a provisioned device a new certificate; its old ones are revoked at once.

@@ -13,17 +13,16 @@ backed-up registry alone gives no secret away.
 import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import stat
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from muster import files
 from muster.errors import MusterError
-from muster.registry import Registry
+from muster.registry import KEY_FILE, Registry
 
-KEY_FILE = "registry.key"
 _SECRET_BYTES = 32
 
 
@@ -55,12 +54,8 @@ def _make_key(path: Path) -> None:
         raise MusterError(
             f"{path} is lost, and the secrets of the groups were locked with it: restore it from a backup"
         )
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(Fernet.generate_key())
     with contextlib.suppress(FileExistsError):
-        os.link(part, path)  # whole, and only where there is none
-    part.unlink()
+        files.write(path, Fernet.generate_key(), mode=files.PRIVATE, replace=False, sync=True)
 
 
 class Vault:

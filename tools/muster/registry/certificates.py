@@ -9,6 +9,7 @@ PENDING_ACTIVATION = "PENDING_ACTIVATION"
 ACTIVE = "ACTIVE"
 INACTIVE = "INACTIVE"
 REVOKED = "REVOKED"
+EXPIRED = "EXPIRED"  # never stored: what an ACTIVE one is after its end
 
 _ADDED = "certificate_id, pem, status, is_claim, created_s, not_after_s"
 _COLUMNS = _ADDED + ", connected_s, renews"
@@ -28,6 +29,10 @@ class Certificate(NamedTuple):
     not_after_s: float
     connected_s: float | None = None
     renews: str | None = None
+
+    def state(self, now_s: float) -> str:
+        """Its status at `now_s` (Unix seconds), EXPIRED for an ACTIVE one whose time is over."""
+        return EXPIRED if self.status == ACTIVE and now_s >= self.not_after_s else self.status
 
 
 class Token(NamedTuple):
@@ -160,9 +165,8 @@ class Certificates:
         Source: AWS IoT Developer Guide, "Device provisioning MQTT API".
         """
         run_out = (
-            "FROM certificates WHERE status = ? AND is_claim = 0"
-            " AND EXISTS (SELECT 1 FROM tokens t WHERE t.certificate_id = certificates.certificate_id"
-            " AND t.used_s IS NULL AND t.expires_s <= ?)"
+            "FROM certificates WHERE status = ? AND is_claim = 0 AND certificate_id IN"
+            " (SELECT certificate_id FROM tokens WHERE used_s IS NULL AND expires_s <= ?)"
         )
         # Looked for first: reading waits for nobody, deleting nothing would wait for every other writer.
         if self._database.row(f"SELECT 1 {run_out} LIMIT 1", PENDING_ACTIVATION, now_s) is None:

@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+from muster.registry import documents
 from muster.registry.database import Database
 
 
@@ -89,7 +90,11 @@ class Policies:
         self._database = database
 
     def put(self, name: str, document: str) -> None:
-        """Create the policy or replace its document; it counts from the next action on."""
+        """Create the policy or replace its document; it counts from the next action on.
+
+        Raises PolicyError when the document is not a policy.
+        """
+        documents.parse(document)
         self._database.write(
             "INSERT INTO policies (name, document) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET document = excluded.document",

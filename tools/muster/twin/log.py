@@ -2,14 +2,9 @@
 
 import logging
 
+from muster.printable import printable
+
 NAME = "muster.twin"
-
-
-def printable(text: str) -> str:
-    """`text` with every control character written as an escape, so that nobody can forge or hide a line."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 class _Printable(logging.Filter):

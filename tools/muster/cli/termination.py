@@ -1,0 +1,42 @@
+"""SIGTERM ends a command as Ctrl-C does: whoever cleans up after one cleans up after the other."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came. It is a KeyboardInterrupt, so that all that ends in order at Ctrl-C does so here too."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Within the block, SIGTERM raises Terminated in the main thread; the first one alone.
+
+    Those who stop a command often send it twice, to the process and to its group: the second one must not
+    end the cleaning up. Commands with a loop of their own set their own handler, which replaces this one.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    if before == signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield  # whoever started this wants it to be ignored; only the main thread may set a handler
+        return
+
+    def handle(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def ended_by(error: BaseException) -> bool:
+    """Whether `error` is a Terminated, or was raised on its way (click makes its own exception of it)."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, Terminated):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
