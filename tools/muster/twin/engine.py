@@ -29,7 +29,6 @@ from muster.twin.router import Observer, Published, Router
 from muster.twin.sessions import Sessions
 from muster.twin.settings import Settings
 from muster.twin.subscribing import Subscribing
-from muster.twin.writes import Writes
 
 Message = Published
 
@@ -60,18 +59,13 @@ class Engine:
         self._listener: Listener | None = None
         self._outbox = Outbox()
         self._links: set[Link] = set()
-        self._writes = Writes()
         self._admission = Admission(settings)
         self._principals = Principals(registry, settings)
         self._faults = faults.Faults(registry)
         self._router = Router(Sessions(settings.limits, settings.clock), settings.limits)
         self._operations = Operations(provisioning, self._router, settings)
         self._subscribing = Subscribing(settings, self._router, self._faults)
-
-        def observe(message: Published) -> None:
-            self._writes.do(partial(observer, message))
-
-        self._publishing = Publishing(settings, self._router, self._faults, self._operations, observe)
+        self._publishing = Publishing(settings, self._router, self._faults, self._operations, observer)
 
     @property
     def port(self) -> int:
@@ -99,7 +93,6 @@ class Engine:
             connection.hang_up(ends.SERVER_INITIATED)
         for link in list(self._links):
             link.abort()
-        self._writes.stop()
         if self._store is not None:
             keeping.save(self._store, self._router)
 
@@ -130,7 +123,7 @@ class Engine:
         if not connection.is_proved:
             connection.is_proved = True
             if connection.principal.is_unproved:
-                self._writes.do(partial(self._proved, connection.principal.certificate_id))
+                self._proved(connection.principal.certificate_id)
         if kind == packets.PUBLISH:
             return self._publishing.take(connection, packets.publish(flags, body))
         if kind == packets.PUBACK:

@@ -35,8 +35,11 @@ class Twin:
     `registry` belongs to the thread that created the Twin.
     """
 
-    def __init__(self, home: Path, settings: Settings | None = None) -> None:
-        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it."""
+    def __init__(self, home: Path, settings: Settings | None = None, keeps_messages: bool = False) -> None:
+        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it.
+
+        `keeps_messages`: what was published to ordinary topics can be read in `messages`.
+        """
         self.settings = settings or Settings()
         self.home = Home(Path(home))
         self._lock = home_folder.locked(self.home)
@@ -46,7 +49,7 @@ class Twin:
         except BaseException:
             os.close(self._lock)
             raise
-        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
+        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
         self._engine: Engine | None = None
@@ -266,7 +269,7 @@ def _thread(
     finish: threading.Event,
 ) -> None:
     async def run() -> None:
-        twin = Twin(home, settings)
+        twin = Twin(home, settings, keeps_messages=True)
         await twin.start()
         started.append(twin)
         ready.set()
