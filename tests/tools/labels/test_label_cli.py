@@ -8,8 +8,9 @@ import pytest
 import zxingcpp
 
 from muster.cli import main as cli
+from muster.enrolment import secrets
 from muster.errors import FAILED, GOOD, NO_DEVICE, WRONG_USE
-from muster.fleet import claim_ids, devices, groups, images, secrets
+from muster.fleet import claim_ids, devices, groups, images
 from muster.registry import Registry
 from muster.registry.fleet import RETIRED
 

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from muster.cli import options, output, selection, work
+from muster.enrolment.secrets import Vault
 from muster.errors import GOOD
 from muster.files import write_private
 from muster.fleet import images
-from muster.fleet.secrets import Vault
 from muster.labels import papers
 from muster.labels.contents import check_code, device_content
 from muster.labels.design import Content, Label, design, sizes
