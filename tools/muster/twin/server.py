@@ -70,7 +70,8 @@ class Twin:
     @property
     def url(self) -> str:
         """mqtts://NAME:PORT."""
-        return f"mqtts://{self.settings.host}:{self.port}"
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"mqtts://{host}:{self.port}"
 
     async def start(self) -> None:
         """Accept connections. Raises MusterError when the port is taken or the hook cannot be loaded."""
