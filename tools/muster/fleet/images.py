@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from device.core import fields, paths
 from muster import image
+from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet import secrets
 from muster.fleet.claim_ids import ALPHABET
 from muster.registry import Registry
 from muster.registry.fleet import Device
