@@ -60,6 +60,15 @@ check: lint types test-core size ## lint, types, core on both interpreters, mpy-
 lint: ready ## ruff: rules and format; links and commands in the documents
 	@$(RUFF) check -q --output-format concise . && $(RUFF) format --check -q --output-format concise . && echo "lint: good"
 	@$(BIN)/python -m muster.checks.docs
+	@$(BIN)/python -m muster.checks.messages
+
+.PHONY: docs
+docs: ready ## write docs/messages.md from the table of messages
+	@$(BIN)/python -m muster.checks.messages --write
+
+.PHONY: pictures
+pictures: ready ## draw docs/pictures (ARGS="demo" chooses)
+	@$(BIN)/python -m pictures $(ARGS)
 
 .PHONY: types
 types: ready ## mypy over tools/
@@ -79,7 +88,7 @@ sweep: ready ## cut the power at every block operation and message, spoil every 
 
 .PHONY: bench
 bench: ready ## measure, and write docs/benchmarks.md
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS) && $(BIN)/python -m pictures benchmarks
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)

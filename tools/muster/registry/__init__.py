@@ -11,16 +11,18 @@ from typing import TypeVar
 
 from muster.errors import MusterError
 from muster.registry.batches import Batches
+from muster.registry.boots import Boots
 from muster.registry.certificates import Certificates
+from muster.registry.changes import Changes
 from muster.registry.database import BUSY_MS, Database
+from muster.registry.faults import Faults
 from muster.registry.fleet import Devices, Groups
-from muster.registry.switches import Boots, Faults
 from muster.registry.things import Policies, Templates, Things
 from muster.registry.waiting import LIMIT_S, Line
 
 FILE_NAME = "registry.db"
 KEY_FILE = "registry.key"  # locks the secrets in the registry
-BATCHES = "batches"  # the folder of what was made at once
+BATCHES = "batches"  # the folder of what was created at once
 
 T = TypeVar("T")
 
@@ -73,6 +75,10 @@ class Registry:
     def generation(self) -> tuple[int, int]:
         """A value that differs as soon as anybody has written."""
         return self._database.generation()
+
+    def changes(self, changed: Callable[[str], object]) -> Changes:
+        """What others write from now on; `changed` is told of each certificate that this Registry changes."""
+        return Changes(self._database, changed)
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -11,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.core import paths, topics
+from muster.enrolment.registrar import Registrar
 from muster.errors import MusterError
 from muster.registry import Registry, waiting
+from muster.registry.boots import Boot
 from muster.registry.failures import BusyError, RegistryError
-from muster.registry.switches import Boot
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.engine import Engine, Message
-from muster.twin.enrolment import Enrolment
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.settings import Home, Settings
@@ -31,11 +32,14 @@ _log = logging.getLogger("muster.twin")
 class Twin:
     """A twin for `async` code: `await twin.start()`, then `.port`, then `await twin.stop()`.
 
-    `registry` belongs to the thread that made the Twin.
+    `registry` belongs to the thread that created the Twin.
     """
 
-    def __init__(self, home: Path, settings: Settings | None = None) -> None:
-        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it."""
+    def __init__(self, home: Path, settings: Settings | None = None, keeps_messages: bool = False) -> None:
+        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it.
+
+        `keeps_messages`: what was published to ordinary topics can be read in `messages`.
+        """
         self.settings = settings or Settings()
         self.home = Home(Path(home))
         self._lock = home_folder.locked(self.home)
@@ -45,7 +49,7 @@ class Twin:
         except BaseException:
             os.close(self._lock)
             raise
-        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
+        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
         self._engine: Engine | None = None
@@ -66,7 +70,8 @@ class Twin:
     @property
     def url(self) -> str:
         """mqtts://NAME:PORT."""
-        return f"mqtts://{self.settings.host}:{self.port}"
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"mqtts://{host}:{self.port}"
 
     async def start(self) -> None:
         """Accept connections. Raises MusterError when the port is taken or the hook cannot be loaded."""
@@ -80,22 +85,23 @@ class Twin:
 
     async def _listen(self) -> None:
         context = tls.server_context(self.home, self.settings.require_sni)
-        enrolment = Enrolment(self.registry, self.home.root, self.settings)
-        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, enrolment)
+        registrar = Registrar(self.registry, self.home.root, self.settings)
+        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, registrar)
         self._engine = Engine(
             self.settings,
             self.registry,
             context,
             provisioning,
             self._observe,
-            lambda certificate_id: self._write("a connection", lambda: enrolment.proved(certificate_id)),
+            lambda certificate_id: self._write("a connection", lambda: registrar.connected(certificate_id)),
+            self.home.sessions,
         )
         try:
             await self._engine.start()
         except Exception as error:
             raise MusterError(
-                f"the twin cannot listen on port {self.settings.mqtt_port} ({error.__cause__ or error}): "
-                "choose another with --mqtt-port, or 0 for a free one"
+                f"the twin cannot listen on port {self.settings.mqtt_port} ({_reason(error)}):"
+                " choose another with --mqtt-port, or 0 for a free one"
             ) from error
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -189,6 +195,12 @@ class Twin:
             return found()[count - 1]
 
 
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error
+    number = cause.errno if isinstance(cause, OSError) else None
+    return "another program uses it" if number == errno.EADDRINUSE else str(cause)
+
+
 def _booted_serial(topic: str) -> str | None:
     """The serial in a boot status topic of any prefix, or None."""
     prefix, _, rest = topic.rpartition("/")
@@ -258,7 +270,7 @@ def _thread(
     finish: threading.Event,
 ) -> None:
     async def run() -> None:
-        twin = Twin(home, settings)
+        twin = Twin(home, settings, keeps_messages=True)
         await twin.start()
         started.append(twin)
         ready.set()
