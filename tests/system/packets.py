@@ -110,7 +110,7 @@ class _Between:
 
     def lost(self) -> None:
         """The end comes after a packet that is late, as on a slow line."""
-        asyncio.ensure_future(asyncio.gather(*self._late)).add_done_callback(lambda _: self.client.lost())
+        asyncio.gather(*self._late, return_exceptions=True).add_done_callback(lambda _: self.client.lost())
 
     def overran(self) -> None:
         """The board does not read."""

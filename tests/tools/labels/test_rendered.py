@@ -14,7 +14,8 @@ import resvg_py
 import zxingcpp
 from PIL import Image, ImageChops, ImageFilter
 
-from muster.fleet import claim_ids, devices, groups, images, secrets
+from muster.enrolment import secrets
+from muster.fleet import claim_ids, devices, groups, images
 from muster.labels import papers, pdf, sheets, svg
 from muster.labels.contents import device_content
 from muster.labels.design import design, sizes

@@ -289,27 +289,6 @@ def test_an_answer_matches_wildcards_too(twin):
     assert not raw.first & 6, "at the QoS that was asked for"
 
 
-def test_a_request_does_not_survive_its_connection(start):
-    asked, go = threading.Event(), threading.Event()
-
-    def hook(event):
-        asked.set()
-        return go.wait() and {hooks.ALLOW: True}
-
-    twin = start(hook=hook)
-    raw = Raw(twin, twin.claim_certificate_path, twin.claim_key_path).connect("cam1", clean=False)
-    raw.subscribe(topics.accepted(topics.CREATE_FROM_CSR), topics.accepted(REGISTER))
-    raw.publish(REGISTER, json.dumps(registration(create(raw), "cam1")).encode(), qos=1)
-    assert asked.wait(10)
-    raw = Raw(twin, twin.claim_certificate_path, twin.claim_key_path).connect("cam1", clean=False)
-    assert raw.session_present == 1
-    go.set()
-    with claim(twin, "cam2") as other:
-        assert other.request(REGISTER, registration(create(other), "cam2"))[0]
-    assert raw.is_alive(), "no answer comes"
-    assert twin.registry.things.names() == ["cam2"]
-
-
 # The pre-provisioning hook
 
 

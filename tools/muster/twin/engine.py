@@ -4,6 +4,7 @@ A packet comes from `link` (TLS) through `connection` to here, and goes to `admi
 `subscribing` or `operations`; they see sessions, subscriptions and other clients through `router`.
 """
 
+import asyncio
 import secrets
 import ssl
 from collections.abc import Callable, Coroutine
@@ -29,7 +30,6 @@ from muster.twin.router import Observer, Published, Router
 from muster.twin.sessions import Sessions
 from muster.twin.settings import Settings
 from muster.twin.subscribing import Subscribing
-from muster.twin.writes import Writes
 
 Message = Published
 
@@ -59,19 +59,15 @@ class Engine:
         self._store = store
         self._listener: Listener | None = None
         self._outbox = Outbox()
+        self._has_looked = False
         self._links: set[Link] = set()
-        self._writes = Writes()
         self._admission = Admission(settings)
         self._principals = Principals(registry, settings)
         self._faults = faults.Faults(registry)
         self._router = Router(Sessions(settings.limits, settings.clock), settings.limits)
         self._operations = Operations(provisioning, self._router, settings)
         self._subscribing = Subscribing(settings, self._router, self._faults)
-
-        def observe(message: Published) -> None:
-            self._writes.do(partial(observer, message))
-
-        self._publishing = Publishing(settings, self._router, self._faults, self._operations, observe)
+        self._publishing = Publishing(settings, self._router, self._faults, self._operations, observer)
 
     @property
     def port(self) -> int:
@@ -99,7 +95,6 @@ class Engine:
             connection.hang_up(ends.SERVER_INITIATED)
         for link in list(self._links):
             link.abort()
-        self._writes.stop()
         if self._store is not None:
             keeping.save(self._store, self._router)
 
@@ -118,7 +113,14 @@ class Engine:
     # What connections call
 
     def look(self) -> None:
-        """See whether others have written to the registry."""
+        """See whether others have written to the registry: once in a turn of the loop, which is enough.
+
+        What comes in this turn was sent before the turn began, so it was sent before what is seen next time.
+        """
+        if self._has_looked:
+            return
+        self._has_looked = True
+        asyncio.get_running_loop().call_soon(self._turn_ended)
         if self._principals.look():
             self._faults.forget()
 
@@ -130,7 +132,7 @@ class Engine:
         if not connection.is_proved:
             connection.is_proved = True
             if connection.principal.is_unproved:
-                self._writes.do(partial(self._proved, connection.principal.certificate_id))
+                self._proved(connection.principal.certificate_id)
         if kind == packets.PUBLISH:
             return self._publishing.take(connection, packets.publish(flags, body))
         if kind == packets.PUBACK:
@@ -159,6 +161,9 @@ class Engine:
         if connection.will is not None and connection.reason != ends.CLIENT_INITIATED:
             self._publishing.publish_will(connection, connection.will)
         self._router.sessions.close(connection.session)
+
+    def _turn_ended(self) -> None:
+        self._has_looked = False
 
     # A new client
 

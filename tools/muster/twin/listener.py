@@ -59,7 +59,7 @@ class Listener:
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
             try:
-                client, _ = self._socket.accept()
+                client = _accepted(self._socket)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -85,3 +85,7 @@ class Listener:
             )
         self._loop.remove_reader(self._socket)
         self._loop.call_later(_PAUSE_S, self._listen)
+
+
+def _accepted(listening: socket.socket) -> socket.socket:
+    return listening.accept()[0]

@@ -7,7 +7,6 @@ Source: AWS IoT Developer Guide, "Device provisioning MQTT API".
 
 import asyncio
 import json
-import sqlite3
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -22,12 +21,8 @@ from muster.twin.registration import RejectedError
 from muster.twin.router import Router
 from muster.twin.settings import Settings
 from muster.twin.throttle import Rate
-from muster.twin.writes import is_busy
 
 _log = log()
-
-_BUSY_WAIT_S = 0.1  # between two attempts while another process writes to the registry
-_BUSY_ATTEMPTS = 100
 
 Answer = tuple[bool, dict[str, Any]]  # accepted?, body
 
@@ -109,7 +104,7 @@ class Operations:
 
     async def _act(self, connection: Connection, request: _Request) -> Answer:
         try:
-            answer = await self._ask_until_free(connection, request)
+            answer = await self._ask(connection, request)
         except RejectedError as error:
             return False, error.document
         except Exception:
@@ -119,17 +114,6 @@ class Operations:
         if faults.STRANGER in request.plan:
             answer = self._of_a_stranger(answer)
         return True, answer
-
-    async def _ask_until_free(self, connection: Connection, request: _Request) -> dict[str, Any]:
-        """Ask again while another process writes to the registry: the loop must not wait for it."""
-        for _ in range(_BUSY_ATTEMPTS):
-            try:
-                return await self._ask(connection, request)
-            except sqlite3.OperationalError as error:
-                if not is_busy(error):
-                    raise
-            await asyncio.sleep(_BUSY_WAIT_S)
-        return await self._ask(connection, request)
 
     async def _ask(self, connection: Connection, request: _Request) -> dict[str, Any]:
         topic, payload, _ = request

@@ -9,13 +9,9 @@ from weakref import WeakValueDictionary
 
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE
-from muster.registry.documents import PolicyError
 from muster.registry.things import Attachment
 from muster.twin import pki, policy
-from muster.twin.log import log
 from muster.twin.settings import Settings
-
-_log = log()
 
 _THING = "iot:Connection.Thing."
 _KEPT_ANSWERS = 256  # of policies, for each client
@@ -133,10 +129,10 @@ class Principal:
             self._variables = self._resolve(things)
             self._answers.clear()
         if attributes:
-            return self._asked(action, resource, attributes)
+            return policy.allows(self._documents, action, resource, self._variables, attributes)
         answer = self._answers.get((action, resource))
         if answer is None:
-            answer = self._asked(action, resource)
+            answer = policy.allows(self._documents, action, resource, self._variables)
             if len(self._answers) >= _KEPT_ANSWERS:
                 self._answers.clear()
             self._answers[action, resource] = answer
@@ -156,13 +152,6 @@ class Principal:
         if self._clock() >= not_after_s:
             return f"certificate {self.certificate_id[:12]} has expired"
         return "its policies do not allow it"
-
-    def _asked(self, action: str, resource: str, attributes: Iterable[str] = ()) -> bool:
-        try:
-            return policy.allows(self._documents, action, resource, self._variables, attributes)
-        except PolicyError as error:  # a program stored it: AWS would not have taken it
-            _log.warning("a policy of certificate %s cannot be used (%s)", self.certificate_id[:12], error)
-            return False
 
     def _resolve(self, things: list[Attachment]) -> dict[str, str]:
         variables = {

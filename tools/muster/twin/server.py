@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.core import paths, topics
+from muster.enrolment.registrar import Registrar
 from muster.errors import MusterError
 from muster.registry import Registry, waiting
+from muster.registry.boots import Boot
 from muster.registry.failures import BusyError, RegistryError
-from muster.registry.switches import Boot
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.engine import Engine, Message
-from muster.twin.enrolment import Registrar
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.settings import Home, Settings
@@ -35,8 +35,11 @@ class Twin:
     `registry` belongs to the thread that created the Twin.
     """
 
-    def __init__(self, home: Path, settings: Settings | None = None) -> None:
-        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it."""
+    def __init__(self, home: Path, settings: Settings | None = None, keeps_messages: bool = False) -> None:
+        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it.
+
+        `keeps_messages`: what was published to ordinary topics can be read in `messages`.
+        """
         self.settings = settings or Settings()
         self.home = Home(Path(home))
         self._lock = home_folder.locked(self.home)
@@ -46,7 +49,7 @@ class Twin:
         except BaseException:
             os.close(self._lock)
             raise
-        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
+        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
         self._engine: Engine | None = None
@@ -267,7 +270,7 @@ def _thread(
     finish: threading.Event,
 ) -> None:
     async def run() -> None:
-        twin = Twin(home, settings)
+        twin = Twin(home, settings, keeps_messages=True)
         await twin.start()
         started.append(twin)
         ready.set()
