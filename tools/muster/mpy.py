@@ -21,7 +21,7 @@ from device.core import calendar
 from muster import constants, files, umqtt
 from muster.boards import Profile, board
 from muster.errors import MusterError
-from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
+from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOARD
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
 KEEP_ASSERTS = ()  # umqtt checks what the server sends by assert
@@ -126,6 +126,8 @@ def default_build_time() -> int:
         return int(given)
     words = ["git", "-C", str(REPO), "log", "-1", "--format=%ct"]
     try:
+        if IS_INSTALLED:
+            return int(BUILD_TIME.read_text())
         return int(subprocess.run(words, capture_output=True, text=True, timeout=30).stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return int((LIB / "device/__init__.py").stat().st_mtime)

@@ -74,6 +74,7 @@ def fetch(folder: Path = UMQTT) -> Path:
     """
     if present(folder):
         return folder
+    print(f"fetching {REQUIREMENT} into {folder} (once) ...", file=sys.stderr, flush=True)
     source = _module_of(_download(REQUIREMENT))
     for name, data in (("__init__.py", b""), (MODULE, source)):
         files.write(folder / PACKAGE / name, data)

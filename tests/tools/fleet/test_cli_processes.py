@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from muster.registry import FILE_NAME, Registry
 from muster.registry.fleet import CREATED, Device
@@ -45,7 +48,27 @@ def test_a_reader_that_leaves_is_no_traceback(tmp_path: Path) -> None:
         registry.devices.add(
             Device(f"lamp-{number}", "hall", f"{number:010}", CREATED, {}, 0) for number in range(20_000)
         )
-    command = f"{sys.executable} -m muster get devices --home {tmp_path} | head -n 2"
+    words = [sys.executable, "-m", "muster", "get", "devices", "--home", str(tmp_path)]
+    command = f"{shlex.join(words)} | head -n 2"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
     assert result.stdout.count("\n") == 2
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize(
+    "words", [("help",), ("profile", "list", "-o", "json"), ("profile", "list", "-o", "x")]
+)
+def test_output_that_cannot_be_written_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "muster", *words],
+            env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert result.returncode == (2 if "x" in words else 1)
+    assert result.stderr.count("\n") == 1
+    assert ("Invalid value" if "x" in words else "No space left on device") in result.stderr

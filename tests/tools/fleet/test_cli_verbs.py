@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from muster.fleet.secrets import Vault
+from muster.enrolment.secrets import Vault
 from muster.registry import Registry
 from tools.fleet.cli_runner import Tool
 

@@ -112,7 +112,7 @@ def test_the_summary_adds_up(twin) -> None:
         (("connect", "close-before", None, None, "*", 2), 2, None, "instead of accepting it"),
         (("connect", "reject", None, 3, "*", 1), 1, None, "CONNACK code 3"),
         (("subscribe", "close-before", None, None, "*", 1), 1, provision.SUBSCRIBE, "closed the connection"),
-        (("subscribe", "reject", None, None, "*", 1), 1, provision.SUBSCRIBE, "refuses the subscription"),
+        (("subscribe", "reject", None, None, "*", 1), 1, provision.SUBSCRIBE, "refused the subscription"),
         (("publish", "close-before", None, None, "*", 2), 2, board.BOOT_STATUS, "closed the connection"),
     ],
     ids=lambda value: "-".join(map(str, value[:2])) if isinstance(value, tuple) else "",
@@ -232,4 +232,4 @@ def test_a_server_that_is_not_there_is_said_so(twin) -> None:
     report, _ = simulate(fleet.Cloud("127.0.0.1", port, cloud_of(twin).claim), 2, tries=2)
     (error,) = report.errors.values()
     assert (error.times, error.gave_up, error.kind) == (4, 2, AGAIN)
-    assert error.cause == f"127.0.0.1:{port} refuses connections: nothing listens on that port"
+    assert error.cause == f"127.0.0.1:{port} refused the connection: nothing listens on that port"

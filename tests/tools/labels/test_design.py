@@ -9,8 +9,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet.names import MAX_CHARACTERS
-from muster.labels import papers
-from muster.labels.design import Content, design, sizes
+from muster.labels import papers, sheets
+from muster.labels.design import DOT_MM, Content, design, sizes
 from muster.labels.fonts import MM_PER_POINT, Fonts
 
 FONTS = Fonts()
@@ -79,7 +79,7 @@ def test_every_text_fits(size, extras, symbols):
     contents = [Content(name, claim, code, *extras) for name in NAMES.values()]
     widest = sizes(contents, FONTS)
     if (size, symbols) in LOW and extras[1]:
-        with pytest.raises(MusterError, match="take a larger one") as caught:
+        with pytest.raises(MusterError, match="use a larger one") as caught:
             design(contents[0], width, height, FONTS, inset, widest)
         assert caught.value.code == WRONG_USE
         return
@@ -115,11 +115,25 @@ def test_a_longer_code_is_larger_or_refused():
         design(content, 25.4, 10, FONTS)
 
 
+def is_whole(dots):
+    return math.isclose(dots, round(dots), abs_tol=1e-6)
+
+
 def test_modules_are_whole_dots_of_a_printer():
     for width, height, inset in SIZES.values():
         module = design(Content("a", *CLAIMS[10]), width, height, FONTS, inset).code.module
-        dots = module / (25.4 / 300)
-        assert math.isclose(dots, round(dots)) and dots >= 3
+        assert is_whole(module / DOT_MM) and module >= 4 * DOT_MM - 1e-6
+
+
+@pytest.mark.parametrize("paper", papers.PAPERS.values(), ids=lambda paper: paper.name)
+def test_modules_begin_on_whole_dots_of_the_page(paper):
+    label = design(Content("a", *CLAIMS[10]), paper.width, paper.height, FONTS, paper.inset)
+    (page,) = sheets.pages([label] * paper.places, paper)
+    for placed in page.placed:
+        code = placed.label.code
+        assert is_whole((placed.x + code.x) / DOT_MM) and is_whole((placed.y + code.y) / DOT_MM)
+        assert math.dist((code.x, code.y), (label.code.x, label.code.y)) < DOT_MM
+        check(placed.label, paper.inset)
 
 
 def test_widths_are_those_of_the_pdf_library():
@@ -132,6 +146,6 @@ def test_a_letter_that_the_font_lacks_is_named(tmp_path):
     with pytest.raises(MusterError, match="no 'Ж', which is in --title"):
         FONTS.check("aЖ", "--title")
     (tmp_path / "bad.ttf").write_bytes(b"no font")
-    with pytest.raises(MusterError, match=r"bad.ttf is no TrueType font"):
+    with pytest.raises(MusterError, match=r"bad.ttf is not a TrueType font"):
         Fonts(tmp_path / "bad.ttf")
     assert Fonts(FONTS.regular.path).bold.path == FONTS.regular.path

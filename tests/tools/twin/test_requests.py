@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from device.core import fields, topics
+from muster.enrolment.registrar import Registrar
 from muster.registry import Registry
 from muster.registry.certificates import PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import Group
 from muster.twin import home
 from muster.twin import hook as hooks
-from muster.twin.enrolment import Enrolment
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Caller, Provisioning
 from muster.twin.registration import RejectedError
@@ -29,8 +29,8 @@ class Service:
         self.settings = quick(**settings)
         authority = home.prepare(folder, self.settings)
         self.registry = Registry(folder, busy_ms=1)
-        enrolment = Enrolment(self.registry, folder, self.settings)
-        self.asked = Provisioning(self.registry, authority, KeyPool(1), self.settings, enrolment)
+        registrar = Registrar(self.registry, folder, self.settings)
+        self.asked = Provisioning(self.registry, authority, KeyPool(1), self.settings, registrar)
         (claim_certificate,) = self.registry.certificates.all()
         self.caller = Caller(claim_certificate.certificate_id, "cam1")
 

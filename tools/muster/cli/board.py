@@ -1,7 +1,6 @@
 """`muster board`: run the virtual board, look into an image."""
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from littlefs import LittleFS, LittleFSError
 from device.core import fields, paths
 from muster import pack, virtual_settings
 from muster.cli import output
-from muster.errors import INTERRUPTED, MusterError
+from muster.cli.termination import ended_by
+from muster.errors import INTERRUPTED, TERMINATED, MusterError
 from muster.image import mount
 from muster.virtual import EXIT_POWER_CUT, VirtualBoard
 
@@ -80,7 +80,7 @@ def run(
 ) -> int:
     """Boot the image and print the console.
 
-    Exit code: that of the board (137 when power was cut), 130 after Ctrl-C or SIGTERM.
+    Exit code: that of the board (137 when power was cut), 130 after Ctrl-C, 143 after SIGTERM.
     """
     _mounted(image_path)
     virtual = VirtualBoard(
@@ -93,7 +93,6 @@ def run(
         restart=not no_restart,
         on_line=lambda line: print(line, flush=True),
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = _console(virtual)
     if cut_at and code != EXIT_POWER_CUT:
         most = max(virtual.operation_counts, default=0)
@@ -108,10 +107,10 @@ def _console(virtual: VirtualBoard) -> int:
         while virtual.running:
             time.sleep(0.05)
         return virtual.wait()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         virtual.stop()
-        print("the virtual board was switched off", file=sys.stderr)
-        return INTERRUPTED
+        output.note("the virtual board was switched off")
+        return TERMINATED if ended_by(stop) else INTERRUPTED
 
 
 def _mounted(path: Path) -> LittleFS:

@@ -3,6 +3,7 @@
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from muster.cli.lazy import PROFILE, LazyGroup, Table
 from muster.cli.output import program
@@ -104,15 +105,20 @@ COMMANDS: Table = {
 
 _EPILOG = """\b
 Where a value comes from: options win over environment variables, these over the
-profile (muster profile), this over defaults; what is still missing is asked for,
+profile (muster profile), this over defaults. What is still missing is asked for,
 at a terminal only.
 
 \b
 Exit codes: 0 good, 1 failed, 2 wrong use, 3 partly done (the same command continues),
 4 no such device, or no board plugged in, 70 an error in Muster itself (MUSTER_DEBUG=1
-shows its traceback), 130 interrupted,
-143 terminated.
+shows its traceback), 130 interrupted, 143 terminated.
 """
+
+
+def _complete_profile(ctx: click.Context, parameter: click.Parameter, begin: str) -> list[CompletionItem]:
+    from muster.cli import options  # only at the Tab key
+
+    return options.complete_profile(ctx, parameter, begin)
 
 
 @click.command(
@@ -122,7 +128,12 @@ shows its traceback), 130 interrupted,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="muster", message="%(prog)s, version %(version)s")
-@click.option("--profile", envvar="MUSTER_PROFILE", help="Take settings from this profile (muster profile).")
+@click.option(
+    "--profile",
+    envvar="MUSTER_PROFILE",
+    shell_complete=_complete_profile,
+    help="Take settings from this profile (muster profile).",
+)
 @click.pass_context
 def muster(ctx: click.Context, profile: str | None) -> None:
     """Bring MicroPython boards into a fleet on AWS IoT, or on its local twin."""
@@ -131,7 +142,7 @@ def muster(ctx: click.Context, profile: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of the codes of `muster.errors`."""
-    from muster.cli import trouble
+    from muster.cli import failures
 
     words = sys.argv[1:] if arguments is None else arguments
-    sys.exit(trouble.guarded(muster, words, program()))
+    sys.exit(failures.guarded(muster, words, program()))

@@ -22,6 +22,7 @@ from muster.cli.lazy import PROFILE
 from muster.cloud import Deed
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names, profiles
+from muster.layout import user_folder
 from muster.registry import FILE_NAME, Registry
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -32,7 +33,7 @@ LOCAL = "localhost"  # the endpoint when nobody names one
 
 def default_home() -> Path:
     """The home folder when nobody names one: `muster` in the user's folder for data."""
-    return profiles.user_folder("XDG_DATA_HOME", ".local/share") / "muster"
+    return user_folder("XDG_DATA_HOME", ".local/share") / "muster"
 
 
 def _use_profile(ctx: click.Context, _: click.Parameter, name: str | None) -> None:
@@ -41,11 +42,17 @@ def _use_profile(ctx: click.Context, _: click.Parameter, name: str | None) -> No
         ctx.default_map = {**profiles.load(name).defaults(), **(ctx.default_map or {})}
 
 
+def complete_profile(_: click.Context, __: click.Parameter, begin: str) -> list[CompletionItem]:
+    """The profiles that begin so, for the shell."""
+    return [CompletionItem(name) for name in profiles.all_names() if name.startswith(begin)]
+
+
 profile_option = click.option(
     "--profile",
     expose_value=False,
     is_eager=True,
     callback=_use_profile,
+    shell_complete=complete_profile,
     help="Take settings from this profile (see muster profile).",
 )
 
@@ -196,3 +203,8 @@ def complete_group(ctx: click.Context, _: click.Parameter, begin: str) -> list[C
 def complete_device(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
     """The devices that begin so, for the shell."""
     return _completions(ctx, lambda registry: sorted(registry.devices.names()), begin)
+
+
+def complete_batch(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
+    """The batches that begin so, for the shell."""
+    return _completions(ctx, lambda registry: [batch.name for batch, _ in registry.batches.all()], begin)

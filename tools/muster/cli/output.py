@@ -74,9 +74,9 @@ def result(response: Any) -> None:
     click.echo(_json({"status": "success", "response": response}))
 
 
-def failure(text: str) -> None:
-    """The one JSON document of a command that failed, whole on standard output at once."""
-    print(_json({"status": "failed", "error": text}), flush=True)
+def failure(text: str) -> str:
+    """The one JSON document of a command that failed."""
+    return _json({"status": "failed", "error": text})
 
 
 def done(form: str, lines: Sequence[str], response: Row) -> None:

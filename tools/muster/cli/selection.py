@@ -29,7 +29,12 @@ def device_options(function: _F) -> _F:
     """DEVICE..., --group, --batch, --all, as the parameters devices, group, batch, everything."""
     for decorate in (
         click.option("--all", "everything", is_flag=True, help="Every device of the registry."),
-        click.option("--batch", metavar="BATCH", help="The devices that this batch made."),
+        click.option(
+            "--batch",
+            metavar="BATCH",
+            shell_complete=options.complete_batch,
+            help="The devices that this batch made.",
+        ),
         options.group_option(required=False),
         click.argument(
             "devices",

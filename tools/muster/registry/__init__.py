@@ -11,17 +11,18 @@ from typing import TypeVar
 
 from muster.errors import MusterError
 from muster.registry.batches import Batches
+from muster.registry.boots import Boots
 from muster.registry.certificates import Certificates
 from muster.registry.changes import Changes
 from muster.registry.database import BUSY_MS, Database
+from muster.registry.faults import Faults
 from muster.registry.fleet import Devices, Groups
-from muster.registry.switches import Boots, Faults
 from muster.registry.things import Policies, Templates, Things
 from muster.registry.waiting import LIMIT_S, Line
 
 FILE_NAME = "registry.db"
 KEY_FILE = "registry.key"  # locks the secrets in the registry
-BATCHES = "batches"  # the folder of what was made at once
+BATCHES = "batches"  # the folder of what was created at once
 
 T = TypeVar("T")
 

@@ -119,24 +119,24 @@ class Certificates:
         )
         return [Certificate(*row) for row in self._database.rows(sql, name)]
 
-    def revoke_of_thing(self, name: str, keep: str = "", only_unproven: bool = False) -> list[str]:
+    def revoke_of_thing(self, name: str, keep: str = "", only_unused: bool = False) -> list[str]:
         """Revoke the certificates attached to the thing, except `keep`; the ids of those that were not yet.
 
-        `only_unproven`: only those that never connected.
+        `only_unused`: only those that never connected.
         """
         doomed = [
             certificate.certificate_id
             for certificate in self.of_thing(name)
             if certificate.status != REVOKED
             and certificate.certificate_id != keep
-            and not (only_unproven and certificate.connected_s is not None)
+            and not (only_unused and certificate.connected_s is not None)
         ]
         for certificate_id in doomed:
             self.set_status(certificate_id, REVOKED)
         return doomed
 
     def delete(self, certificate_id: str) -> bool:
-        """Forget a certificate with its attachments and tokens; False when there is none."""
+        """Delete a certificate with its attachments and tokens; False when there is none."""
         return bool(self._database.write("DELETE FROM certificates WHERE certificate_id = ?", certificate_id))
 
     def add_token(self, token: str, certificate_id: str, expires_s: float) -> None:

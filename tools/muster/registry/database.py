@@ -16,10 +16,10 @@ BUSY_MS = 10_000  # how long a command waits while another process writes
 
 
 def _make_private(path: Path) -> None:
-    """Make an empty file that only its owner reads; SQLite gives -wal and -shm the same mode.
+    """Create an empty file that only its owner reads; SQLite gives -wal and -shm the same mode.
 
-    It is made under another name: closing any handle of a file takes away the locks that this process holds
-    on it, those of SQLite too, and then another process deletes the -wal file that is in use.
+    Created under another name: closing any handle of a file takes away the locks that this process holds on
+    it, those of SQLite too, and then another process deletes the -wal file that is in use.
     Source: "How To Corrupt An SQLite Database File", section 2.2.
     """
     with contextlib.suppress(FileExistsError):  # another process was faster
@@ -67,7 +67,7 @@ class Database:
         with self.transaction():
             version = self._version()  # another process may have been faster
             if version > len(STEPS):
-                raise MusterError(f"{self.path} was made by a newer Muster: update Muster to use it")
+                raise MusterError(f"{self.path} was written by a newer Muster: update Muster to use it")
             for number in range(version, len(STEPS)):
                 for statement in statements(STEPS[number]):
                     self._connection.execute(statement)

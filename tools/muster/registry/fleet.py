@@ -15,7 +15,7 @@ _DEVICE = "name, group_name, claim_id, state, parameters, created_s, batch"
 
 
 class Group(NamedTuple):
-    """A group. `secret` is encrypted (muster.fleet.secrets.Vault); times are Unix seconds."""
+    """A group. `secret` is encrypted (muster.enrolment.secrets.Vault); times are Unix seconds."""
 
     name: str
     secret: bytes
@@ -24,7 +24,7 @@ class Group(NamedTuple):
 
 
 class Device(NamedTuple):
-    """A device. `parameters` go to RegisterThing; `batch` is the batch that made it, or None."""
+    """A device. `parameters` go to RegisterThing; `batch` is the batch that it was created in, or None."""
 
     name: str
     group: str

@@ -49,7 +49,7 @@ class Things:
         return Thing(row[0], row[1], json.loads(row[2]), json.loads(row[3]), row[4]) if row else None
 
     def delete(self, name: str) -> bool:
-        """Forget a thing and what is attached to it; its certificates stay. False when there is none."""
+        """Delete a thing and what is attached to it; its certificates stay. False when there is none."""
         return self._database.write("DELETE FROM things WHERE name = ?", name) > 0
 
     def names(self) -> list[str]:

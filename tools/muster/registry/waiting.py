@@ -1,4 +1,4 @@
-"""Writing inside an event loop: whoever must wait for another process waits without stopping the others."""
+"""Writing inside an event loop: waiting for another process without stopping the others."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A twin's home folder: made on the first run, kept on the next, used by one twin at a time."""
+"""A twin's home folder: created on the first run, kept on the next, used by one twin at a time."""
 
 import contextlib
 import fcntl
@@ -6,17 +6,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
 from device.core import paths
 from muster import files
 from muster.errors import MusterError
-from muster.registry import Registry
+from muster.registry import FILE_NAME, Registry
 from muster.registry.certificates import ACTIVE
 from muster.twin import defaults, pki
 from muster.twin.settings import Home, Settings
 
 
 def prepare(home: Path, settings: Settings) -> pki.Authority:
-    """Make what is missing: CA, server certificate, claim credentials, registry with its defaults.
+    """Create what is missing: CA, server certificate, claim credentials, registry with its defaults.
 
     Raises MusterError when the folder cannot be written; no half-written file stays.
     """
@@ -26,15 +29,17 @@ def prepare(home: Path, settings: Settings) -> pki.Authority:
         authority.ensure_server(settings.host)
         with contextlib.closing(Registry(home)) as registry:
             defaults.fill(registry, settings)
-            if not _has_claim(place):
+            if _has_claim(place):
+                _check_claim(place, registry)
+            else:
                 _make_claim(place, authority, registry, settings)
     return authority
 
 
 def new_claim(home: Path, settings: Settings) -> str:
-    """Make a new claim certificate with its policy and put it into the claim folder; its certificate id.
+    """Create a claim certificate with its policy and put it into the claim folder; its certificate id.
 
-    The old one stays valid until it is revoked: images made with it go on working until then.
+    The old one stays valid until it is revoked: images built with it work until then.
     Raises MusterError when there is no twin's home, or it cannot be written.
     """
     place = Home(home)
@@ -47,6 +52,21 @@ def new_claim(home: Path, settings: Settings) -> str:
 
 def _has_claim(home: Home) -> bool:
     return all((home.claim_dir / name).exists() for name in (paths.CERTIFICATE, paths.PRIVATE_KEY))
+
+
+def _check_claim(home: Home, registry: Registry) -> None:
+    """Raises MusterError when boards with the claim credentials would be refused for a lost registry."""
+    path = home.claim_dir / paths.CERTIFICATE
+    try:
+        der = x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(serialization.Encoding.DER)
+        is_known = registry.certificates.get(pki.certificate_id(der)) is not None
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise MusterError(
+            f"{path} is not a certificate of the registry beside it: restore {FILE_NAME} from a backup, or "
+            f"create another claim certificate with `muster twin claim new --home {home.root}`"
+        )
 
 
 def _make_claim(home: Home, authority: pki.Authority, registry: Registry, settings: Settings) -> str:

@@ -162,7 +162,7 @@ class Authority:
 
 
 def not_after_s(now_s: float, ttl_h: float | None) -> float:
-    """When a certificate made at `now_s` ends (Unix seconds); `ttl_h` None: AWS's own date."""
+    """When a certificate issued at `now_s` ends (Unix seconds); `ttl_h` None: AWS's own date."""
     latest_s = AWS_NOT_AFTER.timestamp()
     return latest_s if ttl_h is None else min(latest_s, now_s + ttl_h * 3600)
 

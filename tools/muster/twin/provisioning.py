@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from device.core import fields
+from muster.enrolment import admission
+from muster.enrolment.registrar import DeniedError, Registrar
 from muster.errors import MusterError
-from muster.fleet import admission
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
 from muster.registry.failures import RegistryError
 from muster.registry.things import StoredTemplate
 from muster.twin import hook as hooks
 from muster.twin import pki, template
-from muster.twin.enrolment import Enrolment
 from muster.twin.keypool import KeyPool
 from muster.twin.registration import RejectedError, carry_out, denied, invalid, invalid_token
 from muster.twin.settings import ACCOUNT, REGION, Settings
@@ -51,11 +51,11 @@ class Provisioning:
         authority: pki.Authority,
         pool: KeyPool,
         settings: Settings,
-        enrolment: Enrolment,
+        registrar: Registrar,
     ) -> None:
         """Raises MusterError when the hook of the settings cannot be loaded."""
         self._registry = registry
-        self._enrolment = enrolment
+        self._registrar = registrar
         self._authority = authority
         self._pool = pool
         self._settings = settings
@@ -111,7 +111,10 @@ class Provisioning:
             raise RejectedError(400, "InvalidRequest", f"Provisioning template {name} is not enabled.")
         event = self._event(stored, certificate_id, parameters, caller)
         overrides = await self._ask_hook(stored, event)
-        plan = await self._patiently(lambda: self._register(stored, event, str(token), overrides))
+        try:
+            plan = await self._patiently(lambda: self._register(stored, event, str(token), overrides))
+        except DeniedError as error:
+            raise denied() from error
         answer: dict[str, Any] = {}
         if plan.configuration is not None:
             answer[fields.DEVICE_CONFIGURATION] = plan.configuration
@@ -122,14 +125,14 @@ class Provisioning:
     def _register(
         self, stored: StoredTemplate, event: Mapping[str, Any], token: str, overrides: Mapping[str, str]
     ) -> template.Plan:
-        """Carry out a registration that the operator's hook allows; raises RejectedError."""
+        """Carry out a registration that the operator's hook allows; raises RejectedError, DeniedError."""
         certificate_id = event[fields.CERTIFICATE_ID]
         with self._registry.transaction():
             # The hook took its time: the token may be used by now, or the caller's certificate revoked.
             self._owner(token)
             self._check_caller(event[admission.CLAIM_CERTIFICATE_ID])
             # After the operator's hook, which cannot overrule it.
-            verdict = self._enrolment.judge(event, stored.name)
+            verdict = self._registrar.judge(event, stored.name)
             try:
                 final = {**event[fields.PARAMETERS], **overrides, **verdict.overrides}
                 plan = template.plan(stored.body, final, certificate_id)
@@ -137,7 +140,7 @@ class Provisioning:
                 raise invalid(f"Template {stored.name}: {error}.") from error
             now_s = self._settings.clock()
             carry_out(self._registry, plan, certificate_id, now_s)
-            self._enrolment.accept(verdict, certificate_id, plan.thing.name if plan.thing else None)
+            self._registrar.accept(verdict, certificate_id, plan.thing.name if plan.thing else None)
             self._registry.certificates.use_token(token, now_s)
         return plan
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -11,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.core import paths, topics
+from muster.enrolment.registrar import Registrar
 from muster.errors import MusterError
 from muster.registry import Registry, waiting
+from muster.registry.boots import Boot
 from muster.registry.failures import BusyError, RegistryError
-from muster.registry.switches import Boot
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.engine import Engine, Message
-from muster.twin.enrolment import Enrolment
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.settings import Home, Settings
@@ -31,7 +32,7 @@ _log = logging.getLogger("muster.twin")
 class Twin:
     """A twin for `async` code: `await twin.start()`, then `.port`, then `await twin.stop()`.
 
-    `registry` belongs to the thread that made the Twin.
+    `registry` belongs to the thread that created the Twin.
     """
 
     def __init__(self, home: Path, settings: Settings | None = None, keeps_messages: bool = False) -> None:
@@ -69,7 +70,8 @@ class Twin:
     @property
     def url(self) -> str:
         """mqtts://NAME:PORT."""
-        return f"mqtts://{self.settings.host}:{self.port}"
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"mqtts://{host}:{self.port}"
 
     async def start(self) -> None:
         """Accept connections. Raises MusterError when the port is taken or the hook cannot be loaded."""
@@ -83,23 +85,23 @@ class Twin:
 
     async def _listen(self) -> None:
         context = tls.server_context(self.home, self.settings.require_sni)
-        enrolment = Enrolment(self.registry, self.home.root, self.settings)
-        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, enrolment)
+        registrar = Registrar(self.registry, self.home.root, self.settings)
+        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, registrar)
         self._engine = Engine(
             self.settings,
             self.registry,
             context,
             provisioning,
             self._observe,
-            lambda certificate_id: self._write("a connection", lambda: enrolment.proved(certificate_id)),
+            lambda certificate_id: self._write("a connection", lambda: registrar.connected(certificate_id)),
             self.home.sessions,
         )
         try:
             await self._engine.start()
         except Exception as error:
             raise MusterError(
-                f"the twin cannot listen on port {self.settings.mqtt_port} ({error.__cause__ or error}): "
-                "choose another with --mqtt-port, or 0 for a free one"
+                f"the twin cannot listen on port {self.settings.mqtt_port} ({_reason(error)}):"
+                " choose another with --mqtt-port, or 0 for a free one"
             ) from error
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -192,6 +194,12 @@ class Twin:
             if not self._arrived.wait_for(lambda: len(found()) >= count, timeout_s):
                 raise TimeoutError(f"nothing was published to {topic} within {timeout_s} s")
             return found()[count - 1]
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error
+    number = cause.errno if isinstance(cause, OSError) else None
+    return "another program uses it" if number == errno.EADDRINUSE else str(cause)
 
 
 def _booted_serial(topic: str) -> str | None:

@@ -74,7 +74,9 @@ class Settings:
         """The address that the listener uses."""
         if self.bind is not None:
             return self.bind
-        return "127.0.0.1" if self.host in ("localhost", "127.0.0.1", "::1") else "0.0.0.0"
+        if self.host == "::1":
+            return self.host
+        return "127.0.0.1" if self.host in ("localhost", "127.0.0.1") else "0.0.0.0"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Any
 from device.core import fields, paths, settings, topics
 from device.core.failures import Failure
 from muster import image
+from muster.enrolment import secrets
 from muster.errors import WRONG_USE, MusterError
-from muster.fleet import groups, secrets
+from muster.fleet import groups
 from muster.fleet.sim.run import Device
 from muster.registry import Registry
 from muster.registry.fleet import CREATED
@@ -36,7 +37,7 @@ def check(cloud: Cloud) -> None:
         settings.read(_device(cloud, f"{PREFIX}-1").files[paths.CONF])
     except Failure as failure:
         cause = failure.cause.removeprefix(f"{paths.CONF}: ")
-        raise MusterError(f"a board cannot be set up so: {cause}", WRONG_USE) from failure
+        raise MusterError(f"a board refuses these settings: {cause}", WRONG_USE) from failure
 
 
 def credentials(claim: Path, ca: Path) -> dict[str, bytes]:

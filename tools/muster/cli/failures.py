@@ -1,8 +1,10 @@
 """Failure of the command line turned into one sentence and an exit code."""
 
+import contextlib
 import errno
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -32,7 +34,8 @@ def guarded(command: click.Command, words: list[str], program: str) -> int:
     try:
         with terminable():
             code = _run(command, words, program)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except MusterError as error:
         return _tell(words, f"{program}: {error}", str(error), error.code)
@@ -97,13 +100,29 @@ def _wrong_use(error: click.UsageError, program: str) -> tuple[str, str]:
 
 
 def _tell(words: list[str], line: str, text: str, code: int) -> int:
-    try:
-        if wants_json(words):
-            output.failure(text)
-        print(line, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        _reader_left()
+    _print(sys.stdout, output.failure(text) if wants_json(words) else None)
+    _print(sys.stderr, line)
     return code
+
+
+def _print(stream: TextIO | None, line: str | None) -> None:
+    """Print, if that can be done: the disk may be full, the reader gone, the stream closed (None)."""
+    if stream is None:
+        return
+    try:
+        if line is not None:
+            print(line, file=stream)
+        stream.flush()
+    except OSError:
+        _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let go what is not written yet: Python would try it again when it ends, and print a traceback."""
+    with contextlib.suppress(OSError):  # a stream without a number needs no care
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def wants_json(words: list[str]) -> bool:
@@ -118,10 +137,6 @@ def wants_json(words: list[str]) -> bool:
 
 def _reader_left() -> int:
     """Whoever read the output is gone (`muster ... | head`): end in silence."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            os.dup2(nowhere, stream.fileno())
+        _print(stream, None)
     return FAILED
