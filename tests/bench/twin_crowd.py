@@ -178,10 +178,9 @@ def measure(bench: Bench, tell: Tell) -> Result:
             f"twin: memory, {DEVICES} devices connected",
             memory / 2**20,
             peer and peer[0] / 2**20,
-            " MB",
             "MB",
         ),
-        _row("twin: CPU to forward a message, QoS 1", forward_us, peer and peer[1], " µs", "ratio"),
+        _row("twin: CPU to forward a message, QoS 1", forward_us, peer and peer[1], "µs"),
     ]
     return Result("The twin in a crowd", rows, HOW, [])
 
