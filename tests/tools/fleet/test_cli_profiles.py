@@ -123,6 +123,14 @@ def test_the_tab_key_knows_commands_groups_and_devices(tool: Tool) -> None:
     assert completions(tool, "add", "device", "-g", "ha") == ["hall"]
     assert completions(tool, "get", "device", "la") == ["lamp-1"]
     assert completions(tool, "get", "devices", "--ho") == ["--home"]
+    assert completions(tool, "retire", "device", "la") == ["lamp-1"]
+    tool.good("add", "devices", "-g", "hall", "--count", "1")
+    (batch,) = completions(tool, "image", "--batch", "20")
+    assert batch.endswith("-001-hall") and completions(tool, "label", "--batch", "x") == []
+    tool.good("profile", "add", "lab", "--group", "hall")
+    assert completions(tool, "--profile", "la") == ["lab"]
+    assert completions(tool, "get", "devices", "--profile", "la") == ["lab"]
+    assert completions(tool, "profile", "show", "la") == ["lab"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

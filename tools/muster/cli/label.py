@@ -8,7 +8,7 @@ import click
 
 from muster.cli import options, output, selection, work
 from muster.errors import GOOD
-from muster.fleet import images
+from muster.fleet import images, names
 from muster.fleet.secrets import Vault
 from muster.labels import papers
 from muster.labels.contents import check_code, device_content
@@ -211,7 +211,7 @@ def _each(contents: list[Content], words: dict[str, Any]) -> int:
         for number in range(0, len(labels), words["copies"]):
             name = contents[number].name
             copies = [sheets.single(one) for one in labels[number : number + words["copies"]]]
-            path = folder / f"{name}.{words['kind']}"
+            path = folder / f"{names.file_name(name)}.{words['kind']}"
             if words["kind"] == _PDF:
                 yield path, pdf.draw(copies, words["fonts"], name, words["outlines"])
             else:

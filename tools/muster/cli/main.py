@@ -3,6 +3,7 @@
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from muster.cli.lazy import PROFILE, LazyGroup, Table
 from muster.cli.output import program
@@ -110,6 +111,12 @@ shows its traceback), 130 interrupted,
 """
 
 
+def _complete_profile(ctx: click.Context, parameter: click.Parameter, begin: str) -> list[CompletionItem]:
+    from muster.cli.options import complete_profile  # it loads the registry: only for the Tab key
+
+    return complete_profile(ctx, parameter, begin)
+
+
 @click.command(
     cls=LazyGroup,
     table=COMMANDS,
@@ -117,7 +124,12 @@ shows its traceback), 130 interrupted,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="muster", message="%(prog)s, version %(version)s")
-@click.option("--profile", envvar="MUSTER_PROFILE", help="Take settings from this profile (muster profile).")
+@click.option(
+    "--profile",
+    envvar="MUSTER_PROFILE",
+    help="Take settings from this profile (muster profile).",
+    shell_complete=_complete_profile,
+)
 @click.pass_context
 def muster(ctx: click.Context, profile: str | None) -> None:
     """Bring MicroPython boards into a fleet on AWS IoT, or on its local twin."""

@@ -25,7 +25,9 @@ class Ttl(click.ParamType):
         except ValueError:
             hours = 0
         if not _MIN_H <= hours <= _MAX_H:
-            self.fail(f"{value!r} is no life of a certificate: give hours, as in 168, or aws", param, ctx)
+            self.fail(
+                f"{value!r} must be the life of a certificate in hours, such as 168, or aws", param, ctx
+            )
         return hours
 
 

@@ -21,8 +21,7 @@ from typing import Any, NamedTuple
 from device.core import fields, paths
 from muster import image
 from muster.errors import PARTLY_DONE, MusterError
-from muster.fleet import secrets
-from muster.fleet.claim_ids import ALPHABET
+from muster.fleet import claim_ids, names, secrets
 from muster.private_file import forget_parts, write_private
 from muster.registry import Registry
 from muster.registry.fleet import Device
@@ -78,7 +77,7 @@ def web_password(enrolment_key: bytes) -> str:
     and on every label of the device, until the group's secret is made anew.
     """
     number = int.from_bytes(hmac.digest(enrolment_key, _WEB_PASSWORD, hashlib.sha256)[:8], "big")
-    text = "".join(ALPHABET[number >> 5 * place & 31] for place in range(_WEB_SYMBOLS)).lower()
+    text = "".join(claim_ids.ALPHABET[number >> 5 * place & 31] for place in range(_WEB_SYMBOLS)).lower()
     return "-".join(text[at : at + 4] for at in range(0, _WEB_SYMBOLS, 4))
 
 
@@ -119,7 +118,7 @@ def device_files(device: Device, key: bytes, recipe: Recipe) -> dict[str, bytes]
         )
     documents = {
         paths.CONF: conf,
-        paths.DEVICE: {fields.TEST: 0, **recipe.about, fields.CLAIM: device.claim_id},
+        paths.DEVICE: {fields.TEST: 0, **recipe.about, fields.CLAIM: claim_ids.shown(device.claim_id)},
         paths.WEB: {**recipe.web, fields.PASSWORD: web_password(key)},
     }
     return {path: image.strict_json(document) for path, document in documents.items()}
@@ -133,7 +132,7 @@ def jobs(
         Job(
             device.name,
             device_files(device, enrolment[device.name], recipe),
-            folder / f"{device.name}-{recipe.board}.img",
+            folder / f"{names.file_name(device.name)}-{recipe.board}.img",
         )
         for device in devices
     ]
@@ -224,8 +223,8 @@ _recipe: Recipe | None = None  # of a worker process, so that it is sent once an
 def _start_worker(recipe: Recipe) -> None:
     global _recipe
     _recipe = recipe
-    for number in (signal.SIGINT, signal.SIGTERM):  # the parent gets them too, and then stops the workers
-        signal.signal(number, signal.SIG_IGN)
+    # Ctrl-C is for the parent, which then stops the workers. SIGTERM is not ignored: a broken pool sends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
