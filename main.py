@@ -15,10 +15,10 @@ try:
         state = State(compose())
     asyncio.run(start.main(state))
 except KeyboardInterrupt:
-    state.ports.board.stand_by(True)  # a person wants the prompt: the watchdog must not take it away
+    state.ports.board.stand_by(True)  # a person wants the prompt: the watchdog must not end it
     raise
 except Exception as error:
-    # Nothing above the services should fail; if it does, a fresh start is better than an idle board.
+    # Nothing above the services should fail; if it does, a restart is better than an idle board.
     sys.print_exception(error)
     import time
 

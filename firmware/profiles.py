@@ -1,11 +1,11 @@
-"""What goes into the image of each board.
+"""The contents of each board's image.
 
-`services`: names of files in lib/device/services, or ALL of them. What a service needs and where its switch
-stands is said in its own file. `omit`: patterns of files below lib/ that this board has no use for (never
-needed by what stays).
+`services`: names of files in lib/device/services, or ALL of them. Each service's own file declares
+its needs and where its switch is. `omit`: patterns of files below lib/ that this board does not use (and no
+remaining file needs).
 
-A board's facts come from boards/<name>/board.py: an image holds those of its own board and no other's, in
-device/_build. The empty __init__.py of a package is left out, because MicroPython does not ask for it.
+A board's facts come from boards/<name>/board.py; an image contains only its own board's, in device/_build.
+A package's empty __init__.py is left out, because MicroPython does not need it.
 """
 
 ALL = "all"

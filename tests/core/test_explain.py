@@ -35,7 +35,7 @@ def test_a_good_pair_within_its_dates_explains_nothing():
 def test_kind_and_advice_depend_on_whose_it_is():
     now = _dates()[0]
     for certificate, key, words in (
-        (_CERTIFICATE, _OTHER_KEY, "do not belong together"),
+        (_CERTIFICATE, _OTHER_KEY, "does not match the private key"),
         (_CERTIFICATE, b"", "damaged"),
         (_CERTIFICATE, None, "damaged"),
         (None, _KEY, "damaged"),
@@ -53,7 +53,7 @@ def test_kind_and_advice_depend_on_whose_it_is():
             assert words in str(failure) and name in str(failure), str(failure)
             advices.append(failure.advice)
         assert "replace the claim credentials" in advices[0]
-        assert "a new certificate is asked for" in advices[1]
+        assert "the board requests a new one" in advices[1]
         assert "with claim credentials" in advices[2]
 
 
@@ -113,4 +113,4 @@ def test_a_connection_closed_after_a_subscribe_names_each_request_once():
 
 def test_a_connection_closed_after_a_publish_or_later():
     assert explain.closed_at_publish("a/b") == "the policy probably lacks iot:Publish on topic/a/b"
-    assert "another client took the name SN-1" in explain.closed_later("SN-1")
+    assert "another client connected as SN-1" in explain.closed_later("SN-1")

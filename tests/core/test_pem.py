@@ -43,8 +43,8 @@ def test_label_chooses_the_block():
     assert pem.to_der(_OTHER + _PEM) == b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
     for label in ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"):
         assert pem.to_der(_OTHER + _PEM.replace("CERTIFICATE", label), pem.PRIVATE_KEY) == _DER
-    assert "no PRIVATE KEY, but a CERTIFICATE" in _reason(_PEM, pem.PRIVATE_KEY)
-    assert "no KEY, but" in _reason(_PEM.replace("CERTIFICATE", "MONKEY"), "KEY")
+    assert "expected PRIVATE KEY, found CERTIFICATE" in _reason(_PEM, pem.PRIVATE_KEY)
+    assert "expected KEY" in _reason(_PEM.replace("CERTIFICATE", "MONKEY"), "KEY")
 
 
 def test_all_der_reads_a_bundle():
@@ -70,8 +70,8 @@ def test_says_why_it_refuses():
     assert "damaged" in _reason(_PEM.replace("Q0RF", "????"))
     assert "base64" in _reason(_PEM.replace("RkdI", "Rkd"))
     assert "base64" in _reason(_PEM.replace("RkdI", "R"))
-    assert "too many" in _reason(" " * 70000 + _PEM)
-    assert "cut short" in _reason(_DER[:-1])
+    assert "too large" in _reason(" " * 70000 + _PEM)
+    assert "truncated" in _reason(_DER[:-1])
     assert "other bytes" in _reason(_DER + b"\n")
 
 

@@ -18,7 +18,12 @@ def _is(found, class_, kind, *words):
 
 
 def test_lookups_that_failed():
-    _is(causes.of_lookup("a.example", NoSuchName("no such name")), Failure, AGAIN, "no address for a.example")
+    _is(
+        causes.of_lookup("a.example", NoSuchName("no such name")),
+        Failure,
+        AGAIN,
+        "no address found for a.example",
+    )
     _is(causes.of_lookup("a.example", ValueError("code 2")), Failure, AGAIN, "(code 2)", "check the endpoint")
     for cause in ("no answer from 10.0.0.1", OSError(113)):
         _is(causes.of_lookup("a.example", cause), Lost, AGAIN, "cannot resolve a.example", str(cause))
@@ -27,10 +32,10 @@ def test_lookups_that_failed():
 def test_connections_that_failed():
     where = "a.example:8883"
     for number in (errno.ECONNREFUSED, errno.ECONNRESET):  # lwIP says 104 for a refused connection
-        _is(causes.of_connect(OSError(number), where), Failure, AGAIN, where + " refuses", "nothing listens")
-    _is(causes.refuses(where), Failure, AGAIN, where + " refuses", "nothing listens")
+        _is(causes.of_connect(OSError(number), where), Failure, AGAIN, where + " refused", "nothing listens")
+    _is(causes.refuses(where), Failure, AGAIN, where + " refused", "nothing listens")
     for number in (101, 113, 114, 118, 128):
-        _is(causes.of_connect(OSError(number), where), Lost, AGAIN, where + " cannot be reached")
+        _is(causes.of_connect(OSError(number), where), Lost, AGAIN, where + " is unreachable")
     for number in (110, 116, 5):
         _is(causes.of_connect(OSError(number), where), Lost, AGAIN, where + " does not answer", "firewall")
     _is(causes.of_connect(OSError(errno.ENOMEM), where), Failure, AGAIN, "not enough memory")
@@ -42,11 +47,11 @@ def _of_tls(error, free_bytes=_PLENTY):
 
 def test_handshakes_that_failed():
     _is(_of_tls(OSError(errno.ECONNREFUSED)), Failure, AGAIN, "a.example:8883", "nothing listens")
-    _is(_of_tls(OSError(113)), Lost, AGAIN, "cannot be reached")
+    _is(_of_tls(OSError(113)), Lost, AGAIN, "is unreachable")
     _is(_of_tls(OSError(110)), Lost, AGAIN, "does not answer")
     for number in (errno.ECONNRESET, -0x7280, 5):
         _is(_of_tls(OSError(number)), Refused, AGAIN, "closed the connection during the TLS handshake")
-    _is(_of_tls(OSError(-0x7780, "alert")), Refused, AGAIN, "refuses our certificate")
+    _is(_of_tls(OSError(-0x7780, "alert")), Refused, AGAIN, "refused our certificate")
     for number in (errno.ENOMEM, -0x10, -0x7F00, -0x3F80):
         _is(_of_tls(OSError(number)), Failure, AGAIN, "not enough memory", "switch services off")
     _is(_of_tls(MemoryError("x")), Failure, AGAIN, "not enough memory", "switch services off")
@@ -115,4 +120,4 @@ def test_too_little_memory_for_the_words_is_said_as_such():
 
 def test_a_flash_without_the_words_is_said_as_such():
     for error in (OSError(errno.EIO), ImportError("no module named 'device.port.causes'")):
-        _fails_without_words(error, "flash", "put the program on the board again")
+        _fails_without_words(error, "flash", "deploy the program again")

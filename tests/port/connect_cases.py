@@ -84,7 +84,7 @@ def test_what_failed_is_closed_with_its_tls_memory():
     for error, words in (
         (OSError(errno.ECONNRESET), "during the TLS handshake"),
         (OSError(errno.ENOMEM), "not enough memory"),
-        (OSError(-0x7780), "refuses our certificate"),
+        (OSError(-0x7780), "refused our certificate"),
         (OSError(-0x7F00), "not enough memory"),
         (MemoryError(), "not enough memory"),
         (

@@ -99,7 +99,7 @@ def test_a_publish_that_is_cancelled_leaves_no_half_packet_behind():
         await _turns()
         assert len(line.written) == 100
         line.takes = 1 << 30
-        assert "half a packet" in str(await _failure(connection.publish("a", b"y", 0)))
+        assert "part of a packet" in str(await _failure(connection.publish("a", b"y", 0)))
         await connection.close()
         assert len(line.written) == 100, "nothing follows half a packet"
 
@@ -183,7 +183,7 @@ def test_nobody_sends_behind_the_half_packet_of_another():
         first.cancel()
         await _turns()
         line.takes = 1 << 30
-        assert "half a packet" in str(await second)
+        assert "part of a packet" in str(await second)
         assert len(line.written) == 100
 
     _run(case)

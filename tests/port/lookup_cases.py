@@ -149,14 +149,16 @@ def test_a_name_that_there_is_not():
     net = Net({(_SERVER, 53): _knows_not, (_ROUTER, 53): _knows})
     failure = raises(Failure, _lookup, net)
     assert not isinstance(failure, Lost), "Wi-Fi is not in doubt"
-    assert "no address for a.example (no such name)" in str(failure) and "check the endpoint" in str(failure)
+    assert "no address found for a.example (no such name)" in str(failure) and "check the endpoint" in str(
+        failure
+    )
     assert net.asked == [_SERVER]
 
 
 def test_a_name_that_cannot_be_one_is_not_asked_for():
     for host in ("a..example", "x" * 64 + ".example"):
         net = Net({(_SERVER, 53): _knows})
-        assert "no address for" in str(raises(Failure, _lookup, net, host)), host
+        assert "no address found for" in str(raises(Failure, _lookup, net, host)), host
         assert net.asked == []
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from muster import interpreter, mpy, umqtt
+from muster.boards import profile
 from muster.errors import MusterError
-from muster.image.boards import profile
 from muster.layout import BUILD, LIB, REPO, VIRTUAL_BOARD
 from muster.virtual_network import Servers
 

@@ -102,7 +102,7 @@ def test_reasons_of_all_are_told_without_passwords():
     station = Station({"a": _NOT_THERE, "b": _WRONG, "c": port.network.STAT_CONNECT_FAIL})
     networks = [("a", "marker-1"), ("b", "marker-2"), ("c", None)]
     failure = raises(Failure, _join, station, networks)
-    assert failure.kind == AGAIN and "a: not in reach, b: wrong password, c: refused" in str(failure)
+    assert failure.kind == AGAIN and "a: not in range, b: wrong password, c: refused" in str(failure)
     assert "marker" not in str(failure)
 
 
@@ -160,14 +160,14 @@ def test_a_driver_that_refuses_one_network_is_asked_for_the_next():
 def test_a_driver_that_does_not_start_is_a_failure():
     for error in (OSError("Wifi Out of Memory"), OSError(errno.ENOMEM)):
         failure = raises(Failure, _join, Station({"a": _UP}, error), [("a", None)])
-        assert failure.kind == AGAIN and f"Wi-Fi does not start ({error})" in str(failure)
+        assert failure.kind == AGAIN and f"Wi-Fi did not start ({error})" in str(failure)
 
 
 def test_a_radio_that_stays_off_without_a_word_is_a_failure():
     for call in (lambda: port.begin([("a", None)], ""), lambda: asyncio.run(port.join([("a", None)], ""))):
         with _On(Station({"a": _UP}, starts=False)) as station:
             failure = raises(Failure, call)
-            assert failure.kind == AGAIN and "Wi-Fi does not start" in str(failure)
+            assert failure.kind == AGAIN and "Wi-Fi did not start" in str(failure)
             assert station.done == ["on", "off"] and "power supply" in failure.advice
 
 

@@ -154,7 +154,7 @@ def _only_failure(frame):
     try:
         return _packets().parse(frame)
     except Failure as failure:
-        assert failure.kind == AGAIN and "broken packet" in str(failure)
+        assert failure.kind == AGAIN and "invalid packet" in str(failure)
         return None
 
 

@@ -96,7 +96,7 @@ def test_a_file_that_is_too_large_is_not_read_into_memory():
     _board().boot()
     store.write(_FILE, bytes(16385))
     failure = raises(Failure, store.read, _FILE)
-    assert failure.kind == GIVE_UP and "16385 bytes, the limit is 16384" in str(failure)
+    assert failure.kind == GIVE_UP and "16385 bytes; the limit is 16384" in str(failure)
     assert store.read(_FILE, 20000) == bytes(16385)
 
 

@@ -88,14 +88,16 @@ def test_wrong_root_certificate(case: Case) -> None:
 @pytest.mark.parametrize("days_off", [-30, 30])
 def test_server_certificate_out_of_date_names_the_clock(case: Case, days_off: int) -> None:
     case.server = case.authority.issue("localhost", days_off=days_off)
-    failure(case.run(welcome)[0], AGAIN, "localhost's certificate do not fit the clock, which says 20", "NTP")
+    failure(
+        case.run(welcome)[0], AGAIN, "the certificate of localhost is not valid now (the clock says 20", "NTP"
+    )
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, TLS_1_3])
 def test_client_certificate_refused(case: Case, newest: ssl.TLSVersion) -> None:
     case.client_ca = other_authority(case).path
     case.newest = newest
-    failure(case.run(welcome)[0], AGAIN, "refuses our certificate", refused=True)
+    failure(case.run(welcome)[0], AGAIN, "refused our certificate", refused=True)
 
 
 def test_server_that_closes_during_the_handshake(case: Case) -> None:
@@ -150,7 +152,7 @@ def test_closed_port(case: Case, closed_port: int, stack: str) -> None:
     """lwIP lets such a connection open: only poll tells that it was refused."""
     case.board["MUSTER_BOARD_STACK"] = stack
     case.port = closed_port
-    failure(case.run(welcome)[0], AGAIN, f"localhost:{closed_port} refuses connections", "nothing listens")
+    failure(case.run(welcome)[0], AGAIN, f"localhost:{closed_port} refused the connection", "nothing listens")
 
 
 def test_mutual_tls_on_lwip(case: Case) -> None:
@@ -170,7 +172,12 @@ def test_a_network_through_which_nothing_gets_any_more(case: Case) -> None:
 def test_name_that_nobody_knows(case: Case) -> None:
     case.host = "nobody.invalid"
     case.board["MUSTER_BOARD_DNS"] = "down"
-    failure(case.run(welcome)[0], AGAIN, "no address for nobody.invalid (no such name)", "check the endpoint")
+    failure(
+        case.run(welcome)[0],
+        AGAIN,
+        "no address found for nobody.invalid (no such name)",
+        "check the endpoint",
+    )
 
 
 def test_a_name_server_that_does_not_answer(case: Case) -> None:

@@ -197,15 +197,15 @@ def test_a_connection_that_was_refused_on_lwip():
     for flags in (4 | 8 | 16, 8, 16):
         plug = Plug(flags)
         failure = raises(Failure, _plain, _opens(plug))
-        assert type(failure) is Failure and "a.example:8883 refuses connections" in str(failure)
+        assert type(failure) is Failure and "a.example:8883 refused the connection" in str(failure)
         assert plug.closed and failure.kind == AGAIN
 
 
 def test_connections_that_do_not_come_about():
     for number, class_, words in (
-        (errno.ECONNREFUSED, Failure, "refuses connections"),
-        (errno.ECONNRESET, Failure, "refuses connections"),
-        (113, Lost, "cannot be reached"),
+        (errno.ECONNREFUSED, Failure, "refused the connection"),
+        (errno.ECONNRESET, Failure, "refused the connection"),
+        (113, Lost, "is unreachable"),
         (110, Lost, "does not answer"),
         (errno.ENOMEM, Failure, "not enough memory"),
     ):

@@ -4,8 +4,10 @@ import itertools
 
 import pytest
 
+from muster.checks import messages
 from muster.twin.server import running_twin
 from muster.twin.settings import Settings
+from tests.system import rig
 
 _numbers = itertools.count(1)
 
@@ -29,3 +31,12 @@ def numbered_twin(tmp_path_factory):
 def serial():
     """A serial that no other board has."""
     return f"cam-{next(_numbers)}"
+
+
+@pytest.fixture(autouse=True)
+def every_message_is_listed():
+    """Every line that a board prints is in the table of messages."""
+    rig.printed.clear()
+    yield
+    unlisted = messages.unlisted(rig.printed)
+    assert not unlisted, "add to tools/muster/checks/messages.csv, then `make docs`:\n" + "\n".join(unlisted)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from device.core import fields, paths
 from muster import image, interpreter, mpy, pack
-from muster.image.boards import Service, profile
+from muster.boards import Service, profile
 from muster.layout import LIB
 from muster.registry.certificates import ACTIVE
 from muster.twin import defaults, pki

@@ -20,6 +20,7 @@ DONE = fields.PROVISION_STATUS + " is " + fields.TRUE  # the last line of a boot
 _TIME_SERVERS = ("pool.ntp.org", "time.google.com")  # the board's own choice; nobody on the internet is asked
 QUICK = {"JOIN_MS": "0", "HOSTS": ",".join(f"{name}=127.0.0.1" for name in _TIME_SERVERS)}
 WIFI_PASSWORD = "marker-wifi-password-7Q"
+printed: list[str] = []  # by all boards of a test; conftest.py compares them with the table of messages
 
 
 def documents(port: int, serial: str, **changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -71,9 +72,16 @@ def on_flash(path: Path) -> dict[str, bytes]:
 
 
 def board(path: Path, **options: Any) -> VirtualBoard:
-    """A virtual board that joins its network at once."""
+    """A virtual board that joins its network at once; its lines are kept in `printed`."""
     options["environment"] = {**QUICK, **options.get("environment", {})}
-    return VirtualBoard(path, **options)
+    watch = options.pop("on_line", None)
+
+    def keep(line: str) -> None:
+        printed.append(line)
+        if watch:
+            watch(line)
+
+    return VirtualBoard(path, on_line=keep, **options)
 
 
 def boot_to_the_end(path: Path, timeout_s: float = 60, **options: Any) -> VirtualBoard:

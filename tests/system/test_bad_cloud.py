@@ -18,7 +18,7 @@ PERSON = "Trying again in 18"  # half an hour: only a person or the cloud can me
 
 # kind of fault -> (number, parts of the line, or None when the board takes no notice)
 CONNECT = {
-    "reject": (None, ("refuses the connection (CONNACK code 5)", "probably revoked")),
+    "reject": (None, ("refused the connection (CONNACK code 5)", "probably revoked")),
     "ignore": (None, ("does not answer", "check address")),
     "lose-answer": (None, ("does not answer", "check address")),
     "close-before": (None, ("closed the connection instead of accepting it", "iot:Connect on client/")),
@@ -28,7 +28,7 @@ CONNECT = {
     "delay": (2500, ("does not answer", "check address")),
 }
 SUBSCRIBE = {
-    "reject": (None, ("refuses the subscription to",)),
+    "reject": (None, ("refused the subscription to",)),
     "ignore": (None, None),  # it is sent once more
     "lose-answer": (None, None),
     "close-before": (None, ("subscribe: the server closed the connection", "lacks iot:Subscribe")),
@@ -48,9 +48,9 @@ CREATE = {
     "no-ack": (None, None),
     "throttle": (0, ("429 ThrottlingException",)),
     "garbage": (None, ("is not a JSON object",)),
-    "huge": (None, ("bytes at once, the limit is 16384",)),
+    "huge": (None, (" bytes; the limit is 16384",)),
     "incomplete": (None, ("answer lacks certificateId",)),
-    "stranger": (None, ("do not belong together", "starting over with a new certificate")),
+    "stranger": (None, ("does not match the private key", "starting over with a new certificate")),
 }
 REGISTER = {
     **{name: case for name, case in CREATE.items() if name not in ("stranger", "close-answered")},
@@ -60,8 +60,8 @@ REGISTER = {
 PUBLISH = {
     "ignore": (None, None),  # it is sent once more
     "lose-answer": (None, None),
-    "close-before": (None, ("closed the connection", "another client took the name")),
-    "close-after": (None, ("closed the connection", "another client took the name")),
+    "close-before": (None, ("closed the connection", "another client connected as")),
+    "close-after": (None, ("closed the connection", "another client connected as")),
     "close-answered": (None, None),
     "delay": (2500, ("no PUBACK",)),
 }
@@ -139,10 +139,10 @@ def test_a_clear_no(twin, serial, tmp_path):
     claim = mishaps.Claims(twin).make(policy="any-template")
     denied, unknown = {fields.TEMPLATE: "Denied"}, {fields.TEMPLATE: "Nowhere"}
     cases = {
-        "hook": (denied, claim, ("403", "pre-provisioning hook", "said no to this serial", PERSON)),
-        "unknown": (unknown, claim, ("404", "is there a template named Nowhere", PERSON)),
+        "hook": (denied, claim, ("403", "pre-provisioning hook", "refused this serial", PERSON)),
+        "unknown": (unknown, claim, ("404", "check that template Nowhere exists", PERSON)),
         "foreign": (unknown, {}, ("subscribe: the server closed", "lacks iot:Subscribe", "Nowhere", AGAIN)),
-        "bad": ({}, {}, ("400 InvalidParameter", "look at template", PERSON)),
+        "bad": ({}, {}, ("400 InvalidParameter", "check template", PERSON)),
         "limit": ({}, {}, ("400 LimitExceeded", "the account's limits", PERSON)),
     }
     images = {
@@ -176,12 +176,16 @@ def test_wrong_servers(twin, serial, tmp_path):
         cases = {
             "wrong-ca": ({"extra": wrong_ca}, "not signed by our root CA", "replace the root CA file"),
             "foreign": ({"port": foreign.port}, "not signed by our root CA", "replace the root CA file"),
-            "early": ({"port": early.port}, "do not fit the clock, which says 20", "if the clock is wrong"),
-            "late": ({"port": late.port}, "do not fit the clock, which says 20", "is out of date"),
+            "early": ({"port": early.port}, "is not valid now (the clock says 20", "if the clock is wrong"),
+            "late": (
+                {"port": late.port},
+                "is not valid now (the clock says 20",
+                "renew the server's certificate",
+            ),
             "host": (host, "the server's certificate is not for iot.example.org", "correct the endpoint"),
             "hole": ({"port": hole.port}, "does not answer", "check address, firewall and network"),
             "web": ({"port": web.port}, "TLS handshake", "probably"),
-            "closed": ({"port": silent()}, "refuses connections", "nothing listens on that port"),
+            "closed": ({"port": silent()}, "refused the connection", "nothing listens on that port"),
         }
         images = {
             name: mishaps.flash(tmp_path / f"{name}.img", twin, f"{serial}-{name}", **options)
@@ -195,9 +199,9 @@ def test_wrong_servers(twin, serial, tmp_path):
 
 def test_no_network(twin, serial, tmp_path):
     cases = {
-        "down": ({"NETWORK": "down"}, "no Wi-Fi (workshop: not in reach)", "check name, password"),
+        "down": ({"NETWORK": "down"}, "no Wi-Fi (workshop: not in range)", "check name, password"),
         "password": ({"NETWORKS": '{"workshop": "other"}'}, "(workshop: wrong password)", "check name, pass"),
-        "dns": ({"DNS": "down"}, "there is no address for localhost", "check the endpoint"),
+        "dns": ({"DNS": "down"}, "no address found for localhost", "check the endpoint"),
     }
     images = {name: mishaps.flash(tmp_path / f"{name}.img", twin, f"{serial}-{name}") for name in cases}
     each = {name: {"environment": environment} for name, (environment, _, _) in cases.items()}
@@ -213,7 +217,7 @@ def test_a_network_that_comes_back(twin, serial, tmp_path):
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=port)
     before = rig.certificate_ids(twin)
     with mishaps.powered(path) as machine:
-        mishaps.complaint(machine, "refuses connections")
+        mishaps.complaint(machine, "refused the connection")
         with Relay("127.0.0.1", twin.port, port=port) as relay:
             relay.black_hole = True
             mishaps.complaint(machine, "does not answer")
@@ -241,7 +245,7 @@ def test_a_clock_that_is_wrong_and_nobody_knows(twin, serial, tmp_path):
     port = silent()
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, built_s=YEAR_2021_S - 86400, port=port)
     with mishaps.powered(path, environment={"CLOCK": str(YEAR_2021_S)}) as machine:
-        mishaps.complaint(machine, "refuses connections")
+        mishaps.complaint(machine, "refused the connection")
         assert "set by NTP" not in machine.console, "a server that is not there says nothing of the clock"
         with Relay("127.0.0.1", twin.port, port=port):
             machine.wait_for("clock      set by NTP to 20")
@@ -256,7 +260,7 @@ def test_clock_of_2021_and_nothing_to_set_it(twin, serial, tmp_path):
             tmp_path / "flash.img", twin, serial, built_s=YEAR_2021_S - 86400, port=tomorrow.port
         )
         with mishaps.powered(path, environment={"CLOCK": str(YEAR_2021_S), "NTP": "fail"}) as machine:
-            parts = ("do not fit the clock, which says 2021-01-01 00:00 UTC", "let NTP through", AGAIN)
+            parts = ("is not valid now (the clock says 2021-01-01 00:00 UTC)", "allow NTP", AGAIN)
             mishaps.complaint(machine, *parts)
             mishaps.still_runs(machine)
 
@@ -279,7 +283,7 @@ def test_no_third_certificate_in_a_storm(twin, serial, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda pem: pem[:100] + pem[104:], "answer has a wrong certificatePem"),
+        (lambda pem: pem[:100] + pem[104:], "answer has an invalid certificatePem"),
         (lambda pem: pem[:100] + "AAAAAAAA" + pem[108:], "starting over with a new certificate"),
     ],
 )

@@ -27,16 +27,16 @@ def _with(twin, **sections):
 def _files(twin):
     whole = json.dumps(_conf(twin)).encode()
     return {
-        "missing": (None, "is missing", "write it with SERIAL_ID and ENDPOINT_URL"),
-        "empty": (b"", "is empty", "write it with"),
-        "blank": (b" \n", "is empty", "write it with"),
-        "half-written": (whole[:60], "is not whole JSON (60 bytes)", "correct the file"),
-        "one-byte-short": (whole[:-1], "is not whole JSON", "correct the file"),
-        "followed": (whole + b"}", "is not whole JSON", "correct the file"),
-        "zeros": (b"\0" * 100, "is not whole JSON", "correct the file"),
-        "not-utf-8": (whole.replace(b"cam", b"\xff\xfe\xff"), "is not whole JSON", "correct the file"),
+        "missing": (None, "is missing", "create it with SERIAL_ID and ENDPOINT_URL"),
+        "empty": (b"", "is empty", "create it with"),
+        "blank": (b" \n", "is empty", "create it with"),
+        "half-written": (whole[:60], "is not valid JSON (60 bytes)", "correct the file"),
+        "one-byte-short": (whole[:-1], "is not valid JSON", "correct the file"),
+        "followed": (whole + b"}", "is not valid JSON", "correct the file"),
+        "zeros": (b"\0" * 100, "is not valid JSON", "correct the file"),
+        "not-utf-8": (whole.replace(b"cam", b"\xff\xfe\xff"), "is not valid JSON", "correct the file"),
         "deep": (b'{"device":' * 1500 + b"1" + b"}" * 1500, "has 16501 bytes", "make it smaller"),
-        "deep-list": (b"[" * 8000, "is not whole JSON", "correct the file"),
+        "deep-list": (b"[" * 8000, "is not valid JSON", "correct the file"),
         "long": (b'{"device": {}, "a": "%s"}' % (b"x" * 9000), "the limit is 8192", "correct the file"),
         "a-list": (b"[]", 'has no object "device"', "correct the file"),
         "null": (b"null", 'has no object "device"', "correct the file"),
@@ -54,7 +54,7 @@ def _sections(twin):
         "key-mode": (_with(twin, **mode), '"keys" must be "cloud" or "device"', "correct the file"),
         "template": (
             _with(twin, provisioning={fields.TEMPLATE: "a/b"}),
-            "template has the character",
+            "template contains",
             "allowed",
         ),
         "parameter": (
@@ -68,30 +68,30 @@ def _sections(twin):
 def _values(twin):
     bad = {"spaces": "a b", "hash": "a#b", "slash": "a/b", "umlaut": "ä", "line": "a\nb"}
     cases = {
-        f"serial-{name}": (fields.SERIAL_ID, value, "SERIAL_ID has the character", "allowed are")
+        f"serial-{name}": (fields.SERIAL_ID, value, "SERIAL_ID contains", "are allowed")
         for name, value in bad.items()
     }
     cases["serial-129"] = (
         fields.SERIAL_ID,
         "x" * 129,
         "SERIAL_ID has 129 characters",
-        "allowed are 1 to 128",
+        "1 to 128 are allowed",
     )
-    cases["serial-empty"] = (fields.SERIAL_ID, "", "SERIAL_ID has 0 characters", "allowed are 1 to 128")
+    cases["serial-empty"] = (fields.SERIAL_ID, "", "SERIAL_ID has 0 characters", "1 to 128 are allowed")
     cases["serial-number"] = (fields.SERIAL_ID, 7, "SERIAL_ID must be a string", "correct the file")
     arn = "arn:aws:iot:eu-west-1:123456789012:thing/x"
     cases["endpoint-arn"] = (
         fields.ENDPOINT_URL,
         arn,
         "ENDPOINT_URL is an ARN",
-        "write the host name instead",
+        "use the host name",
     )
-    cases["endpoint-path"] = (fields.ENDPOINT_URL, "a/b", "ENDPOINT_URL has the character", "host name alone")
+    cases["endpoint-path"] = (fields.ENDPOINT_URL, "a/b", "ENDPOINT_URL contains", "only the host name")
     cases["endpoint-port"] = (
         fields.ENDPOINT_URL,
         "a:8883",
-        "ENDPOINT_URL has the character ':'",
-        "name alone",
+        "ENDPOINT_URL contains ':'",
+        "the host name",
     )
     cases["endpoint-empty"] = (
         fields.ENDPOINT_URL,
@@ -152,8 +152,12 @@ def _claim_files(twin):
     cases = {
         "revoked": (claims.make(status=REVOKED), "closed the connection", "probably revoked or unknown"),
         "expired": (claims.make(-7200, -3600), "certificate expired on", "replace the claim credentials"),
-        "too-early": (claims.make(7200, 9000), "certificate is valid from", "set the clock"),
-        "mismatched": ({**good, key: other[key]}, "do not belong together", "replace the claim credentials"),
+        "too-early": (claims.make(7200, 9000), "certificate is not valid before", "allow NTP"),
+        "mismatched": (
+            {**good, key: other[key]},
+            "does not match the private key",
+            "replace the claim credentials",
+        ),
         "swapped": ({**good, certificate: good[key], key: good[certificate]}, "damaged", "replace the claim"),
     }
     for path, cause, advice in (
@@ -163,8 +167,8 @@ def _claim_files(twin):
     ):
         name, data = path.rsplit("/", 1)[1], good[path]
         missing, empty = f"{path} is missing", f"{path} is missing or empty"
-        cases[f"missing-{name}"] = ({**good, path: None}, missing, "put the claim credentials there")
-        cases[f"empty-{name}"] = ({**good, path: b""}, empty, "put the claim credentials there")
+        cases[f"missing-{name}"] = ({**good, path: None}, missing, "copy the claim credentials there")
+        cases[f"empty-{name}"] = ({**good, path: b""}, empty, "copy the claim credentials there")
         cases[f"cut-{name}"] = ({**good, path: data[: len(data) // 2]}, cause, advice)
         cases[f"spoilt-{name}"] = ({**good, path: data[:60] + b"\0!?" + data[63:]}, cause, advice)
         cases[f"text-{name}"] = ({**good, path: b"secret"}, cause, advice)
@@ -230,7 +234,7 @@ def test_flash_full(twin, serial, tmp_path, key_mode):
     conf = {free: rig.on_flash(path)[paths.CONF] for free, path in images.items()}
     with mishaps.crowd(images) as machines:
         for machine in machines.values():
-            mishaps.complaint(machine, "provision", "flash is full", "remove files", FIRST_WAIT)
+            mishaps.complaint(machine, "provision", "flash is full", "delete files", FIRST_WAIT)
             mishaps.still_runs(machine)
     for free, path in images.items():
         assert rig.on_flash(path)[paths.CONF] == conf[free]
@@ -256,7 +260,7 @@ def test_full_flash_keeps_no_board_off_line(twin, serial, tmp_path):
     mishaps.edit(path, {f"{paths.CERT}/{paths.IDENTITY}": json.dumps(sealed).encode(), paths.PROVISION: None})
     _fill(path, 0)
     with mishaps.powered(path) as machine:
-        mishaps.complaint(machine, "flash is full at", "remove files")
+        mishaps.complaint(machine, "flash is full at", "delete files")
         machine.wait_for(rig.DONE)
 
 
@@ -275,8 +279,8 @@ def test_heap_too_small(twin, serial, tmp_path):
 
 def test_wifi(twin, serial, tmp_path):
     table = {
-        "missing": (None, "no Wi-Fi network is known", "write wifi.json"),
-        "cut": (b'{"networks": [{"ss', "is not whole JSON", "correct the file"),
+        "missing": (None, "no Wi-Fi network is configured", "create wifi.json"),
+        "cut": (b'{"networks": [{"ss', "is not valid JSON", "correct the file"),
         "list": (b"[]", 'has no list "networks"', "correct the file"),
         "no-name": (
             b'{"networks": [{"password": "%s"}]}' % rig.WIFI_PASSWORD.encode(),
@@ -285,7 +289,7 @@ def test_wifi(twin, serial, tmp_path):
         ),
         "number": (
             b'{"networks": [{"ssid": "a", "password": 5}]}',
-            'a "password" that is not a string',
+            '"password" must be a string',
             "correct",
         ),
     }

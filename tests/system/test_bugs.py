@@ -5,7 +5,7 @@ import textwrap
 
 from device.core import topics
 from muster import mpy
-from muster.image.boards import Service, profile
+from muster.boards import Service, profile
 from muster.layout import LIB
 from tests.system import mishaps, rig
 

@@ -70,7 +70,7 @@ def test_two_of_one_name_go_slower(twin, serial, tmp_path):
         for times in range(1, 6):
             stack.enter_context(Raw(twin, certificate, key)).connect(serial)
             _reconnected(machine, times + 1)
-        mishaps.complaint(machine, "closed the connection", f"took the name {serial}", "again in 2 s")
+        mishaps.complaint(machine, "closed the connection", f"connected as {serial}", "again in 2 s")
     assert _boots(twin, serial) == 1
 
 
@@ -107,7 +107,7 @@ def test_twin_restarted(tmp_path, serial):
             machine.stop()
             raise
     try:
-        mishaps.complaint(machine, "refuses connections")
+        mishaps.complaint(machine, "refused the connection")
         with running_twin(tmp_path / "twin", Settings(**quick, mqtt_port=port)) as twin:
             _reconnected(machine, 2)
             machine.wait_for("heard itself", start=len(machine.lines))
@@ -169,7 +169,7 @@ def test_offline(twin, serial, tmp_path):
     before = rig.on_flash(path)
     with mishaps.powered(path) as machine:
         assert machine.wait() == EXIT_END
-    assert f"boot       offline: {paths.OFFLINE} is there" in machine.console
+    assert f"boot       offline: {paths.OFFLINE} exists" in machine.console
     assert "main       offline" in machine.console
     assert "network" not in machine.console and "provision" not in machine.console
     assert rig.on_flash(path) == before
@@ -180,15 +180,15 @@ def _switches(**services):
 
 
 CONFIGS = {
-    "no-cloud": (_switches(cloud=False), "the board has no identity; switch provisioning on", None),
-    "no-provision": (_switches(cloud={"provision": False}), "switch provisioning on in", None),
-    "no-mqtt": (_switches(mqtt=False), "status     not published: mqtt is not there", "mqtt       connected"),
+    "no-cloud": (_switches(cloud=False), "the board has no identity; enable provisioning", None),
+    "no-provision": (_switches(cloud={"provision": False}), "enable provisioning in", None),
+    "no-mqtt": (_switches(mqtt=False), "status     not published: mqtt is off", "mqtt       connected"),
     "quiet": (_switches(heartbeat=False), rig.DONE, "heartbeat"),
     "unknown": (_switches(teapot=False), rig.DONE, None),
-    "cut": (b'{"services": {"mq', f"{paths.CONFIG}: is not a JSON object", None),
-    "list": (b"[]", "correct the file; all services are on", None),
-    "number": (b'{"services": 5}', "correct the file; all services are on", None),
-    "not-utf-8": (b'{"services": "\xff"}', "correct the file; all services are on", None),
+    "cut": (b'{"services": {"mq', f"{paths.CONFIG}: lacks the JSON object", None),
+    "list": (b"[]", "correct the file; all services stay on", None),
+    "number": (b'{"services": 5}', "correct the file; all services stay on", None),
+    "not-utf-8": (b'{"services": "\xff"}', "correct the file; all services stay on", None),
 }
 
 
@@ -232,7 +232,7 @@ def test_provisioned_board_without_provisioning(twin, serial, tmp_path):
 
 
 def _boot_ended_ms(machine):
-    line = machine.wait_for("provisioning goes on in main.py")
+    line = machine.wait_for("provisioning continues in main.py")
     return int(line.split()[0])
 
 
@@ -260,7 +260,7 @@ def test_boot_waits_for_a_handshake_that_makes_progress(twin, serial, tmp_path):
             line = machine.wait_for(f"identity {serial}")
             assert int(line.split()[0]) > 700, "no slow handshake, then"
             machine.wait_for(rig.DONE)
-    assert "goes on in main.py" not in machine.console
+    assert "continues in main.py" not in machine.console
 
 
 def test_boot_returns_at_once_without_a_network(twin, serial, tmp_path):
@@ -294,6 +294,6 @@ def test_exceptions_at_the_top(twin, serial, tmp_path):
     }
     with mishaps.crowd(images, traceback=True) as machines:
         for machine in machines.values():
-            machine.wait_for("boot.py failed, main.py goes on:")
+            machine.wait_for("boot.py failed; main.py continues:")
         machines["boot"].wait_for(rig.DONE)
         assert machines["both"].wait() == EXIT_RESET

@@ -57,7 +57,7 @@ def test_a_board_that_cannot_begin_resets(twin, serial, tmp_path):
     extra = {**broken, paths.MAIN: b"import time\ntime.sleep(30)\n"}
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, facts=QUICK_DOG, extra=extra)
     with mishaps.powered(path, traceback=True) as machine:
-        machine.wait_for("boot.py failed, main.py goes on:")
+        machine.wait_for("boot.py failed; main.py continues:")
         assert machine.wait() == EXIT_WATCHDOG
 
 

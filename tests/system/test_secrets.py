@@ -77,7 +77,7 @@ def test_a_bad_answer(twin, serial, tmp_path, issued, caplog, stage, kind):
     twin.registry.faults.add(stage, kind, client=serial)
     path = mishaps.flash(tmp_path / "flash.img", twin, serial)
     with mishaps.powered(path) as machine:
-        machine.wait_for("provisioning goes on in main.py")
+        machine.wait_for("provisioning continues in main.py")
     assert issued
     _check([machine], issued, caplog.text, [rig.on_flash(path)])
     _check_places(rig.on_flash(path))

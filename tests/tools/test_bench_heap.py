@@ -8,7 +8,7 @@ from tests.system import rig
 
 from device.core import paths
 from muster import image, interpreter, mpy
-from muster.image.tree import single_files
+from muster.program import single_files
 
 NAMES = """\
 from device.claim import p256

@@ -4,13 +4,14 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
 
 from muster import errors
+from muster.cli import lazy, trouble
 from muster.cli import main as cli
-from muster.cli import trouble
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -144,15 +145,34 @@ def test_help_is_a_command_too(words: list[str], same: list[str], capsys: pytest
     assert run(capsys, *words) == run(capsys, *same)
 
 
-def test_a_command_does_not_load_the_others() -> None:
+def modules_of(table: lazy.Table) -> Iterator[str]:
+    """The modules that the commands of a table live in."""
+    for entry in table.values():
+        if isinstance(entry, str):
+            yield entry.partition(":")[0]
+        else:
+            yield from modules_of(entry[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "used"),
+    [
+        (["--help"], set()),
+        (["add"], set()),
+        (["twin", "--help"], set()),
+        (["deploy", "--help"], {"muster.cli.deploy"}),
+    ],
+)
+def test_only_the_command_that_is_used_is_loaded(words: list[str], used: set[str]) -> None:
     code = (
         "import sys\nfrom muster.cli.main import main\n"
-        "try:\n    main(['deploy', '--help'])\nexcept SystemExit:\n    pass\n"
-        "print(sorted(name for name in sys.modules if name.startswith('muster.cli.')))"
+        f"try:\n    main({words})\nexcept SystemExit:\n    pass\nprint(*sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    names = ("deploy", "lazy", "main", "output", "trouble")
-    assert result.stdout.splitlines()[-1] == str([f"muster.cli.{name}" for name in names])
+    loaded = set(result.stdout.splitlines()[-1].split())
+    assert loaded & set(modules_of(cli.COMMANDS)) == used
+    if not used:
+        assert not loaded & {"rich", "cryptography", "sqlite3", "asyncio", "muster.registry"}
 
 
 def test_runs_as_a_module() -> None:

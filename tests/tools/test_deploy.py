@@ -12,6 +12,7 @@ from muster.board_link import BoardLink, Facts
 from muster.cli import main as cli
 from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
 from muster.layout import LIB
+from muster.program import code_files
 from serial_board import SerialBoard
 
 # Says at each start whether the network is to be left alone, and which program runs.
@@ -186,7 +187,7 @@ def test_the_command_with_the_whole_real_program(
         rows = [line.split() for line in capsys.readouterr().out.splitlines()]
         return {row[0]: int(row[1]) for row in rows if row and row[0] in ("copied", "same", "removed")}
 
-    number = len(deployment.program("virtual"))
+    number = len(code_files("virtual"))
     assert table() == {"copied": number, "same": 0, "removed": 0}
     # Its boot.py runs, and leaves the prompt to the next deployment.
     blank.wait_for("virtual board: reset")
@@ -228,7 +229,7 @@ def test_no_board_is_exit_code_4(tmp_path: Path) -> None:
 
 
 def test_the_program_is_compiled_except_boot_and_main() -> None:
-    files = deployment.program("pico_w")
+    files = code_files("pico_w")
     assert sorted(files) == [paths.BOOT, paths.PACK, "/lib/pack.mpy", paths.MAIN]
     modules = pack.read(files[paths.PACK])
     assert {"device/claim/provision.mpy", "umqtt/simple.mpy"} <= set(modules)

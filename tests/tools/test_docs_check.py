@@ -50,6 +50,17 @@ def test_an_empty_promise_is_found(root: Path, text: str, sentence: str) -> None
     assert check(root, text) == [sentence]
 
 
-def test_documents_are_found_with_and_without_git(root: Path) -> None:
-    assert root / "docs/tree.md" in docs.documents(root)
-    assert docs.documents(docs.REPO)
+def test_documents_are_found_in_the_checkout() -> None:
+    assert docs.REPO / "README.md" in docs.documents(docs.REPO)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", None], ids=["no git on PATH", "no checkout"])
+def test_documents_are_found_without_git(
+    root: Path, path: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if path:
+        monkeypatch.setenv("PATH", path)
+    for folder in ("build", ".venv"):
+        (root / folder).mkdir()
+        (root / folder / "other.md").write_text("# Not ours\n")
+    assert docs.documents(root) == [root / "docs/tree.md"]

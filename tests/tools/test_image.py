@@ -8,6 +8,7 @@ import pytest
 
 from device.core import fields, paths, startup
 from muster import mpy, pack
+from muster.boards import Service
 from muster.errors import MusterError
 from muster.image import (
     board,
@@ -22,7 +23,6 @@ from muster.image import (
     to_uf2,
     verify,
 )
-from muster.image.boards import Service
 from muster.layout import LIB
 
 FILES = {"/a": b"1", "/lib/x/y.mpy": b"y" * 5000, "/lib/x/z.mpy": b"", "/etc/c.json": b"{}" * 80}

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from device.core import fields, paths, slots, topics
 from muster import image
-from muster.layout import BUILD
+from muster.layout import BUILD, command, shown
 from muster.twin.server import RunningTwin, running_twin
 from muster.virtual import VirtualBoard
 
@@ -105,9 +105,9 @@ def run(console: Console, key_mode: str) -> None:
     console.print(f"\n[bold]The twin received[/bold] at {received} on {message.topic}")
     console.print(f"  {message.payload.decode()}", markup=False)
     console.print(
-        f"\nThe board's flash stays in {path.relative_to(BUILD.parent)}. Look into it, or boot it again:\n"
-        f"  .venv/bin/muster board ls --image {path.relative_to(BUILD.parent)}\n"
-        "  .venv/bin/muster --help",
+        f"\nThe board's flash stays in {shown(path)}. Look into it, or boot it again:\n"
+        f"  {command()} board ls --image {shown(path)}\n"
+        f"  {command()} --help",
     )
 
 

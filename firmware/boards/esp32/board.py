@@ -1,4 +1,4 @@
-"""Facts about the ESP32 with 4 MiB flash (MicroPython's ESP32_GENERIC: what follows the program is `vfs`)."""
+"""Facts about the ESP32 with 4 MiB flash (MicroPython's ESP32_GENERIC: `vfs` follows the program)."""
 
 NAME = "esp32"
 TITLE = "ESP32, 4 MiB flash"
@@ -10,10 +10,10 @@ PROG_SIZE = 32  # how the firmware mounts it
 UF2_BASE = None  # flashed with esptool
 UF2_FAMILY = None
 
-# What the program on the board knows of it (device/_build.py).
+# Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 30000
 ESCAPE_PIN = 0  # the BOOT button
 TIMER = 1
 HARD_TIMER = False
-JOIN_OPTIONS = {"reconnects": 3}  # for ever, otherwise: then a wrong password is never reported
+JOIN_OPTIONS = {"reconnects": 3}  # default: for ever, which never reports a wrong password
 LATE_CONSOLE = False

@@ -4,16 +4,16 @@ NAME = "pico_w"
 TITLE = "Raspberry Pi Pico W"
 CHIP = "rp2040"
 BLOCK_SIZE = 4096
-BLOCK_COUNT = 212  # rp2 formats the flash anew when the image has any other count
+BLOCK_COUNT = 212  # with any other count rp2 formats the flash again
 FLASH_OFFSET = 0x12C000  # of the file system, in the 2 MiB flash
 PROG_SIZE = 256  # how the firmware mounts it
 UF2_BASE = 0x10000000  # where the chip maps its flash
 UF2_FAMILY = 0xE48BFF56
 
-# What the program on the board knows of it (device/_build.py).
-WATCHDOG_MS = 8388  # the most that an RP2040 takes
+# Facts that the program on the board uses (device/_build.py).
+WATCHDOG_MS = 8388  # the maximum of an RP2040
 ESCAPE_PIN = 22  # GP22 to GND, pins 29 and 28
 TIMER = -1
 HARD_TIMER = True  # inside a TLS handshake only a hard interrupt runs
-JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving: it costs 100 ms a packet
+JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving, which costs 100 ms per packet
 LATE_CONSOLE = True  # USB starts after boot.py

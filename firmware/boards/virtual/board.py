@@ -10,7 +10,7 @@ PROG_SIZE = 256
 UF2_BASE = None
 UF2_FAMILY = None
 
-# What the program on the board knows of it (device/_build.py).
+# Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 8388
 ESCAPE_PIN = 22
 TIMER = -1

@@ -1,6 +1,6 @@
-"""`machine` on the virtual board: identity, reset, watchdog, timers, real-time clock; pins that do nothing.
+"""`machine` on the virtual board: identity, reset, watchdog, timers, clock, and pins without effect.
 
-MUSTER_BOARD_PIN_LOW   numbers of pins with commas: as inputs these read 0, as if a wire held them down
+MUSTER_BOARD_PIN_LOW   numbers of pins with commas: as inputs they read 0, as if wired to ground
 """
 
 import sys
@@ -12,7 +12,7 @@ import vboard
 
 _ESP32 = vboard.setting("KIND") == "esp32"
 
-# The numbers differ between the chips; the ESP32 knows more causes than the RP2040.
+# The numbers differ between chips, and the ESP32 has more causes than the RP2040.
 if _ESP32:
     PWRON_RESET = 1
     HARD_RESET = 2
@@ -37,12 +37,12 @@ def reset():
 
 
 def reset_cause():
-    """One of the constants; MUSTER_BOARD_RESET_CAUSE says which."""
+    """One of the constants, as set by MUSTER_BOARD_RESET_CAUSE."""
     return int(vboard.setting("RESET_CAUSE", "1"))
 
 
 def freq(*hertz):
-    """The frequency of a Pico W, whatever is asked for."""
+    """The frequency of a Pico W; setting it has no effect."""
     return 125000000
 
 
@@ -52,7 +52,7 @@ def idle():
 
 
 class WDT:
-    """The watchdog: cannot be stopped; ends the run with exit code 4 when it is not fed."""
+    """The watchdog: cannot be stopped; ends the run with exit code 4 unless fed in time."""
 
     def __init__(self, id=0, timeout=5000):
         if timeout <= 0 or (timeout > _WDT_LIMIT_MS and not _ESP32):
@@ -61,12 +61,12 @@ class WDT:
         self.feed()
 
     def feed(self):
-        """Start the time anew."""
+        """Restart the time-out."""
         vboard.watch(self._timeout)
 
 
 class Timer:
-    """A timer of the software, run by vboard.check(). A hard callback cannot allocate memory."""
+    """A software timer, run by vboard.check(). A hard callback cannot allocate memory."""
 
     ONE_SHOT = 0
     PERIODIC = 1
@@ -76,7 +76,7 @@ class Timer:
             self.init(**options)
 
     def init(self, *, mode=PERIODIC, period, callback, hard=False):
-        """Start anew: every `period` milliseconds, or once, call `callback(timer)`."""
+        """Restart: call `callback(timer)` every `period` milliseconds, or once."""
         self.deinit()
         self._options = mode, period, callback, hard
         self._due = utime.ticks_add(utime.ticks_ms(), period)
@@ -88,7 +88,7 @@ class Timer:
             vboard.timers.remove(self)
 
     def run(self, soft):
-        """Call back once for each period that has passed; those that are not hard only if `soft`."""
+        """Call back once for each period that has passed; soft callbacks only if `soft`."""
         mode, period_ms, callback, hard = self._options
         now = utime.ticks_ms()
         while self in vboard.timers and (soft or hard) and utime.ticks_diff(now, self._due) >= 0:
@@ -123,7 +123,7 @@ class RTC:
 
 
 class Pin:
-    """A pin: an input reads its pull (high without one) or the wire of PIN_LOW, an output what was set."""
+    """A pin: an input reads 0 if in PIN_LOW, otherwise its pull (default high); an output, its value."""
 
     IN = 0
     OUT = 1
@@ -159,5 +159,5 @@ class Pin:
         self._value = 0
 
     def toggle(self):
-        """The other level."""
+        """Invert the level."""
         self._value ^= 1

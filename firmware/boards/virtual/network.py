@@ -1,11 +1,11 @@
-"""`network` on the virtual board: one Wi-Fi station that behaves as the settings say.
+"""`network` on the virtual board: one Wi-Fi station that behaves according to the settings.
 
 MUSTER_BOARD_NETWORKS   {"name": "password"} in JSON: the networks on the air; absent: any name and password
 MUSTER_BOARD_NETWORK    up (default)
                         down: no access point answers
                         drops:N: lost N s after each connect
-                        stuck:N: N s after the first join nothing gets through any more, though the
-                            station says that it is connected, until disconnect() and connect()
+                        stuck:N: from N s after the first join, nothing gets through, although the
+                            station reports that it is connected, until disconnect() and connect()
                         stuck-reset:N: the same, until active(False) and active(True)
                         dead-radio: active(True) does nothing
 MUSTER_BOARD_JOIN_MS    how long joining takes (default 20)
@@ -27,7 +27,7 @@ STAT_WRONG_PASSWORD = 202 if _ESP32 else -3
 STAT_CONNECT_FAIL = 203 if _ESP32 else -1
 
 _MOOD, _, _AFTER_MS = vboard.setting("NETWORK", "up").partition(":")
-_AFTER_MS = float(_AFTER_MS or 0) * 1000  # the N of the mood
+_AFTER_MS = float(_AFTER_MS or 0) * 1000  # N of the mode
 
 _hostname = "muster"
 _country = "XX"
@@ -56,23 +56,23 @@ def country(code=None):
 
 
 def ipconfig(*args, **kwargs):
-    """Accepts anything: there is nothing to configure."""
+    """Accepts anything and does nothing."""
 
 
 def link():
-    """Which join the station lives on, None without one; a connection ends with its join."""
+    """The number of the current join, or None; a connection ends with its join."""
     return WLAN._since if WLAN()._state() == STAT_GOT_IP else None
 
 
 def is_stuck():
-    """Does nothing get through, though the station says that it is connected?"""
+    """Whether nothing gets through although the station reports that it is connected."""
     if _MOOD[:5] != "stuck" or WLAN._cured or WLAN._first is None:
         return False
     return utime.ticks_diff(utime.ticks_ms(), WLAN._first) >= _AFTER_MS
 
 
 class WLAN:
-    """The station interface: one radio, however many objects point at it. There is no access point."""
+    """The station interface: one radio, shared by all objects. There is no access point."""
 
     IF_STA = STA_IF
     IF_AP = AP_IF
@@ -80,12 +80,12 @@ class WLAN:
     PM_PERFORMANCE = 1
     PM_POWERSAVE = 2
 
-    # Of the class, because the radio is one.
+    # On the class, because there is one radio.
     _active = False
     _joined = None  # (name, password) of the last connect
     _since = 0
     _first = None  # ticks of the first join that succeeded
-    _cured = False  # of being stuck
+    _cured = False  # when it got stuck
 
     def __init__(self, interface=STA_IF):
         if interface != STA_IF:

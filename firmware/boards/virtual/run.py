@@ -11,7 +11,7 @@ import socket  # noqa: F401
 import sys
 import time
 
-# The stand-ins are loaded while the host's files can still be seen; the board then finds these.
+# The stand-ins are loaded while the host's files are still visible; the board then finds them.
 import machine  # noqa: F401
 import micropython
 import network  # noqa: F401
@@ -20,7 +20,7 @@ from vboard import flash
 
 
 def _prompt():
-    """What Ctrl-C leaves: the board waits for a person, its timers run, its watchdog bites."""
+    """The prompt after Ctrl-C: the board waits, its timers run, its watchdog may reset it."""
     while True:
         try:
             print(">>> ")
@@ -31,7 +31,7 @@ def _prompt():
 
 
 def _execute(path):
-    """Run one file, if it is there; True when it ended as it should."""
+    """Run one file, if it exists; return True when it ended normally."""
     try:
         os.stat(path)
     except OSError:
@@ -49,13 +49,13 @@ def _execute(path):
         sys.print_exception(error)
         return False
     finally:
-        vboard.check()  # whatever the program made of it, a board that is off stays off
+        vboard.check()  # a board that is off stays off, even if the program caught the exception
     return True
 
 
 flash.mount()
-del flash.mount  # done once: its code need not stay on the heap
-micropython.kbd_intr(3)  # not every version of the unix port listens to SIGINT by itself
+del flash.mount  # needed once: its code does not have to stay on the heap
+micropython.kbd_intr(3)  # some versions of the unix port ignore SIGINT by default
 gc.collect()
 _scope = {"__name__": "__main__"}  # of boot.py, then of main.py unless boot.py failed
 sys.exit(0 if _execute("/boot.py") and _execute("/main.py") else 1)

@@ -1,11 +1,11 @@
-"""`socket` on the virtual board: the host's sockets behind the board's network.
+"""`socket` on the virtual board: the host's sockets, subject to the board's network.
 
 MUSTER_BOARD_STACK     lwip: TCP fails as on a Pico W (vboard.streams); absent: as on the host
 MUSTER_BOARD_UDP_PORT  where the host answers UDP for every server (muster.virtual_network)
-MUSTER_BOARD_DNS       down: no name is known
+MUSTER_BOARD_DNS       down: every name is unknown
                        silent:N: no name server answers; getaddrinfo gives up after N s
                        silent:N:M: the same in the first M s after each start
-MUSTER_BOARD_HOSTS     name=address,...: names that this board alone knows
+MUSTER_BOARD_HOSTS     name=address,...: names that only this board resolves
 """
 
 import errno
@@ -22,7 +22,7 @@ if vboard.setting("STACK") == "lwip" or vboard.setting("NETWORK", "").startswith
 
 _GIVES_UP_S = 6.3  # lwIP with one name server
 _EAGAIN = 11
-_HEAD = 6  # port and address, as they lie in a socket address from the third byte on
+_HEAD = 6  # port and address, at byte 2 of a socket address
 _started = utime.ticks_ms()
 
 
@@ -31,7 +31,7 @@ def __getattr__(name):
 
 
 class _Datagrams:
-    """A UDP socket. What it sends goes to the host, headed by the port and address that the board meant."""
+    """A UDP socket. It sends to the host, with the intended port and address as a header."""
 
     def __init__(self):
         self._socket = usocket.socket(usocket.AF_INET, usocket.SOCK_DGRAM)
@@ -40,15 +40,15 @@ class _Datagrams:
         self.settimeout(None)
 
     def setblocking(self, on):
-        """Wait for ever in `recv`, or not at all."""
+        """Block in `recv`, or do not."""
         self.settimeout(None if on else 0)
 
     def settimeout(self, seconds):
-        """Wait this long in `recv`; None: for ever."""
+        """Block in `recv` for this long; None means for ever."""
         self._limit_s = seconds
 
     def sendto(self, packet, address):
-        """Ask; `address` is from getaddrinfo."""
+        """Send; `address` comes from getaddrinfo."""
         vboard.check()
         answers = vboard.setting("UDP_PORT")
         if network.link() is None or not answers:
@@ -58,7 +58,7 @@ class _Datagrams:
         return len(packet)
 
     def recvfrom(self, size):
-        """(packet, sender); OSError when nothing came in time."""
+        """(packet, sender); raises OSError when nothing came in time."""
         start = utime.ticks_ms()
         while True:
             vboard.check()
@@ -75,7 +75,7 @@ class _Datagrams:
             utime.sleep_ms(5)
 
     def recv(self, size):
-        """The packet alone."""
+        """The packet without its sender."""
         return self.recvfrom(size)[0]
 
 
@@ -85,7 +85,7 @@ def socket(*kind):
 
 
 def getaddrinfo(host, port, *rest):
-    """As MicroPython's; fails when the network is down or the name unknown, late when no server answers."""
+    """As in MicroPython; fails if the network is down or the name unknown, late if no server answers."""
     vboard.check()
     is_number = not host.strip("0123456789.")
     if network.link() is None:
@@ -103,7 +103,7 @@ def getaddrinfo(host, port, *rest):
 
 
 def _silence_s():
-    """For how many seconds a look-up waits in vain at present; 0 when name servers answer."""
+    """How many seconds a lookup currently waits in vain; 0 when name servers answer."""
     mood, _, times = vboard.setting("DNS", "").partition(":")
     if network.is_stuck():
         return _GIVES_UP_S

@@ -1,7 +1,7 @@
 """`time` on the virtual board: the board's own clock and epoch, and sleeping under the watchdog.
 
 MUSTER_BOARD_CLOCK         Unix seconds at power-on; the host's time when absent
-MUSTER_BOARD_TICKS_START   what ticks_ms() says at power-on; the counter then wraps after 30 bits
+MUSTER_BOARD_TICKS_START   the value of ticks_ms() at power-on; the counter then wraps after 30 bits
 """
 
 import utime
@@ -62,13 +62,13 @@ def mktime(parts):
 
 
 def ticks_ms():
-    """Milliseconds that wrap; every look at them is also a look at the watchdog."""
+    """Milliseconds that wrap; every call also checks the watchdog."""
     vboard.check()
     return _counter()
 
 
 def sleep_ms(ms):
-    """Wait, unless the watchdog bites first."""
+    """Wait, unless the watchdog resets the board first."""
     end = utime.ticks_add(utime.ticks_ms(), ms)
     left = ms
     while left > 0:
@@ -78,5 +78,5 @@ def sleep_ms(ms):
 
 
 def sleep(seconds):
-    """Wait, unless the watchdog bites first."""
+    """Wait, unless the watchdog resets the board first."""
     sleep_ms(int(seconds * 1000))

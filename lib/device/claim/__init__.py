@@ -1,1 +1,1 @@
-"""The way to an identity: protocol, journal, key and handshake. Loaded only for that, and unloaded whole."""
+"""Provisioning by claim: protocol, journal, key and handshake. Loaded only for that, then unloaded."""

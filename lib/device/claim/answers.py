@@ -16,7 +16,7 @@ _MAX_ID = 64
 def read(topic, payload):
     """The JSON object of an `accepted` answer.
 
-    Raises Failure: for a `rejected` answer sorted by its statusCode, AGAIN for one that cannot be read.
+    Raises Failure: for a `rejected` answer by its statusCode; AGAIN for an unreadable one.
     """
     try:
         value = documents.loads(payload)
@@ -31,10 +31,10 @@ def read(topic, payload):
 
 
 def refusal(topic, value):
-    """The Failure for a `rejected` document: statusCode decides, and a token error starts over.
+    """The Failure for a `rejected` document: statusCode decides; a token error starts over.
 
-    AWS publishes no list of error codes for this API, so none is relied on; its HTTP twin throttles
-    with status 400, hence the look at the words.
+    AWS publishes no error codes for this API, so none is relied on. The similar HTTP API throttles with
+    status 400, so the text is searched for that.
     """
     status = value.get(fields.STATUS_CODE)
     code = _one_line(value.get(fields.ERROR_CODE, ""), 80)
@@ -55,12 +55,12 @@ def _one_line(value, limit):
 def _likely(topic, status):
     template = topics.template_of(topics.request_of(topic)[0])
     if template is None:
-        return "look at the claim certificate's policy and the account's limits"
+        return "check the claim certificate's policy and the account's limits"
     if status in (401, 403):
-        return "the pre-provisioning hook or the template's role said no to this serial"
+        return "the pre-provisioning hook or the template's role refused this serial"
     if status == 404:
-        return "is there a template named %s in this account and region?" % template
-    return "look at template %s and its parameters" % template
+        return "check that template %s exists in this account and region" % template
+    return "check template %s and its parameters" % template
 
 
 def _text(value, name, limit):
@@ -68,32 +68,32 @@ def _text(value, name, limit):
     if not isinstance(text, str) or not text:
         raise Failure(AGAIN, "answer lacks %s" % name, "", ASK)
     if len(text) > limit:
-        raise Failure(AGAIN, "answer has a wrong %s (%d characters)" % (name, len(text)), "", ASK)
+        raise Failure(AGAIN, "answer has an invalid %s (%d characters)" % (name, len(text)), "", ASK)
     return text
 
 
 def _whole(to_der, value, name, label):
-    """A PEM text that is whole: once it is registered, a damaged one would leave the board with nothing."""
+    """A PEM text, checked: registering a damaged one would leave the board without a usable identity."""
     text = _text(value, name, _MAX_PEM)
     try:
         to_der(text, label)
     except ValueError as error:
-        raise Failure(AGAIN, "answer has a wrong %s (%s)" % (name, error), "", ASK)
+        raise Failure(AGAIN, "answer has an invalid %s (%s)" % (name, error), "", ASK)
     return text
 
 
 def _id(value):
-    """The certificate id; it names a folder on the flash."""
+    """The certificate id, checked because it names a folder on flash."""
     text = _text(value, fields.CERTIFICATE_ID, _MAX_ID)
     fault = topics.name_fault(text)
     if fault:
-        raise Failure(AGAIN, "answer has a wrong %s: it %s" % (fields.CERTIFICATE_ID, fault), "", ASK)
+        raise Failure(AGAIN, "answer has an invalid %s: it %s" % (fields.CERTIFICATE_ID, fault), "", ASK)
     return text
 
 
 def certificate(value, with_key):
     """(certificate id, certificate PEM, private key PEM or None, ownership token) of a create answer."""
-    from device.core import pem  # not kept: the next connection loads it anew
+    from device.core import pem  # not kept: the next connection loads it again
 
     return (
         _id(value),
@@ -109,5 +109,5 @@ def registration(value):
     if configuration is None:
         configuration = {}
     if not isinstance(configuration, dict):
-        raise Failure(AGAIN, "answer has a wrong %s" % fields.DEVICE_CONFIGURATION, "", ASK)
+        raise Failure(AGAIN, "answer has an invalid %s" % fields.DEVICE_CONFIGURATION, "", ASK)
     return _text(value, fields.THING_NAME, 128), configuration

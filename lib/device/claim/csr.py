@@ -24,11 +24,11 @@ def signing_request(d, common_name, progress=None, public=None):
     """Return the PEM text of a signing request for key `d`, subject CN = `common_name`.
 
     Signed with ecdsa-with-SHA256, no attributes, under 500 characters for an ASCII name. `public` is
-    (x, y) where the caller has it, which saves half of the time. `progress()` as in `p256.public_key`.
+    (x, y) if known, which saves half of the time. `progress()` as in `p256.public_key`.
     ValueError for an empty name or one of more than 64 characters, and for a key out of range.
     """
     if not 1 <= len(common_name) <= _MOST_CHARACTERS:
-        raise ValueError("name for a signing request: %d characters are not 1 to 64" % len(common_name))
+        raise ValueError("signing request: name has %d characters; 1 to 64 are allowed" % len(common_name))
     if public is None:
         public = p256.public_key(d, progress)
     name = der.sequence(der.oid(_COMMON_NAME), der.utf8_string(common_name))

@@ -1,11 +1,11 @@
-"""The provisioning handshake: carries out, with real connections and files, what claim.provision asks for."""
+"""Carries out the actions of claim.provision with real connections and files."""
 
 from device.claim import provision
 from device.core.failures import Failure
 
 
 class Handshake:
-    """Does the actions of one board; see the table in claim.provision.
+    """Performs the actions for one board; see the table in claim.provision.
 
     `steps` makes the generator of an attempt (`Provisioning.steps`), `store` is the port, `line` the
     claim connection (runtime.line), `make_key(name)` gives [private key PEM, signing request PEM].
@@ -30,7 +30,7 @@ class Handshake:
         }
 
     async def attempt(self):
-        """Go on from the journal until the identity is committed; raises the Failure that ended it."""
+        """Continue from the journal until the identity is committed; raises the Failure that ended it."""
         steps = self._steps()
         try:
             action = next(steps)

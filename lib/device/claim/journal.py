@@ -1,14 +1,14 @@
-"""The journal: how far provisioning has come, written before each message that cannot be taken back.
+"""The journal: the progress of provisioning, written before each message that cannot be undone.
 
 | step       | on flash                                  | at the next boot                              |
 |------------|-------------------------------------------|-----------------------------------------------|
-| idle       | nothing pending                           | begin                                         |
-| create     | own key: the key, in the trial slot       | ask for a certificate, with the same key      |
+| idle       | nothing pending                           | start                                         |
+| create     | own key: the key, in the trial slot       | request a certificate, with the same key      |
 | created    | trial slot without its seal, the token    | try the identity, else register again         |
 | registered | the same, and the thing name              | try the identity                              |
 
-The budget counts the certificates asked for today, so that no fault, however strange, makes a board
-ask for one after the other.
+The budget counts the certificates requested today, so that no fault can make a board request one after
+another.
 """
 
 import json
@@ -22,13 +22,13 @@ REGISTERED = "registered"
 
 _STEPS = (IDLE, CREATE, CREATED, REGISTERED)
 _DAY_S = 86400
-# AWS lets an ownership token live for 1 hour; the margin is for the way there and for the clock.
+# An ownership token is valid for 1 hour on AWS; the margin covers latency and clock error.
 TOKEN_LIFE_S = 55 * 60
-_DAYS_BACK = 8  # a clock without battery falls back to the time saved last, at most a week ago
+_DAYS_BACK = 8  # without a battery, the clock falls back to the last saved time, at most a week old
 
 
 class Journal:
-    """The fields of the journal; `encode` writes them, `decode` reads them from hostile flash."""
+    """The fields of the journal; `encode` writes them, `decode` reads them and trusts nothing."""
 
     def __init__(self):
         self.budget_day = 0
@@ -44,19 +44,19 @@ class Journal:
         self.digests = {}
         self.thing_name = ""
         self.configuration = {}
-        self.unsure = True  # not on flash: a registration may have happened that we heard nothing of
+        self.unsure = True  # not on flash: a registration may have succeeded although its answer was lost
 
     def token_good(self, now):
-        """Whether the ownership token may still be taken, at `now` Unix seconds.
+        """Whether the ownership token may still be valid at `now` (Unix seconds).
 
-        A clock that has gone back (a board without battery) says nothing: the cloud is asked.
+        If the clock went back (a board without a battery), only the cloud can tell.
         """
         return now - self.token_time < TOKEN_LIFE_S
 
     def spend(self, now, limit):
-        """Take one certificate from the day's budget of `limit`; False when none is left.
+        """Take one certificate from the daily budget of `limit`; return False when none is left.
 
-        A clock that goes back a little brings no new budget; one that was far ahead does not lock the board.
+        A clock that goes back a little gives no new budget; one that was far ahead does not block the board.
         """
         day = now // _DAY_S
         if day > self.budget_day or day < self.budget_day - _DAYS_BACK:
@@ -86,7 +86,7 @@ class Journal:
 
 
 def decode(raw):
-    """The Journal in `raw` (bytes or None); an unreadable one counts as empty."""
+    """The Journal in `raw` (bytes or None); an unreadable journal counts as empty."""
     journal = Journal()
     if raw is None:
         return journal

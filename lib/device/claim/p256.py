@@ -1,15 +1,15 @@
-"""Elliptic curve P-256 (FIPS 186-5, SP 800-186) for a board that makes its own key.
+"""Elliptic curve P-256 (FIPS 186-5, SP 800-186), for making a key on the board.
 
 Scalar multiplication of the base point by a signed comb: five teeth of 52 bits, so 51 doublings and
 51 additions of a table point, about 970 multiplications modulo p against 3500 by double-and-add.
 
-What is constant and what is not: for every scalar the same sequence of big-integer operations runs
-and no branch depends on a secret, except in the two inversions. Those are Euclid's (pow takes nine times
-as long on a board), whose steps follow the number; so each inverts its number times a second one, which
-HMAC derives from the first: the steps follow the product, which is as good as random, and say nothing of
-the number. The operations themselves are MicroPython's, whose time depends a little on the numbers, and
-so does the place where a table point is read. That keeps out whoever watches the network; it does not
-keep out whoever has probes on the board, who could read its flash.
+Timing: every scalar runs the same sequence of big-integer operations and no branch depends on a secret,
+except in the two inversions. They use Euclid's algorithm (pow takes nine times as long on a board), whose
+steps depend on the number. So each inverts the number times a blinding factor that HMAC derives from the
+number: the steps then depend on the product, which is as good as random, and reveal nothing about the
+number. The time of MicroPython's own operations, and the address of a table point, still depend slightly
+on the numbers. That protects against observers on the network, not against probes on the board, which
+could read its flash anyway.
 """
 
 from device.core.hmac256 import hmac_sha256
@@ -19,7 +19,7 @@ N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # order 
 
 SIZE = 32  # bytes of a scalar, of a coordinate and of a digest
 
-_TRIES = 64  # each fails once in 2**32 with an honest source of randomness
+_TRIES = 64  # each fails once in 2**32 with a good random source
 _TEETH = 5
 _COLUMNS = 52  # _TEETH * _COLUMNS bits hold every scalar
 _PROGRESS_COLUMNS = 4
@@ -33,7 +33,7 @@ def generate_private_key(random_bytes):
     for _ in range(_TRIES):
         candidate = random_bytes(SIZE)
         if len(candidate) != SIZE:
-            raise ValueError("random source gave %d bytes instead of %d" % (len(candidate), SIZE))
+            raise ValueError("random source returned %d bytes instead of %d" % (len(candidate), SIZE))
         d = int.from_bytes(candidate, "big")
         if 1 <= d < N:
             return d
@@ -43,8 +43,8 @@ def generate_private_key(random_bytes):
 def public_key(d, progress=None):
     """Return the public point (x, y) of private key `d`; ValueError when d is out of range.
 
-    `progress()`, where given, is called 14 times on the way: to feed a watchdog and, better for a big
-    heap than to wait until it is full, to collect garbage.
+    `progress()`, if given, is called 14 times meanwhile, to feed a watchdog and to collect garbage, which
+    on a big heap is better than waiting until it is full.
     """
     if not 1 <= d < N:
         raise ValueError("P-256: private key out of range")
@@ -84,7 +84,7 @@ def _multiply_base(k, progress):
     """Return k * G as (x, y), 1 <= k < N.
 
     An odd number below 2**260 is a sum of 260 powers of two, each with sign + or -: bit i of
-    (k + 2**260 - 1) / 2 says which. N - k stands in for an even k, with the result negated.
+    (k + 2**260 - 1) / 2 says which. An even k is replaced by N - k, and the result negated.
     """
     odd = k & 1
     signs = (((N - k, k)[odd] + (1 << _TEETH * _COLUMNS) - 1) >> 1).to_bytes(33, "little")
@@ -117,13 +117,13 @@ def _inverse(secret, prime):
 
 
 def _comb_point(signs, column):
-    """Return the affine sum of +-2**(52 * tooth) * G with the signs that stand in `column`."""
+    """Return the affine sum of +-2**(52 * tooth) * G with the signs in `column`."""
     index = 0
     for tooth in range(_TEETH - 1, -1, -1):
         bit = tooth * _COLUMNS + column
         index = index << 1 | (signs[bit >> 3] >> (bit & 7) & 1)
     positive = index >> (_TEETH - 1)
-    at = ((index ^ (positive - 1)) & 15) * (2 * SIZE)  # the table has the top tooth positive
+    at = ((index ^ (positive - 1)) & 15) * (2 * SIZE)  # in the table the top tooth is positive
     x = int.from_bytes(_TABLE[at : at + SIZE], "big")
     y = int.from_bytes(_TABLE[at + SIZE : at + 2 * SIZE], "big")
     return x, (P - y, y)[positive]

@@ -1,28 +1,28 @@
-"""Fleet provisioning by claim, without I/O and by value: an action holds everything that is needed to do it.
+"""Fleet provisioning by claim, without I/O: each action contains everything needed to perform it.
 
-`Provisioning.steps` is a generator: it yields what is to be done next, one thing at a time (AWS wants the
-calls in sequence), and is sent the result, or has a Failure thrown in. It never waits and never touches a
-socket or a file; time comes from `now()`.
+`Provisioning.steps` is a generator: it yields the next action, one at a time (AWS requires the calls in
+sequence), and receives the result, or a Failure as an exception. It never waits and never touches a socket
+or a file; time comes from `now()`.
 
 | action                     | what is done                                         | sent back              |
 |----------------------------|------------------------------------------------------|------------------------|
-| (ROOM, bytes)              | look whether so much more fits on the flash          | True or False          |
+| (ROOM, bytes)              | check that this much more fits on the flash          | True or False          |
 | (READ, path)               | read a file                                          | bytes, or None         |
-| (WRITE, path, bytes)       | replace a file, whole or not at all                  |                        |
+| (WRITE, path, bytes)       | replace a file atomically                            |                        |
 | (COPY, from, to)           | the same with the content of another file            |                        |
-| (DIGESTS, directory)       | look at the files of a slot                          | {name: hex or None}    |
+| (DIGESTS, directory)       | compute the digests of a slot's files                | {name: hex or None}    |
 | (APPLY, operations)        | carry out the file operations of core.slots          |                        |
 | (MAKE_KEY, name)           | make a P-256 key and its signing request             | [key PEM, request PEM] |
 | (CONNECT, directory, name) | connect with the credentials there, as client `name` |                        |
 | (SUBSCRIBE, topics)        | one SUBSCRIBE, and wait for the SUBACK               |                        |
 | (ASK, topic, payload)      | publish, wait for the accepted or rejected answer    | [topic, payload]       |
 
-Lists that are sent back are emptied here: texts of a kilobyte must not live while the next step runs.
+Lists that are sent back are emptied here: kilobytes of text must not stay in memory during the next step.
 
-The rules that no cut may break: a key is on flash before its certificate can exist; certificate, key
-and token are on flash before RegisterThing makes the certificate active; nothing whose certificate
-may be active is dropped; and after any failure the journal alone says where to go on, so that a retry
-and a reboot are the same path.
+The rules that no power cut may break: a key is on flash before its certificate can exist; certificate, key
+and token are on flash before RegisterThing activates the certificate; no key is deleted whose certificate
+may be active; and after any failure the journal alone determines where to continue, so that a retry and a
+reboot take the same path.
 
 Source: AWS IoT Developer Guide, "Device provisioning MQTT API" and "Provisioning by claim".
 """
@@ -46,20 +46,19 @@ CONNECT = "connect with"
 SUBSCRIBE = "subscribe"
 ASK = answers.ASK
 
-ROOM_BYTES = 32768  # what an identity needs on the way there: 7 blocks of 4 KB were measured
-# A registered certificate that is refused may still be activated by a person; for a day that is waited for.
+ROOM_BYTES = 32768  # what making an identity needs: 7 blocks of 4 KB, measured
+# A person may still activate a registered certificate that is refused; the board waits a day for that.
 _PATIENCE_S = 86400
 _NEW_CERTIFICATE = "starting over with a new certificate"
 _MAX_COMMON_NAME = 64
-WHOSE = {paths.BOOTSTRAP: "the claim certificate", paths.TRIAL: "the new certificate"}
 
 
 class Provisioning:
-    """One board's way to an identity; `steps` is run until it has ended normally, again after a Failure.
+    """Provisions one board: run `steps` until it ends normally; after a Failure, run it again.
 
     `settings` is settings.Settings, `raw` the journal as it is on flash, `now()` gives Unix seconds,
-    `replaces` is the certificate id of an identity that the new one takes the place of, or None.
-    `identity` is the slots.Identity once `steps` has ended, `configuration` what came with it.
+    `replaces` is the certificate id of the identity to be replaced, or None.
+    `identity` is the slots.Identity once `steps` has ended, `configuration` the deviceConfiguration.
     """
 
     def __init__(self, settings, raw, now, replaces=None):
@@ -70,10 +69,10 @@ class Provisioning:
         self._now = now
         self.replaces = replaces
         self._last_cause = ""
-        self._saved = True  # the flash has the journal as it is here
+        self._saved = True  # the journal on flash equals this one
 
     def steps(self):
-        """Yield the actions from where the journal stands to a committed identity (see the table above).
+        """Yield the actions that lead from the journal to a committed identity (see the table above).
 
         Raises the Failure that ended the attempt.
         """
@@ -110,7 +109,7 @@ class Provisioning:
         begins = journal.step != journals.CREATED
         if begins and not (yield (ROOM, ROOM_BYTES)):
             cause = "flash is full: an identity needs %d bytes" % ROOM_BYTES
-            raise Failure(GIVE_UP, cause, "remove files that are not needed")
+            raise Failure(GIVE_UP, cause, "delete files you do not need")
         if begins and settings.own_key:
             yield from self._own_key()
         yield (CONNECT, paths.BOOTSTRAP, settings.serial)
@@ -126,17 +125,17 @@ class Provisioning:
             if failure.kind != OVER:
                 raise
             if journal.unsure and journal.token_time <= self._now() and journal.token_good(self._now()):
-                # The token should still be good: then it was probably used, by a registration whose answer
-                # was lost. The identity may be active, so it is tried again before it is given up.
-                advice = "perhaps registered already under another name than %s: is %s right?"
+                # The token should still be valid, so it was probably used by a registration whose answer was
+                # lost. The identity may be active, so it is tried again before it is given up.
+                advice = "may already be registered under a name other than %s: check %s"
                 advice %= (settings.thing_name, fields.THING_NAME_PATTERN)
                 raise Failure(AGAIN, failure.cause, advice, failure.step)
             yield from self._start_over(journal.unsure)
             raise Failure(AGAIN, failure.cause, _NEW_CERTIFICATE, failure.step)
 
     def _own_key(self):
-        """Have the board's own key and its signing request on flash, the request last."""
-        # Without the request no certificate was ever asked for with the key beside it.
+        """Put the board's own key and then its signing request on flash."""
+        # Without the request, no certificate has ever been requested with this key.
         if (yield (READ, _trial(paths.REQUEST))) and (yield (DIGESTS, paths.TRIAL))[paths.PRIVATE_KEY]:
             return
         yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))])
@@ -145,7 +144,7 @@ class Provisioning:
         yield (WRITE, _trial(paths.REQUEST), made.pop().encode())
 
     def _create(self, topic):
-        """Get a certificate and have it, its key and its token on flash."""
+        """Get a certificate, and put it, its key and its token on flash."""
         journal = self._journal
         self._spend()
         journal.step = journals.CREATE
@@ -160,7 +159,7 @@ class Provisioning:
             writes = self._certificate(answer)
         except Failure:
             if refused:
-                journal.budget_used -= 1  # a clear no makes no certificate
+                journal.budget_used -= 1  # a refusal creates no certificate
                 yield from self._save()
             raise
         while writes:
@@ -173,36 +172,36 @@ class Provisioning:
         limit = self._settings.daily_certificates
         if self._journal.spend(self._now(), limit):
             return
-        cause = "the day's budget of %d new certificates is used up" % limit
+        cause = "today's budget of %d new certificates is used up" % limit
         if self._last_cause.startswith(cause):
             cause = self._last_cause
         elif self._last_cause:
             cause += " (last: %s)" % self._last_cause
-        raise Failure(GIVE_UP, cause, "mend that, or raise %s" % fields.DAILY_CERTIFICATES)
+        raise Failure(GIVE_UP, cause, "fix that, or raise %s" % fields.DAILY_CERTIFICATES)
 
     def _certificate(self, answer):
-        """Take a create answer into the journal; the WRITE actions for what it brings."""
+        """Enter a create answer in the journal; return the WRITE actions for its contents."""
         journal = self._journal
         made = answers.certificate(answers.read(answer.pop(0), answer.pop()), not self._settings.own_key)
         journal.certificate_id, certificate, key, journal.token = made
         journal.token_time = self._now()
         journal.step = journals.CREATED
-        journal.unsure = False  # nobody has registered this one yet
+        journal.unsure = False  # it cannot be registered yet
         writes = [(WRITE, _trial(paths.CERTIFICATE), certificate.encode())]
         if key is not None:
             writes.append((WRITE, _trial(paths.PRIVATE_KEY), key.encode()))
         return writes
 
     def _register(self, topic):
-        """Register the thing, and have its name on flash."""
+        """Register the thing, and put its name on flash."""
         journal = self._journal
-        if not self._saved:  # the flash failed once the certificate was there
+        if not self._saved:  # the flash failed after the certificate arrived
             yield from self._save()
         was_unsure = journal.unsure
-        journal.unsure = True  # from here on the thing may be registered, whatever we hear
+        journal.unsure = True  # from here on the thing may be registered, even without an answer
         answer = yield (ASK, topic, self._registration())
         if topics.request_of(answer[0])[1] is False:
-            journal.unsure = was_unsure  # a clear no registers nothing
+            journal.unsure = was_unsure  # a refusal registers nothing
         thing_name, configuration = answers.registration(answers.read(answer.pop(0), answer.pop()))
         fault = topics.name_fault(thing_name)
         if fault:
@@ -222,7 +221,7 @@ class Provisioning:
         return json.dumps({fields.OWNERSHIP_TOKEN: journal.token, fields.PARAMETERS: parameters})
 
     def _prove(self, thing_name):
-        """Connect as the new identity, and make it the active one."""
+        """Connect as the new identity, then make it the active one."""
         try:
             yield (CONNECT, paths.TRIAL, thing_name)
         except Failure as failure:
@@ -240,11 +239,11 @@ class Provisioning:
         try:
             yield from self._save()
         except Failure:
-            pass  # the identity is there; a journal that has stayed behind starts over with nothing
+            pass  # the identity is committed; a stale journal only starts over
         self.identity = identity
 
     def _start_over(self, keep):
-        """Forget the pending certificate; `keep` when it may be active all the same."""
+        """Discard the pending certificate; `keep` it aside if it may be active."""
         aside = (slots.REMOVE, paths.TRIAL)
         if keep and self._journal.certificate_id:
             aside = (slots.RENAME, paths.TRIAL, slots.kept(self._journal.certificate_id))
@@ -263,17 +262,18 @@ def _trial(name):
 
 
 def proof(enrolment_key, certificate_id):
-    """The enrolment proof, in hexadecimal: it is good for this one certificate only."""
+    """The enrolment proof, in hexadecimal; valid only for this certificate."""
     return hmac_sha256(enrolment_key, certificate_id.encode()).hex()
 
 
 def step(action):
-    """The step that an action is, for a Failure."""
-    return "%s %s" % (CONNECT, WHOSE[action[1]]) if action[0] == CONNECT else action[0]
+    """The step name of an action, for a Failure."""
+    kind = action[0]
+    return "%s the %s" % (kind, dict(paths.CERTIFICATE_NAMES)[action[1]]) if kind == CONNECT else kind
 
 
 def describe(action):
-    """What an action does, for the console, "" for what nobody needs to see; never a payload or a content."""
+    """An action as text for the console, "" for minor ones; never contains payloads or file contents."""
     kind = action[0]
     if kind in (ROOM, READ, DIGESTS, APPLY, COPY):
         return ""

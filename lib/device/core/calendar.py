@@ -1,6 +1,6 @@
-"""Unix seconds and calendar dates, in integers: boards count from 1970 or 2000 and have short floats."""
+"""Unix seconds and calendar dates, as integers: boards count from 1970 or 2000, and have short floats."""
 
-_DAYS_TO_1970 = 719468  # from 1 March of the year 0, the start of the calculation
+_DAYS_TO_1970 = 719468  # days from 1 March of year 0, where the calculation starts
 
 
 def unix(year, month, day, hour=0, minute=0, second=0):
@@ -29,5 +29,5 @@ def date(unix_s):
 
 
 def text(unix_s):
-    """The day and time for people, for example "2021-01-01 00:00 UTC"."""
+    """Date and time as text, such as "2021-01-01 00:00 UTC"."""
     return "%04d-%02d-%02d %02d:%02d UTC" % date(unix_s)[:5]

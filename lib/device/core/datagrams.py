@@ -1,8 +1,8 @@
 """DNS and NTP: one question and one answer each, in one UDP packet.
 
-The firmware's own look-up blocks for 6 s a name and server when nobody answers, longer than a watchdog
-waits; asked by ourselves over a socket of the loop it blocks nobody. Sources: RFC 1035, section 4; RFC 5905,
-section 7.3.
+The firmware's own lookup blocks for 6 s per name and server when no server answers, which is longer than
+the watchdog allows. Sent through a socket of the event loop, the same query blocks nothing. Sources:
+RFC 1035, section 4; RFC 5905, section 7.3.
 """
 
 import struct
@@ -15,15 +15,15 @@ _MAX_LABEL = 63
 _MAX_NAME = 255  # with the length of each label and the root
 _NTP_SIZE = 48
 _TO_1970_S = 2208988800  # NTP counts from 1900
-_ERA_S = 1 << 32  # and began anew in February 2036
+_ERA_S = 1 << 32  # and wraps in February 2036
 
 
 class NoSuchName(ValueError):
-    """The name server knows that there is no such name."""
+    """The name server answered that the name does not exist."""
 
 
 def dns_query(name, query_id):
-    """The packet that asks for an address of `name`; ValueError when it is no host name."""
+    """The packet that asks for an address of `name`; raises ValueError when `name` is not a host name."""
     packet = bytearray(struct.pack("!6H", query_id, 0x0100, 1, 0, 0, 0))  # recursion desired
     for label in name.rstrip(".").split("."):
         data = label.encode()
@@ -82,7 +82,7 @@ def ntp_query(nonce):
 def ntp_answer(packet, nonce):
     """Unix seconds in the answer to the query with `nonce`; None when `packet` is not its answer.
 
-    A simple server that leaves the field empty, in which the nonce comes back, is believed as well.
+    An answer from a simple server that leaves the nonce field empty is accepted as well.
     """
     if len(packet) < _NTP_SIZE or packet[0] & 0x07 != 4 or packet[24:32] not in (nonce, bytes(8)):
         return None
@@ -90,7 +90,7 @@ def ntp_answer(packet, nonce):
         return None
     seconds = struct.unpack_from("!I", packet, 40)[0]
     if not seconds:
-        return None  # the field is empty, which would read as 2036
+        return None  # an empty field would read as 2036
     if seconds < _ERA_S >> 1:
         seconds += _ERA_S
     return seconds - _TO_1970_S

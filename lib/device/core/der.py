@@ -1,7 +1,7 @@
-"""DER (ITU-T X.690): tags, object identifiers, a small encoder, and a strict reader that fears no input.
+"""DER (ITU-T X.690): tags, object identifiers, an encoder, and a strict reader, safe on untrusted input.
 
-The reader takes definite, minimal lengths and one-byte tags only, copies nothing until asked, and answers
-anything else with ValueError. It never calls itself, so nesting costs nothing.
+The reader accepts only definite, minimal lengths and one-byte tags, copies nothing until asked, and raises
+ValueError for anything else. It is not recursive, so nesting cannot exhaust the stack.
 """
 
 INTEGER = 0x02
@@ -23,7 +23,7 @@ OID_RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"  # 1.2.840.113549.1.1.1
 
 
 def element(tag, *contents):
-    """Return one element: `tag`, the length, and `contents` one after the other."""
+    """Return one element: `tag`, the length and the concatenated `contents`."""
     length = 0
     for content in contents:
         length += len(content)
@@ -76,7 +76,7 @@ def utf8_string(text):
 def integer(value):
     """Return an INTEGER; ValueError when `value` is negative."""
     if value < 0:
-        raise ValueError("DER: negative integers are not written here")
+        raise ValueError("DER: negative integers are not supported")
     length = 1
     while value >> (8 * length - 1):  # the first bit is the sign and stays 0
         length += 1
@@ -84,10 +84,10 @@ def integer(value):
 
 
 class Reader:
-    """Reads the elements of `data[at:end]` one after the other.
+    """Reads the elements of `data[at:end]` in order.
 
-    `data` is bytes. Every method raises ValueError when the next element is not there, is not
-    DER, reaches beyond the end, or is not what was asked for.
+    `data` is bytes. Every method raises ValueError when the next element is missing, is not
+    DER, extends past the end, or is not the expected one.
     """
 
     def __init__(self, data, at=0, end=None):
@@ -117,11 +117,11 @@ class Reader:
         """Take a non-negative INTEGER; return its bytes without leading zeros (b"" for 0)."""
         content = self.take(INTEGER)
         if not content or content[0] & 0x80:
-            raise ValueError("DER: integer empty or negative")
+            raise ValueError("DER: integer is empty or negative")
         if content[0]:
             return content
         if len(content) > 1 and not content[1] & 0x80:
-            raise ValueError("DER: integer not in its shortest form")
+            raise ValueError("DER: integer is not in its shortest form")
         return content[1:]
 
     def bits(self):
@@ -132,7 +132,7 @@ class Reader:
         return content[1:]
 
     def done(self):
-        """Raise ValueError when anything is left."""
+        """Raise ValueError unless everything has been read."""
         if self._at != self._end:
             raise ValueError("DER: %d bytes after the end" % (self._end - self._at))
 
@@ -140,19 +140,19 @@ class Reader:
         data = self._data
         at = self._at + 2
         if at > self._end:
-            raise ValueError("DER: cut short")
+            raise ValueError("DER: truncated")
         if data[at - 2] != tag or tag & 0x1F == 0x1F:
-            raise ValueError("DER: tag 0x%02x where another was expected" % data[at - 2])
+            raise ValueError("DER: unexpected tag 0x%02x" % data[at - 2])
         length = data[at - 1]
         if length >= 0x80:
             count = length & 0x7F
             if not 1 <= count <= 3 or at + count > self._end:
-                raise ValueError("DER: length indefinite, too long or cut short")
+                raise ValueError("DER: length is indefinite, too long or truncated")
             length = int.from_bytes(data[at : at + count], "big")
             if length < 0x80 or length >> (8 * (count - 1)) == 0:
-                raise ValueError("DER: length not in its shortest form")
+                raise ValueError("DER: length is not in its shortest form")
             at += count
         if length > self._end - at:
-            raise ValueError("DER: cut short, %d bytes missing" % (length - (self._end - at)))
+            raise ValueError("DER: truncated, %d bytes missing" % (length - (self._end - at)))
         self._at = at + length
         return at, at + length

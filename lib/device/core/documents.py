@@ -1,7 +1,7 @@
-"""JSON from flash and from the network: one whole document, or none.
+"""JSON from flash and network: exactly one complete document.
 
-MicroPython 1.25 takes a document that ends early for a whole one, any MicroPython builds nests that it
-cannot write again, and CPython fails at them in its own way. So brackets are counted first.
+MicroPython 1.25 accepts a truncated document, every MicroPython parses nesting too deep for it to write
+back, and CPython raises other exceptions for that. So the brackets are counted first.
 """
 
 import json
@@ -14,7 +14,7 @@ _BACKSLASH = 0x5C
 def loads(raw):
     """The value of the JSON text in `raw` (bytes).
 
-    Raises ValueError for everything that is not one whole document of at most 16 levels in UTF-8.
+    Raises ValueError unless it is exactly one complete UTF-8 document of at most 16 levels.
     """
     _check_nesting(raw)
     if max(raw) < 0x80 and min(raw):
@@ -36,15 +36,15 @@ def _check_nesting(raw):
             depth -= 1
         at += 1
     if depth:
-        raise ValueError("JSON: ends early")
+        raise ValueError("JSON: truncated")
 
 
 def _string_end(raw, at):
-    """Where the string that begins at `at` has its closing quote."""
+    """Return the index of the closing quote of the string that starts at `at`."""
     while True:
         end = raw.find(b'"', at)
         if end < 0:
-            raise ValueError("JSON: ends early")
+            raise ValueError("JSON: truncated")
         at = end + 1
         before = end
         while raw[before - 1] == _BACKSLASH:

@@ -1,4 +1,4 @@
-"""The likely cause when AWS says nothing: it closes the connection on whatever a policy forbids.
+"""The likely cause when AWS gives none: it just closes the connection when a policy forbids something.
 
 Only loaded when something has failed. Source: AWS IoT Developer Guide, "Provisioning by claim" and
 "Diagnosing connectivity issues".
@@ -7,31 +7,26 @@ Only loaded when something has failed. Source: AWS IoT Developer Guide, "Provisi
 from device.core import calendar, paths, pem, topics, x509
 from device.core.failures import AGAIN, GIVE_UP, OVER, Expired, Failure
 
-WHOSE = {
-    paths.BOOTSTRAP: "claim certificate",
-    paths.TRIAL: "new certificate",
-    paths.CERT: "certificate of this board",
-}
 _REPLACE = {
     paths.BOOTSTRAP: "replace the claim credentials",
-    paths.TRIAL: "a new certificate is asked for",
-    paths.CERT: "with claim credentials a new one is asked for",
+    paths.TRIAL: "the board requests a new one",
+    paths.CERT: "with claim credentials the board requests a new one",
 }
 
 
 def identity(directory, files, now):
-    """The Failure that the files of an identity themselves show, or None: no pair, not yet valid, expired.
+    """The Failure visible in an identity's own files (mismatched, not yet valid, expired), or None.
 
     `directory` says whose they are (paths.BOOTSTRAP, TRIAL or CERT); `files` holds certificate and key in PEM
     or DER; `now` is Unix seconds.
     """
-    whose, replace = WHOSE[directory], _REPLACE[directory]
+    whose, replace = dict(paths.CERTIFICATE_NAMES)[directory], _REPLACE[directory]
     kind = OVER if directory == paths.TRIAL else GIVE_UP
     try:
         der = pem.to_der(files[paths.CERTIFICATE])
         certificate = x509.read(der)
         if not x509.matches(der, pem.to_der(files[paths.PRIVATE_KEY], pem.PRIVATE_KEY)):
-            return Failure(kind, "the %s and the private key do not belong together" % whose, replace)
+            return Failure(kind, "the %s does not match the private key" % whose, replace)
     except ValueError as error:
         return Failure(kind, "the %s or its key is damaged (%s)" % (whose, error), replace)
     if now > certificate.not_after:
@@ -39,8 +34,8 @@ def identity(directory, files, now):
         return Expired(kind, "the %s expired on %s (the clock says %s)" % dates, replace)
     if now < certificate.not_before:
         dates = (whose, calendar.text(certificate.not_before), calendar.text(now))
-        cause = "the %s is valid from %s, and the clock says %s" % dates
-        return Failure(AGAIN, cause, "set the clock: let NTP through")
+        cause = "the %s is not valid before %s (the clock says %s)" % dates
+        return Failure(AGAIN, cause, "allow NTP (UDP port 123)")
     return None
 
 
@@ -66,7 +61,7 @@ def closed_at_subscribe(filters):
 
 
 def _shortened(filters):
-    """The filters, those of one request's answers as one."""
+    """The filters, with the two answer topics of one request merged."""
     names = []
     for name in filters:
         request, answer = topics.request_of(name)
@@ -82,8 +77,8 @@ def closed_at_publish(topic):
 
 
 def closed_later(client_id):
-    """The same when the server closed a connection on which nothing had been asked for."""
+    """The same when the server closed an idle connection."""
     return (
-        "another client took the name %s, the certificate was revoked, or a service asked for what the "
-        "policy forbids"
+        "another client connected as %s, the certificate was revoked, or the policy forbids what a "
+        "service did"
     ) % client_id

@@ -1,19 +1,19 @@
-"""Why a step did not work, sorted by what helps against it, and how long to wait before the next try.
+"""Why a step failed, classified by what helps, and how long to wait before the next try.
 
-Whatever fails at the edge (network, flash, cloud, a person's file) becomes a `Failure` where it enters;
-above that, code asks only for its kind. Anything else that is raised is a bug.
+An error from outside (network, flash, cloud, a configuration file) becomes a `Failure` where it enters;
+the code above looks only at its kind. Any other exception is a bug.
 """
 
-AGAIN = "again"  # passes by itself: wait with back-off and repeat
-OVER = "over"  # the ownership token or the new certificate is spent: ask for another
-GIVE_UP = "give up"  # stays until a person or the cloud changes something
+AGAIN = "again"  # temporary: wait with back-off and repeat
+OVER = "over"  # the ownership token or the new certificate is unusable: request another
+GIVE_UP = "give up"  # permanent until a person or the cloud changes something
 
 
 class Failure(Exception):
-    """Why a step did not work; never changed after it was made.
+    """Why a step failed; immutable.
 
-    `kind` is AGAIN, OVER or GIVE_UP; `step` names what was being done, "" where the reader knows. `str()` is
-    one line for people: step, cause, next thing to do. It never holds a secret.
+    `kind` is AGAIN, OVER or GIVE_UP; `step` names what was being done, "" when that is obvious. `str()` is
+    one line for people: step, cause, what to do next. It never contains a secret.
     """
 
     def __init__(self, kind, cause, advice="", step=""):
@@ -24,7 +24,7 @@ class Failure(Exception):
         self.step = step
 
     def __str__(self):
-        text = self.cause.rstrip(".")  # what a server says may end a sentence, ours goes on
+        text = self.cause.rstrip(".")  # a server's text may end with a full stop; ours continues
         if self.step:
             text = self.step + ": " + text
         if self.advice:
@@ -41,28 +41,28 @@ class Failure(Exception):
 
 
 class Refused(Failure):
-    """The server was reached and turned us away (TLS alert, CONNACK code, closed without a word): AGAIN."""
+    """The server was reached and refused us (TLS alert, CONNACK code, connection closed): AGAIN."""
 
 
 class Expired(Failure):
-    """The dates of an identity that the server refused say why: GIVE_UP, until there is another identity."""
+    """The server refused an identity that has expired: GIVE_UP until there is another identity."""
 
 
 class Lost(Failure):
-    """The network failed, not the server: AGAIN. Enough of these in a row, and Wi-Fi itself is in doubt."""
+    """The network failed, not the server: AGAIN. After several in a row, Wi-Fi itself is suspect."""
 
 
 class WrongDates(Failure):
-    """The server's certificate does not fit our clock: NTP is asked before the next try."""
+    """The server's certificate is not valid at our time: NTP is queried before the next try."""
 
 
 class Backoff:
     """Delays of one repeated action: exponential, capped, with full jitter.
 
-    A delay is `first_ms` and a random part of a window that doubles from `first_ms` up to `limit_ms`;
-    `random_bytes(n)` is the source of jitter. Full jitter keeps a factory batch that was switched on at once
-    from meeting again at every retry: AWS throttles by account. No delay is shorter than the first: AWS
-    takes one CONNECT a second from one client id.
+    A delay is `first_ms` plus a random part of a window that doubles from `first_ms` up to `limit_ms`;
+    `random_bytes(n)` is the source of jitter. Full jitter keeps boards that were switched on together
+    from retrying together: AWS throttles per account. No delay is shorter than the first: AWS
+    accepts one CONNECT per second and client id.
     """
 
     def __init__(self, first_ms, limit_ms, random_bytes):

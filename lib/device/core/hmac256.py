@@ -1,4 +1,4 @@
-"""HMAC-SHA256 (RFC 2104), which MicroPython's firmware does not bring."""
+"""HMAC-SHA256 (RFC 2104), which MicroPython's firmware lacks."""
 
 import hashlib
 

@@ -1,28 +1,28 @@
-"""The ports of a board: the only ways in which the program touches hardware, network, time and flash.
+"""The ports of a board: the program's only access to hardware, network, time and flash.
 
-This is the contract, in words; `device.port.compose` makes the real ones, the simulated fleet and the tests
-make others. Times are milliseconds in integers, wall-clock time is Unix seconds in integers. Whatever can
+This is the contract in prose; `device.port.compose` makes the real ports, the simulated fleet and the tests
+make others. Durations are integer milliseconds, wall-clock times integer Unix seconds. Anything that can
 fail raises `failures.Failure` and nothing else.
 
 board    name(); random_bytes(count); reset(); free_memory() in bytes after a collection; memory_text(), the
-         same for people; say(step, text), one line on the console; say_again(), what boot.py said;
+         same as text; say(step, text), one line on the console; say_again(), what boot.py said;
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
-         crashed(), whether this start follows a reset that nobody asked for by power;
-         gate(limit_ms, makes_garbage): `with` it round whatever blocks: the watchdog stays fed until the
+         crashed(), whether this start follows a watchdog or program reset;
+         gate(limit_ms, makes_garbage), a `with` block for blocking work: it feeds the watchdog until the
          limit;
-         stand_by(on): feed without a loop, for boot.py's end and for a person's prompt.
+         stand_by(on), feeds without an event loop: after boot.py, and at the REPL prompt.
 clock    ms(), since the start, never goes back; unix(); set_unix(seconds); async sleep_ms(ms);
-         async wait(awaitable, limit_ms) -> whether it came to its end in time.
-store    read(path) -> bytes or None; write(path, bytes), whole or not at all; copy(from, to); exists(path);
+         async wait(awaitable, limit_ms) -> whether it finished in time.
+store    read(path) -> bytes or None; write(path, bytes), atomic; copy(from, to); exists(path);
          remove(path); has_room(bytes); read_slot(path) -> {name: bytes or None}, or None without the
          directory; digests(path of a slot) -> {name: hex or None};
-         apply(operations of core.slots); tidy(), after a cut.
+         apply(operations of core.slots); tidy(), after a power cut.
 network  connected(); begin(networks, country), which does not wait; async join(networks, country);
          leave(); restart(), the radio as well; async lookup(host) -> address;
          async ask_time(hosts) -> Unix seconds or None.
-connect  async connect(host, port, client_id, files) -> connection, once the CONNACK is there. `files()` gives
-         {name: PEM or DER} and is called once, so that nobody holds the texts during the handshake.
+connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
+         {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
          async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close().
 build    what the image contains: SERVICES, BUILD_TIME, INTERVALS (see tools/muster/mpy.py).

@@ -1,8 +1,8 @@
-"""The files that a person writes, checked before anything believes them: ento.conf, wifi.json, config.json.
+"""Reads and checks the configuration files: ento.conf, wifi.json, config.json.
 
-Read once, kept as plain values, and unloaded. The section "device" of ento.conf is the seed's contract;
-every other section is optional, and keys that are not ours are kept when the file is written again.
-Each function raises Failure (GIVE_UP) that names the file and what is wrong with it.
+Used once, then unloaded; the values are kept. The section "device" of ento.conf is the seed's contract;
+every other section is optional, and unknown keys survive when the file is rewritten.
+Each function raises Failure (GIVE_UP) that names the file and the error in it.
 """
 
 import json
@@ -56,15 +56,15 @@ def document(raw):
     Raises Failure (GIVE_UP) that says what is wrong with the file.
     """
     if raw is None:
-        raise _wrong("is missing", "write it with %s and %s" % (fields.SERIAL_ID, fields.ENDPOINT_URL))
+        raise _wrong("is missing", "create it with %s and %s" % (fields.SERIAL_ID, fields.ENDPOINT_URL))
     if not raw.strip():
-        raise _wrong("is empty", "write it with %s and %s" % (fields.SERIAL_ID, fields.ENDPOINT_URL))
+        raise _wrong("is empty", "create it with %s and %s" % (fields.SERIAL_ID, fields.ENDPOINT_URL))
     if len(raw) > MAX_BYTES:
-        raise _wrong("has %d bytes, the limit is %d" % (len(raw), MAX_BYTES))
+        raise _wrong("has %d bytes; the limit is %d" % (len(raw), MAX_BYTES))
     try:
         value = documents.loads(raw)
     except ValueError:
-        raise _wrong("is not whole JSON (%d bytes)" % len(raw))
+        raise _wrong("is not valid JSON (%d bytes)" % len(raw))
     if not isinstance(value, dict) or not isinstance(value.get(fields.DEVICE), dict):
         raise _wrong('has no object "%s"' % fields.DEVICE)
     return value
@@ -73,8 +73,8 @@ def document(raw):
 def with_status(raw, provisioned):
     """The bytes of ento.conf, `raw`, with PROVISION_STATUS set and every other byte as it was.
 
-    Only the value is replaced: a board's floats are short, and writing the document anew would round the
-    numbers of others. A file that has no such key, or has it twice, is written anew all the same.
+    Only the value is replaced: a board's floats are short, and rewriting the document would round other
+    programs' numbers. A file without this key, or with two of it, is rewritten all the same.
     """
     status = fields.TRUE if provisioned else fields.FALSE
     name = b'"' + fields.PROVISION_STATUS.encode() + b'"'
@@ -90,14 +90,14 @@ def with_status(raw, provisioned):
             if document(changed)[fields.DEVICE].get(fields.PROVISION_STATUS) == status:
                 return changed
         except Failure:
-            pass  # the old value was no plain one; the document itself was read before
+            pass  # the old value was not a plain one; the document itself has been parsed before
     conf = document(raw)
     conf[fields.DEVICE][fields.PROVISION_STATUS] = status
     return json.dumps(conf).encode()
 
 
 def _name(name, what, limit=topics.MAX_NAME):
-    """`name`, when AWS takes it as thing name and client id."""
+    """Return `name` if AWS accepts it as thing name and client id."""
     fault = topics.name_fault(name, limit)
     if fault:
         raise _wrong("%s %s" % (what, fault))
@@ -125,11 +125,11 @@ def _endpoint(value):
     if host.startswith("arn:"):
         raise _wrong(
             "%s is an ARN" % fields.ENDPOINT_URL,
-            "write the host name instead (aws iot describe-endpoint --endpoint-type iot:Data-ATS)",
+            "use the host name (aws iot describe-endpoint --endpoint-type iot:Data-ATS)",
         )
     for symbol in host:
         if symbol == ":" or (symbol not in topics.NAME_SYMBOLS and symbol != "."):
-            raise _wrong("%s has the character %r, write the host name alone" % (fields.ENDPOINT_URL, symbol))
+            raise _wrong("%s contains %r; give only the host name" % (fields.ENDPOINT_URL, symbol))
     return host
 
 
@@ -182,7 +182,7 @@ def _enrolment_key(value):
 
 def _hosts(value):
     if not isinstance(value, list) or not all(isinstance(host, str) for host in value):
-        raise _wrong('"%s" must be a list of hosts' % fields.NTP)
+        raise _wrong('"%s" must be a list of host names' % fields.NTP)
     return value
 
 
@@ -193,14 +193,14 @@ def _wrong_wifi(cause):
 def wifi(raw):
     """([(ssid, password)], country code or "") from the bytes of wifi.json; no file means no networks.
 
-    What it raises never holds a password.
+    No error text contains a password.
     """
     if raw is None:
         return [], ""
     try:
         value = documents.loads(raw)
     except ValueError:
-        raise _wrong_wifi("is not whole JSON (%d bytes)" % len(raw))
+        raise _wrong_wifi("is not valid JSON (%d bytes)" % len(raw))
     if not isinstance(value, dict) or not isinstance(value.get(fields.NETWORKS), list):
         raise _wrong_wifi('has no list "%s"' % fields.NETWORKS)
     known = []
@@ -210,7 +210,7 @@ def wifi(raw):
             raise _wrong_wifi('network %d has no "%s"' % (number + 1, fields.SSID))
         password = network.get(fields.PASSWORD)
         if password is not None and not isinstance(password, str):
-            raise _wrong_wifi('network %d has a "%s" that is not a string' % (number + 1, fields.PASSWORD))
+            raise _wrong_wifi('network %d: "%s" must be a string' % (number + 1, fields.PASSWORD))
         known.append((name, password or None))
     country = value.get(fields.COUNTRY, "")
     if not isinstance(country, str) or len(country) not in (0, 2):
@@ -227,4 +227,4 @@ def switches(raw):
         services.get(fields.CLOUD)
         return services
     except (ValueError, AttributeError):
-        raise _wrong("is not a JSON object with " + fields.SERVICES, "correct the file", paths.CONFIG)
+        raise _wrong("lacks the JSON object " + fields.SERVICES, "correct the file", paths.CONFIG)

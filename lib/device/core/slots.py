@@ -1,13 +1,13 @@
-"""Slots: a directory that holds one whole identity, or nothing that counts.
+"""Slots: directories, each with one complete identity or nothing that counts.
 
 An identity is certificate, private key, root CA, thing name and endpoint, read and written as one.
-`identity.json` is written last and carries a digest of each other file, so a slot that was cut off
-while being written is recognised. It is written only after a connection with the identity has worked:
-a sealed trial slot is therefore always worth promoting, and `recover` needs no further record.
+`identity.json` is written last and holds a digest of each other file, so a slot whose writing was cut
+off is recognised. It is written only after a connection with the identity has worked: a sealed trial
+slot is therefore always safe to promote, and `recover` needs no other record.
 
-Promotion is two renames: active -> kept/<certificate id>, trial -> active. LittleFS makes each of them whole
-or not at all, also for directories. Between the two there is no active slot, but a sealed trial one; and
-no key is thrown away whose certificate may be active.
+Promotion is two renames: active -> kept/<certificate id>, trial -> active. LittleFS does each one
+completely or not at all, also for directories. Between the two there is no active slot, but a sealed trial
+slot. A key whose certificate may be active is never deleted.
 """
 
 import binascii
@@ -17,8 +17,8 @@ from collections import namedtuple
 
 from device.core import documents, fields, paths
 
-RENAME = "rename"  # (RENAME, from, to): nothing at `from` is fine
-REMOVE = "remove"  # (REMOVE, path): a file or a whole directory; nothing there is fine
+RENAME = "rename"  # (RENAME, from, to); `from` may be missing
+REMOVE = "remove"  # (REMOVE, path): a file or a directory tree; may be missing
 
 FILES = paths.CREDENTIALS
 
@@ -37,7 +37,7 @@ def digests(files):
 
 
 def match(found, expected):
-    """Whether `found`, the digests of a slot, are all there and as `expected` (from hostile flash)."""
+    """Whether `found`, the digests of a slot, are complete and equal `expected` (untrusted)."""
     if not isinstance(expected, dict):
         return False
     for name in FILES:
@@ -47,7 +47,7 @@ def match(found, expected):
 
 
 def seal(file_digests, identity, configuration):
-    """The content of identity.json for files with these digests: the slot is whole once this is written.
+    """The content of identity.json for files with these digests; writing it completes the slot.
 
     `configuration` is the deviceConfiguration that the template returned, kept for the application.
     """
@@ -65,9 +65,9 @@ def seal(file_digests, identity, configuration):
 
 
 def document(files):
-    """The checked identity.json of a slot as a dict, or None when the slot is not whole.
+    """The checked identity.json of a slot as a dict, or None when the slot is incomplete.
 
-    `files` maps file names to contents (None or absent when missing); hostile content is "not whole".
+    `files` maps file names to contents (None or absent when missing); malformed content counts as incomplete.
     """
     raw = files.get(paths.IDENTITY)
     if raw is None:
@@ -93,9 +93,9 @@ def opened(value):
 
 
 def adopted(files, settings):
-    """The Identity in a slot without a seal, as another tool writes it by the seed's names, or None.
+    """The Identity in an unsealed slot, as another tool writes it with the seed's file names, or None.
 
-    Only taken when ento.conf says that the board is provisioned; the names then come from ento.conf.
+    Accepted only when ento.conf says that the board is provisioned; the names come from ento.conf.
     """
     if not settings.provisioned or files.get(paths.IDENTITY) is not None:
         return None
@@ -120,9 +120,9 @@ def promote(replaced):
 
 
 def replaced(files):
-    """What `promote` needs to know of the active slot with these files: whose key it would put aside.
+    """The `replaced` that `promote` needs for an active slot with these files.
 
-    A slot that is not whole is put aside by the digest of its certificate; without a key it is worth nothing.
+    An incomplete slot is put aside under the digest of its certificate; without a key it is worthless.
     """
     if not files or not files.get(paths.PRIVATE_KEY) or not files.get(paths.CERTIFICATE):
         return None

@@ -1,8 +1,8 @@
-"""The start-up: in which order services begin, and which of them are wanted.
+"""Start-up: the order in which services start, and which of them are enabled.
 
 The order is the seed's: serialize, web server, register, provision, IAM keys, MQTT, database sync, shadow,
-log export; the boot status follows MQTT. A service that the seed does not know follows those. Three facts
-about a service are kept apart: built in (the image contains it), wanted (config.json does not switch it
+log export; the boot status follows MQTT. Services unknown to the seed come last. Three facts
+about a service are kept apart: built in (the image contains it), enabled (config.json does not switch it
 off) and healthy (it runs).
 """
 
@@ -26,7 +26,7 @@ ORDER = (
 
 
 def wanted(switches, name, in_cloud):
-    """Whether the switches of config.json leave the service `name` on; what is not mentioned is on.
+    """Whether the switches of config.json leave the service `name` on; the default is on.
 
     `in_cloud`: its switch stands in "cloud", and `"cloud": false` turns it off with the others.
     """
@@ -39,10 +39,10 @@ def wanted(switches, name, in_cloud):
 
 
 def plan(switches, built, safe=False):
-    """[(name, needs)] of the services to start, in order: built in and wanted; needs not planned fall away.
+    """[(name, needs)] of the services to start, in order: built in and enabled; unplanned needs are dropped.
 
-    `built`: (name, needs, in_cloud, in_safe_mode) of each service in the image, as its own file says.
-    `safe`: only those that a board in safe mode still runs.
+    `built`: (name, needs, in_cloud, in_safe_mode) of each service in the image, as declared in its file.
+    `safe`: only those that run in safe mode.
     """
     chosen = {}
     for name, needs, in_cloud, in_safe_mode in built:

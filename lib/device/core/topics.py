@@ -1,4 +1,4 @@
-"""Every MQTT topic: built and matched here, nowhere else.
+"""All MQTT topics are built and matched here, nowhere else.
 
 Source: AWS IoT Developer Guide, "Device provisioning MQTT API" and "Reserved topics";
 the boot status topic is the seed's.
@@ -7,7 +7,7 @@ the boot status topic is the seed's.
 CREATE_KEYS = "$aws/certificates/create/json"
 CREATE_FROM_CSR = "$aws/certificates/create-from-csr/json"
 DEFAULT_TEMPLATE = "CameraProvisioningTemplate"
-DEFAULT_RENEWAL_TEMPLATE = "RenewalTemplate"  # with the device's own certificate, for a new one
+DEFAULT_RENEWAL_TEMPLATE = "RenewalTemplate"  # a new certificate, requested with the device's own one
 DEFAULT_PREFIX = "cameraDevice"  # of the boot status, when ento.conf names none
 MAX_NAME = 128  # AWS IoT: ThingName, client id
 NAME_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-"
@@ -25,12 +25,12 @@ def register(template):
 
 
 def accepted(request):
-    """The topic on which the cloud answers `request` when it agrees."""
+    """The topic of the cloud's positive answer to `request`."""
     return request + _ACCEPTED
 
 
 def rejected(request):
-    """The topic on which the cloud answers `request` when it refuses."""
+    """The topic of the cloud's refusal of `request`."""
     return request + _REJECTED
 
 
@@ -49,7 +49,7 @@ def template_of(topic):
 
 
 def request_of(topic):
-    """Split an answer topic into (request topic, accepted?); (topic, None) when it is no answer."""
+    """Split an answer topic into (request topic, accepted?); (topic, None) for any other topic."""
     if topic.endswith(_ACCEPTED):
         return topic[: -len(_ACCEPTED)], True
     if topic.endswith(_REJECTED):
@@ -58,7 +58,7 @@ def request_of(topic):
 
 
 def matches(topic_filter, topic):
-    """Whether a message on `topic` is for a subscription to `topic_filter` (MQTT 3.1.1, section 4.7).
+    """Whether `topic` matches `topic_filter` (MQTT 3.1.1, section 4.7).
 
     A filter that begins with a wildcard does not match topics that begin with "$".
     """
@@ -76,27 +76,27 @@ def matches(topic_filter, topic):
 
 
 def filter_fault(topic_filter):
-    """Why nobody can subscribe to `topic_filter` (MQTT 3.1.1, section 4.7.1; AWS IoT limits), or None."""
+    """Why `topic_filter` is invalid (MQTT 3.1.1, section 4.7.1; AWS IoT limits), or None."""
     if not topic_filter or len(topic_filter.encode()) > 256:
         return "must have 1 to 256 bytes"
     levels = topic_filter.split("/")
     for at, level in enumerate(levels):
         if ("+" in level or "#" in level) and len(level) > 1:
-            return "has a wildcard beside other characters in %r" % level
+            return "has a wildcard next to other characters in %r" % level
         if level == "#" and at < len(levels) - 1:
             return "has # before its end"
     return None
 
 
 def name_fault(name, limit=MAX_NAME):
-    """Why AWS does not take `name` as thing name and client id, or None when it does."""
+    """Why AWS does not accept `name` as thing name and client id, or None when it does."""
     if name is None:
         return "is missing"
     if not isinstance(name, str):
         return "must be a string"
     if not 1 <= len(name) <= limit:
-        return "has %d characters, allowed are 1 to %d" % (len(name), limit)
+        return "has %d characters; 1 to %d are allowed" % (len(name), limit)
     for symbol in name:
         if symbol not in NAME_SYMBOLS:
-            return "has the character %r, allowed are letters, digits, : _ -" % symbol
+            return "contains %r; only letters, digits, : _ - are allowed" % symbol
     return None

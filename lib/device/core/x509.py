@@ -1,7 +1,7 @@
-"""What a board must know of a certificate (RFC 5280) and of the private key beside it.
+"""What a board needs to know about a certificate (RFC 5280) and its private key.
 
-Dates and the public key only: chains, names and signatures are the TLS library's work. Input is DER;
-whatever is not whole raises ValueError.
+Only dates and the public key: the TLS library checks chains, names and signatures. Input is DER;
+malformed input raises ValueError.
 """
 
 from device.core import calendar, der
@@ -26,7 +26,7 @@ class Certificate:
 
 
 def read(certificate_der):
-    """Return the dates and the public key of one certificate; ValueError when it is not one."""
+    """Return the dates and the public key of one certificate; raises ValueError for anything else."""
     outer = der.Reader(certificate_der)
     certificate = outer.enter(der.SEQUENCE)
     outer.done()
@@ -48,11 +48,11 @@ def read(certificate_der):
 
 
 def matches(certificate_der, private_key_der):
-    """Whether the private key belongs to the certificate, as far as its own public half tells.
+    """Whether the private key belongs to the certificate, as far as its public part shows.
 
-    RSA (PKCS#1, PKCS#8) by modulus and exponent, EC (SEC1, PKCS#8) by curve and point. A point that an EC
-    key leaves out is not computed: with the right curve such a key counts as the certificate's, because
-    nothing contradicts it. ValueError when either is malformed or of a kind not known.
+    RSA (PKCS#1, PKCS#8) by modulus and exponent, EC (SEC1, PKCS#8) by curve and point. A point missing
+    from an EC key is not computed: with the right curve such a key counts as matching, because nothing
+    contradicts it. Raises ValueError when either is malformed or of an unknown kind.
     """
     kind_of_certificate, wanted = _public_of_certificate(read(certificate_der).public_key)
     kind_of_key, public = _private_key(private_key_der)
@@ -60,7 +60,7 @@ def matches(certificate_der, private_key_der):
 
 
 def kind(private_key_der):
-    """Return what a private key is, for people: "rsa-2048", "p-256", ...; ValueError as in `matches`."""
+    """Return the kind of a private key as text: "rsa-2048", "p-256", ...; ValueError as in `matches`."""
     return _private_key(private_key_der)[0]
 
 
@@ -86,7 +86,7 @@ def _public_of_certificate(content):
 
 
 def _private_key(data):
-    """Return the kind and the public half, None where the key lacks it."""
+    """Return the kind and the public part, None where the key lacks it."""
     outer = der.Reader(data)
     key = outer.enter(der.SEQUENCE)
     outer.done()
@@ -123,18 +123,18 @@ def _pkcs1(key):
 
 
 def _sec1(key, curve):
-    """Read ECPrivateKey (RFC 5915) after its version; `curve` from around it, or None."""
+    """Read ECPrivateKey (RFC 5915) after its version; `curve` from the enclosing structure, or None."""
     secret = key.take(der.OCTET_STRING)
     if key.tag() == der.CONTEXT:
         curve = _curve(key.enter(der.CONTEXT).take(der.OID))
     if curve is None:
-        raise ValueError("private key: its curve is not named")
+        raise ValueError("private key: no curve is named")
     public = None
     if key.tag() == der.CONTEXT + 1:
         public = _checked_point(key.enter(der.CONTEXT + 1).bits(), curve)
     key.done()
     if len(secret) != curve[2]:
-        raise ValueError("private key: %d bytes do not fit %s" % (len(secret), curve[1]))
+        raise ValueError("private key: %d bytes is the wrong length for %s" % (len(secret), curve[1]))
     return curve[1], public
 
 
@@ -142,7 +142,7 @@ def _curve(content):
     for curve in _CURVES:
         if curve[0] == content:
             return curve
-    raise ValueError("curve is none of P-256, P-384, P-521")
+    raise ValueError("curve must be P-256, P-384 or P-521")
 
 
 def _checked_point(point, curve):
@@ -171,7 +171,7 @@ def _unix_time(validity):
         text = validity.take(der.GENERALIZED_TIME)
     digits = text[:14]
     if len(text) != 15 or text[14:] != b"Z" or not digits.isdigit():
-        raise ValueError("certificate: date is not in the form that RFC 5280 asks for")
+        raise ValueError("certificate: date is malformed")
     numbers = [int(digits[:4])] + [int(digits[at : at + 2]) for at in (4, 6, 8, 10, 12)]
     unix_s = calendar.unix(*numbers)
     if calendar.date(unix_s) != tuple(numbers):

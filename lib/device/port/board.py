@@ -1,7 +1,7 @@
 """The board itself: name, console, watchdog, reset, memory. What differs between boards is in `_build`.
 
-The watchdog has three feeders, one at a time: the loop; a gate, while something blocks; and a timer, while
-there is no loop, at the end of boot.py and at a person's prompt.
+The watchdog has three feeders, one at a time: the event loop; a gate, during blocking work; and a timer,
+while no event loop runs: after boot.py, and at the REPL prompt.
 """
 
 import gc
@@ -20,12 +20,12 @@ _FEED_EVERY_MS = 1000
 
 _watchdog = None
 _timer = None
-_missed = [] if _build.LATE_CONSOLE else None  # lines that nobody could see, until main.py says them again
+_missed = [] if _build.LATE_CONSOLE else None  # lines printed before USB was up, until main.py repeats them
 _MAX_MISSED = 40
 
 
 def say(step, text):
-    """Print what `step` has to tell. Texts never hold secrets: see claim.provision.describe."""
+    """Print a line for `step`. `text` must not contain secrets: see claim.provision.describe."""
     line = "%7d ms  %-9s  %s" % (clock.ms(), step, text)
     if _missed is not None and len(_missed) < _MAX_MISSED:
         _missed.append(line)
@@ -33,7 +33,7 @@ def say(step, text):
 
 
 def say_again():
-    """Print what boot.py has said: a Pico W starts its USB only after it."""
+    """Repeat the lines of boot.py: a Pico W starts USB only after it."""
     global _missed
     for line in _missed or ():
         print(line)
@@ -41,7 +41,7 @@ def say_again():
 
 
 def traceback(error):
-    """The traceback of `error` as text, at most a kilobyte of it."""
+    """The traceback of `error` as text, at most a kilobyte."""
     import io
 
     text = io.StringIO()
@@ -50,12 +50,12 @@ def traceback(error):
 
 
 def interval(what, default_ms):
-    """How long `what` lasts, in milliseconds: `default_ms`, or what the image of a test says."""
+    """The interval `what` in milliseconds: `default_ms`, or the value in a test's image."""
     return _build.INTERVALS.get(what, default_ms)
 
 
 def name():
-    """The kind of board and its hardware number, for people."""
+    """The kind of board and its hardware number, as text."""
     return "%s-%s" % (_build.BOARD, machine.unique_id().hex())
 
 
@@ -70,13 +70,13 @@ def reset():
 
 
 def crashed():
-    """Whether this start follows a reset by watchdog or program, and not by power or a person."""
+    """Whether this start follows a reset by watchdog or program, not by power or a person."""
     person = [getattr(machine, name, None) for name in ("PWRON_RESET", "SOFT_RESET", "DEEPSLEEP_RESET")]
     return machine.reset_cause() not in person
 
 
 def held():
-    """Whether the escape pin is held down: the network is left alone then."""
+    """Whether the escape pin is low: the board then stays off the network."""
     if _build.ESCAPE_PIN is None:
         return False
     return not machine.Pin(_build.ESCAPE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value()
@@ -89,7 +89,7 @@ def free_memory():
 
 
 def memory_text():
-    """Free memory for people; on an ESP32 also the heap that TLS and Wi-Fi live on, which is another one."""
+    """Free memory as text; on an ESP32 also the separate heap that TLS and Wi-Fi use."""
     text = "%d bytes free" % free_memory()
     try:
         import esp32
@@ -102,36 +102,36 @@ def memory_text():
 
 
 def collect_often():
-    """Have garbage collected early: a heap that is only swept when it is full is full of holes.
+    """Collect garbage early: a heap collected only when full is fragmented.
 
-    TLS wants 16 KB in one piece. Where much is free, holes do less harm than the time of the collections.
+    TLS needs 16 KB in one piece. If much is free, fragmentation costs less than the collections do.
     """
     gc.threshold(max(_COLLECT_EVERY_BYTES, gc.mem_free() // _PART_OF_FREE))
 
 
 def start_watchdog():
-    """From now on the board resets unless it is fed every few seconds. It cannot be stopped."""
+    """Start the watchdog: the board resets unless fed every few seconds. Cannot be stopped."""
     global _watchdog
     if _watchdog is None:
         _watchdog = machine.WDT(timeout=_build.WATCHDOG_MS)
 
 
 def feed():
-    """Tell the watchdog that the loop is alive."""
+    """Feed the watchdog."""
     if _watchdog:
         _watchdog.feed()
 
 
 def stand_by(on):
-    """Feed without a loop, for as long as it takes: for the prompt of a person, or until main.py begins."""
-    feed()  # the last time may be a while ago, and the timer's first turn is a second away
+    """Feed without an event loop, without limit: at the REPL prompt, or until main.py starts."""
+    feed()  # the last feed may be a while ago, and the timer first fires after a second
     _feed_by_timer(None if on else 0)
 
 
 def _feed_by_timer(limit_ms):
-    """Feed by a timer, for `limit_ms` or (None) without end; 0 stops it.
+    """Feed by a timer for `limit_ms`; None means for ever, 0 stops it.
 
-    The interrupt is a hard one where the port has it: a soft one does not run inside a TLS handshake.
+    The interrupt is hard if the port supports it: a soft one does not run inside a TLS handshake.
     """
     global _timer
     if _timer:
@@ -142,7 +142,7 @@ def _feed_by_timer(limit_ms):
     turns = [-1 if limit_ms is None else limit_ms // _FEED_EVERY_MS]
     feed_it = _watchdog.feed
 
-    def turn(_):  # in an interrupt: allocates nothing
+    def turn(_):  # runs in an interrupt: must not allocate
         if turns[0]:
             turns[0] -= 1
             feed_it()
@@ -153,12 +153,12 @@ def _feed_by_timer(limit_ms):
 
 
 class gate:
-    """`with gate(limit_ms):` round whatever blocks: a TLS handshake, a key.
+    """`with gate(limit_ms):` around blocking work, such as a TLS handshake or making a key.
 
-    The watchdog stays fed until the limit, so a true hang still resets the board. Garbage is collected
-    before. On the way none is, because TLS makes none: it takes from the heap of a Pico W and gives back,
-    which the threshold would count, and hundreds of collections double the time (measured). Work that
-    `makes_garbage` may fill half of what is free before the next collection.
+    The watchdog is fed until the limit, so a real hang still resets the board. Garbage is collected before
+    the work, but not during it: TLS makes none. It allocates and frees on the heap of a Pico W, which the
+    threshold would count, and hundreds of collections double the time (measured). Work that
+    `makes_garbage` may fill half of the free heap before the next collection.
     """
 
     def __init__(self, limit_ms, makes_garbage=False):
@@ -170,7 +170,7 @@ class gate:
         gc.collect()
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
-        # Last, because nothing takes it back when no timer can be had.
+        # Last, because nothing undoes it when no timer is available.
         gc.threshold(gc.mem_free() // _PART_IN_GATE if self._makes_garbage else -1)
 
     def __exit__(self, *_):

@@ -1,6 +1,6 @@
-"""Errors of sockets and TLS, translated into a Failure with a cause that people understand.
+"""Translates errors of sockets and TLS into a Failure with an understandable cause.
 
-Only loaded when something has failed. The numbers differ: lwIP on a Pico W reports a refused connection as
+Loaded only after an error. The numbers differ: lwIP on a Pico W reports a refused connection as
 104, never as 111 (measured), and the ESP32 has newlib's numbers.
 """
 
@@ -12,42 +12,42 @@ _UNREACHABLE = (101, 113, 114, 118, 128)  # network, host, not connected: Linux 
 _TIMED_OUT = (110, 116)
 _TLS_ALERT = -0x7780
 _TLS_NO_MEMORY = (-0x7F00, -0x10, -0x3F80)  # Mbed TLS: SSL, big numbers, keys
-_LITTLE_MEMORY = 8192  # with less free, a signature that cannot be checked is no proof of a wrong root CA
+_LITTLE_MEMORY = 8192  # with less free, a failed signature check does not prove a wrong root CA
 
 
 def of_lookup(host, error):
-    """The Failure for a name that no server knows, or that nobody answered for."""
+    """The Failure for an unknown name, or for a lookup without an answer."""
     if isinstance(error, ValueError):
-        return Failure(AGAIN, "there is no address for %s (%s)" % (host, error), "check the endpoint")
+        return Failure(AGAIN, "no address found for %s (%s)" % (host, error), "check the endpoint")
     return Lost(AGAIN, "cannot resolve %s (%s)" % (host, error), "the name server does not answer")
 
 
 def of_connect(error, where):
-    """The Failure for a TCP connection that did not come about, or that the network broke."""
+    """The Failure for a TCP connection that was not established, or that the network broke."""
     number = error.errno
     if number in (errno.ECONNREFUSED, errno.ECONNRESET):
         return refuses(where)
     if number in _UNREACHABLE:
-        return Lost(AGAIN, "%s cannot be reached" % where, "check network and router")
+        return Lost(AGAIN, "%s is unreachable" % where, "check network and router")
     if number == errno.ENOMEM:
         return memory()
     return no_answer(where)
 
 
 def refuses(where):
-    """The Failure for a port on which nobody listens."""
-    return Failure(AGAIN, "%s refuses connections: nothing listens on that port" % where)
+    """The Failure for a port on which nothing listens."""
+    return Failure(AGAIN, "%s refused the connection: nothing listens on that port" % where)
 
 
 def no_answer(where):
-    """The Failure for a server that says nothing."""
+    """The Failure for a server that does not answer."""
     return Lost(AGAIN, "%s does not answer" % where, "check address, firewall and network")
 
 
 def of_tls(error, host, where, date, free_bytes):
-    """The Failure for a failed handshake, after which `free_bytes` were free on the heap.
+    """The Failure for a failed handshake, with `free_bytes` free on the heap afterwards.
 
-    `date` is the board's idea of the time, as text.
+    `date` is the board's time, as text.
     """
     if isinstance(error, MemoryError):
         return memory()
@@ -59,18 +59,18 @@ def of_tls(error, host, where, date, free_bytes):
     if number == errno.ECONNREFUSED or number in _UNREACHABLE or number in _TIMED_OUT:
         return of_connect(error, where)
     if number == _TLS_ALERT:
-        return Refused(AGAIN, "the server refuses our certificate (TLS alert)")
+        return Refused(AGAIN, "the server refused our certificate (TLS alert)")
     return closed("during the TLS handshake (error %s)" % number)
 
 
 def _not_verified(text, host, date, free_bytes):
-    """The Failure for what Mbed TLS says when it does not trust the server, or cannot use our files."""
+    """The Failure for Mbed TLS's error when it does not trust the server, or cannot use our files."""
     words = text.lower()
     if "validity" in words:
         return WrongDates(
             AGAIN,
-            "the dates of %s's certificate do not fit the clock, which says %s" % (host, date),
-            "if the clock is wrong, let NTP through; if it is right, the server's certificate is out of date",
+            "the certificate of %s is not valid now (the clock says %s)" % (host, date),
+            "if the clock is wrong, allow NTP; if it is right, renew the server's certificate",
         )
     if "correctly signed" in words:
         if free_bytes < _LITTLE_MEMORY:
@@ -88,15 +88,15 @@ def memory():
 
 
 def closed(when):
-    """The Failure for a connection that the server ended."""
+    """The Failure for a connection that the server closed."""
     return Refused(AGAIN, ("the server closed the connection " + when).rstrip())
 
 
 def broken(error):
-    """The Failure for an error on an open connection: the server's doing, the network's, or ours."""
+    """The Failure for an error on an open connection, caused by the server, the network or this board."""
     number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
     if number == errno.ENOMEM or number in _TLS_NO_MEMORY:
-        return Failure(AGAIN, "not enough memory to go on with the connection", "switch services off")
+        return Failure(AGAIN, "not enough memory to keep the connection", "switch services off")
     if number in _UNREACHABLE or number in _TIMED_OUT:
         return Lost(AGAIN, "the network broke the connection (error %s)" % number)
     return closed("(error %s)" % number)

@@ -12,7 +12,7 @@ _passed_ms = 0
 
 
 def ms():
-    """Milliseconds since this module was loaded; the tick counter wraps after days, this does not."""
+    """Milliseconds since this module was loaded; the tick counter wraps after days, this value does not."""
     global _last, _passed_ms
     now = time.ticks_ms()
     _passed_ms += time.ticks_diff(now, _last)
@@ -34,12 +34,12 @@ def set_unix(unix_s):
 
 
 async def sleep_ms(duration_ms):
-    """Let other tasks work for this long."""
+    """Sleep while other tasks run."""
     await asyncio.sleep_ms(duration_ms)
 
 
 async def wait(awaitable, limit_ms):
-    """Wait for `awaitable`, at most `limit_ms`; whether it came to its end in time."""
+    """Wait for `awaitable`, at most `limit_ms`; return whether it finished in time."""
     try:
         await asyncio.wait_for_ms(awaitable, limit_ms)
         return True

@@ -1,4 +1,4 @@
-"""Puts the ports of this board together."""
+"""Builds the ports of this board."""
 
 import sys
 
@@ -8,11 +8,11 @@ from device.port import board, clock, network, store
 
 
 def _connect(host, port, client_id, files):
-    # Imported when first needed: MQTT and TLS take memory, and an offline board has no use for them.
+    # Imported when first needed: MQTT and TLS take memory that an offline board can save.
     if "device.port.mqtt" not in sys.modules:
         from device.port import packets
 
-        # ESP32 firmware carries its own umqtt and prefers it to ours: say which one runs.
+        # ESP32 firmware contains its own umqtt and prefers it to ours: print which one runs.
         board.say("mqtt", "umqtt.simple from " + packets.origin())
     from device.port import mqtt
 

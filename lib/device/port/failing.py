@@ -1,17 +1,17 @@
-"""Failures of this folder. `causes` has the words for them and is loaded when something has failed.
+"""Failures of this package. Their texts are in `causes`, which is loaded after an error.
 
-That may well be for want of memory, and then `causes` cannot be loaded either; nor from a flash that fails.
+Loading it can fail as well: when memory is short, or when the flash fails.
 """
 
 from device.core.failures import AGAIN, Failure
 
-# Made in time.
-_NO_MEMORY = Failure(AGAIN, "not enough memory to say why it failed", "switch services off")
-_NO_WORDS = Failure(AGAIN, "the flash does not say why it failed", "put the program on the board again")
+# Made in advance.
+_NO_MEMORY = Failure(AGAIN, "not enough memory to explain the failure", "switch services off")
+_NO_WORDS = Failure(AGAIN, "cannot read the flash to explain the failure", "deploy the program again")
 
 
 def failure(name, *facts):
-    """What the function `name` of `causes` makes of `facts`, or why it cannot be had."""
+    """The Failure that the function `name` of `causes` makes of `facts`, or why that is not possible."""
     try:
         from device.port import causes
 

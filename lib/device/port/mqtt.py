@@ -1,8 +1,8 @@
 """One MQTT connection over mutual TLS: whole frames, every wait with a time-out, acknowledgements matched.
 
-A task reads; everything else only writes and waits for what the reader reports. A connection that has
-failed stays failed (an expired time-out poisons a TLS socket in MicroPython), so there is no repair:
-whoever owns it opens a new one.
+One task reads; all other code only writes and waits for what the reader reports. A failed connection stays
+failed (after a time-out, MicroPython's TLS socket is unusable), so there is no repair: its owner opens a
+new one.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ _TLS_MS = 20000
 _ANSWER_MS = 15000
 _DUP = 0x08
 
-# Made in time: there may be no memory for them when they are needed.
-_HALF = Failure(AGAIN, "only half a packet could be sent")
+# Made in advance: there may be no memory for them when they are needed.
+_HALF = Failure(AGAIN, "only part of a packet was sent")
 _READER = Failure(AGAIN, "the reader failed")
 _CLOSED = Failure(AGAIN, "closed by us")
 
@@ -35,15 +35,15 @@ async def _limited(awaitable, limit_ms, where):
 
 
 async def connect(host, port, client_id, files):
-    """Open a connection and return it once the CONNACK is there; see `core.ports`.
+    """Open a connection and return it after the CONNACK; see `core.ports`.
 
-    Raises Refused when the server turned us away, Failure otherwise.
+    Raises Refused when the server refused it, otherwise Failure.
     """
     where = "%s:%d" % (host, port)
     opened = connection = None
     try:
         opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
-        gc.collect()  # the certificates want room in one piece
+        gc.collect()  # the certificates need contiguous memory
         context = tls.context(files)
         with board.gate(_TLS_MS):
             opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
@@ -56,16 +56,16 @@ async def connect(host, port, client_id, files):
         why = error
     finally:  # also when we are cancelled
         if opened and not connection:
-            opened.close()  # of the TLS socket, if it came so far: it holds most of the memory
+            opened.close()  # of the TLS socket, if there is one: it holds most of the memory
     if not connection:
         raise failure("of_tls", why, host, where, calendar.text(clock.unix()), free_bytes)
     return connection
 
 
 class Connection:
-    """An open connection. `lost` is None while it lives, then the Failure that ended it.
+    """An open connection. `lost` is None while it is open, then the Failure that ended it.
 
-    `on_message(topic, payload)` is called by the reader for every message; it must only take note.
+    The reader calls `on_message(topic, payload)` for every message; it must return quickly.
     """
 
     def __init__(self, secure, builder, where):
@@ -91,15 +91,15 @@ class Connection:
             raise failure("closed", "instead of accepting it")
         answer = self._packets.parse(frame.pop())
         if answer is None or answer[0] != packets.CONNECTED:
-            raise Failure(AGAIN, "the server did not begin with CONNACK")
+            raise Failure(AGAIN, "the first packet was not CONNACK")
         if answer[1]:
-            raise Refused(AGAIN, "the server refuses the connection (CONNACK code %d)" % answer[1])
+            raise Refused(AGAIN, "the server refused the connection (CONNACK code %d)" % answer[1])
         self._reader = asyncio.create_task(self._read())
 
     async def _frame(self, found):
         """Append the bytes of one packet, in one buffer, to the list `found`.
 
-        Not returned: what a coroutine returns or awaits stays alive in its frame, and a packet may have 4 KB.
+        It is not returned, because a coroutine's frame keeps what it returns or awaits alive: up to 4 KB.
         """
         head = bytearray(await self._stream.readexactly(1))
         size = shift = 0
@@ -111,10 +111,10 @@ class Connection:
             if not byte & 0x80:
                 break
             if shift > 21:
-                raise Failure(AGAIN, "the server sent a broken packet length")
+                raise Failure(AGAIN, "the server sent an invalid packet length")
         if size > MAX_FRAME_BYTES:
             raise Failure(
-                AGAIN, "the server sent %d bytes at once, the limit is %d" % (size, MAX_FRAME_BYTES)
+                AGAIN, "the server sent a packet of %d bytes; the limit is %d" % (size, MAX_FRAME_BYTES)
             )
         at = len(head)
         found.append(bytearray(at + size))
@@ -123,7 +123,7 @@ class Connection:
             count = await self._stream.readinto(memoryview(found[0])[at:])
             if count == 0:
                 raise EOFError
-            at += count or 0  # None: the rest of a TLS record is still on its way
+            at += count or 0  # None: the rest of a TLS record has not arrived yet
 
     async def _read(self):
         """Read until the connection ends."""
@@ -140,12 +140,12 @@ class Connection:
             self._fail(error)
         except (OSError, MemoryError) as error:
             self._fail(failure("broken", error))
-        except Exception:  # a bug in `on_message`: else nobody would notice that nobody reads
+        except Exception:  # a bug in `on_message`; without this, nothing would show that the reader has ended
             self._fail(_READER)
             raise
 
     def _handle(self, frame):
-        """Take the packet out of the list `frame`; what is to be sent for it, or b""."""
+        """Take the packet out of the list `frame`; return the reply to send, or b""."""
         packet = self._packets.parse(frame.pop())
         if packet is None:
             return b""
@@ -154,7 +154,7 @@ class Connection:
                 self.on_message(packet[1], packet[2])
             return packet[3]
         waiting = self._waiting.get((packet[0], packet[1] if len(packet) > 1 else 0))
-        if waiting:  # an acknowledgement that nobody waits for is late or repeated: nothing to do
+        if waiting:  # an unexpected acknowledgement is late or repeated: ignored
             waiting[1] = packet
             waiting[0].set()
         return b""
@@ -173,7 +173,7 @@ class Connection:
     async def _send(self, packet):
         self._check()
         async with self._lock:
-            self._check()  # whoever had the lock may have left half a packet
+            self._check()  # the previous holder of the lock may have left part of a packet
             whole = False
             try:
                 self._stream.write(packet)
@@ -183,13 +183,13 @@ class Connection:
                 self._fail(failure("broken", error))
             except Failure as error:
                 self._fail(error)
-            finally:  # also when we were cancelled or memory ran out: what follows half a packet is lost
+            finally:  # also when cancelled or out of memory: nothing may follow part of a packet
                 if not whole:
                     self._fail(_HALF)
         self._check()
 
     async def _answered(self, key, packet, what, again=0):
-        """Send `packet`, once more when the answer known by `key` is late, with the flag `again` set."""
+        """Send `packet`; if the answer `key` is late, send it once more with the flag `again` set."""
         waiting = self._waiting[key] = [asyncio.Event(), None]
         try:
             for _ in range(2):
@@ -208,16 +208,16 @@ class Connection:
             self._waiting.pop(key, None)
 
     async def subscribe(self, filters):
-        """Subscribe to `filters` (AWS takes up to 8) and wait for the SUBACK."""
+        """Subscribe to `filters` (AWS accepts up to 8) and wait for the SUBACK."""
         packet_id = self._packets.next_id()
         packet = self._packets.subscribe_packet(filters, packet_id)
         granted = (await self._answered((packets.GRANTED, packet_id), packet, "SUBACK"))[2]
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Refused(AGAIN, "the server refuses the subscription to " + name)
+                raise Refused(AGAIN, "the server refused the subscription to " + name)
 
     async def publish(self, topic, payload, qos=1):
-        """Publish; with QoS 1 return after the PUBACK, sending once more when it is late."""
+        """Publish; with QoS 1, return after the PUBACK, and send once more if it is late."""
         if not qos:
             await self._send(self._packets.publish_packet(topic, payload))
             return
@@ -226,15 +226,15 @@ class Connection:
         await self._answered((packets.ACKNOWLEDGED, packet_id), packet, "PUBACK", _DUP)
 
     async def ping(self):
-        """Ask the server for a sign of life; raises Failure when none comes."""
+        """Ping the server; raises Failure without an answer."""
         await self._answered((packets.PONG, 0), self._packets.ping_packet(), "PINGRESP")
 
     async def ended(self):
-        """Return when the connection has failed or was closed."""
+        """Wait until the connection has failed or was closed."""
         await self._ended.wait()
 
     async def close(self):
-        """Say goodbye and free the memory of the connection (27 to 30 KB on a Pico W)."""
+        """Disconnect and free the connection's memory (27 to 30 KB on a Pico W)."""
         if self._reader:
             self._reader.cancel()
         try:

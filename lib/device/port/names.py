@@ -1,4 +1,4 @@
-"""Asking the network for addresses and for the time. Loaded for that, and unloaded when it is done."""
+"""DNS and NTP queries. Loaded when needed, then unloaded."""
 
 import errno
 import os
@@ -9,9 +9,9 @@ from device.core.failures import Failure, Lost
 from device.port import clock, network
 from device.port.failing import failure
 
-_DNS_MS = 2000  # for one answer of one server
+_DNS_MS = 2000  # for one answer from one server
 _NTP_MS = 1000
-_LOCAL_MS = 20000  # the firmware's own look-up blocks: a gate is held open for so long
+_LOCAL_MS = 20000  # the limit of the gate around the firmware's own, blocking lookup
 _TURN_MS = 20
 _MAX_DATAGRAM = 512
 
@@ -19,8 +19,8 @@ _MAX_DATAGRAM = 512
 async def lookup(host):
     """An IPv4 address of the name `host`, as text; raises Failure.
 
-    Nothing blocks: the firmware's own look-up would, for 6 s a dead name server. Names in
-    ".local" are left to it, because they are asked of everybody and not of a name server.
+    Does not block, unlike the firmware's own lookup (6 s per dead name server). That one is still
+    used for names in ".local", which are found by multicast instead of a name server.
     """
     if host.endswith(".local"):
         return _lookup_local(host)
@@ -37,7 +37,7 @@ async def lookup(host):
                     lambda packet: datagrams.dns_answer(packet, query),
                     _DNS_MS,
                 )
-            except OSError as error:  # no way to this one, as to 0.0.0.0 where DHCP names none
+            except OSError as error:  # unreachable, such as 0.0.0.0 when DHCP names no server
                 cause = error
                 continue
             if address:
@@ -58,7 +58,7 @@ def _lookup_local(host):
 
 
 def _name_servers():
-    """The name server that DHCP gave, and the router, which mostly is one too."""
+    """The name server from DHCP, and the router, which usually is one too."""
     _, _, gateway, server = network.link().ifconfig()
     return [server] if server == gateway else [server, gateway]
 
@@ -74,7 +74,7 @@ async def ask_time(hosts):
                 server, datagrams.NTP_PORT, query, lambda packet: datagrams.ntp_answer(packet, nonce), _NTP_MS
             )
         except Lost:
-            return None  # nobody answers for names: the next one would wait as long, for nothing
+            return None  # no name server answers: the next host would wait in vain as well
         except (OSError, Failure):
             continue
         if unix_s:
@@ -83,7 +83,7 @@ async def ask_time(hosts):
 
 
 async def _asked(server, port, packet, read, limit_ms):
-    """What `read` makes of the answer of `server` to `packet`, or None when none comes in time."""
+    """`read` applied to the answer of `server` to `packet`, or None when no answer comes in time."""
     plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         plug.setblocking(False)

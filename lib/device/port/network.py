@@ -1,4 +1,4 @@
-"""The network of a board, as the program sees it. Joining and asking are in modules that come and go."""
+"""The network of a board. Joining and queries are in modules that are loaded on demand."""
 
 import network
 
@@ -9,12 +9,12 @@ def link():
 
 
 def connected():
-    """Whether the board has an address. A Pico W may say so although nothing gets through any more."""
+    """Whether the board has an address. A Pico W may report one although the link is dead."""
     return link().isconnected()
 
 
 def begin(networks, country):
-    """Begin to join a network, without waiting for it; see `wifi.begin`."""
+    """Start joining a network without waiting; see `wifi.begin`."""
     from device.port import wifi
 
     wifi.begin(networks, country)
@@ -32,11 +32,11 @@ def switch_off():
     try:
         link().active(False)
     except OSError:
-        pass  # it never was on
+        pass  # it was never on
 
 
 def leave():
-    """Leave the network, to join it anew: Wi-Fi may be dead although the link says that it is up."""
+    """Leave the network, to rejoin: Wi-Fi may be dead although the link reports that it is up."""
     try:
         link().disconnect()
     except OSError:
@@ -50,7 +50,7 @@ def restart():
 
 
 async def lookup(host):
-    """An IPv4 address of `host`, as text; see `names.lookup`. An address comes back as it is."""
+    """An IPv4 address of `host`, as text; see `names.lookup`. An address is returned unchanged."""
     if all(symbol in "0123456789." for symbol in host):
         return host
     from device.port import names

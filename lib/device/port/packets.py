@@ -1,8 +1,8 @@
-"""MQTT 3.1.1 packets: umqtt.simple builds and parses them in memory, the network is elsewhere.
+"""MQTT 3.1.1 packets: umqtt.simple builds and parses them in memory, without a network.
 
-umqtt.simple blocks, forgets its time-outs and waits for the wrong acknowledgement. Given a socket that
-is only memory it can do neither, and its encoding is right. Three things are done here because it
-cannot: several filters in one SUBSCRIBE, packet identifiers that wrap, and the acknowledgements.
+umqtt.simple blocks, loses its time-outs and waits for the wrong acknowledgement. With a socket that is only
+memory it can do none of this, and its encoding is right. Three things are done here because it cannot:
+several filters in one SUBSCRIBE, packet identifiers that wrap, and the acknowledgements.
 Works with umqtt.simple 1.3.4 (PyPI) to 1.8.0, frozen or not.
 """
 
@@ -22,7 +22,7 @@ _MAX_ID = 65535
 
 
 class _Memory:
-    """What umqtt.simple takes for a socket, and for the module `socket`."""
+    """Replaces a socket, and the module `socket`, for umqtt.simple."""
 
     def __init__(self, content=b""):
         self.written = bytearray()
@@ -88,16 +88,16 @@ class Packets(umqtt.simple.MQTTClient):
         return memory.written
 
     def _written(self, call, *arguments):
-        """What umqtt writes in `call`. It would keep the socket, and with it kilobytes that nobody needs."""
+        """What umqtt writes in `call`. The socket is dropped, because it would keep kilobytes in memory."""
         memory = self.sock = _Memory()
         call(*arguments)
         self.sock = None
         return memory.written
 
     def publish_packet(self, topic, payload, packet_id=0):
-        """PUBLISH with QoS 1 when there is a packet id, else QoS 0."""
+        """PUBLISH: QoS 1 with a packet id, otherwise QoS 0."""
         if packet_id:
-            # On the wire the identifier stands right before the payload, and umqtt would wait for the answer.
+            # On the wire the identifier directly precedes the payload. umqtt would wait for the PUBACK.
             payload = struct.pack("!H", packet_id) + payload
         packet = self._written(self.publish, topic.encode(), payload)
         if packet_id:
@@ -127,7 +127,7 @@ class Packets(umqtt.simple.MQTTClient):
         return self._written(self.disconnect)
 
     def parse(self, frame):
-        """One whole packet from the server as a tuple (see the constants), or None when it is of no use.
+        """One packet from the server as a tuple (see the constants), or None when it is of no use.
 
         Raises Failure when the packet breaks the protocol.
         """
@@ -135,11 +135,11 @@ class Packets(umqtt.simple.MQTTClient):
         try:
             if kind == MESSAGE:
                 if frame[0] & 0x04:
-                    raise ValueError("QoS 2 or 3")  # umqtt has an assert for 2, which -O1 takes away
+                    raise ValueError("QoS 2 or 3")  # umqtt only asserts this for 2, and -O1 removes asserts
                 memory = self.sock = _Memory(frame)
                 self.wait_msg()
                 topic, payload = self._message
-                self._message = self.sock = None  # what it was read from may have 4 KB
+                self._message = self.sock = None  # the frame may have 4 KB
                 return MESSAGE, topic.decode(), payload, memory.written
             if kind == CONNECTED:
                 return CONNECTED, frame[3]
@@ -150,11 +150,11 @@ class Packets(umqtt.simple.MQTTClient):
             if kind == PONG:
                 return (PONG,)
         except (ValueError, IndexError, TypeError, AssertionError):
-            raise Failure(AGAIN, "the server sent a broken packet of type 0x%02x" % frame[0])
+            raise Failure(AGAIN, "the server sent an invalid packet of type 0x%02x" % frame[0])
         return None
 
 
 def origin():
-    """Where umqtt.simple was loaded from: a file path, or "frozen" when the firmware carries it."""
+    """Where umqtt.simple was loaded from: a file path, or "frozen" when it is part of the firmware."""
     path = getattr(umqtt.simple, "__file__", "")
     return path if path.startswith("/") else "frozen " + path

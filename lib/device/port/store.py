@@ -1,4 +1,4 @@
-"""Files on the flash. LittleFS makes a closed file or a rename whole or not at all; this relies on it."""
+"""Files on the flash. Relies on LittleFS: closing a file and renaming are atomic."""
 
 import os
 
@@ -11,10 +11,10 @@ _ENOSPC = 28
 
 
 def _failure(error, path):
-    """The Failure for an OSError at `path`; made here, as nothing can be loaded from a flash that fails."""
+    """The Failure for an OSError at `path`; made here, because a failing flash cannot load modules."""
     number = error.errno
     if number in (_ENOSPC, -_ENOSPC):
-        return Failure(GIVE_UP, "flash is full at %s" % path, "remove files that are not needed")
+        return Failure(GIVE_UP, "flash is full at %s" % path, "delete files you do not need")
     return Failure(AGAIN, "flash error %s at %s" % (number, path))
 
 
@@ -28,7 +28,7 @@ def read(path, limit=_MAX_BYTES):
     except OSError:
         return None
     if size > limit:
-        raise Failure(GIVE_UP, "%s has %d bytes, the limit is %d" % (path, size, limit), "make it smaller")
+        raise Failure(GIVE_UP, "%s has %d bytes; the limit is %d" % (path, size, limit), "make it smaller")
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -37,7 +37,7 @@ def read(path, limit=_MAX_BYTES):
 
 
 def write(path, content):
-    """Replace the file at `path` by `content`: the old one or the new one stays, never a part."""
+    """Replace the file at `path` by `content` atomically."""
     try:
         _make_directory(path[: path.rindex("/")])
         with open(path + paths.NEW, "wb") as file:
@@ -45,17 +45,17 @@ def write(path, content):
         os.rename(path + paths.NEW, path)
     except OSError as error:
         try:
-            _remove(path + paths.NEW)  # half a file takes the room that is needed
+            _remove(path + paths.NEW)  # a partial file takes space that is needed
         except OSError:
-            pass  # `tidy` does it at the next boot
+            pass  # `tidy` removes it at the next boot
         raise _failure(error, path)
 
 
 def copy(source, target):
-    """Replace the file `target` by the content of `source`; raises Failure also when there is none."""
+    """Replace the file `target` by the content of `source`; raises Failure also when `source` is missing."""
     content = read(source)
     if content is None:
-        raise Failure(GIVE_UP, "%s is missing" % source, "put it there")
+        raise Failure(GIVE_UP, "%s is missing" % source, "copy it there")
     write(target, content)
 
 
@@ -73,7 +73,7 @@ def has_room(size):
     facts = os.statvfs("/")
     if facts[3] <= facts[2] and facts[0] * facts[3] >= size:
         return True
-    # LittleFS counts some blocks twice, down to "less than none is free": only writing tells.
+    # LittleFS counts some blocks twice, even down to a negative number free: only writing tells.
     path = paths.BASE + "/room" + paths.NEW
     try:
         with open(path, "wb") as file:
@@ -87,14 +87,14 @@ def has_room(size):
 
 
 def _make_directory(path):
-    """Make `path` and the directories above it, as far as they are missing."""
+    """Create `path` and its parent directories if missing."""
     for end in range(1, len(path) + 1):
         if (end == len(path) or path[end] == "/") and not exists(path[:end]):
             os.mkdir(path[:end])
 
 
 def remove(path):
-    """Remove a file or a whole directory; nothing there is fine."""
+    """Remove a file or a directory tree; it may be missing."""
     try:
         _remove(path)
     except OSError as error:
@@ -127,7 +127,7 @@ def digests(path):
 
 
 def apply(operations):
-    """Carry out the file operations that core.slots decided on."""
+    """Perform file operations from core.slots."""
     from device.core import slots
 
     try:
@@ -143,7 +143,7 @@ def apply(operations):
 
 
 def tidy():
-    """Remove what a cut left half-written."""
+    """Remove partial files left by a power cut."""
     for directory in (paths.BASE, paths.TRIAL):
         if exists(directory):
             for name in os.listdir(directory):

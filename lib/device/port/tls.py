@@ -1,4 +1,4 @@
-"""A TLS connection with verification, always: there is no way to ask for less."""
+"""TLS connections, always verified: there is no option to turn that off."""
 
 import asyncio
 import select
@@ -10,16 +10,16 @@ from device.core.failures import GIVE_UP, OVER, Failure
 from device.port import network
 from device.port.failing import failure
 
-_NO_DELAY = (6, 1)  # IPPROTO_TCP, TCP_NODELAY: else each small record of the handshake waits for an ACK
+_NO_DELAY = (6, 1)  # IPPROTO_TCP, TCP_NODELAY: otherwise each small record of the handshake waits for an ACK
 _FAULTY = select.POLLERR | select.POLLHUP
 
 
 def context(files):
     """A client context for mutual TLS; `files` gives {name: PEM or DER}.
 
-    PEM is turned into DER because a Pico W before MicroPython 1.29 takes nothing else. One context, one
-    identity: a second load_cert_chain fails, so each identity gets its own. Raises Failure, OVER when TLS
-    cannot use certificate or key, whatever the server thinks of them.
+    PEM is converted to DER, because a Pico W before MicroPython 1.29 accepts nothing else. Each identity
+    needs its own context, because a second load_cert_chain fails. Raises Failure; OVER when TLS cannot use
+    the certificate or the key.
     """
     from device.core import pem
 
@@ -42,7 +42,7 @@ def context(files):
 
 
 async def plain(host, port, limit_ms):
-    """A connected plain socket that does not block; raises Failure."""
+    """Return a connected, non-blocking plain socket; raises Failure."""
     where = "%s:%d" % (host, port)
     address = await network.lookup(host)
     try:
@@ -58,12 +58,12 @@ async def plain(host, port, limit_ms):
     try:
         stream.s.setsockopt(_NO_DELAY[0], _NO_DELAY[1], 1)
     except (OSError, AttributeError):
-        pass  # a port without this option is slower, nothing else
+        pass  # without this option the connection is only slower
     return stream.s
 
 
 def _is_refused(plug):
-    """Whether a connection that seems to be open was refused: on lwIP nothing else tells."""
+    """Whether a seemingly open connection was refused: on lwIP nothing else shows it."""
     poller = select.poll()
     poller.register(plug, select.POLLOUT)
     return any(event[1] & _FAULTY for event in poller.poll(0))

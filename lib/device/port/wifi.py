@@ -1,4 +1,4 @@
-"""Joining a Wi-Fi network. Loaded for that, and unloaded when it is done."""
+"""Joins a Wi-Fi network. Loaded when needed, then unloaded."""
 
 import network
 
@@ -14,9 +14,9 @@ _GETTING_ADDRESS = 2  # status of a Pico W between joining and connected
 
 
 def begin(networks, country):
-    """Switch the radio on and begin to join the first of `networks`, without waiting for it.
+    """Switch the radio on and start joining the first of `networks`, without waiting.
 
-    Raises Failure when no network is known, or the radio does not start.
+    Raises Failure when no network is configured or the radio does not start.
     """
     link = _link()
     if link.isconnected():
@@ -25,30 +25,30 @@ def begin(networks, country):
     try:
         link.connect(*networks[0])
     except (OSError, ValueError):
-        pass  # of the driver: `join` hears it again, and goes on with the next network
+        pass  # from the driver: `join` sees it again, and tries the next network
 
 
 def _switch_on(link, networks, country):
     if not networks:
-        raise Failure(GIVE_UP, "no Wi-Fi network is known", "write wifi.json")
+        raise Failure(GIVE_UP, "no Wi-Fi network is configured", "create wifi.json")
     try:
         if country:
             network.country(country)
         link.active(True)
-        if not link.active():  # raises nothing by itself on a Pico W
+        if not link.active():  # a Pico W itself raises nothing
             raise OSError("radio")
         if _build.JOIN_OPTIONS:
             link.config(**_build.JOIN_OPTIONS)
     except (OSError, ValueError) as error:
         _switch_off()
-        raise Failure(AGAIN, "Wi-Fi does not start (%s)" % error, "is the power supply strong enough?")
+        raise Failure(AGAIN, "Wi-Fi did not start (%s)" % error, "check the power supply")
 
 
 async def join(networks, country):
-    """Join the first of `networks` ([(ssid, password)]) that takes us; `country` is a two-letter code or "".
+    """Join the first of `networks` ([(ssid, password)]) that works; `country` is a two-letter code or "".
 
-    Goes on with what `begin` began. Raises Failure: GIVE_UP when no network is known, AGAIN with the reason
-    of each otherwise.
+    Continues what `begin` started. Raises Failure: GIVE_UP when no network is configured, otherwise AGAIN
+    with the reason for each network.
     """
     link = _link()
     if link.isconnected():
@@ -66,10 +66,10 @@ async def join(networks, country):
             if reason is None:
                 return
             link.disconnect()
-        except (OSError, ValueError) as error:  # of the driver: the next network may be to its liking
+        except (OSError, ValueError) as error:  # from the driver: the next network may work
             reason = str(error)
         reasons.append("%s: %s" % (ssid, reason))
-    raise Failure(AGAIN, "no Wi-Fi (%s)" % ", ".join(reasons), "check name, password and distance")
+    raise Failure(AGAIN, "no Wi-Fi (%s)" % ", ".join(reasons), "check name, password and range")
 
 
 def _is_joining(link):
@@ -78,7 +78,7 @@ def _is_joining(link):
 
 
 async def _joined(link):
-    """None when the link is up, else the reason why not."""
+    """None when the link is up, otherwise the reason."""
     start_ms = clock.ms()
     while clock.ms() - start_ms < _JOIN_MS:
         if link.isconnected():
@@ -91,13 +91,13 @@ async def _joined(link):
 
 
 def _reason(status):
-    """What a final status of the link means, or None while it is still trying."""
+    """The meaning of a final link status, or None while still trying."""
     for constant, text in (
         ("STAT_WRONG_PASSWORD", "wrong password"),
-        ("STAT_NO_AP_FOUND", "not in reach"),
+        ("STAT_NO_AP_FOUND", "not in range"),
         ("STAT_CONNECT_FAIL", "refused"),
         ("STAT_ASSOC_FAIL", "refused"),
-        ("STAT_HANDSHAKE_TIMEOUT", "wrong password, perhaps"),
+        ("STAT_HANDSHAKE_TIMEOUT", "possibly a wrong password"),
     ):
         if status == getattr(network, constant, None):
             return text

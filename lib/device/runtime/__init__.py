@@ -1,1 +1,1 @@
-"""What runs the board: start, supervisor, session, identity. Uses the ports that it is handed."""
+"""Runs the board: start, supervisor, session, identity. Uses the ports it is given."""

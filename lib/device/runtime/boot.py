@@ -1,4 +1,4 @@
-"""What boot.py does: begin. Unloaded when main.py carries on."""
+"""The work of boot.py. Unloaded when main.py takes over."""
 
 import asyncio
 
@@ -7,27 +7,27 @@ from device.core.failures import Failure
 from device.runtime.identity import has_claim, know_self
 from device.runtime.modules import load_service, unload_claim
 
-_BOOT_MS = 8000  # without a network boot.py has nothing to wait for: mpremote gives up after 10 s
-_BAD_STARTS = 5  # so many in a row lead to safe mode
+_BOOT_MS = 8000  # without a network there is nothing to wait for, and mpremote gives up after 10 s
+_BAD_STARTS = 5  # this many in a row lead to safe mode
 _FEED_MS = 1000
 _HANDSHAKE_MS = 60000  # a Pico W has no USB before boot.py has ended
 
 
 async def boot(state):
-    """Give the board its identity, when it has none and there are claim credentials.
+    """Get an identity if the board has none but has claim credentials.
 
-    Goes on as long as the handshake makes progress, 60 s at most, and returns within 8 s in every other case.
-    What is not done by then main.py begins anew, from the journal.
+    Continues while the handshake makes progress, for at most 60 s; returns within 8 s in all other cases.
+    main.py starts unfinished work again from the journal.
     """
     board, store = state.ports.board, state.ports.store
     if store.exists(paths.OFFLINE) or board.held():
         state.offline = True
-        board.say("boot", "offline: %s is there, or the pin is held" % paths.OFFLINE)
+        board.say("boot", "offline: %s exists, or the escape pin is low" % paths.OFFLINE)
         return
     board.start_watchdog()
     _count_start(state)
     try:
-        state.session.begin()  # joining takes seconds, in the radio: it goes on while the program is loaded
+        state.session.begin()  # joining takes the radio seconds, during which the program is loaded
     except Failure as failure:
         board.say("network", str(failure))
     try:
@@ -40,7 +40,7 @@ async def boot(state):
 
 
 async def _provision(state):
-    """Provision, as long as it makes progress; main.py goes on from the journal."""
+    """Provision while there is progress; main.py continues from the journal."""
     ports = state.ports
     board, clock = ports.board, ports.clock
     if not _wanted(ports.store):
@@ -56,12 +56,12 @@ async def _provision(state):
         await ended.wait()
     feeding.cancel()
     if state.identity is None:
-        unload_claim()  # main.py must find memory to be compiled
-        board.say("boot", "provisioning goes on in main.py")
+        unload_claim()  # compiling main.py needs memory
+        board.say("boot", "provisioning continues in main.py")
 
 
 def _wanted(store):
-    """Whether config.json leaves provisioning on; a file that cannot be read does."""
+    """Whether config.json leaves provisioning on; an unreadable file does."""
     from device.core import settings, startup
 
     try:
@@ -71,12 +71,12 @@ def _wanted(store):
 
 
 async def _attempt(service, ended):
-    """Try once. What fails is said here and tried again by main.py's supervisor."""
+    """Try once. Errors are printed here; main.py's supervisor retries."""
     try:
         await service.obtain()
     except Failure as failure:
         service.say(str(failure))
-    except MemoryError as error:  # a traceback would need some
+    except MemoryError as error:  # a traceback would need memory
         service.say("not enough memory (%s)" % error)
     except Exception as error:
         service.say(service.state.ports.board.traceback(error))
@@ -85,14 +85,14 @@ async def _attempt(service, ended):
 
 
 async def _feed(board, clock):
-    """Feed the watchdog: the loop is alive as long as this comes round."""
+    """Feed the watchdog for as long as the event loop runs."""
     while True:
         board.feed()
         await clock.sleep_ms(_FEED_MS)
 
 
 def _count_start(state):
-    """Count starts that follow a crash; the counter is on flash only while there is something to count."""
+    """Count consecutive starts after a crash; the counter is on flash only while it is not zero."""
     bad = _bad_starts(state.ports.store)
     if state.ports.board.crashed():
         bad += 1

@@ -1,11 +1,11 @@
-"""Failures of a connection with their likely cause. Loaded when one has failed, and unloaded again."""
+"""Adds the likely cause to a connection's failure. Loaded after a failure, then unloaded."""
 
 from device.core import explain, paths
 from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Refused
 
 
 def at_connect(failure, state, directory, client_id):
-    """Of a connection that did not come about: what the identity itself shows, else what AWS may mean."""
+    """For a connection that was not established: the identity's own error, or else what AWS may mean."""
     refused = isinstance(failure, Refused)
     if not refused and failure.kind == AGAIN:
         return failure
@@ -22,24 +22,24 @@ def at_connect(failure, state, directory, client_id):
 
 
 def at_subscribe(failure, state, filters):
-    """Of a subscription that was refused, which stays so."""
+    """For a refused subscription, which is permanent."""
     failure = failure.advised(explain.closed_at_subscribe(filters))
     return Failure(GIVE_UP, failure.cause, failure.advice, "subscribe")
 
 
 def at_publish(failure, state, topic):
-    """Of a message on which the connection was closed, every time."""
+    """For a message on which the server always closes the connection."""
     failure = failure.advised(explain.closed_at_publish(topic))
     return Failure(GIVE_UP, failure.cause, failure.advice, "publish")
 
 
 def at_rest(failure, state):
-    """Of a connection that ended although nothing was asked for."""
+    """For an idle connection that was closed."""
     if isinstance(failure, Refused):
         return failure.advised(explain.closed_later(state.identity.thing_name))
     return failure
 
 
 def in_handshake(failure, state, what, subject):
-    """Of a claim connection that was closed: `what` is a function of core.explain."""
-    return failure.advised("if it repeats, " + getattr(explain, what)(subject))
+    """For a claim connection that was closed; `what` is a function of core.explain."""
+    return failure.advised("if this repeats, " + getattr(explain, what)(subject))

@@ -1,11 +1,11 @@
-"""The board's own identity on flash, brought in order and read, and what else a board knows from files."""
+"""Recovers and reads the board's identity on flash, and reads its other files."""
 
 from device.core import documents, fields, paths, slots
 from device.core.failures import Failure
 
 
 def know_self(state):
-    """Read `state.settings` and `state.identity` from flash, as far as they are not known yet.
+    """Read `state.settings` and `state.identity` from flash unless already known.
 
     Raises Failure when ento.conf is wrong; without an identity `state.identity` stays None.
     """
@@ -18,7 +18,7 @@ def know_self(state):
 
 
 def known_networks(store):
-    """([(ssid, password)], country code or "") of wifi.json; raises Failure when it is wrong."""
+    """([(ssid, password)], country code or "") of wifi.json; raises Failure when the file is invalid."""
     from device.core import settings
 
     return settings.wifi(store.read(paths.WIFI))
@@ -30,19 +30,19 @@ def has_claim(store):
 
 
 def replaced(store):
-    """Whose key a new identity would put aside: the certificate id that `slots.promote` wants, or None.
+    """The certificate id that a new identity would replace, for `slots.promote`, or None.
 
-    Also of a slot that does not open: its certificate may be active all the same.
+    Also for an invalid slot: its certificate may still be active.
     """
     return slots.replaced(store.read_slot(paths.CERT))
 
 
 def _active_identity(state):
-    """The Identity in the active slot, brought in order first; None when there is none."""
+    """The Identity in the active slot, after recovery; None when there is none."""
     store = state.ports.store
     store.tidy()
     trial = store.read_slot(paths.TRIAL)
-    if trial and slots.document(trial):  # power went between the two renames, or before them
+    if trial and slots.document(trial):  # power was cut between the two renames, or before them
         store.apply(slots.promote(replaced(store)))
     trial = None
     active = store.read_slot(paths.CERT)
@@ -57,9 +57,9 @@ def _active_identity(state):
 
 
 def tell_application(state, identity, configuration):
-    """Keep provision.json, what the cloud returned, in step with the active slot.
+    """Keep provision.json, the cloud's answer, consistent with the active slot.
 
-    The identity is good without it: a full flash must not keep the board off line.
+    The identity works without it: a full flash must not keep the board offline.
     """
     try:
         raw = state.ports.store.read(paths.PROVISION)

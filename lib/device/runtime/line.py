@@ -1,4 +1,4 @@
-"""The claim connection: questions of the provisioning API, and their answers. Loaded while claiming."""
+"""The claim connection: requests of the provisioning API and their answers. Loaded while claiming."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ _LOOK_MS = 1000
 
 
 class Line:
-    """What claim.handshake needs of a session."""
+    """The part of a session that claim.handshake needs."""
 
     def __init__(self, state):
         self._state = state
@@ -30,9 +30,9 @@ class Line:
             raise self._advised(failure, "closed_at_subscribe", filters)
 
     async def ask(self, topic, payload):
-        """Publish a request; its first answer as [topic, payload], a list for the receiver to empty.
+        """Publish a request; return its first answer as [topic, payload], a list that the caller empties.
 
-        The answers' topics were subscribed to by `ask_for`. Other messages are not for us.
+        `ask_for` has subscribed to the answer topics. Other messages are ignored.
         """
         ports, connection = self._state.ports, self._state.session.connection()
         self._answers = []
@@ -54,7 +54,7 @@ class Line:
         return answer
 
     def _has_answer(self, topic):
-        """Keep the answer to a request on `topic` in `_answers`, and nothing else."""
+        """Store the answer to the request on `topic` in `_answers`; ignore other messages."""
         expected = (topics.accepted(topic), topics.rejected(topic))
         while self._answers and self._answers[0] not in expected:
             del self._answers[:2]

@@ -1,4 +1,4 @@
-"""Modules that come and go: what is used once is not kept in memory."""
+"""Loads and unloads modules: those used once do not stay in memory."""
 
 import sys
 
@@ -17,19 +17,19 @@ _PASSING = (
 
 
 def load_service(name, state):
-    """Make the service `name`; its module is imported only now."""
+    """Create the service `name`, importing its module now."""
     full_name = "device.services." + name
     __import__(full_name)
     return sys.modules[full_name].SERVICE(name, state)
 
 
 def unload(*names):
-    """Free the memory of the modules with these full names, as far as they are loaded.
+    """Unload the modules with these full names if they are loaded.
 
-    Nothing that outlives this may be an object of one of their classes.
+    No instance of their classes may live on.
     """
     if sys.implementation.name != "micropython":
-        return  # the host has memory, and its modules are shared
+        return  # the host has enough memory, and shares its modules
     for name in names:
         if sys.modules.pop(name, None):
             package, _, module = name.rpartition(".")
@@ -38,17 +38,17 @@ def unload(*names):
 
 
 def unload_claim():
-    """Free all that is only loaded on the way to an identity."""
+    """Unload everything that only provisioning needs."""
     claim = "device.claim"
     unload("device.runtime.line", "device.core.hmac256", claim)
     unload(*[name for name in sys.modules if name.startswith(claim + ".")])
 
 
 def unload_readers():
-    """Free the readers of files that a board has read once it runs."""
+    """Unload the readers of files that a running board has read."""
     unload("device.core.settings", "device.core.startup", "device.core.slots", "device.runtime.identity")
 
 
 def unload_passing():
-    """Free what is loaded for one connection, or one failure."""
+    """Unload what one connection or one failure needed."""
     unload(*_PASSING)

@@ -1,31 +1,31 @@
-"""What every service is. How to add one: docs/development.md."""
+"""The base class of services. How to add one: docs/development.md."""
 
 import asyncio
 
 
 class Service:
-    """One unit of the running board.
+    """A part of the running board.
 
-    `run` does the work: it returns when a one-time step is done, runs for ever otherwise, and raises when it
-    fails; the supervisor starts it again after a while, and nobody else tries again. It sets `ready` as soon
-    as those that need it may start. Three facts are for the image and the supervisor, as plain literals:
+    `run` does the work: it returns when a one-time step is done, otherwise runs for ever, and raises when it
+    fails; only the supervisor retries, after a delay. It sets `ready` as soon as the services that need it
+    may start. The image and the supervisor read three facts, which must be plain literals:
     """
 
-    NEEDS = ()  # services that must be ready first, as far as they are planned
-    IN_CLOUD = False  # its switch in config.json stands in "cloud", and goes with `"cloud": false`
-    IN_SAFE_MODE = False  # a board that keeps crashing still runs it
+    NEEDS = ()  # services that must be ready first, if they are planned
+    IN_CLOUD = False  # its switch in config.json is in "cloud"; `"cloud": false` turns it off
+    IN_SAFE_MODE = False  # also runs in safe mode
 
     def __init__(self, name, state):
         self.name = name
         self.state = state
         self.ready = asyncio.Event()
         self.task = None
-        self.failure = None  # why it does not run, or None: this is "healthy"
+        self.failure = None  # why it does not run; None means healthy
 
     async def run(self):
         """The work of the service."""
         raise NotImplementedError
 
     def say(self, text):
-        """Tell the console."""
+        """Print a line on the console."""
         self.state.ports.board.say(self.name, text)

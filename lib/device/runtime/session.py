@@ -1,11 +1,11 @@
-"""Being online: the one owner of network, connection and subscriptions. Nobody else opens or closes one.
+"""The session: sole owner of network, connection and subscriptions. Nothing else opens or closes them.
 
-There is one TLS connection at a time (a Pico W has memory for no more): with the claim credentials, with a
-new identity on trial, or as the thing that the board is. Services publish and subscribe here and never see a
-connection. A refusal that one service's filter or topic has caused goes to that service alone: AWS closes
-the connection on it and says nothing, so whoever was asking when it happened twice is the cause.
+There is one TLS connection at a time (a Pico W has no memory for two): with the claim credentials, with a
+new identity on trial, or as the board's own thing. Services publish and subscribe here and never see a
+connection. Only the service whose filter or topic is refused gets the error: AWS closes the connection
+without a reason, so the service that was waiting when this happened twice is the cause.
 
-Nothing here tries again by itself: it raises, and the supervisor starts the service anew.
+Nothing here retries: it raises, and the supervisor restarts the service.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDa
 from device.runtime.modules import unload_passing, unload_readers
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
-_LOOK_MS = 1000  # how often Wi-Fi is looked at
+_LOOK_MS = 1000  # how often Wi-Fi is checked
 _ASK_TIME_MS = 86400000
-REFUSALS = 2  # so many closed connections in a row are no accident
-_REJOIN = 3  # so many lost connections in a row: Wi-Fi may be dead although it says that it is up
+REFUSALS = 2  # this many closed connections in a row are no coincidence
+_REJOIN = 3  # lost connections in a row after which Wi-Fi may be dead although it reports that it is up
 
 
 class Session:
@@ -27,18 +27,18 @@ class Session:
     def __init__(self, state):
         self._state = state
         self._connection = None
-        self._directory = None  # whose credentials the connection was made with
+        self._directory = None  # the credentials that the connection uses
         self._online = asyncio.Event()  # set while the board is connected as its thing
-        self._retrying = asyncio.Lock()  # a message that was refused is tried again alone
-        self._subscriptions = None  # runtime.subscriptions, once a service wants to hear something
-        self._networks = None  # of wifi.json, while they are being joined
-        self._lost = 0  # connections in a row that the network failed
+        self._retrying = asyncio.Lock()  # a refused message is retried alone
+        self._subscriptions = None  # runtime.subscriptions, once a service subscribes
+        self._networks = None  # from wifi.json, while joining
+        self._lost = 0  # consecutive connections lost to the network
         self._time_asked_ms = None
 
     # Opening and closing
 
     def begin(self):
-        """Begin to join a known network, without waiting for it; raises Failure."""
+        """Start joining a known network without waiting; raises Failure."""
         ports = self._state.ports
         if not ports.network.connected():
             from device.runtime.identity import known_networks
@@ -49,7 +49,7 @@ class Session:
             self._networks = networks
 
     async def open(self, directory, client_id):
-        """Connect with the credentials in `directory`, as `client_id`; closes what was open before.
+        """Connect with the credentials in `directory`, as `client_id`; closes any open connection first.
 
         Raises Failure with the likely cause: dates, key, policy, server, network.
         """
@@ -65,13 +65,13 @@ class Session:
         self._directory = directory
         unload_passing()
         if directory == paths.BOOTSTRAP:
-            await self._ask_time_if_due()  # before the cloud's token gets its date
+            await self._ask_time_if_due()  # before the cloud's token is dated
 
     async def _join(self):
-        """Have a network and a clock, as far as they can be had."""
+        """Make sure of a network and, if possible, the time."""
         ports = self._state.ports
         if self._lost and not self._lost % _REJOIN:
-            ports.board.say("network", "%d connections failed, joining anew" % self._lost)
+            ports.board.say("network", "%d connections failed; rejoining Wi-Fi" % self._lost)
             if self._lost % (2 * _REJOIN):
                 ports.network.leave()
             else:
@@ -83,13 +83,13 @@ class Session:
             self.begin()
         networks, self._networks = self._networks, None
         if networks:
-            unload_readers()  # while the radio works
+            unload_readers()  # while the radio is busy
             await ports.network.join(*networks)
             ports.board.say("network", "joined")
         unload_passing()
 
     async def _ask_time(self):
-        """Set the clock by NTP; whether an answer came."""
+        """Set the clock by NTP; return whether an answer came."""
         from device.runtime import timekeeper
 
         self._time_asked_ms = self._state.ports.clock.ms()
@@ -98,7 +98,7 @@ class Session:
         return answered
 
     async def _ask_time_if_due(self):
-        """The same, when nobody has asked today."""
+        """The same, unless it was done today."""
         asked_ms = self._time_asked_ms
         if asked_ms is None or self._state.ports.clock.ms() - asked_ms > _ASK_TIME_MS:
             await self._ask_time()
@@ -117,12 +117,12 @@ class Session:
         return connection
 
     def _files(self, directory):
-        """{name: PEM} of the credentials in a directory; raises a Failure that names what is missing."""
-        unload_passing()  # what found the server
+        """{name: PEM} of the credentials in a directory; raises a Failure that names a missing file."""
+        unload_passing()  # the lookup has found the server
         files = self._state.ports.store.read_slot(directory) or {}
         for name in paths.CREDENTIALS:
             if not files.get(name):
-                advice = "put the claim credentials there" if directory == paths.BOOTSTRAP else ""
+                advice = "copy the claim credentials there" if directory == paths.BOOTSTRAP else ""
                 raise Failure(GIVE_UP, "%s/%s is missing or empty" % (directory, name), advice)
         return files
 
@@ -136,16 +136,16 @@ class Session:
     # For provisioning
 
     def connection(self):
-        """The open connection: for the handshake, which asks on it what no service ever asks."""
+        """The open connection, for the handshake only."""
         return self._connection
 
     def proven(self):
-        """The connection on trial is from now on the board's own: its identity is committed."""
+        """Keep the trial connection as the board's own: its identity is committed."""
         self._directory = paths.CERT
         self._connection.on_message = None
 
     def advised(self, failure, what, *subject):
-        """The same failure with the likely cause; see runtime.explaining."""
+        """The same failure with its likely cause; see runtime.explaining."""
         from device.runtime import explaining
 
         failure = getattr(explaining, what)(failure, self._state, *subject)
@@ -155,9 +155,9 @@ class Session:
     # For the service that holds the connection
 
     async def connect(self):
-        """Be online as the thing that the board is, with everything subscribed that services want to hear.
+        """Go online as the board's thing, with the subscriptions of all services.
 
-        Takes over the connection that provisioning has proven, or opens one. Raises Failure.
+        Takes over the connection that provisioning has verified, or opens one. Raises Failure.
         """
         identity = self._state.identity
         if self._connection is None or self._connection.lost or self._directory != paths.CERT:
@@ -167,10 +167,10 @@ class Session:
         )
         if self._subscriptions:
             await self._subscriptions.renew(self._connection)
-        self._online.set()  # only now: a message must not be blamed for a filter that ends the connection
+        self._online.set()  # only now, so that no message is blamed for a filter that ends the connection
 
     async def keep(self):
-        """Hold the connection until it ends; returns by raising the Failure that ended it."""
+        """Hold the connection until it ends, then raise the Failure that ended it."""
         clock, network = self._state.ports.clock, self._state.ports.network
         connection = self._connection
         await self._ask_time_if_due()
@@ -179,14 +179,14 @@ class Session:
             if await clock.wait(connection.ended(), _LOOK_MS):
                 break
             if not network.connected():
-                raise Lost(AGAIN, "the Wi-Fi is gone", "joining again")
+                raise Lost(AGAIN, "Wi-Fi was lost", "rejoining")
             if clock.ms() - quiet_ms >= _PING_MS:
                 await self._ask_time_if_due()
                 await connection.ping()
                 quiet_ms = clock.ms()
         failure = connection.lost
         if not network.connected():
-            raise Lost(AGAIN, "the Wi-Fi is gone", "joining again")
+            raise Lost(AGAIN, "Wi-Fi was lost", "rejoining")
         raise self.advised(failure, "at_rest")
 
     # For all services
@@ -196,7 +196,7 @@ class Session:
         return self._online.is_set()
 
     async def publish(self, topic, payload, qos=1):
-        """Publish as soon as the board is online; with QoS 1 return after the PUBACK, on any connection.
+        """Publish once the board is online; with QoS 1, return after the PUBACK, on whichever connection.
 
         Raises Failure (GIVE_UP) when the cloud closes the connection on this message.
         """
@@ -215,7 +215,7 @@ class Session:
                     raise self.advised(failure, "at_publish", topic)
 
     async def _publish(self, topic, payload, qos):
-        """Whether it is done: not when the connection was lost. Raises Refused when the server closed it."""
+        """Return False when the connection was lost; raise Refused when the server closed it."""
         await self._online.wait()
         connection = self._connection
         try:
@@ -227,23 +227,23 @@ class Session:
             return False
         finally:
             if connection.lost and connection is self._connection:
-                self._online.clear()  # until the next one
+                self._online.clear()  # until the next connection
 
     async def subscribe(self, owner, filters, on_message, on_renewed=None):
-        """Have `on_message(topic, payload)` called for what matches `filters`, on every connection to come.
+        """Call `on_message(topic, payload)` for messages that match `filters`, on this and later connections.
 
         `owner` is the name of the service. Returns once the cloud has granted it; `on_renewed()` is called
-        then, and after each reconnection: what was sent in between is lost. Both are plain functions that
-        take note. Raises Failure (GIVE_UP) when the cloud refuses, or no such filter can exist.
+        then, and after each reconnection: messages in between are lost. Both must be short plain functions.
+        Raises Failure (GIVE_UP) when the cloud refuses or a filter is invalid.
         """
         if self._subscriptions is None:
-            from device.runtime.subscriptions import Subscriptions  # most boards only talk
+            from device.runtime.subscriptions import Subscriptions  # most boards only publish
 
             self._subscriptions = Subscriptions(self._state)
         connection = self._connection if self.is_online() else None
         await self._subscriptions.add(owner, filters, on_message, on_renewed, connection)
 
     def forget(self, owner):
-        """Nobody listens any more for the service `owner`."""
+        """Drop the subscriptions of the service `owner`."""
         if self._subscriptions:
             self._subscriptions.forget(owner)

@@ -1,4 +1,4 @@
-"""What main.py does: run the services for ever. Does not raise; Ctrl-C passes through."""
+"""The work of main.py: run the services for ever. Raises nothing but Ctrl-C."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ from device.core import paths
 from device.runtime.modules import unload, unload_readers
 from device.runtime.supervisor import Supervisor
 
-_GOOD_START_MS = 60000  # a start that lasts so long was none of them
-_SAFE_MS = 3600000  # safe mode ends with a fresh start after a good hour
+_GOOD_START_MS = 60000  # a start that lasts this long is not counted
+_SAFE_MS = 3600000  # safe mode ends with a restart after an hour without a crash
 
 
 async def main(state):
@@ -15,12 +15,12 @@ async def main(state):
     board = state.ports.board
     board.say_again()
     if state.offline:
-        board.say("main", "offline: nothing is started")
+        board.say("main", "offline: no service starts")
         return
-    board.start_watchdog()  # boot.py did, unless it failed
+    board.start_watchdog()  # boot.py has done it, unless it failed
     state.supervisor = Supervisor(state)
     if state.safe:
-        board.say("main", "safe mode after too many bad starts: network, MQTT and heartbeat only")
+        board.say("main", "safe mode after repeated crashes: only essential services start")
     board.stand_by(False)
     state.supervisor.start()
     unload("device.runtime.boot")
@@ -30,11 +30,11 @@ async def main(state):
 
 
 async def _judge_start(state):
-    """Forget the bad starts once this one has turned out well."""
+    """Reset the count of bad starts once this start has lasted."""
     board, clock, store = state.ports.board, state.ports.clock, state.ports.store
     await clock.sleep_ms(board.interval("good_start_ms", _SAFE_MS if state.safe else _GOOD_START_MS))
     if store.exists(paths.STARTS):
         store.remove(paths.STARTS)
     if state.safe:
-        board.say("main", "a good hour in safe mode: starting afresh")
+        board.say("main", "an hour in safe mode without a crash: restarting")
         board.reset()

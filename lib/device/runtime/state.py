@@ -1,4 +1,4 @@
-"""What one board has reached so far, and the parts that everything else is handed."""
+"""The state of one board, and its parts, which everything else is given."""
 
 import json
 
@@ -7,11 +7,11 @@ from device.runtime.session import Session
 
 
 class State:
-    """One board: its ports, and what is known and running.
+    """One board: its ports, what is known, what is running.
 
     `settings` is settings.Settings or None before ento.conf is read; `identity` is slots.Identity or None;
-    `services` is {name: Service} as far as started; `safe` says that only the services of safe mode run;
-    `offline` that a person wants the network left alone.
+    `services` is {name: Service} of those started; `safe`: only the services of safe mode run;
+    `offline`: a person wants the board off the network.
     """
 
     def __init__(self, ports):
@@ -25,7 +25,7 @@ class State:
         self.offline = False
 
     def write_if_room(self, path, value):
-        """Write a JSON document that the board can do without; when the flash fails, say so and go on."""
+        """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
             self.ports.store.write(path, json.dumps(value).encode())
         except Failure as failure:

@@ -1,8 +1,8 @@
-"""What services want to hear, kept for every connection to come. Loaded when the first one subscribes.
+"""The subscriptions of services, kept across connections. Loaded when a service first subscribes.
 
-AWS closes the connection on a filter that the policy forbids, and says nothing. So filters are asked for one
-service at a time, those that were suspected before come last, and whoever was asking when it happened twice
-is refused: it fails, and the others go on without it.
+AWS closes the connection on a filter that the policy forbids, without a reason. So filters are requested for
+one service at a time, suspects last, and the service that was waiting when this happened twice is refused:
+it fails, and the others continue without it.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ _FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
 
 
 class _Wish:
-    """What one service wants to hear."""
+    """The filters of one service."""
 
     def __init__(self, owner, filters, on_message, on_renewed):
         self.owner = owner
@@ -23,7 +23,7 @@ class _Wish:
         self.on_message = on_message
         self.on_renewed = on_renewed
         self.refusals = 0
-        self.settled = asyncio.Event()  # granted, or refused for good
+        self.settled = asyncio.Event()  # granted, or refused permanently
         self.failure = None
 
 
@@ -35,7 +35,7 @@ class Subscriptions:
         self._wishes = []
 
     async def add(self, owner, filters, on_message, on_renewed, connection):
-        """Subscribe for a service on `connection` (None while offline) and on those to come."""
+        """Subscribe for a service on `connection` (None while offline) and on later ones."""
         for name in filters:
             fault = topics.filter_fault(name)
             if fault:
@@ -46,19 +46,19 @@ class Subscriptions:
             try:
                 await self._grant(wish, connection)
             except Failure:
-                pass  # the connection is lost: the next one asks again
+                pass  # the connection is lost: the next one subscribes again
         await wish.settled.wait()
         if wish.failure:
             raise wish.failure
 
     def forget(self, owner):
-        """Nobody listens any more for the service `owner`."""
+        """Drop the subscriptions of the service `owner`."""
         self._wishes = [wish for wish in self._wishes if wish.owner != owner]
 
     async def renew(self, connection):
-        """Ask for everything on a new connection; raises the Failure that has ended it."""
+        """Subscribe to everything on a new connection; raises the Failure that ended it."""
         asked = []
-        while True:  # others may come while we wait
+        while True:  # others may be added while we wait
             due = [wish for wish in self._wishes if wish not in asked]
             if not due:
                 return
@@ -67,7 +67,7 @@ class Subscriptions:
             await self._grant(wish, connection)
 
     async def _grant(self, wish, connection):
-        """Subscribe for one service; raises the Failure that has ended the connection for all."""
+        """Subscribe for one service; raises the Failure that ended the connection for all."""
         connection.on_message = self.deliver
         try:
             for at in range(0, len(wish.filters), _FILTERS_AT_ONCE):
@@ -85,23 +85,23 @@ class Subscriptions:
             self._tell(wish, wish.on_renewed)
 
     def _refuse(self, wish, failure):
-        """Tell the owner, and nobody else, that it does not get what it asked for."""
+        """Report the refusal to the owner alone."""
         if isinstance(failure, Refused) or failure.kind == GIVE_UP:
             failure = self._state.session.advised(failure, "at_subscribe", wish.filters)
         wish.failure = failure.during("subscribe")
         self._wishes.remove(wish)
-        if wish.settled.is_set():  # granted on an earlier connection: the owner is not waiting for this
+        if wish.settled.is_set():  # granted on an earlier connection: the owner is not waiting
             self._state.supervisor.fail(wish.owner, wish.failure)
         wish.settled.set()
 
     def deliver(self, topic, payload):
-        """Hand a message to whoever wants to hear it."""
+        """Pass a message to every matching service."""
         for wish in self._wishes:
             if any(topics.matches(name, topic) for name in wish.filters):
                 self._tell(wish, wish.on_message, topic, payload)
 
     def _tell(self, wish, function, *facts):
-        """Call a function of a service; a bug in it is the service's own."""
+        """Call a service's function; a bug in it fails only that service."""
         try:
             function(*facts)
         except Exception as error:

@@ -9,14 +9,14 @@ from device.runtime.service import Service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
-_STEADY_MS = 60000  # a service that runs so long counts as well again
-_GIVE_UP_MS = 3600000  # what only a person or the cloud can mend is looked at again after half of it to all
+_STEADY_MS = 60000  # a service that runs this long has recovered
+_GIVE_UP_MS = 3600000  # permanent failures are retried after half of this to all of it
 _TURN_MS = 1000
-_MAX_TOLD = 32  # tracebacks that are remembered as told
+_MAX_TOLD = 32  # number of printed tracebacks that are remembered
 
 
 def _reason(error):
-    """Why a service does not run, in a line for people."""
+    """Why a service does not run, in one line."""
     if isinstance(error, Failure):
         return str(error)
     if isinstance(error, MemoryError):
@@ -25,7 +25,7 @@ def _reason(error):
 
 
 class Supervisor:
-    """Owns the tasks of the services of one board; the only one that tries again."""
+    """Owns the tasks of one board's services, and alone retries."""
 
     def __init__(self, state):
         from device.core import settings, startup
@@ -36,7 +36,7 @@ class Supervisor:
         try:
             switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
-            state.ports.board.say("start", "%s; all services are on" % failure)
+            state.ports.board.say("start", "%s; all services stay on" % failure)
         self._plan = startup.plan(switches, state.ports.build.SERVICES, state.safe)
 
     def start(self):
@@ -53,7 +53,7 @@ class Supervisor:
         self._plan = None
 
     async def _guard(self, service, needs):
-        """Run one service, again and again as long as it fails."""
+        """Run one service, and restart it whenever it fails."""
         clock, board = self._state.ports.clock, self._state.ports.board
         first_ms = board.interval("retry_ms", _FIRST_MS)
         backoff = Backoff(first_ms, _LIMIT_MS, board.random_bytes)
@@ -75,7 +75,7 @@ class Supervisor:
             await clock.sleep_ms(wait_ms)
 
     def _finish(self, service):
-        """Keep of a service only that it has come to its end: its module is not needed again soon."""
+        """Replace a finished service by a stub, so that its module can be unloaded."""
         ended = Service(service.name, self._state)
         ended.ready = service.ready
         ended.ready.set()
@@ -83,7 +83,7 @@ class Supervisor:
         unload("device.services." + service.name)
 
     async def _ran(self, service):
-        """Whether the service has come to its end; else it has a `failure`."""
+        """Run the service; return whether it finished. If not, its `failure` is set."""
         service.failure = None
         service.task = asyncio.create_task(service.run())
         try:
@@ -97,16 +97,16 @@ class Supervisor:
         return False
 
     def fail(self, name, error):
-        """End a service with `error`, as if it had raised it."""
+        """Make a service fail with `error`, as if it had raised it."""
         service = self._state.services.get(name)
         if service and service.task and not service.task.done():
-            if service.task is asyncio.current_task():  # called on the way of its own `run`
+            if service.task is asyncio.current_task():  # called from within its own `run`
                 raise error
             service.failure = error
             service.task.cancel()
 
     def _tell(self, error):
-        """Print the traceback of a bug, once: the line of the fault is all that the field will ever tell."""
+        """Print the traceback of a bug, once: from the field, it is the only evidence."""
         if isinstance(error, Failure):
             return
         try:
@@ -115,10 +115,10 @@ class Supervisor:
                 self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
                 self._state.ports.board.say("bug", text)
         except MemoryError:
-            pass  # its line has been said; without this, nobody would start the service again
+            pass  # the error line is printed already; an exception here would end the retries
 
     async def watch(self):
-        """Feed the watchdog for ever; the loop is alive as long as this comes round."""
+        """Feed the watchdog for as long as the event loop runs."""
         while True:
             self._state.ports.board.feed()
             await self._state.ports.clock.sleep_ms(_TURN_MS)

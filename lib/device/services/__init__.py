@@ -1,1 +1,1 @@
-"""Services: one file each, one common interface (device.runtime.service)."""
+"""Services: one file each, with a common interface (device.runtime.service)."""

@@ -1,4 +1,4 @@
-"""A sign of life on the console, so that a person or a tool can read the state without stopping the board."""
+"""Prints the board's state regularly, so that a person or a tool can read it without stopping the board."""
 
 from device.runtime.service import Service
 
@@ -6,7 +6,7 @@ _INTERVAL_MS = 60000
 
 
 class Heartbeat(Service):
-    """Says every minute how the board is."""
+    """Prints the state once a minute."""
 
     IN_SAFE_MODE = True
 
@@ -29,7 +29,7 @@ class Heartbeat(Service):
             )
 
     def _fails(self, name, online):
-        """Whether a service fails: also the connection while it is being tried again."""
+        """Whether a service is failing; the connection also counts while it is being retried."""
         return self.state.services[name].failure or (name == "mqtt" and not online)
 
 

@@ -1,4 +1,4 @@
-"""Keeps the board connected to the cloud as its thing. What the connection does is in runtime.session."""
+"""Keeps the board connected to the cloud as its thing; runtime.session does the work."""
 
 from device.core import paths
 from device.core.failures import GIVE_UP, Expired, Failure
@@ -7,7 +7,7 @@ from device.runtime.service import Service
 
 
 class Mqtt(Service):
-    """The connection of the running board; fails when it ends, and is then started again."""
+    """Holds the connection; fails when it ends, and is then restarted."""
 
     NEEDS = ("provision",)
     IN_SAFE_MODE = True
@@ -17,7 +17,7 @@ class Mqtt(Service):
         if state.identity is None:
             self._know_self()
         if state.identity is None:
-            advice = "switch provisioning on in " + paths.CONFIG
+            advice = "enable provisioning in " + paths.CONFIG
             raise Failure(GIVE_UP, "the board has no identity", advice)
         try:
             try:
@@ -33,7 +33,7 @@ class Mqtt(Service):
             await session.close()
 
     def _know_self(self):
-        """Read the identity: nobody has, when provisioning is switched off."""
+        """Read the identity, which nothing has done when provisioning is switched off."""
         from device.runtime.identity import know_self
 
         know_self(self.state)

@@ -8,7 +8,7 @@ from device.runtime.service import Service
 
 
 class Provision(Service):
-    """One-time step: leaves `state.identity`, and mostly an open connection as well."""
+    """One-time step: sets `state.identity`, and usually leaves a connection open."""
 
     NEEDS = ("register",)
     IN_CLOUD = True
@@ -16,7 +16,7 @@ class Provision(Service):
 
     def __init__(self, name, state):
         super().__init__(name, state)
-        self._provisioning = None  # while there is no identity: it knows more than the journal on flash
+        self._provisioning = None  # while there is no identity; knows more than the journal on flash
 
     async def run(self):
         identity.know_self(self.state)
@@ -24,29 +24,29 @@ class Provision(Service):
             self._check_claim()
             await self.obtain()
         if "mqtt" not in self.state.services:
-            await self.state.session.close()  # what proved the identity has 30 KB of a Pico W, and no use
+            await self.state.session.close()  # the trial connection takes 30 KB of a Pico W and is not needed
         self.say("identity %s" % self.state.identity.thing_name)
 
     async def replace(self, expired):
-        """Get another identity in place of the one that has `expired`, if there are claim credentials."""
+        """Replace the `expired` identity, if there are claim credentials."""
         if not identity.has_claim(self.state.ports.store):
             raise expired
         self.say(str(expired))
-        self.state.identity = None  # read anew if this fails: the slot may have changed by then
+        self.state.identity = None  # read again if this fails: the slot may have changed
         await self.obtain()
         self.say("identity %s" % self.state.identity.thing_name)
 
     def _check_claim(self):
-        """Raise a Failure that names the file that is missing, before the network is troubled."""
+        """Raise a Failure that names a missing file, before using the network."""
         store = self.state.ports.store
         for name in paths.CREDENTIALS:
             path = paths.BOOTSTRAP + "/" + name
             if not store.exists(path):
-                raise Failure(GIVE_UP, path + " is missing", "put the claim credentials there")
+                raise Failure(GIVE_UP, path + " is missing", "copy the claim credentials there")
 
     async def obtain(self):
-        """Get an identity by claim; raises Failure, and leaves no connection then."""
-        from device.claim.handshake import Handshake  # not for a board that has its identity
+        """Get an identity by claim; raises Failure and then leaves no connection open."""
+        from device.claim.handshake import Handshake  # not needed by a board with an identity
         from device.claim.provision import Provisioning
         from device.runtime.line import Line
 
@@ -72,7 +72,7 @@ class Provision(Service):
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""
-        from device.claim import csr  # needed once in the life of a board
+        from device.claim import csr  # needed once in a board's life
 
         board = self.state.ports.board
         with board.gate(_KEY_MS, True):

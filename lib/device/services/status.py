@@ -1,4 +1,4 @@
-"""The boot status: published once at every boot, and remembered in ento.conf once the cloud has it.
+"""The boot status: published once per boot, and recorded in ento.conf once the cloud has it.
 
 Topic, payload and the meaning of PROVISION_STATUS are the seed's (update_boot_status).
 """
@@ -22,20 +22,20 @@ class Status(Service):
 
     async def run(self):
         if "mqtt" not in self.state.services:
-            self.say("not published: mqtt is not there")
+            self.say("not published: mqtt is off")
             return
         settings = self.state.settings
         topic = topics.booted(settings.topic_prefix, settings.serial)
         if not self._published:
-            # Written by hand: MicroPython's dicts have no order, and the seed's payload has one.
+            # Formatted by hand: the seed's payload has a fixed order, MicroPython's dicts have none.
             names = (fields.BOOTED_SERIAL, json.dumps(settings.serial), fields.BOOT_STATUS)
             await self.state.session.publish(topic, ('{"%s": %s, "%s": true}' % names).encode())
-            self._published = True  # if the flash now fails, only the writing is repeated
+            self._published = True  # if the flash fails now, only writing is repeated
         self._remember()
         self.say("published on %s, %s is %s" % (topic, fields.PROVISION_STATUS, fields.TRUE))
 
     def _remember(self):
-        """Set PROVISION_STATUS, unless the file says so already: flash wears out."""
+        """Set PROVISION_STATUS unless it is set already, because flash wears out."""
         if self.state.settings.provisioned:
             return
         from device.core import settings

@@ -7,8 +7,7 @@ from device.core import fields
 from muster.fleet import admission, devices, groups
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
-from muster.twin.enrolment import Enrolment
-from muster.twin.registration import RejectedError
+from muster.twin.enrolment import DeniedError, Registrar
 from tools.fleet.admission_fleet import (
     DENIED,
     GROUP,
@@ -55,7 +54,9 @@ def test_a_disconnect_is_a_sign_of_life_too(fleet):
 def test_a_lost_answer_can_be_repeated_with_another_certificate(fleet):
     board = Board(fleet, "lamp-1")
     first, second, third = (board.register()[1] for _ in range(3))
-    assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE], "never more than one unproven"
+    assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE], (
+        "never more than one that has not connected"
+    )
     for certificate_id in (first, second):
         raw = board.open(certificate_id)
         with pytest.raises(Closed):
@@ -79,7 +80,9 @@ def test_a_board_whose_certificate_has_expired_provisions_anew(tmp_path):
     with expired(tmp_path) as (fleet, board, _):
         lost, second = (board.register() for _ in range(2))
         assert lost[0] and second[0], "also when an answer is lost"
-        assert fleet.statuses("lamp-1") == [ACTIVE, REVOKED, ACTIVE], "never more than one unproven"
+        assert fleet.statuses("lamp-1") == [ACTIVE, REVOKED, ACTIVE], (
+            "never more than one that has not connected"
+        )
         board.connect(second[1])
         assert fleet.statuses("lamp-1") == [REVOKED, REVOKED, ACTIVE]
         assert fleet.state("lamp-1") == PROVISIONED
@@ -121,16 +124,16 @@ def test_a_connection_that_breaks_proves_nothing(fleet):
     assert fleet.state("lamp-1") == CREATED
 
 
-def enrolment(fleet):
+def registrar(fleet):
     """The adapter itself, for moments that no client can hit."""
-    return Enrolment(fleet.registry, fleet.twin.home.root, fleet.twin.settings)
+    return Registrar(fleet.registry, fleet.twin.home.root, fleet.twin.settings)
 
 
 def test_a_certificate_revoked_while_it_connects_provisions_nobody(fleet):
     certificate_id = Board(fleet, "lamp-1").register()[1]
     fleet.registry.certificates.set_status(certificate_id, REVOKED)
-    enrolment(fleet).proved(certificate_id)
-    enrolment(fleet).proved("unknown")
+    registrar(fleet).connected(certificate_id)
+    registrar(fleet).connected("unknown")
     assert fleet.state("lamp-1") == CREATED
 
 
@@ -143,8 +146,8 @@ def test_a_certificate_revoked_while_it_renews_is_denied(fleet):
         fields.PARAMETERS: {fields.PARAMETER_SERIAL: "lamp-1"},
     }
     template = fleet.twin.settings.renewal_template
-    assert enrolment(fleet).judge(event, template).renews == certificate_id
+    assert registrar(fleet).judge(event, template).renews == certificate_id
     fleet.registry.certificates.set_status(certificate_id, REVOKED)
     for used in (certificate_id, "unknown"):
-        with pytest.raises(RejectedError):
-            enrolment(fleet).judge({**event, admission.CLAIM_CERTIFICATE_ID: used}, template)
+        with pytest.raises(DeniedError):
+            registrar(fleet).judge({**event, admission.CLAIM_CERTIFICATE_ID: used}, template)

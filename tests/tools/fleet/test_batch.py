@@ -100,7 +100,7 @@ def test_names_may_be_serials_of_a_factory(tool: Tool) -> None:
     assert "ac:67:b2:01 exists already as AC:67:B2:01: names must differ in more than case" in again.error
     files = tool.good("provision", "AC:67:B2:01", "-o", "json").response["files"]
     assert {Path(one).parent.name for one in files} == {"AC.67.B2.01"}, "file systems refuse a colon"
-    images = tool.good("image", "AC:67:B2:01", "--endpoint", "localhost", "-o", "json").response["images"]
+    images = tool.good("images", "AC:67:B2:01", "--endpoint", "localhost", "-o", "json").response["images"]
     assert Path(images[0]["image"]).name == "AC.67.B2.01-virtual.img"
     size = ("--width", "60", "--height", "30")
     (label,) = tool.good("label", "AC:67:B2:01", "--each", *size, "-o", "json").response["files"]

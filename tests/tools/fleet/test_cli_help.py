@@ -1,8 +1,6 @@
 """Every command's help: described, every option and argument explained, the table of commands true."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import click
@@ -96,26 +94,6 @@ def test_the_help_of_all_states_precedence_and_exit_codes(capsys: pytest.Capture
     output = capsys.readouterr().out
     assert "options win over environment variables, these over the" in output
     assert "0 good, 1 failed, 2 wrong use, 3 partly done" in output
-
-
-@pytest.mark.parametrize("words", [["--help"], ["add", "--help"], ["add"]])
-def test_listing_loads_no_command(words: list[str]) -> None:
-    code = (
-        "import sys\nfrom muster.cli.main import main\n"
-        f"try:\n    main({words})\nexcept SystemExit:\n    pass\n"
-        "print(*sorted(name for name in sys.modules if name.startswith('muster.')))"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    loaded = result.stdout.splitlines()[-1].split()
-    assert loaded == [
-        "muster.cli",
-        "muster.cli.lazy",
-        "muster.cli.main",
-        "muster.cli.output",
-        "muster.cli.termination",
-        "muster.cli.trouble",
-        "muster.errors",
-    ]
 
 
 def test_the_program_alone_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:

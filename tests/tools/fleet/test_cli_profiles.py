@@ -123,14 +123,23 @@ def test_the_tab_key_knows_commands_groups_and_devices(tool: Tool) -> None:
     assert completions(tool, "add", "device", "-g", "ha") == ["hall"]
     assert completions(tool, "get", "device", "la") == ["lamp-1"]
     assert completions(tool, "get", "devices", "--ho") == ["--home"]
-    assert completions(tool, "retire", "device", "la") == ["lamp-1"]
-    tool.good("add", "devices", "-g", "hall", "--count", "1")
-    (batch,) = completions(tool, "image", "--batch", "20")
-    assert batch.endswith("-001-hall") and completions(tool, "label", "--batch", "x") == []
-    tool.good("profile", "add", "lab", "--group", "hall")
+    tool.good("profile", "add", "lab", "--home", "lab")
     assert completions(tool, "--profile", "la") == ["lab"]
-    assert completions(tool, "get", "devices", "--profile", "la") == ["lab"]
-    assert completions(tool, "profile", "show", "la") == ["lab"]
+    assert completions(tool, "get", "groups", "--profile", "la") == ["lab"]
+    tool.good("add", "devices", "-g", "hall", "--count", "1")
+    batch = tool.good("batches", "-o", "json").response[0]["batch"]
+    assert completions(tool, "label", "--batch", "") == [batch]
+
+
+def test_the_tab_key_knows_steps_faults_boards_and_settings(tool: Tool) -> None:
+    assert completions(tool, "twin", "fault", "set", "create") == ["create-keys", "create-from-csr"]
+    assert completions(tool, "twin", "fault", "set", "connect", "clo") == [
+        "close-before",
+        "close-after",
+        "close-answered",
+    ]
+    assert completions(tool, "deploy", "--board", "") == ["esp32", "pico_w"]
+    assert completions(tool, "board", "run", "--set", "NET") == ["NETWORK=", "NETWORKS="]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -52,9 +52,17 @@ class Terminal:
         os.write(self._screen, text.encode())
 
     def interrupt(self) -> None:
-        """Ctrl-C. The line end wakes a read that had begun just before the signal came."""
+        """Ctrl-C, once `muster` waits for a key: a signal that comes before does not wake it."""
+        while not self._sleeps():
+            assert time.monotonic() < self._deadline_s, f"it does not wait for a key: {self.shown}"
         self._process.send_signal(signal.SIGINT)
-        self.type("\n")
+
+    def _sleeps(self) -> bool:
+        status = Path(f"/proc/{self._process.pid}/stat")
+        if status.exists():  # Linux, where a small machine has no `ps`
+            return status.read_text().rpartition(")")[2].split()[0] == "S"
+        words = ["ps", "-o", "stat=", "-p", str(self._process.pid)]
+        return subprocess.run(words, capture_output=True, text=True, timeout=_LIMIT_S).stdout.startswith("S")
 
     def end(self) -> int:
         """Read to the end; the exit code."""

@@ -52,7 +52,7 @@ WRONG_USES: list[tuple[str, int, str]] = [
     ("refresh certificate nobody", NO_DEVICE, "there is no device 'nobody'"),
     ("refresh certificate lamp-1", FAILED, "lamp-1 has no certificate to refresh"),
     ("provision nobody", NO_DEVICE, "there is no device 'nobody'"),
-    ("provision lamp-1 --ttl soon", WRONG_USE, "'soon' must be the life of a certificate in hours"),
+    ("provision lamp-1 --ttl soon", WRONG_USE, "'soon' must be hours, such as 168, or aws"),
     ("provision lamp-1 --port 0", WRONG_USE, "Invalid value for '--port'"),
     ("deprovision nobody", NO_DEVICE, "there is no device 'nobody'"),
     ("delete device nobody --yes", NO_DEVICE, "there is no device 'nobody'"),

@@ -11,7 +11,8 @@ import pytest
 from device.core import fields, paths, topics
 from muster import image
 from muster.errors import MusterError
-from muster.fleet import claim_ids, devices, groups, images, secrets
+from muster.fleet import claim_ids, devices, groups, image_build, images, secrets
+from muster.fleet.image_build import BUILT, FAILED, IN_USE, KEPT, build_all
 from muster.registry import Registry
 from muster.twin.server import running_twin
 from muster.virtual import VirtualBoard
@@ -36,7 +37,7 @@ class Fleet:
         return images.enrolment_keys(self.registry, self.vault, self.registry.devices.all())
 
     def jobs(self, recipe, folder):
-        return images.jobs(self.registry.devices.all(), self.keys(), recipe, folder)
+        return images.jobs_of(self.registry.devices.all(), self.keys(), recipe, folder)
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ def contents(results):
 
 @pytest.mark.parametrize("board", ["pico_w", "esp32", "virtual"])
 def test_each_image_is_whole_and_the_devices_own(fleet, tmp_path, board):
-    results = images.build_all(fleet.jobs(recipe(board), tmp_path / "out"), recipe(board))
-    assert [(result.device, result.state) for result in results] == [(name, images.MADE) for name in NAMES]
+    results = build_all(fleet.jobs(recipe(board), tmp_path / "out"), recipe(board))
+    assert [(result.device, result.state) for result in results] == [(name, BUILT) for name in NAMES]
     for result in results:
         assert result.path.name == f"{result.device}-{board}.img"
         assert stat.S_IMODE(result.path.stat().st_mode) == 0o600
@@ -100,9 +101,9 @@ def test_documents_given_are_kept_beside_the_devices_values(fleet, tmp_path):
 
 
 def test_same_bytes_in_any_order_and_by_any_number_of_processes(fleet, tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "_POOL_FROM", 2)
-    forth = images.build_all(fleet.jobs(recipe(), tmp_path / "a"), recipe(), processes=1)
-    back = images.build_all(fleet.jobs(recipe(), tmp_path / "b")[::-1], recipe(), processes=3)
+    monkeypatch.setattr(image_build, "_POOL_FROM", 2)
+    forth = build_all(fleet.jobs(recipe(), tmp_path / "a"), recipe(), processes=1)
+    back = build_all(fleet.jobs(recipe(), tmp_path / "b")[::-1], recipe(), processes=3)
     assert [result.device for result in back] == NAMES[::-1]
     assert contents(forth) == contents(back)
     assert len(set(contents(forth).values())) == len(NAMES)
@@ -120,7 +121,7 @@ def forms(secret):
 
 
 def test_no_image_holds_the_groups_secret_or_another_devices_key(fleet, tmp_path):
-    results = images.build_all(fleet.jobs(recipe(), tmp_path), recipe())
+    results = build_all(fleet.jobs(recipe(), tmp_path), recipe())
     own = fleet.keys()
     padded = fleet.secret + "=" * (-len(fleet.secret) % 4)
     for name, content in contents(results).items():
@@ -134,39 +135,49 @@ def test_no_image_holds_the_groups_secret_or_another_devices_key(fleet, tmp_path
 
 
 def test_twice_does_no_harm_and_writes_only_what_differs(fleet, tmp_path):
-    first = images.build_all(fleet.jobs(recipe(), tmp_path), recipe())
+    first = build_all(fleet.jobs(recipe(), tmp_path), recipe())
     before = {result.device: result.path.stat().st_mtime_ns for result in first}
     first[1].path.write_bytes(first[1].path.read_bytes()[:5000])  # as a killed process of others leaves it
     first[2].path.unlink()
     os.chmod(first[3].path, 0o644)
-    again = images.build_all(fleet.jobs(recipe(), tmp_path), recipe())
-    assert [result.state for result in again] == [images.KEPT, images.MADE, images.MADE, images.KEPT]
+    again = build_all(fleet.jobs(recipe(), tmp_path), recipe())
+    assert [result.state for result in again] == [
+        KEPT,
+        BUILT,
+        BUILT,
+        KEPT,
+    ]
     assert first[0].path.stat().st_mtime_ns == before["cam-1"]
     assert {stat.S_IMODE(result.path.stat().st_mode) for result in again} == {0o600}
     assert [result.digest for result in again] == [result.digest for result in first]
     changed = recipe(about={fields.PRODUCT: "P2"})
-    assert {one.state for one in images.build_all(fleet.jobs(changed, tmp_path), changed)} == {images.MADE}
+    assert {one.state for one in build_all(fleet.jobs(changed, tmp_path), changed)} == {BUILT}
 
 
 def test_an_image_with_an_identity_is_left_alone(fleet, tmp_path):
     identity = {f"{paths.CERT}/{paths.PRIVATE_KEY}": b"the only copy", paths.MAIN: b""}
     (tmp_path / "cam-1-pico_w.img").write_bytes(image.build_image(identity, "pico_w"))
-    results = images.build_all(fleet.jobs(recipe(), tmp_path), recipe())
-    assert [result.state for result in results] == [images.IN_USE] + 3 * [images.MADE]
+    results = build_all(fleet.jobs(recipe(), tmp_path), recipe())
+    assert [result.state for result in results] == [IN_USE] + 3 * [BUILT]
     assert image.read_image(results[0].path.read_bytes(), "pico_w") == dict(sorted(identity.items()))
 
 
 @pytest.mark.parametrize("pool_from", [2, 100])
 def test_one_that_fails_does_not_stop_the_others(fleet, tmp_path, monkeypatch, pool_from):
-    monkeypatch.setattr(images, "_POOL_FROM", pool_from)
+    monkeypatch.setattr(image_build, "_POOL_FROM", pool_from)
     (tmp_path / "cam-3-pico_w.img").mkdir()
-    results = images.build_all(fleet.jobs(recipe(), tmp_path), recipe(), processes=2)
-    assert [result.state for result in results] == [images.MADE, images.MADE, images.FAILED, images.MADE]
+    results = build_all(fleet.jobs(recipe(), tmp_path), recipe(), processes=2)
+    assert [result.state for result in results] == [
+        BUILT,
+        BUILT,
+        FAILED,
+        BUILT,
+    ]
     assert "cam-3-pico_w.img cannot be read" in results[2].error
 
 
 def test_uf2_beside_each_image(fleet, tmp_path):
-    results = images.build_all(fleet.jobs(recipe(uf2=True), tmp_path), recipe(uf2=True))
+    results = build_all(fleet.jobs(recipe(uf2=True), tmp_path), recipe(uf2=True))
     for result in results:
         uf2 = result.path.with_suffix(".uf2")
         assert uf2.read_bytes() == image.to_uf2(result.path.read_bytes(), "pico_w")
@@ -188,12 +199,17 @@ def test_a_device_boots_from_its_image_and_provisions(tmp_path):
         files = image.board_files("virtual", documents=wifi, claim=claim)
         conf = {fields.DEVICE: {fields.ENDPOINT_URL: twin.host}, fields.MQTT: {fields.PORT: twin.port}}
         given = images.Recipe("virtual", files, conf, {}, {})
-        results = images.build_all(fleet.jobs(given, tmp_path / "out"), given)
+        results = build_all(fleet.jobs(given, tmp_path / "out"), given)
         path = results[1].path
         with VirtualBoard(path, environment={"JOIN_MS": "0"}) as board:
             board.wait_for(f"{fields.PROVISION_STATUS} is {fields.TRUE}", 60)
         message = twin.wait_for_publish(topics.booted(topics.DEFAULT_PREFIX, "cam-2"))
         assert json.loads(message.payload)[fields.BOOTED_SERIAL] == "cam-2"
-        again = images.build_all(fleet.jobs(given, tmp_path / "out"), given)
-        assert [one.state for one in again] == [images.KEPT, images.IN_USE, images.KEPT, images.KEPT]
+        again = build_all(fleet.jobs(given, tmp_path / "out"), given)
+        assert [one.state for one in again] == [
+            KEPT,
+            IN_USE,
+            KEPT,
+            KEPT,
+        ]
         fleet.registry.close()

@@ -1,4 +1,4 @@
-"""`muster image` for devices: what it prints, its exit codes, and what interruptions leave."""
+"""`muster images`: what it prints, its exit codes, and what interruptions leave."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ def home(tmp_path):
 
 
 def command(home, *words):
-    return [sys.executable, "-m", "muster", "image", *map(str, words), "--home", str(home)]
+    return [sys.executable, "-m", "muster", "images", *map(str, words), "--home", str(home)]
 
 
 def run(home, *words, **environment):
@@ -59,7 +59,7 @@ def test_images_go_to_the_home_and_a_second_run_keeps_them(home):
     result = run(home, "--all", "--board", "pico_w", *ENDPOINT)
     assert result.returncode == GOOD, result.stderr
     assert sorted(images_in(home / "images")) == [f"cam-{number}-pico_w.img" for number in (1, 2, 3)]
-    assert "3 images for Raspberry Pi Pico W" in result.stdout and "(3 made)" in result.stdout
+    assert "3 images for Raspberry Pi Pico W" in result.stdout and "(3 built)" in result.stdout
     assert "no networks" in result.stderr and "cannot provision yet" in result.stderr
     again = run(home, "--group", "lab", "--board", "pico_w", *ENDPOINT, "-o", "json")
     told = json.loads(again.stdout)["response"]["images"]
@@ -106,7 +106,7 @@ def test_options_reach_the_image(home, tmp_path):
 
 def test_dry_run_makes_nothing(home):
     result = run(home, "--all", *ENDPOINT, "--dry-run")
-    assert result.returncode == GOOD and "cam-1-virtual.img: would be made" in result.stdout
+    assert result.returncode == GOOD and "cam-1-virtual.img: would be built" in result.stdout
     assert not (home / "images").exists()
 
 
@@ -115,7 +115,7 @@ def test_retired_devices_are_passed_over(home):
     registry.devices.set_state("cam-2", RETIRED)
     registry.close()
     result = run(home, "--all", *ENDPOINT)
-    assert result.returncode == GOOD and "1 retired devices are passed over" in result.stderr
+    assert result.returncode == GOOD and "1 retired device passed over" in result.stderr
     assert sorted(images_in(home / "images")) == ["cam-1-virtual.img", "cam-3-virtual.img"]
 
 
@@ -125,10 +125,10 @@ def test_retired_devices_are_passed_over(home):
         (["cam-1"], WRONG_USE, "give --endpoint HOST"),
         (["cam-1", "--all", *ENDPOINT], WRONG_USE, "in one way"),
         (["--group", "lab", "--batch", "b", *ENDPOINT], WRONG_USE, "in one way"),
-        (["cam-1", "--serial", "x", *ENDPOINT], WRONG_USE, "--serial belongs to the image of one board"),
-        (["cam-1", "--out", "x", *ENDPOINT], WRONG_USE, "--out belongs to the image of one board"),
-        (["cam-1", "--parameter", "a=b", *ENDPOINT], WRONG_USE, "--parameter belongs"),
-        (["--out", "x", "--product", "p"], WRONG_USE, "--product belongs to images of devices"),
+        (["cam-1", "--serial", "x", *ENDPOINT], WRONG_USE, "No such option '--serial'"),
+        ([*ENDPOINT], WRONG_USE, "Name devices, or choose them by --group, --batch or --all."),
+        (["cam-1", "--product", "x" * 65, *ENDPOINT], WRONG_USE, "'--product': must have 1 to 64 printable"),
+        (["cam-1", "--product", "a\nb", *ENDPOINT], WRONG_USE, "'--product': must have 1 to 64 printable"),
         (["cam-1", "--with-uf2", *ENDPOINT], WRONG_USE, "takes no UF2"),
         (["cam-1", "--add", f"{paths.CONF}={__file__}", *ENDPOINT], WRONG_USE, "give yours with --conf"),
         (["cam-1", "--add", f"{paths.WEB}={__file__}", *ENDPOINT], FAILED, "must be a JSON object"),
@@ -206,7 +206,7 @@ def test_an_interrupted_run_leaves_whole_images_and_goes_on(tmp_path, signal_num
         assert process.returncode == 128 + signal_number
         assert f"of {MANY} images are done, the same command continues" in error
         assert "Traceback" not in error and "leaked" not in error
-        assert not list((home / "images").glob(".*"))
+        assert not list((home / "images").glob(".*.part"))
     there = images_in(home / "images")
     assert FIRST <= len(there) < MANY
     result = run(home, "--all", *ENDPOINT, "-o", "json")

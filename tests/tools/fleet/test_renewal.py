@@ -65,7 +65,7 @@ def test_a_renewal_whose_answer_was_lost_is_repeated(fleet):
     old = board.provision()
     with board.connect(old) as raw:
         lost, new = board.renew(raw)[1], board.renew(raw)[1]
-    assert fleet.statuses("lamp-1") == [ACTIVE, REVOKED, ACTIVE], "never more than one unproven"
+    assert fleet.statuses("lamp-1") == [ACTIVE, REVOKED, ACTIVE], "never more than one that has not connected"
     with pytest.raises(Closed):
         board.open(lost).connect("lamp-1")
     board.connect(new)

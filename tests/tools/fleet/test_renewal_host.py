@@ -15,6 +15,7 @@ from muster.fleet.identity_files import Place
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED
+from muster.twin import pki
 from muster.twin.server import running_twin
 from muster.twin.settings import Home
 from tools.fleet.admission_fleet import GROUP, Board, running
@@ -80,7 +81,7 @@ def test_no_key_in_what_is_shown(fleet):
 
 def test_the_life_of_a_certificate(fleet):
     now_s = time.time()
-    assert provision(fleet).not_after_s - now_s == pytest.approx(168 * 3600, abs=60)
+    assert provision(fleet).not_after_s == pki.AWS_NOT_AFTER.timestamp()
     assert refresh(fleet, ttl_h=2).not_after_s - now_s == pytest.approx(2 * 3600, abs=60)
     end = x509.load_pem_x509_certificate(refresh(fleet, ttl_h=None).certificate_pem.encode())
     assert end.not_valid_after_utc.isoformat() == "2049-12-31T23:59:59+00:00"

@@ -232,4 +232,4 @@ def test_a_server_that_is_not_there_is_said_so(twin) -> None:
     report, _ = simulate(fleet.Cloud("127.0.0.1", port, cloud_of(twin).claim), 2, tries=2)
     (error,) = report.errors.values()
     assert (error.times, error.gave_up, error.kind) == (4, 2, AGAIN)
-    assert error.cause == f"127.0.0.1:{port} refuses connections: nothing listens on that port"
+    assert error.cause == f"127.0.0.1:{port} refused the connection: nothing listens on that port"

@@ -112,7 +112,7 @@ def test_a_profile_alone_sends_no_fleet_to_a_cloud(muster) -> None:
         (["--count", "0"], "not in the range"),
         (["--port", "8883"], "belong to --endpoint"),
         (["--endpoint", "mqtts://host:8883"], "write the host name alone"),
-        (["--endpoint", "host", "--template", "a/b"], "template has the character '/'"),
+        (["--endpoint", "host", "--template", "a/b"], "template contains '/'"),
         (["--group", "Lights"], "has 'L' at character 1"),
         (["--keys", "mine"], "is not one of"),
     ],

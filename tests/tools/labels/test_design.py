@@ -9,8 +9,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet.names import MAX_CHARACTERS
-from muster.labels import papers
-from muster.labels.design import Content, design, sizes
+from muster.labels import papers, sheets
+from muster.labels.design import DOT_MM, Content, design, sizes
 from muster.labels.fonts import MM_PER_POINT, Fonts
 
 FONTS = Fonts()
@@ -115,11 +115,25 @@ def test_a_longer_code_is_larger_or_refused():
         design(content, 25.4, 10, FONTS)
 
 
+def is_whole(dots):
+    return math.isclose(dots, round(dots), abs_tol=1e-6)
+
+
 def test_modules_are_whole_dots_of_a_printer():
     for width, height, inset in SIZES.values():
         module = design(Content("a", *CLAIMS[10]), width, height, FONTS, inset).code.module
-        dots = module / (25.4 / 300)
-        assert math.isclose(dots, round(dots)) and dots >= 3
+        assert is_whole(module / DOT_MM) and module >= 4 * DOT_MM - 1e-6
+
+
+@pytest.mark.parametrize("paper", papers.PAPERS.values(), ids=lambda paper: paper.name)
+def test_modules_begin_on_whole_dots_of_the_page(paper):
+    label = design(Content("a", *CLAIMS[10]), paper.width, paper.height, FONTS, paper.inset)
+    (page,) = sheets.pages([label] * paper.places, paper)
+    for placed in page.placed:
+        code = placed.label.code
+        assert is_whole((placed.x + code.x) / DOT_MM) and is_whole((placed.y + code.y) / DOT_MM)
+        assert math.dist((code.x, code.y), (label.code.x, label.code.y)) < DOT_MM
+        check(placed.label, paper.inset)
 
 
 def test_widths_are_those_of_the_pdf_library():

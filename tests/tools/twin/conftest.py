@@ -1,10 +1,13 @@
 """Fixtures: a twin in a thread, and devices provisioned on it."""
 
 import contextlib
+import logging
+from collections.abc import Iterator
 
 import pytest
 
 from muster.twin.server import running_twin
+from tools.twin.heard import Heard
 from tools.twin.helpers import Device, quick
 
 
@@ -31,3 +34,14 @@ def device(twin, tmp_path):
 def camera(device):
     """The device of most tests, provisioned."""
     return device("cam1")
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    log = logging.getLogger("muster.twin")
+    handler, level = Heard(), log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    yield handler
+    log.removeHandler(handler)
+    log.setLevel(level)

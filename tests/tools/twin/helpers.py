@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
@@ -34,6 +36,12 @@ def quick(**changes) -> Settings:
 
 def limits(**changes) -> Limits:
     return dataclasses.replace(Limits(), **changes)
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Wait for what happens in another thread or process."""
+    while not holds():
+        time.sleep(0.01)
 
 
 def claim(twin, client_id: str = "cam1", **more) -> Raw:

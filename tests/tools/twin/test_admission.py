@@ -10,7 +10,7 @@ from muster.registry.certificates import ACTIVE, INACTIVE, PENDING_ACTIVATION, R
 from muster.twin import pki, tls
 from muster.twin.settings import Home
 from tools.twin.helpers import Device, allow, claim, limits, new_csr
-from tools.twin.raw import CONNACK, Closed, Raw, connect_packet
+from tools.twin.raw import CONNACK, PUBACK, PUBLISH, Closed, Raw, connect_packet, packet, publish_packet, text
 
 
 def claiming(twin, **more):
@@ -104,6 +104,12 @@ def test_a_deleted_certificate_drops_the_live_connection(twin, device):
     assert raw.is_closed()
 
 
+def test_a_client_id_cannot_forge_a_line_of_the_log(twin, heard):
+    claiming(twin).connect("x\n2026-11-21 admin: connected\x1b[2J\u202e").disconnect()
+    assert heard.wait("x\\n2026-11-21 admin: connected\\x1b[2J\\u202e: connected")
+    assert all(line.isprintable() for line in heard.lines)
+
+
 def test_a_device_is_only_itself(twin, device):
     camera = device("cam1")
     assert turned_away(camera.open(), "cam2")
@@ -128,6 +134,14 @@ def test_another_protocol_level_is_answered_with_1(twin):
     raw.send(connect_packet("cam1", level=3))
     assert raw.read() == (CONNACK, b"\x00\x01")
     assert raw.is_closed()
+
+
+def test_mqtt_5_is_answered_in_its_own_form_and_told(twin, heard):
+    raw = claiming(twin)
+    raw.send(packet(0x10, text("MQTT") + b"\x05\x02\x00\x3c\x00" + text("cam1")))
+    assert raw.read() == (CONNACK, b"\x00\x84\x00"), "unsupported protocol version"
+    assert raw.is_closed()
+    assert heard.wait("MQTT 5 is not there yet")
 
 
 def test_no_client_id_and_a_kept_session_is_answered_with_2(twin):
@@ -184,6 +198,18 @@ def test_a_kept_session_takes_the_new_connections_identity(twin, device):
     assert thief.session_present == 1
     thief.send(b"\x30\x16" + b"\x00\x14cameraDevice/cam1/in")
     assert thief.is_closed(), "cam1's session lent cam1's rights to cam2's certificate"
+
+
+def test_a_message_in_flight_does_not_go_to_another_certificate(twin, device):
+    camera = device("cam1")
+    raw = camera.connect(clean=False)
+    raw.subscribe("cameraDevice/cam1/in", qos=1)
+    raw.send(publish_packet("cameraDevice/cam1/in", b"secret", qos=1))
+    assert {raw.read()[0] for _ in range(2)} == {PUBACK, PUBLISH | 2}
+    raw.close()
+    thief = claiming(twin).connect("cam1", clean=False)
+    assert thief.session_present == 1
+    assert thief.is_alive(), "the claim certificate may not receive it"
 
 
 def test_thing_variables_need_the_client_id_to_be_the_thing_name(twin, device):

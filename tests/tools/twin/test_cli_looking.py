@@ -1,13 +1,11 @@
 """What the registry of a twin shows: forms of output, ended certificates, no control characters."""
 
-import logging
 import time
 from pathlib import Path
 
 import pytest
 
 from muster.cli import output
-from muster.cli.twin.run import log_to_standard_error
 from muster.errors import WRONG_USE
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, REVOKED
@@ -73,16 +71,6 @@ def test_json_keeps_what_the_device_sent(tool: Tool, registry: Registry) -> None
     assert tool.good("twin", "boots", "-o", "json").response[0]["payload"] == NAUGHTY
 
 
-def test_the_log_keeps_to_its_lines(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.root, "handlers", [])
-    log_to_standard_error(logging.INFO)
-    logging.getLogger("muster.twin").warning("%s: connected", NAUGHTY)
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1 and not set(CONTROLS) & set(error)
-
-
 def test_faults_are_listed_with_what_is_left(tool: Tool, registry: Registry) -> None:
     tool.good("twin", "fault", "set", "register", "reject", "--number", "403", "--code", "X", "--count", "2")
     tool.good("twin", "fault", "set", "connect", "ignore")
@@ -97,15 +85,15 @@ def test_faults_are_listed_with_what_is_left(tool: Tool, registry: Registry) -> 
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ("connect reject --number 300", "--number is the CONNACK code: it must be from 0 to 255"),
+        ("connect reject --number 300", "must be from 1 to 255"),
         ("connect reject --number 4.5", "must be a whole number"),
-        ("register reject --number 99", "--number is the statusCode: it must be from 100 to 599"),
+        ("register reject --number 99", "must be from 100 to"),
         ("register reject --number nan", "is not a finite number"),
         ("register reject --number -5", "-5"),
         ("register delay --number inf", "is not a finite number"),
-        ("register delay --number 3600001", "it must be from 0 to 3 600 000"),
-        ("publish throttle --number 0", "must be from 1 to"),
-        ("publish reject --number 5", "reject at publish takes no --number"),
+        ("register delay --number 1e400", "is not a finite number"),
+        ("register ignore --number 5", "ignore at register takes no --number"),
+        ("publish reject --number 500", "reject at publish takes no --number"),
         ("connect ignore --code X", "--code belongs to reject at create-keys"),
         ("connect stranger", "stranger works at"),
         ("nowhere reject", "'nowhere' is not one of"),

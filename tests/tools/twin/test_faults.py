@@ -227,3 +227,25 @@ def test_publish(twin, device, fault):
 def test_there_is_no_such_switch(stage, kind):
     with pytest.raises(MusterError):
         faults.check(stage, kind)
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind", "number"),
+    [
+        ("connect", "reject", 300),
+        ("connect", "reject", 0),
+        ("connect", "delay", float("inf")),
+        ("publish", "delay", -5),
+        ("register", "reject", float("nan")),
+        ("subscribe", "throttle", 1e400),
+    ],
+)
+def test_a_number_must_make_sense(stage, kind, number):
+    with pytest.raises(MusterError, match="must be from"):
+        faults.check(stage, kind, number)
+
+
+@pytest.mark.parametrize("number", [300, -1, 1e300, float("inf")])
+def test_a_number_that_a_program_stored_is_replaced_by_its_default(twin, fault, number):
+    fault("connect", "reject", number=number, count=1)
+    assert connecting(twin).read() == (CONNACK, b"\x00\x05")

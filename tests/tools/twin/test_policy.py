@@ -120,6 +120,24 @@ def test_a_variables_value_is_no_pattern():
         ({"StringLike": {"iot:ClientId": "cam*"}}, (), True),
         ({"StringNotEquals": {"iot:ClientId": "cam1"}}, (), False),
         ({"StringEquals": {"iot:Unknown": "x"}}, (), False),
+        ({"StringLike": {"iot:Unknown": "*"}}, (), False),
+        ({"StringNotEquals": {"iot:Unknown": "x"}}, (), True),
+        ({"StringNotLike": {"iot:Unknown": "x"}}, (), True),
+        ({"StringNotLike": {"iot:ClientId": "cam*"}}, (), False),
+        ({"StringNotLike": {"iot:ClientId": "x*"}}, (), True),
+        ({"StringNotEquals": {"iot:ClientId": ["x", "cam1"]}}, (), False),
+        ({"StringEqualsIgnoreCase": {"iot:ClientId": "CAM1"}}, (), True),
+        ({"StringEquals": {"iot:ClientId": "CAM1"}}, (), False),
+        ({"StringNotEqualsIgnoreCase": {"iot:ClientId": "CAM1"}}, (), False),
+        ({"StringEqualsIfExists": {"iot:Unknown": "x"}}, (), True),
+        ({"StringEqualsIfExists": {"iot:ClientId": "x"}}, (), False),
+        ({"BoolIfExists": {"iot:Unknown": "true"}}, (), True),
+        ({"Null": {"iot:Unknown": "true"}}, (), True),
+        ({"Null": {"iot:Unknown": "false"}}, (), False),
+        ({"Null": {"iot:ClientId": "false"}}, (), True),
+        ({"ForAllValues:StringNotEquals": {"iot:ConnectAttributes": "LastWill"}}, (), True),
+        ({"ForAnyValue:StringNotEquals": {"iot:ConnectAttributes": "LastWill"}}, (), False),
+        ({"StringNotEquals": {"iot:ConnectAttributes": "LastWill"}}, ("LastWill", "x"), False),
         ({"ForAllValues:StringEquals": {"iot:ConnectAttributes": ["LastWill"]}}, (), True),
         ({"ForAllValues:StringEquals": {"iot:ConnectAttributes": ["LastWill"]}}, ("LastWill",), True),
         (
@@ -135,10 +153,30 @@ def test_conditions(condition, attributes, allowed):
     assert policy.allows(documents, "iot:Connect", "client/cam1", VARIABLES, attributes) is allowed
 
 
+@pytest.mark.parametrize("operator", ["StringNotEquals", "StringNotLike", "StringNotEqualsIgnoreCase"])
+def test_a_deny_by_a_variable_that_is_missing_denies(operator):
+    """IAM: a negated operator holds for a key that the request lacks."""
+    only_camera = deny("*", "*", Condition={operator: {"iot:Connection.Thing.ThingName": "cam1"}})
+    documents = [document(allow("*", "*"), only_camera)]
+    assert policy.allows(documents, "iot:Publish", "topic/a", VARIABLES)
+    assert not policy.allows(documents, "iot:Publish", "topic/a", UNATTACHED)
+
+
+def test_a_stored_document_that_is_not_a_policy_allows_nothing(caplog):
+    assert not policy.allows([document(allow("*", "*")), "{}"], "iot:Publish", "topic/a", {})
+    assert "everything is denied" in caplog.text
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "no JSON",
+        "[" * 100_000,
+        '{"Statement": 3}',
+        document(allow("*", "*", Condition=[])),
+        document(allow("*", "*", Condition={"Bool": []})),
+        document(allow("*", "*", Condition={"Null": {"a": "perhaps"}})),
+        document(allow("*", "*", Condition={"IpAddress": {"a": "b"}})),
         "[]",
         "{}",
         '{"Statement": [1]}',

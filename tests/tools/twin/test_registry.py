@@ -1,5 +1,6 @@
 """The registry's file: its mode, several users at once, and being told what it is not."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -10,12 +11,15 @@ import pytest
 from muster.errors import MusterError
 from muster.registry import FILE_NAME, Registry
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
+from muster.registry.documents import PolicyError
 from muster.registry.schema import STEPS
+
+EMPTY = '{"Statement": []}'
 
 
 def test_only_its_owner_can_read_it(tmp_path):
     registry = Registry(tmp_path / "home")
-    registry.policies.put("p", "{}")
+    registry.policies.put("p", EMPTY)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "home").iterdir()}
     assert set(modes.values()) == {0o600}
     assert FILE_NAME in modes
@@ -28,11 +32,11 @@ def test_a_change_by_another_process_is_seen(tmp_path):
     assert registry.generation() == before
     code = (
         "import sys, pathlib; from muster.registry import Registry;"
-        " Registry(pathlib.Path(sys.argv[1])).policies.put('p', '{}')"
+        " Registry(pathlib.Path(sys.argv[1])).policies.put('p', sys.argv[2])"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), EMPTY], check=True)
     assert registry.generation() != before
-    assert registry.policies.get("p") == "{}"
+    assert registry.policies.get("p") == EMPTY
 
 
 def test_many_writers_at_once(tmp_path):
@@ -40,8 +44,8 @@ def test_many_writers_at_once(tmp_path):
         registry = Registry(tmp_path)
         for turn in range(50):
             with registry.transaction():
-                registry.policies.put(f"p{number}-{turn}", "{}")
-                registry.policies.put("shared", str(turn))
+                registry.policies.put(f"p{number}-{turn}", EMPTY)
+                registry.policies.put("shared", EMPTY + " " * turn)
         registry.close()
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
@@ -56,13 +60,13 @@ def test_many_writers_at_once(tmp_path):
 def test_a_transaction_is_all_or_nothing(tmp_path):
     registry = Registry(tmp_path)
     with pytest.raises(RuntimeError), registry.transaction():
-        registry.policies.put("a", "{}")
+        registry.policies.put("a", EMPTY)
         with registry.transaction():
-            registry.policies.put("b", "{}")
+            registry.policies.put("b", EMPTY)
         raise RuntimeError
     assert registry.policies.get("a") is registry.policies.get("b") is None
-    registry.policies.put("c", "{}")
-    assert Registry(tmp_path).policies.get("c") == "{}"
+    registry.policies.put("c", EMPTY)
+    assert Registry(tmp_path).policies.get("c") == EMPTY
 
 
 def test_a_counted_fault_acts_exactly_so_often(tmp_path):
@@ -125,3 +129,18 @@ def test_a_registry_of_a_newer_muster(tmp_path):
     connection.close()
     with pytest.raises(MusterError, match="newer"):
         Registry(tmp_path)
+
+
+def test_a_policy_is_parsed_when_it_is_put(tmp_path):
+    policies = Registry(tmp_path).policies
+    with pytest.raises(PolicyError, match="unsupported condition operator IpAddress"):
+        policies.put("p", _conditioned({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
+    with pytest.raises(PolicyError, match="not JSON"):
+        policies.put("p", "[" * 100_000)
+    assert policies.get("p") is None
+
+
+def _conditioned(condition):
+    return json.dumps(
+        {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}}
+    )

@@ -14,16 +14,19 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.DOTALL | re.MULTILINE)
 _MAKE = re.compile(r"^\s*(?:\$ )?make ([a-z][a-z-]*)(?=\s*$|[ ]+[A-Z_]+=)", re.MULTILINE)
 _MUSTER = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/|python -m )?muster ([a-z][a-z-]*)", re.MULTILINE)
+_NOT_OURS = (".venv", "build")
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
 def documents(root: Path) -> list[Path]:
-    """The Markdown files that git tracks, or all of them outside a checkout."""
+    """The Markdown files that git tracks; without git or a checkout all that were not built or installed."""
     words = ["git", "-C", str(root), "ls-files", "-z", "*.md"]
-    listed = subprocess.run(words, capture_output=True, text=True, timeout=30)
-    if listed.returncode:
-        return sorted(path for path in root.rglob("*.md") if ".venv" not in path.parts)
-    return [root / name for name in listed.stdout.split("\0") if name and (root / name).exists()]
+    try:
+        listed = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        paths = (path for path in root.rglob("*.md") if path.relative_to(root).parts[0] not in _NOT_OURS)
+        return sorted(paths)
+    return [root / name for name in listed.split("\0") if name and (root / name).exists()]
 
 
 def breaches(root: Path, files: Iterable[Path], commands: Iterable[str] = COMMANDS) -> list[str]:

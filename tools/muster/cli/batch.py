@@ -86,6 +86,8 @@ def devices(
         checked = batch.check(registry, group, _wanted(registry, group, asked, start))
         if checked.faults and not (skip_bad and checked.wanted):
             _refuse(checked, f"--count {count}" if source is None else sheet.called(source))
+        if secrets:
+            batch_folder.group_secrets(home, registry)  # before anything is created: the key may be lost
         if dry_run:
             return _would(form, group, checked)
         total = len(checked.wanted)

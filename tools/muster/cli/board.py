@@ -1,20 +1,23 @@
 """`muster board`: run the virtual board, look into an image."""
 
 import json
-import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-from littlefs import LittleFSError
+from click.shell_completion import CompletionItem
+from littlefs import LittleFS, LittleFSError
 
 from device.core import fields, paths
-from muster import pack
-from muster.errors import INTERRUPTED, MusterError
+from muster import pack, virtual_settings
+from muster.cli import output
+from muster.cli.termination import ended_by
+from muster.errors import INTERRUPTED, TERMINATED, MusterError
 from muster.image import mount
-from muster.virtual import SETTINGS, VirtualBoard
+from muster.virtual import EXIT_POWER_CUT, VirtualBoard
 
 _SECRET_KEYS = {fields.PASSWORD, fields.ENROLMENT_KEY, fields.PRIVATE_KEY, fields.OWNERSHIP_TOKEN}
 _HIDDEN = "***"
@@ -25,18 +28,47 @@ _image = click.option(
     "image_path",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File with the board's flash, made by `muster image`.",
+    help="File with the board's flash, built by `muster image`.",
 )
+
+
+def _complete_setting(_: click.Context, __: click.Parameter, begin: str) -> list[CompletionItem]:
+    return [
+        CompletionItem(f"{name}=", help=what)
+        for name, (what, _) in virtual_settings.SETTINGS.items()
+        if f"{name}=".startswith(begin)
+    ]
+
+
+def _settings(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator:
+            raise click.UsageError(f"--set must have the form NAME=VALUE, not {word!r}.")
+        found[name] = value
+    virtual_settings.check(found)
+    return found
 
 
 @click.command()
 @_image
-@click.option("--bits", type=click.Choice(["64", "32"]), default="64", help="MicroPython to run on.")
-@click.option("--heap-kb", type=click.IntRange(min=16), help="Size of MicroPython's heap.")
+@click.option(
+    "--bits", type=click.Choice(["64", "32"]), default="64", show_default=True, help="MicroPython to run on."
+)
+@click.option("--heap-kb", type=click.IntRange(min=1), help="Size of MicroPython's heap.")
 @click.option("--no-restart", is_flag=True, help="End at a reset instead of booting again.")
-@click.option("--cut-at", type=click.IntRange(min=1), help="Cut power at this block operation.")
+@click.option("--cut-at", type=click.IntRange(min=1), help="Cut power at this block operation of a start.")
 @click.option("--tear", is_flag=True, help="With --cut-at: leave that operation half done.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Surroundings, as NETWORK=down.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_settings,
+    shell_complete=_complete_setting,
+    help=f"Change the surroundings, such as NETWORK=down. Names: {', '.join(virtual_settings.SETTINGS)}.",
+)
 def run(
     image_path: Path,
     bits: str,
@@ -44,89 +76,110 @@ def run(
     no_restart: bool,
     cut_at: int | None,
     tear: bool,
-    settings: tuple[str, ...],
+    settings: dict[str, str],
 ) -> int:
-    """Boot the image and print the console. Exit code: that of the board, 130 after Ctrl-C or SIGTERM."""
+    """Boot the image and print the console.
+
+    Exit code: that of the board (137 when power was cut), 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    _mounted(image_path)
     virtual = VirtualBoard(
         image_path,
         bits=int(bits),
         heap_kb=heap_kb,
         cut_at=cut_at,
         tear=tear,
-        environment=_settings_of(settings),
+        environment=settings,
         restart=not no_restart,
         on_line=lambda line: print(line, flush=True),
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code = _console(virtual)
+    if cut_at and code != EXIT_POWER_CUT:
+        most = max(virtual.operation_counts, default=0)
+        output.note(f"the power was not cut: the board made only {output.counted(most, 'block operation')}")
+    return code
+
+
+def _console(virtual: VirtualBoard) -> int:
+    """The exit code, once the board is off."""
     try:
         virtual.start()
         while virtual.running:
             time.sleep(0.05)
         return virtual.wait()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         virtual.stop()
-        print("the virtual board was switched off", file=sys.stderr)
-        return INTERRUPTED
+        output.note("the virtual board was switched off")
+        return TERMINATED if ended_by(stop) else INTERRUPTED
 
 
-def _settings_of(words: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for word in words:
-        name, separator, value = word.partition("=")
-        if not separator or name not in SETTINGS:
-            raise click.UsageError(
-                f"--set takes NAME=VALUE with a NAME of {', '.join(SETTINGS)}, not {word!r}."
-            )
-        found[name] = value
-    return found
-
-
-def _read(path: Path) -> bytes:
+def _mounted(path: Path) -> LittleFS:
+    """The file system in the image. Raises MusterError when there is none."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise MusterError(
-            f"the image {path} cannot be read ({error.strerror}): make one with `muster image`."
+            f"the image {path} cannot be read ({error.strerror}): build one with `muster image`."
         ) from None
+    try:
+        return mount(data)
+    except MusterError as error:
+        raise MusterError(f"{path}: {error}") from None
+
+
+class _Entry(NamedTuple):
+    """A file of the image; `size` in bytes, None for an empty folder or a pack that cannot be read."""
+
+    path: str
+    size: int | None
+    is_packed: bool = False  # it is within the file of packed modules, where the board imports it from
 
 
 @click.command()
 @_image
 @click.argument("path", default="/")
-def ls(image_path: Path, path: str) -> None:
+@output.output_option
+def ls(image_path: Path, path: str, form: str) -> None:
     """List what is in the image below PATH, with sizes in bytes."""
-    file_system = mount(_read(image_path))
+    file_system = _mounted(image_path)
     path = "/" + path.strip("/")
     try:
         facts = file_system.stat(path)
     except LittleFSError:
         raise MusterError(
-            f"there is no {path} in {image_path}: list it all with `muster board ls`."
+            f"there is no {path} in {image_path}: see `muster board ls --image {image_path}`."
         ) from None
-    if facts.type != _DIRECTORY:
-        print(f"{facts.size:8} {path}")
+    is_folder = facts.type == _DIRECTORY
+    entries = list(_below(file_system, path)) if is_folder else [_Entry(path, facts.size)]
+    rows = [{"size": one.size, "path": one.path, "packed": one.is_packed} for one in entries]
+    used, blocks = file_system.used_block_count, file_system.block_count
+    if form == output.JSON:
+        output.result({"files": rows, "usedBlocks": used, "blocks": blocks})
         return
+    output.listing(form, {"size": "bytes", "path": "path"}, rows, "")
+    output.note(f"{used} of {blocks} blocks are used")
+
+
+def _below(file_system: LittleFS, path: str) -> Iterator[_Entry]:
     for folder, folders, names in file_system.walk(path):
         folders.sort()
         for name in sorted(names):
             full = f"{folder.rstrip('/')}/{name}"
-            print(f"{file_system.stat(full).size:8} {full}")
+            yield _Entry(full, file_system.stat(full).size)
             if full == paths.PACK:
                 with file_system.open(full, "rb") as file:
-                    _list_packed(file.read())
+                    yield from _packed(file.read())
         if not folders and not names:
-            print(f"       - {folder.rstrip('/')}/")
-    used = file_system.used_block_count
-    print(f"{used} of {file_system.block_count} blocks used")
+            yield _Entry(f"{folder.rstrip('/')}/", None)
 
 
-def _list_packed(data: bytes) -> None:
-    """Where the board imports each module from; a pack that is not whole is the board's trouble, not ours."""
+def _packed(data: bytes) -> Iterator[_Entry]:
+    """Where the board imports each module from; a damaged pack is the board's problem, not ours."""
     try:
         for name, module in pack.read(data).items():
-            print(f"{len(module):8}   {paths.PACKED}/{name}")
+            yield _Entry(f"{paths.PACKED}/{name}", len(module), True)
     except MusterError as error:
-        print(f"           {error}")
+        output.note(str(error))
 
 
 @click.command()
@@ -136,7 +189,7 @@ def _list_packed(data: bytes) -> None:
 def cat(image_path: Path, path: str, secrets: bool) -> None:
     """Print the file PATH of the image. Passwords and keys in JSON are shown as ***."""
     path = "/" + path.strip("/")
-    file_system = mount(_read(image_path))
+    file_system = _mounted(image_path)
     try:
         with file_system.open(path, "rb") as file:
             data = file.read()
@@ -144,7 +197,10 @@ def cat(image_path: Path, path: str, secrets: bool) -> None:
         raise MusterError(
             f"there is no file {path} in {image_path}: see `muster board ls --image {image_path}`."
         ) from None
-    sys.stdout.buffer.write(data if secrets else without_secrets(path, data))
+    shown = data if secrets else without_secrets(path, data)
+    if sys.stdout.isatty() and not shown.endswith(b"\n"):
+        shown += b"\n"  # else the prompt sticks to it
+    sys.stdout.buffer.write(shown)
     sys.stdout.buffer.flush()
 
 
@@ -156,7 +212,7 @@ def without_secrets(path: str, data: bytes) -> bytes:
         return data
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _refuse_secret_names(path, data)
     shown, hidden = _masked(document)
     return json.dumps(shown).encode() if hidden else data
@@ -168,7 +224,7 @@ def _refuse_secret_names(path: str, data: bytes) -> bytes:
     for name in _SECRET_KEYS:
         if name.encode() in data:
             raise MusterError(
-                f"{path} is broken JSON and may hold a secret; it is printed only with --secrets."
+                f"{path} is not valid JSON and may hold a secret; it is printed only with --secrets."
             )
     return data
 

@@ -8,12 +8,12 @@ import click
 
 from muster.cli import options, output, selection, work
 from muster.errors import GOOD
+from muster.files import write_private
 from muster.fleet import images, names
 from muster.fleet.secrets import Vault
 from muster.labels import papers
 from muster.labels.contents import check_code, device_content
 from muster.labels.design import Content, Label, design, sizes
-from muster.private_file import write_private
 from muster.registry import Registry
 from muster.registry.fleet import Device
 

@@ -50,6 +50,7 @@ COMMANDS: Table = {
         },
     ),
     "image": "muster.cli.image:image",
+    "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
     "plan": "muster.cli.plan:plan",
     "profile": (
@@ -82,6 +83,10 @@ COMMANDS: Table = {
         {
             "boots": "muster.cli.twin.looking:boots",
             "certificates": "muster.cli.twin.looking:certificates",
+            "claim": (
+                "Replace the claim credentials.",
+                {"new": "muster.cli.twin.claim:new"},
+            ),
             "fault": (
                 "Inject faults into a running twin; they act at once.",
                 {
@@ -112,9 +117,9 @@ shows its traceback), 130 interrupted,
 
 
 def _complete_profile(ctx: click.Context, parameter: click.Parameter, begin: str) -> list[CompletionItem]:
-    from muster.cli.options import complete_profile  # it loads the registry: only for the Tab key
+    from muster.cli import options  # only at the Tab key
 
-    return complete_profile(ctx, parameter, begin)
+    return options.complete_profile(ctx, parameter, begin)
 
 
 @click.command(
@@ -127,8 +132,8 @@ def _complete_profile(ctx: click.Context, parameter: click.Parameter, begin: str
 @click.option(
     "--profile",
     envvar="MUSTER_PROFILE",
-    help="Take settings from this profile (muster profile).",
     shell_complete=_complete_profile,
+    help="Take settings from this profile (muster profile).",
 )
 @click.pass_context
 def muster(ctx: click.Context, profile: str | None) -> None:

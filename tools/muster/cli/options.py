@@ -6,7 +6,6 @@ asked for, at a terminal only.
 
 import contextlib
 import os
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from muster.cli.lazy import PROFILE
 from muster.cloud import Deed
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names, profiles
+from muster.layout import user_folder
 from muster.registry import FILE_NAME, Registry
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -33,7 +33,7 @@ LOCAL = "localhost"  # the endpoint when nobody names one
 
 def default_home() -> Path:
     """The home folder when nobody names one: `muster` in the user's folder for data."""
-    return profiles.user_folder("XDG_DATA_HOME", ".local/share") / "muster"
+    return user_folder("XDG_DATA_HOME", ".local/share") / "muster"
 
 
 def _use_profile(ctx: click.Context, _: click.Parameter, name: str | None) -> None:
@@ -177,11 +177,6 @@ def writing(home: Path, dry_run: bool = False) -> Iterator[Registry]:
         try:
             registry = stack.enter_context(contextlib.closing(Registry(place)))
             yield registry
-        except sqlite3.OperationalError as error:
-            raise MusterError(
-                f"the registry in {home} cannot be used ({error}): make room, see that it can be"
-                " written, or name another --home"
-            ) from error
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise MusterError(
                 f"the folder {home} cannot be used ({os.strerror(error.errno or 0)}): name another --home"

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from muster.printable import printable
+
 TABLE = "table"
 PLAIN = "plain"
 JSON = "json"
@@ -57,14 +59,6 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{number(count)} {noun if count == 1 else plural or noun + 's'}"
 
 
-def printable(text: str) -> str:
-    r"""`text` on one line, its control characters as escapes (\x1b): for everything that devices send.
-
-    Otherwise a device could clear an operator's terminal, or forge lines of a log.
-    """
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-
-
 def note(text: str) -> None:
     """A word beside the output, on standard error."""
     click.echo(f"{program()}: {text}", err=True)
@@ -80,9 +74,9 @@ def result(response: Any) -> None:
     click.echo(_json({"status": "success", "response": response}))
 
 
-def failure(text: str) -> None:
-    """The one JSON document of a command that failed, whole on standard output at once."""
-    print(_json({"status": "failed", "error": text}), flush=True)
+def failure(text: str) -> str:
+    """The one JSON document of a command that failed."""
+    return _json({"status": "failed", "error": text})
 
 
 def done(form: str, lines: Sequence[str], response: Row) -> None:

@@ -11,7 +11,7 @@ from muster import cloud
 from muster.cli import options, output, work
 from muster.cloud import Deed
 from muster.errors import WRONG_USE, MusterError
-from muster.fleet import batch, groups, sheet
+from muster.fleet import batch, batch_folder, groups, sheet
 from muster.fleet import plan as fleet_plan
 from muster.fleet.secrets import Vault
 from muster.registry import Registry
@@ -178,6 +178,8 @@ def _carry_out(
     registry: Registry, where: cloud.Cloud, home: Path, found: fleet_plan.Plan, secrets: bool, form: str
 ) -> dict[str, Any]:
     """Make the changes; returns what only that shows, as JSON: secrets of new groups, and batches."""
+    if secrets:
+        batch_folder.group_secrets(home, registry)  # before anything is created: the key may be lost
     now_s = time.time()
     new_groups = [
         {"name": name, "provisioningSecret": _add_group(registry, home, name, now_s, form)}

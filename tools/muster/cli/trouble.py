@@ -1,14 +1,17 @@
 """Failure of the command line turned into one sentence and an exit code."""
 
+import contextlib
 import errno
 import os
 import sys
+from typing import TextIO
 
 import click
 
 from muster.cli import output
 from muster.cli.termination import ended_by, terminable
 from muster.errors import FAILED, GOOD, INTERRUPTED, OUR_MISTAKE, TERMINATED, MusterError
+from muster.printable import printable
 
 DEBUG = "MUSTER_DEBUG"  # environment variable: exceptions that nobody expected keep their traceback
 
@@ -31,7 +34,8 @@ def guarded(command: click.Command, words: list[str], program: str) -> int:
     try:
         with terminable():
             code = _run(command, words, program)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except MusterError as error:
         return _tell(words, f"{program}: {error}", str(error), error.code)
@@ -57,7 +61,7 @@ def _unexpected(error: Exception) -> tuple[str, int]:
     The text of the exception is left out of the second: nobody knows what is in it.
     """
     if isinstance(error, OSError) and error.strerror:
-        what = output.printable(str(error.filename)) if error.filename else "a file or connection"
+        what = printable(str(error.filename)) if error.filename else "a file or connection"
         next_step = _NEXT_STEP.get(error.errno or 0, f"{DEBUG}=1 shows where.")
         return f"{what} cannot be used ({error.strerror}): {next_step}", FAILED
     import traceback  # only now: it takes longer to load than all of this module
@@ -96,13 +100,29 @@ def _wrong_use(error: click.UsageError, program: str) -> tuple[str, str]:
 
 
 def _tell(words: list[str], line: str, text: str, code: int) -> int:
-    try:
-        if wants_json(words):
-            output.failure(text)
-        print(line, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        _reader_left()
+    _print(sys.stdout, output.failure(text) if wants_json(words) else None)
+    _print(sys.stderr, line)
     return code
+
+
+def _print(stream: TextIO | None, line: str | None) -> None:
+    """Print, if that can be done: the disk may be full, the reader gone, the stream closed (None)."""
+    if stream is None:
+        return
+    try:
+        if line is not None:
+            print(line, file=stream)
+        stream.flush()
+    except OSError:
+        _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let go what is not written yet: Python would try it again when it ends, and print a traceback."""
+    with contextlib.suppress(OSError):  # a stream without a number needs no care
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def wants_json(words: list[str]) -> bool:
@@ -117,10 +137,6 @@ def wants_json(words: list[str]) -> bool:
 
 def _reader_left() -> int:
     """Whoever read the output is gone (`muster ... | head`): end in silence."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            os.dup2(nowhere, stream.fileno())
+        _print(stream, None)
     return FAILED

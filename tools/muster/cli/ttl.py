@@ -1,8 +1,6 @@
-"""How long a certificate is to live, as people write it."""
+"""The life of a certificate, as people write it."""
 
 import click
-
-from muster.twin.settings import DEFAULT_TTL_H
 
 AWS = "aws"
 _MIN_H = 0.01
@@ -25,9 +23,7 @@ class Ttl(click.ParamType):
         except ValueError:
             hours = 0
         if not _MIN_H <= hours <= _MAX_H:
-            self.fail(
-                f"{value!r} must be the life of a certificate in hours, such as 168, or aws", param, ctx
-            )
+            self.fail(f"{value!r} must be hours, such as 168, or aws", param, ctx)
         return hours
 
 
@@ -36,7 +32,7 @@ ttl_option = click.option(
     "ttl_h",
     type=Ttl(),
     metavar="HOURS|aws",
-    default=f"{DEFAULT_TTL_H:g}",
+    default=AWS,
     show_default=True,
-    help="Life of new certificates: hours, or aws for AWS's own (until 2049-12-31).",
+    help="Life of new certificates: hours, or aws for that of AWS (until 2049-12-31).",
 )

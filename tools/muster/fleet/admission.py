@@ -12,8 +12,8 @@ A board that has no identity yet comes with the shared claim certificate (`decid
 A device is *provisioned* once its certificate has connected for the first time: not before, because the
 answer to RegisterThing may be lost and a board may lose its power at any moment. Until then the same
 board may register again with another certificate, which replaces (revokes) the one that never connected:
-there is never more than one unproven certificate. From then on the name is taken: somebody with a stolen
-claim certificate AND a stolen enrolment key cannot take over a working device without a person saying
+there is never more than one that has not connected. From then on the name is taken: somebody with a stolen
+claim certificate AND a stolen enrolment key cannot take over a working device unless a person runs
 `deprovision`. Before the first connection such a thief could be first; the real board is then refused,
 and the log says so.
 
@@ -21,9 +21,9 @@ A board whose own certificate has expired cannot renew it: it comes with the cla
 admitted under the same conditions, proof included. The registry knows the end of a certificate, and whether
 a person has revoked it: then the name stays taken.
 
-The group's secret was refreshed meanwhile: enrolment keys come from the secret, so a board whose image
-was made before is refused until its image is made again. Provisioned boards stay provisioned, and go on
-renewing, because a renewal asks for the certificate in use and not for the enrolment key.
+After the group's secret was refreshed, a board whose image was built before is refused until its image is
+built again, because enrolment keys are derived from the secret. Provisioned boards stay provisioned and can
+renew: a renewal needs the certificate in use and not the enrolment key.
 
 A board that renews itself comes with its own certificate (`decide_renewal`): that one must be active and
 attached to the very thing that the board names. No proof is needed.
@@ -99,10 +99,10 @@ def decide(event: Mapping[str, Any], device: Enrolled | None, enrolment_key: byt
         return _no(fault)
     if device is None or device.name != name or enrolment_key is None:
         return _no(f"{_shown(name)} is not in the registry: add the device first")
-    if not _is_proven(event, enrolment_key):
+    if not _has_right_proof(event, enrolment_key):
         return _no(
-            f"the enrolment proof of {name} is missing or wrong: its image was made for another device, or "
-            "before its group's secret was refreshed or the device was moved; make its image again"
+            f"the enrolment proof of {name} is missing or wrong: its image was built for another device, or "
+            "before its group's secret was refreshed or the device was moved; build its image again"
         )
     if device.is_retired:
         return _no(f"{name} is retired")
@@ -157,7 +157,7 @@ def _name_fault(event: Mapping[str, Any], name: str | None) -> str:
     return ""
 
 
-def _is_proven(event: Mapping[str, Any], enrolment_key: bytes) -> bool:
+def _has_right_proof(event: Mapping[str, Any], enrolment_key: bytes) -> bool:
     proof, certificate_id = (
         event[fields.PARAMETERS].get(fields.PARAMETER_PROOF),
         event.get(fields.CERTIFICATE_ID),

@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from device.core import fields
+from muster.files import forget_parts, write_private
 from muster.fleet import claim_ids, sheet
 from muster.fleet.secrets import Vault, enrolment_key
-from muster.private_file import forget_parts, write_private
-from muster.registry import Registry
+from muster.registry import BATCHES, Registry
 from muster.registry.batches import Batch
 from muster.registry.fleet import Device
 
@@ -33,7 +33,7 @@ STATE = "state"
 
 def path_of(home: Path, batch: Batch) -> Path:
     """The folder of a batch, whether it is there or not."""
-    return home / "batches" / batch.name
+    return home / BATCHES / batch.name
 
 
 def write(home: Path, registry: Registry, batch: Batch, secrets: bool) -> Path:
@@ -84,9 +84,14 @@ def _manifest(devices: list[Device]) -> str:
     )
 
 
-def _secrets(home: Path, registry: Registry, devices: list[Device]) -> str:
+def group_secrets(home: Path, registry: Registry) -> dict[str, str]:
+    """The secret of each group. Raises MusterError when the key of the registry is lost or another one."""
     vault = Vault(home)
-    found = {group.name: vault.unlock(group.secret) for group, _ in registry.groups.all()}
+    return {group.name: vault.unlock(group.secret) for group, _ in registry.groups.all()}
+
+
+def _secrets(home: Path, registry: Registry, devices: list[Device]) -> str:
+    found = group_secrets(home, registry)
     rows = ((device.name, enrolment_key(found[device.group], device.name).hex()) for device in devices)
     return _csv((sheet.NAME, fields.ENROLMENT_KEY), rows)
 

@@ -14,7 +14,7 @@ from muster.fleet.identity_files import Place
 from muster.fleet.renewal import Issuer
 from muster.registry import Registry
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED
-from muster.twin.settings import DEFAULT_TTL_H, Settings
+from muster.twin.settings import Settings
 
 
 def provision(
@@ -23,7 +23,7 @@ def provision(
     device: str,
     place: Place,
     *,
-    ttl_h: float | None = DEFAULT_TTL_H,
+    ttl_h: float | None = None,
 ) -> Issued:
     """Give a device its identity: certificate, P-256 key, thing and policy as the template says.
 

@@ -6,7 +6,6 @@ the file `profile` beside them names the one in use.
 
 import difflib
 import importlib
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names
+from muster.layout import user_folder
 
 FIELDS: dict[str, type] = {
     "home": str,
@@ -38,12 +38,6 @@ class Profile(NamedTuple):
     def defaults(self) -> dict[str, str | int]:
         """The settings by the names of the commands' parameters."""
         return {field.replace("-", "_"): value for field, value in self.settings.items()}
-
-
-def user_folder(variable: str, below_home: str) -> Path:
-    """The user's folder that `variable` names, else `below_home` in the home (on Windows: APPDATA)."""
-    named = os.environ.get(variable) or (os.environ.get("APPDATA") if sys.platform == "win32" else None)
-    return Path(named) if named else Path.home() / below_home
 
 
 def _folder() -> Path:

@@ -21,7 +21,7 @@ from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
 from muster.registry.fleet import CREATED, RETIRED, Device
 from muster.twin import defaults, pki, registration, template
 from muster.twin import home as home_folder
-from muster.twin.settings import DEFAULT_TTL_H, Home, Settings
+from muster.twin.settings import Home, Settings
 
 
 class Issuer:
@@ -124,7 +124,7 @@ def refresh(
     device: str,
     *,
     csr: str | None = None,
-    ttl_h: float | None = DEFAULT_TTL_H,
+    ttl_h: float | None = None,
     place: Place | None = None,
 ) -> Issued:
     """Give a provisioned device a new certificate; its old ones are revoked at once.

@@ -13,17 +13,16 @@ backed-up registry alone gives no secret away.
 import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import stat
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from muster import files
 from muster.errors import MusterError
-from muster.registry import Registry
+from muster.registry import KEY_FILE, Registry
 
-KEY_FILE = "registry.key"
 _SECRET_BYTES = 32
 
 
@@ -33,7 +32,7 @@ def new_secret() -> str:
 
 
 def enrolment_key(group_secret: str, device: str) -> bytes:
-    """The key that goes on the board (32 bytes)."""
+    """The key that is put on the board (32 bytes)."""
     return hmac.digest(group_secret.encode(), device.encode(), hashlib.sha256)
 
 
@@ -47,29 +46,24 @@ def check_private(path: Path) -> None:
 
 
 def _make_key(path: Path) -> None:
-    """Make the key of a home that has none yet; of two processes that do so at once, one wins."""
-    registry = Registry(path.parent)  # makes the folder as well
-    has_secrets = bool(registry.groups.all())
-    registry.close()
+    """Create the key of a home that has none yet; of two processes that do so at once, one wins."""
+    with contextlib.closing(Registry(path.parent)) as registry:  # creates the folder as well
+        has_secrets = bool(registry.groups.all())
     if has_secrets and not path.exists():
         raise MusterError(
-            f"{path} is lost, and the secrets of the groups were locked with it: restore it from a backup"
+            f"{path} is lost, and the secrets of the groups are encrypted with it: restore it from a backup"
         )
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(Fernet.generate_key())
     with contextlib.suppress(FileExistsError):
-        os.link(part, path)  # whole, and only where there is none
-    part.unlink()
+        files.write(path, Fernet.generate_key(), mode=files.PRIVATE, replace=False, sync=True)
 
 
 class Vault:
     """Encrypts and decrypts what the registry of one home folder keeps secret."""
 
     def __init__(self, home: Path) -> None:
-        """Open the key of `home`, making it on first use.
+        """Open the key of `home`, and create it on first use.
 
-        Raises MusterError when others may read it, or when it is lost and secrets were locked with it.
+        Raises MusterError when others may read it, or when it is lost and secrets were encrypted with it.
         """
         path = home / KEY_FILE
         if not path.exists():
@@ -78,7 +72,9 @@ class Vault:
         try:
             self._fernet = Fernet(path.read_bytes())
         except ValueError as error:
-            raise MusterError(f"{path} is no key: restore it from a backup of this home folder") from error
+            raise MusterError(
+                f"{path} is not a key of a registry: restore it from a backup of this home folder"
+            ) from error
         self._path = path
 
     def lock(self, secret: str) -> bytes:
@@ -86,10 +82,11 @@ class Vault:
         return self._fernet.encrypt(secret.encode())
 
     def unlock(self, stored: bytes) -> str:
-        """The secret in `stored`. Raises MusterError when it was made with another key."""
+        """The secret in `stored`. Raises MusterError when it was encrypted with another key."""
         try:
             return self._fernet.decrypt(stored).decode()
         except InvalidToken as error:
             raise MusterError(
-                f"the registry's secrets were not made with {self._path}: restore the key that belongs to it"
+                f"the registry's secrets were encrypted with another key than {self._path}: restore the key "
+                "that belongs to it"
             ) from error

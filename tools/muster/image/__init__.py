@@ -1,17 +1,16 @@
 """Images of a board's whole flash file system: what is in them, how they are made and read."""
 
-from muster.image.boards import Board, board, names, profile
-from muster.image.filesystem import build_image, mount, read_image, verify
+from muster.boards import Board, board, names, profile
+from muster.image.filesystem import build_image, mount, path_fault, read_image, verify
 from muster.image.tree import (
     board_files,
-    code_files,
     ento_conf,
     read_claim,
     read_json,
-    single_files,
     strict_json,
 )
 from muster.image.uf2 import to_uf2
+from muster.program import code_files, single_files
 
 __all__ = [
     "Board",
@@ -22,6 +21,7 @@ __all__ = [
     "ento_conf",
     "mount",
     "names",
+    "path_fault",
     "profile",
     "read_claim",
     "read_image",

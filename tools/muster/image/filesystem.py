@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from littlefs import LittleFS, LittleFSError, UserContext
 
-from muster.errors import MusterError
-from muster.image.boards import Board, board
+from muster.boards import Board, board
+from muster.errors import WRONG_USE, MusterError
 
 # The smallest cache of the boards' firmware (ESP32): a file kept inside its directory entry must fit it.
 _INLINE_MAX = 128
 _NO_SPACE = -28
+_NAME_BYTES = 255  # LFS_NAME_MAX, in the boards' firmware too
 
 
 def _file_system(facts: Board, context: UserContext) -> LittleFS:
@@ -27,13 +28,29 @@ def _file_system(facts: Board, context: UserContext) -> LittleFS:
     )
 
 
+def path_fault(path: str) -> str | None:
+    """Why `path` cannot be that of a file on a board's flash, as the end of a sentence; None if it can."""
+    if not path.startswith("/"):
+        return "must be absolute: begin it with /"
+    for part in path.split("/")[1:]:
+        if part in ("", ".", ".."):
+            return f"must be plain: it has the part {part!r}"
+        if not part.isprintable():
+            return "has a character that cannot be printed"
+        if len(part.encode(errors="replace")) > _NAME_BYTES:
+            return f"has a name of more than {_NAME_BYTES} bytes"
+    return None
+
+
 def build_image(files: Mapping[str, bytes], board_name: str) -> bytes:
     """The flash file system of a board: `files` {absolute path: content}, nothing else.
 
     The same files give the same bytes: they are written in order, without times or attributes.
-    Raises MusterError when they do not fit, saying which file was too much and how much is there.
+    Raises MusterError when they do not fit, saying which file was too much and how much is there, and when
+    a path cannot be a file's.
     """
     facts = board(board_name)
+    _check_paths(files)
     context = UserContext(buffer=bytearray(b"\xff") * facts.size)
     file_system = _file_system(facts, context)
     file_system.format()
@@ -51,6 +68,17 @@ def build_image(files: Mapping[str, bytes], board_name: str) -> bytes:
             raise MusterError(_too_much(path, files, facts)) from None
     file_system.unmount()
     return bytes(context.buffer)
+
+
+def _check_paths(files: Mapping[str, bytes]) -> None:
+    folders = {path[:at]: path for path in files for at, symbol in enumerate(path) if symbol == "/" and at}
+    for path in files:
+        if fault := path_fault(path):
+            raise MusterError(f"the path {path!r} of a file on the flash {fault}.", WRONG_USE)
+        if path in folders:
+            raise MusterError(
+                f"{path} cannot be a file on the flash: it is the folder of {folders[path]}.", WRONG_USE
+            )
 
 
 def _too_much(path: str, files: Mapping[str, bytes], facts: Board) -> str:

@@ -1,6 +1,5 @@
 """The files of a board's image: code of its profile, configuration, claim credentials."""
 
-import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +10,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from device.core import fields, paths, settings
 from device.core.failures import Failure
-from muster import mpy, pack
-from muster.errors import MusterError
-from muster.image.boards import profile
-from muster.layout import BOOT, MAIN
+from muster import pack
+from muster.errors import WRONG_USE, MusterError
+from muster.program import single_files
 
 CLAIM_FILES = (paths.ROOT_CA, paths.CERTIFICATE, paths.PRIVATE_KEY)
+_OF_THE_BOARD = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF}
 
 
 def strict_json(document: Any) -> bytes:
@@ -61,6 +60,11 @@ def ento_conf(base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any]) -
         settings.read(strict_json(document))
     except Failure as error:
         raise MusterError(f"the board would refuse this configuration: {error}") from None
+    parameters = document.get(fields.PROVISIONING, {}).get(fields.PARAMETERS, {})
+    if own := sorted(_OF_THE_BOARD & set(parameters)):
+        raise MusterError(
+            f"the board itself gives the template parameter {own[0]!r}: take it out.", WRONG_USE
+        )
     return document
 
 
@@ -98,32 +102,6 @@ def _check_pair(found: Mapping[str, bytes], folder: Path) -> None:
         raise MusterError(
             f"in {folder} the private key is not that of the certificate: take both from one claim."
         )
-
-
-@functools.lru_cache(maxsize=8)
-def _code(board_name: str, build_time: int) -> dict[str, bytes]:
-    files = mpy.compiled(profile(board_name), build_time)
-    for source, path in ((BOOT, paths.BOOT), (MAIN, paths.MAIN)):
-        try:
-            files[path] = source.read_bytes()
-        except OSError as error:
-            raise MusterError(
-                f"{source} cannot be read ({error.strerror}): the checkout is not whole."
-            ) from None
-    return files
-
-
-def code_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
-    """{path on flash: content} of the whole program: boot.py, main.py and, packed, everything below /lib.
-
-    `build_time`: Unix seconds that the board's clock never goes below; the last commit's by default.
-    """
-    return pack.packed(single_files(board_name, build_time))
-
-
-def single_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
-    """As `code_files`, with each module by itself."""
-    return dict(_code(board_name, mpy.default_build_time() if build_time is None else build_time))
 
 
 def board_files(

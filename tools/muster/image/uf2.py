@@ -2,8 +2,8 @@
 
 import struct
 
+from muster.boards import board
 from muster.errors import MusterError
-from muster.image.boards import board
 
 _START = (0x0A324655, 0x9E5D5157)
 _END = 0x0AB16F30

@@ -14,8 +14,9 @@ from muster.labels import fitting
 from muster.labels.fonts import Font, Fonts
 
 QUIET = 4  # modules that stay white around a QR code (ISO/IEC 18004)
-_DOT_MM = 25.4 / 300  # modules are whole dots of a printer with 300 dpi, and of one with 600
-_MIN_MODULE_MM = 3 * _DOT_MM  # what a telephone's camera still reads
+DOT_MM = 25.4 / 300  # modules are whole dots of a printer with 300 dpi, and of one with 600
+_SHIFT_MM = DOT_MM / 2  # how far `sheets` may move a code, so that its modules begin on dots too
+_MIN_MODULE_MM = 4 * DOT_MM  # the least that two decoders read, however a scanner's pixels fall
 _MAX_CODE_MM = 26.0
 _CODE_SHARE = 0.45  # of the width of a label at most, or of its height when the text is below
 _MARGIN_SHARE = 0.05  # of the shorter side
@@ -152,7 +153,7 @@ def design(
     box = _Box(left, top, width - 2 * left, height - 2 * top)
     is_beside = width >= 1.3 * height
     code = _code(content.code, box, width, height, is_beside)
-    around = QUIET * code.module
+    around = QUIET * code.module + _SHIFT_MM
     if is_beside:
         left = code.x + code.side + around
         room = _Box(left, box.y, box.x + box.width - left, box.height)
@@ -177,11 +178,11 @@ def _code(text: str, box: _Box, width: float, height: float, is_beside: bool) ->
     count = len(matrix)
     share_x, share_y = (_CODE_SHARE, 1.0) if is_beside else (1.0, _CODE_SHARE)
     module = min(
-        min(share_x * width, share_y * height) / (count + 2 * QUIET),
-        (box.height if is_beside else box.width) / count,
+        (min(share_x * width, share_y * height) - 2 * _SHIFT_MM) / (count + 2 * QUIET),
+        ((box.height if is_beside else box.width) - 2 * _SHIFT_MM) / count,
         _MAX_CODE_MM / count,
     )
-    module = int(module / _DOT_MM + 1e-6) * _DOT_MM
+    module = int(module / DOT_MM + 1e-6) * DOT_MM
     if module < _MIN_MODULE_MM - 1e-6:
         raise MusterError(
             f"a label of {width:g} x {height:g} mm is too small for a QR code of {count} x {count} modules: "
@@ -191,8 +192,8 @@ def _code(text: str, box: _Box, width: float, height: float, is_beside: bool) ->
     rows = tuple(tuple(bool(dark) for dark in row) for row in matrix)
     side, around = count * module, QUIET * module
     if is_beside:
-        return Code(max(box.x, around), (height - side) / 2, module, rows)
-    return Code((width - side) / 2, max(box.y, around), module, rows)
+        return Code(max(box.x, around) + _SHIFT_MM, (height - side) / 2, module, rows)
+    return Code((width - side) / 2, max(box.y, around) + _SHIFT_MM, module, rows)
 
 
 def _scale(room: _Box) -> float:

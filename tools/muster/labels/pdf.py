@@ -13,7 +13,6 @@ from muster.labels.design import Code
 from muster.labels.fonts import Font, Fonts
 from muster.labels.sheets import Page, Placed
 
-_OVERLAP = 0.02  # of a module: without it, screens show hairlines between the rows of a code
 _OUTLINE_MM = 0.1
 
 
@@ -59,14 +58,13 @@ def _draw_label(canvas: Canvas, page: Page, placed: Placed, names: dict[bool, st
 
 
 def _draw_code(canvas: Canvas, code: Code, left: float, top: float) -> None:
-    """The dark modules of each row as few rectangles; `top` counts from the lower edge of the page."""
+    """The dark modules of each row as few rectangles; `top` counts from the lower edge of the page.
+
+    They are one path, so no program shows a line between two of them, and exactly as large as their dots:
+    some printers blacken every dot that is touched.
+    """
     path = canvas.beginPath()
-    side = code.module * (1 + _OVERLAP)
+    side = code.module * mm
     for row, start, count in code.runs():
-        path.rect(
-            (left + start * code.module) * mm,
-            (top - row * code.module - side) * mm,
-            ((count - 1) * code.module + side) * mm,
-            side * mm,
-        )
+        path.rect(left * mm + start * side, top * mm - (row + 1) * side, count * side, side)
     canvas.drawPath(path, stroke=0, fill=1, fillMode=FILL_NON_ZERO)

@@ -1,10 +1,15 @@
-"""Labels on pages: which label stands where."""
+"""Labels on pages: which label stands where.
+
+Every QR code is moved, by half a dot at most, to where its modules fill whole dots of a 300 dpi printer.
+A module that begins between two dots is printed one dot too narrow or too wide, a quarter of it on small
+paper.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from muster.errors import WRONG_USE, MusterError
-from muster.labels.design import Label
+from muster.labels.design import DOT_MM, Label
 from muster.labels.papers import Paper
 
 
@@ -40,7 +45,7 @@ def pages(labels: Iterable[Label], paper: Paper, start_at: int = 1) -> Iterator[
         if number == paper.places:
             yield Page(*paper.page, tuple(placed))
             placed, number = [], 0
-        placed.append(Placed(*paper.place(number), label))
+        placed.append(_placed(*paper.place(number), label))
         number += 1
     if placed:
         yield Page(*paper.page, tuple(placed))
@@ -53,4 +58,15 @@ def next_place(count: int, paper: Paper, start_at: int = 1) -> int:
 
 def single(label: Label) -> Page:
     """A page of the label's own size, for a label printer."""
-    return Page(label.width, label.height, (Placed(0.0, 0.0, label),))
+    return Page(label.width, label.height, (_placed(0.0, 0.0, label),))
+
+
+def _placed(x: float, y: float, label: Label) -> Placed:
+    code = label.code
+    code = code._replace(x=_on_dot(x + code.x) - x, y=_on_dot(y + code.y) - y)
+    return Placed(x, y, label._replace(code=code))
+
+
+def _on_dot(place: float) -> float:
+    """The dot nearest to a distance from the edge of the page, in mm."""
+    return round(place / DOT_MM) * DOT_MM

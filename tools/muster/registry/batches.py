@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from muster.registry.database import Database
 
-OPEN = "open"  # not all of it is made yet: the same command goes on
+OPEN = "open"  # not all of it is created yet: the same command continues
 DONE = "done"
 
 _BATCH = "name, group_name, source_sha256, size, state, created_s"
 
 
 class Batch(NamedTuple):
-    """A batch. `name` is its folder's too, `size` is how many devices it was to make; Unix seconds."""
+    """A batch. `name` is its folder's too, `size` is how many devices were asked for; Unix seconds."""
 
     name: str
     group: str
@@ -29,7 +29,7 @@ class Batches:
         self._database = database
 
     def open(self, group: str, source_sha256: str, size: int, now_s: float) -> Batch:
-        """The batch of this source, open; made, with the next number in its name, when there is none."""
+        """The batch of this source, open; a new one, with the next number in its name, when there is none."""
         with self._database.transaction():
             old = self.of_source(source_sha256)
             if old is not None:
@@ -43,7 +43,7 @@ class Batches:
         return batch
 
     def of_source(self, source_sha256: str) -> Batch | None:
-        """The batch that was made from this source, or None."""
+        """The batch that was created from this source, or None."""
         row = self._database.row(f"SELECT {_BATCH} FROM batches WHERE source_sha256 = ?", source_sha256)
         return Batch(*row) if row else None
 
@@ -56,7 +56,7 @@ class Batches:
         return [(Batch(*row[:-1]), row[-1]) for row in rows]
 
     def finish(self, name: str) -> None:
-        """All devices of the batch are made, and its folder is written."""
+        """All devices of the batch are created, and its folder is written."""
         self._set_state(name, DONE)
 
     def _set_state(self, name: str, state: str) -> None:

@@ -9,6 +9,7 @@ PENDING_ACTIVATION = "PENDING_ACTIVATION"
 ACTIVE = "ACTIVE"
 INACTIVE = "INACTIVE"
 REVOKED = "REVOKED"
+EXPIRED = "EXPIRED"  # never stored: what an ACTIVE one is after its end
 
 _ADDED = "certificate_id, pem, status, is_claim, created_s, not_after_s"
 _COLUMNS = _ADDED + ", connected_s, renews"
@@ -28,6 +29,10 @@ class Certificate(NamedTuple):
     not_after_s: float
     connected_s: float | None = None
     renews: str | None = None
+
+    def state(self, now_s: float) -> str:
+        """Its status at `now_s` (Unix seconds), EXPIRED for an ACTIVE one whose time is over."""
+        return EXPIRED if self.status == ACTIVE and now_s >= self.not_after_s else self.status
 
 
 class Token(NamedTuple):
@@ -114,24 +119,24 @@ class Certificates:
         )
         return [Certificate(*row) for row in self._database.rows(sql, name)]
 
-    def revoke_of_thing(self, name: str, keep: str = "", only_unproven: bool = False) -> list[str]:
+    def revoke_of_thing(self, name: str, keep: str = "", only_unused: bool = False) -> list[str]:
         """Revoke the certificates attached to the thing, except `keep`; the ids of those that were not yet.
 
-        `only_unproven`: only those that never connected.
+        `only_unused`: only those that never connected.
         """
         doomed = [
             certificate.certificate_id
             for certificate in self.of_thing(name)
             if certificate.status != REVOKED
             and certificate.certificate_id != keep
-            and not (only_unproven and certificate.connected_s is not None)
+            and not (only_unused and certificate.connected_s is not None)
         ]
         for certificate_id in doomed:
             self.set_status(certificate_id, REVOKED)
         return doomed
 
     def delete(self, certificate_id: str) -> bool:
-        """Forget a certificate with its attachments and tokens; False when there is none."""
+        """Delete a certificate with its attachments and tokens; False when there is none."""
         return bool(self._database.write("DELETE FROM certificates WHERE certificate_id = ?", certificate_id))
 
     def add_token(self, token: str, certificate_id: str, expires_s: float) -> None:
@@ -160,9 +165,8 @@ class Certificates:
         Source: AWS IoT Developer Guide, "Device provisioning MQTT API".
         """
         run_out = (
-            "FROM certificates WHERE status = ? AND is_claim = 0"
-            " AND EXISTS (SELECT 1 FROM tokens t WHERE t.certificate_id = certificates.certificate_id"
-            " AND t.used_s IS NULL AND t.expires_s <= ?)"
+            "FROM certificates WHERE status = ? AND is_claim = 0 AND certificate_id IN"
+            " (SELECT certificate_id FROM tokens WHERE used_s IS NULL AND expires_s <= ?)"
         )
         # Looked for first: reading waits for nobody, deleting nothing would wait for every other writer.
         if self._database.row(f"SELECT 1 {run_out} LIMIT 1", PENDING_ACTIVATION, now_s) is None:

@@ -3,67 +3,73 @@
 import contextlib
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from muster import files
 from muster.errors import MusterError
-from muster.registry.schema import STEPS
+from muster.registry import failures, snapshot
+from muster.registry.schema import STEPS, statements
 
-BUSY_TIMEOUT_MS = 10_000
+BUSY_MS = 10_000  # how long a command waits while another process writes
 
 
 def _make_private(path: Path) -> None:
-    """Make an empty file that only its owner reads; SQLite gives -wal and -shm the same mode.
+    """Create an empty file that only its owner reads; SQLite gives -wal and -shm the same mode.
 
-    It is made under another name: closing any handle of a file takes away the locks that this process holds
-    on it, those of SQLite too, and then another process deletes the -wal file that is in use.
+    Created under another name: closing any handle of a file takes away the locks that this process holds on
+    it, those of SQLite too, and then another process deletes the -wal file that is in use.
     Source: "How To Corrupt An SQLite Database File", section 2.2.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    os.close(handle)
-    try:
-        with contextlib.suppress(FileExistsError):  # another process was faster
-            os.link(name, path)
-    finally:
-        os.unlink(name)
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        files.write(path, b"", mode=files.PRIVATE, replace=False)
 
 
 class Database:
-    """One connection to the registry file. Not shared between threads: open another one instead."""
+    """One connection to the registry file. Not shared between threads: open another one instead.
 
-    def __init__(self, path: Path) -> None:
+    Every method raises RegistryError when the file cannot be used: BusyError while another process writes
+    for longer than `busy_ms`, others when it is read-only or damaged, or when the disk is full.
+    """
+
+    def __init__(self, path: Path, busy_ms: int = BUSY_MS) -> None:
         """Open `path`, making it (mode 0600) and bringing its schema up to date.
 
-        Raises MusterError when the file is no registry, or is one of a newer Muster.
+        A file or folder that this user cannot write is opened for reading (`is_read_only`).
+        Raises MusterError when the file is not a registry, or is one of a newer Muster.
         """
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            _make_private(path)
-        self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
         self._depth = 0
-        try:
-            self._prepare()
-        except sqlite3.DatabaseError as error:
-            raise MusterError(
-                f"{path} is not a registry ({error}): move it away or name another --home"
-            ) from error
+        with failures.translated(path):
+            self.is_read_only = path.exists() and not _is_writable(path)
+            if self.is_read_only:
+                self._connection = snapshot.of(path)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                if not path.exists():
+                    _make_private(path)
+                self._connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+            self._prepare(busy_ms)
 
-    def _prepare(self) -> None:
-        self._connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
+    def _prepare(self, busy_ms: int) -> None:
+        if not self.is_read_only:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA foreign_keys = ON")
-        if self._version() == len(STEPS):
-            return
+        if self._version() != len(STEPS):
+            self._migrate()
+        if self.is_read_only:
+            self._connection.execute("PRAGMA query_only = ON")
+        self._connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+
+    def _migrate(self) -> None:
         with self.transaction():
             version = self._version()  # another process may have been faster
             if version > len(STEPS):
-                raise MusterError(f"{self.path} was made by a newer Muster: update Muster to use it")
+                raise MusterError(f"{self.path} was written by a newer Muster: update Muster to use it")
             for number in range(version, len(STEPS)):
-                for statement in STEPS[number].split(";"):
+                for statement in statements(STEPS[number]):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {number + 1}")
 
@@ -72,38 +78,58 @@ class Database:
 
     def generation(self) -> tuple[int, int]:
         """A value that differs as soon as anybody (this connection or another process) has written."""
-        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        with failures.translated(self.path):
+            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return version, self._connection.total_changes
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes of the block, or none; nested blocks join the outer one."""
         if self._depth == 0:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._execute("BEGIN IMMEDIATE")
         self._depth += 1
         try:
             yield
+            if self._depth == 1:
+                self._execute("COMMIT")
         except BaseException:
-            self._depth -= 1
-            if self._depth == 0:
-                self._connection.execute("ROLLBACK")
+            # A COMMIT that failed leaves the transaction open; some errors have ended it already.
+            if self._depth == 1 and self._connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
             raise
-        self._depth -= 1
-        if self._depth == 0:
-            self._connection.execute("COMMIT")
+        finally:
+            self._depth -= 1
+
+    def _execute(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, values)
+        except sqlite3.DatabaseError as error:
+            raise failures.of(self.path, error) from error
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
         """Every row of a query."""
-        return self._connection.execute(sql, values).fetchall()
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise failures.of(self.path, error) from error
 
     def row(self, sql: str, *values: object) -> tuple | None:
         """The first row of a query, or None."""
-        return self._connection.execute(sql, values).fetchone()
+        try:
+            return self._connection.execute(sql, values).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise failures.of(self.path, error) from error
 
     def write(self, sql: str, *values: object) -> int:
         """Run one writing statement; how many rows it touched."""
-        return self._connection.execute(sql, values).rowcount
+        return self._execute(sql, values).rowcount
 
     def close(self) -> None:
         """Close this connection; safe to call twice."""
         self._connection.close()
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether SQLite can write: it needs the folder too, for its -wal and -shm files."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)

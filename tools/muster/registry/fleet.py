@@ -24,7 +24,7 @@ class Group(NamedTuple):
 
 
 class Device(NamedTuple):
-    """A device. `parameters` go to RegisterThing; `batch` is the batch that made it, or None."""
+    """A device. `parameters` go to RegisterThing; `batch` is the batch that it was created in, or None."""
 
     name: str
     group: str

@@ -55,24 +55,28 @@ class Faults:
 
     def take(self, stage: str, client_id: str) -> list[Fault]:
         """The switches that act now, each counted down by one."""
-        found = [
-            Fault(*row)
-            for row in self._database.rows(
-                f"SELECT {_COLUMNS} FROM faults WHERE stage = ? AND ? GLOB client"
-                " AND (remaining IS NULL OR remaining > 0) ORDER BY fault_id",
-                stage,
-                client_id,
-            )  # fmt: skip
-        ]
-        # A switch cleared or used up by another process in between no longer acts.
-        return [fault for fault in found if fault.remaining is None or self._count_down(fault.fault_id)]
+        found = self._acting(stage, client_id)
+        if all(fault.remaining is None for fault in found):
+            return found
+        with self._database.transaction():
+            # Looked for again: one cleared or used up by another process in between no longer acts.
+            found = self._acting(stage, client_id)
+            for fault in found:
+                if fault.remaining is not None:
+                    self._count_down(fault.fault_id)
+        return found
 
-    def _count_down(self, fault_id: int) -> bool:
-        return bool(
-            self._database.write(
-                "UPDATE faults SET remaining = remaining - 1 WHERE fault_id = ? AND remaining > 0", fault_id
-            )
+    def _acting(self, stage: str, client_id: str) -> list[Fault]:
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM faults WHERE stage = ? AND ? GLOB client"
+            " AND (remaining IS NULL OR remaining > 0) ORDER BY fault_id",
+            stage,
+            client_id,
         )
+        return [Fault(*row) for row in rows]
+
+    def _count_down(self, fault_id: int) -> None:
+        self._database.write("UPDATE faults SET remaining = remaining - 1 WHERE fault_id = ?", fault_id)
 
     def clear(self, fault_id: int | None = None) -> int:
         """Remove one switch, or all; how many were removed."""

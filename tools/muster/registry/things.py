@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+from muster.registry import documents
 from muster.registry.database import Database
 
 
@@ -48,7 +49,7 @@ class Things:
         return Thing(row[0], row[1], json.loads(row[2]), json.loads(row[3]), row[4]) if row else None
 
     def delete(self, name: str) -> bool:
-        """Forget a thing and what is attached to it; its certificates stay. False when there is none."""
+        """Delete a thing and what is attached to it; its certificates stay. False when there is none."""
         return self._database.write("DELETE FROM things WHERE name = ?", name) > 0
 
     def names(self) -> list[str]:
@@ -89,7 +90,11 @@ class Policies:
         self._database = database
 
     def put(self, name: str, document: str) -> None:
-        """Create the policy or replace its document; it counts from the next action on."""
+        """Create the policy or replace its document; it counts from the next action on.
+
+        Raises PolicyError when the document is not a policy.
+        """
+        documents.parse(document)
         self._database.write(
             "INSERT INTO policies (name, document) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET document = excluded.document",

@@ -9,7 +9,6 @@ Private parts of amqtt 0.12.1 that are overridden, and why (the version is pinne
 """
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
@@ -21,6 +20,7 @@ from amqtt.mqtt.publish import PublishPacket
 from amqtt.session import ApplicationMessage, OutgoingApplicationMessage, Session
 
 from muster.twin import frames
+from muster.twin.log import log
 from muster.twin.principal import Principal
 from muster.twin.settings import Limits
 
@@ -40,7 +40,7 @@ SERVER_INITIATED = "SERVER_INITIATED_DISCONNECT"
 _CLOSE_WAIT_S = 0.25  # for the last bytes and the TLS goodbye; then the socket goes
 _UNREAD_LIMIT_BYTES = 4 * 1024 * 1024  # a client that reads nothing is cut off here
 
-_log = logging.getLogger("muster.twin")
+_log = log()
 
 
 class Writer(StreamWriterAdapter):
@@ -169,9 +169,15 @@ class Connection(BrokerProtocolHandler):
         self._send_waiting()
 
     def resume(self) -> None:
-        """Send again what was not acknowledged, then what came while the client was away."""
-        for message in list(self._session.inflight_out.values()):
-            self.send(message.build_publish_packet(dup=True))
+        """Send again what was not acknowledged, then what came while the client was away.
+
+        The session may belong to another certificate by now, so iot:Receive is asked again.
+        """
+        for packet_id, message in list(self._session.inflight_out.items()):
+            if self._engine.may_receive(self.principal, message.topic):
+                self.send(message.build_publish_packet(dup=True))
+            else:
+                del self._session.inflight_out[packet_id]
         self._send_waiting()
 
     def _send_waiting(self) -> None:

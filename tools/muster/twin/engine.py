@@ -27,7 +27,6 @@ from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
 from amqtt.mqtt import MQTTPacket
 from amqtt.mqtt.connack import (
     CONNECTION_ACCEPTED,
-    NOT_AUTHORIZED,
     ConnackPacket,
 )
 from amqtt.mqtt.connect import ConnectPacket
@@ -45,6 +44,7 @@ from muster.twin import connection as ends
 from muster.twin import faults, filters, frames, pki, policy, tls
 from muster.twin.admission import Admission
 from muster.twin.connection import Connection, Writer
+from muster.twin.log import log
 from muster.twin.operations import Operations
 from muster.twin.principal import Principal
 from muster.twin.provisioning import Provisioning
@@ -53,7 +53,7 @@ from muster.twin.settings import Settings
 from muster.twin.subscribing import Subscribing
 
 _LISTENER = "default"
-_log = logging.getLogger("muster.twin")
+_log = log()
 logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it prints tracebacks of what we report in a sentence
 logging.getLogger("transitions").setLevel(logging.ERROR)
 
@@ -178,6 +178,10 @@ class Engine(Broker):
             connect = await asyncio.wait_for(
                 frames.read(reader, self.settings.limits.payload_bytes), self.settings.limits.connect_wait_s
             )
+        except frames.UnsupportedVersionError as error:
+            _log.info("no good CONNECT (%s)", error)
+            writer.write(frames.UNSUPPORTED_VERSION)
+            return
         except (asyncio.TimeoutError, frames.MalformedError) as error:
             _log.info("no good CONNECT (%s)", error or "too late")
             return
@@ -210,7 +214,7 @@ class Engine(Broker):
         if plan.is_throttled or faults.CLOSE_BEFORE in plan:
             return None
         if faults.REJECT in plan:
-            writer.write(ConnackPacket.build(0, plan.number(faults.REJECT, NOT_AUTHORIZED)).to_bytes())
+            writer.write(ConnackPacket.build(0, plan.number(faults.REJECT)).to_bytes())
             return None
         if faults.IGNORE in plan:
             await reader.read()  # until the client gives up

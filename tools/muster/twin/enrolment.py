@@ -1,25 +1,38 @@
-"""The rule of `muster.fleet.admission` at work on the twin: what it needs is read, what it decides is done.
+"""The rule of `muster.fleet.admission` at work: reads what the rule needs, and does what it decides.
 
-The rule guards every provisioning template as soon as the registry has had a group (`Settings.open_admission`
-turns that off), and the renewal template always. A certificate counts as proven from the first packet that
-follows its CONNACK: the client then knows that it is connected, so the certificates that it replaces can be
-revoked without a board being left with neither.
+The rule guards every provisioning template as soon as the registry has had a group (`open_admission` turns
+that off), and the renewal template always. A certificate counts as working from the first packet that follows
+its CONNACK: the client then knows that it is connected, so the certificates that it replaces can be revoked
+without leaving a board with neither.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from muster.errors import MusterError
 from muster.fleet import admission, secrets
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, REVOKED, Certificate
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
-from muster.twin.registration import denied
-from muster.twin.settings import Settings
 
 _log = logging.getLogger("muster.twin")
+
+
+class DeniedError(Exception):
+    """A registration is denied; the text says why, for the log and not for the device."""
+
+
+class Rules(Protocol):
+    """What can be set: the template for renewals, whether anybody is admitted, Unix seconds."""
+
+    @property
+    def renewal_template(self) -> str: ...
+    @property
+    def open_admission(self) -> bool: ...
+    @property
+    def clock(self) -> Callable[[], float]: ...
 
 
 class Verdict(NamedTuple):
@@ -33,26 +46,27 @@ class Verdict(NamedTuple):
     renews: str | None = None
 
 
-class Enrolment:
+class Registrar:
     """Admission by the registry of one home folder; belongs to the thread that the registry belongs to."""
 
-    def __init__(self, registry: Registry, home: Path, settings: Settings) -> None:
+    def __init__(self, registry: Registry, home: Path, rules: Rules) -> None:
         self._registry = registry
         self._home = home
-        self._settings = settings
+        self._rules = rules
         self._vault: secrets.Vault | None = None
+        self._unlocked = (b"", "")  # a group's secret as stored, and in plain
 
     @property
     def is_guarded(self) -> bool:
         """Whether only the registry's devices may register."""
-        return not self._settings.open_admission and self._registry.groups.were_made()
+        return not self._rules.open_admission and self._registry.groups.were_made()
 
     def judge(self, event: Mapping[str, Any], template: str) -> Verdict:
         """The verdict on the hook's event for RegisterThing through `template`.
 
-        Raises RejectedError (403) after writing the reason to the log.
+        Raises DeniedError after writing the reason to the log.
         """
-        if template == self._settings.renewal_template:
+        if template == self._rules.renewal_template:
             decision = self._judge_renewal(event)
             renews = event[admission.CLAIM_CERTIFICATE_ID]
         elif self.is_guarded:
@@ -65,23 +79,23 @@ class Enrolment:
         return Verdict(decision.overrides, admission.name_wanted(event), renews)
 
     def accept(self, verdict: Verdict, certificate_id: str, thing: str | None) -> None:
-        """Keep the registry in order after a registration, in its transaction.
+        """Keep the registry in order after a registration, in its transaction. Raises DeniedError.
 
-        Of a thing's certificates at most one is unproven: an older one that never connected is revoked.
+        Of a thing's certificates at most one has never connected: an older one is revoked.
         """
         name, registry = verdict.name, self._registry
         if name is None:
             return
         if thing != name:
             self._deny(f"the template names the thing {thing!r}, not {name!r}: it must name it by its serial")
-        replaced = registry.certificates.revoke_of_thing(name, keep=certificate_id, only_unproven=True)
+        replaced = registry.certificates.revoke_of_thing(name, keep=certificate_id, only_unused=True)
         if verdict.renews is not None:
             registry.certificates.set_renews(certificate_id, verdict.renews)
         if registry.devices.get(name) is not None:
             event = "registered" if verdict.renews is None else "renewal registered"
-            registry.devices.note(name, event, _detail(certificate_id, replaced), self._settings.clock())
+            registry.devices.note(name, event, _detail(certificate_id, replaced), self._rules.clock())
 
-    def proved(self, certificate_id: str) -> None:
+    def connected(self, certificate_id: str) -> None:
         """A client is connected with this certificate, and knows it."""
         certificates = self._registry.certificates
         known = certificates.get(certificate_id)
@@ -91,7 +105,7 @@ class Enrolment:
             current = certificates.get(certificate_id)  # another process may have revoked it meanwhile
             if current is None or current.status != ACTIVE:
                 return
-            certificates.set_connected(certificate_id, self._settings.clock())
+            certificates.set_connected(certificate_id, self._rules.clock())
             for thing in self._registry.things.of_certificate(certificate_id):
                 self._settle(thing.name, current)
 
@@ -112,7 +126,7 @@ class Enrolment:
             event = "renewed"
         else:
             event = "provisioned" if device.state == CREATED else "certificate connected"
-        devices.note(name, event, _detail(certificate.certificate_id, revoked), self._settings.clock())
+        devices.note(name, event, _detail(certificate.certificate_id, revoked), self._rules.clock())
 
     def _judge_claim(self, event: Mapping[str, Any]) -> admission.Decision:
         device = self._device(event)
@@ -129,7 +143,7 @@ class Enrolment:
         standing = None
         used = self._registry.certificates.get(event[admission.CLAIM_CERTIFICATE_ID])
         if used is not None:
-            is_active = used.status == ACTIVE and self._settings.clock() < used.not_after_s
+            is_active = used.status == ACTIVE and self._rules.clock() < used.not_after_s
             things = self._registry.things.of_certificate(used.certificate_id)
             standing = admission.Standing(is_active, tuple(thing.name for thing in things))
         return admission.decide_renewal(event, _enrolled(self._device(event)), standing)
@@ -139,10 +153,10 @@ class Enrolment:
 
         What never connected says nothing: it may be of a registration whose answer was lost.
         """
-        now_s = self._settings.clock()
-        proven = [one for one in self._registry.certificates.of_thing(name) if one.connected_s is not None]
-        is_working = any(one.status != REVOKED and now_s < one.not_after_s for one in proven)
-        return bool(proven) and proven[-1].status == ACTIVE and not is_working
+        now_s = self._rules.clock()
+        used = [one for one in self._registry.certificates.of_thing(name) if one.connected_s is not None]
+        is_working = any(one.status != REVOKED and now_s < one.not_after_s for one in used)
+        return bool(used) and used[-1].status == ACTIVE and not is_working
 
     def _device(self, event: Mapping[str, Any]) -> Device | None:
         name = admission.name_wanted(event)
@@ -154,11 +168,13 @@ class Enrolment:
             return None
         if self._vault is None:
             self._vault = secrets.Vault(self._home)
-        return secrets.enrolment_key(self._vault.unlock(group.secret), device.name)
+        if self._unlocked[0] != group.secret:  # most registrations are of the group of the one before
+            self._unlocked = (group.secret, self._vault.unlock(group.secret))
+        return secrets.enrolment_key(self._unlocked[1], device.name)
 
     def _deny(self, reason: str) -> None:
         _log.warning("registration denied: %s", reason)
-        raise denied()
+        raise DeniedError(reason)
 
 
 def _enrolled(device: Device | None) -> admission.Enrolled | None:

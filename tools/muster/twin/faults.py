@@ -1,8 +1,9 @@
-"""Bad-day switches: what can be made to go wrong, and the plan of mishaps for one packet.
+"""Fault injection: what can be made to go wrong, and the faults that act on one packet.
 
 They are stored in the registry, so another process can set them while the twin runs.
 """
 
+import math
 import time
 from collections import deque
 
@@ -10,6 +11,7 @@ from device.core import fields
 from muster.errors import WRONG_USE, MusterError
 from muster.registry import Registry
 from muster.registry.switches import Fault
+from muster.twin.log import log
 
 CONNECT = "connect"
 SUBSCRIBE = "subscribe"
@@ -57,20 +59,46 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 _HUGE_BYTES = 128 * 1024
+_DAY_MS = 24 * 3600 * 1000
+
+_log = log()
 
 
-def check(stage: str, kind: str) -> None:
-    """Raise MusterError when there is no such switch."""
+def _numbers(stage: str, kind: str) -> tuple[int, int, int]:
+    """(default, lowest, highest) of the number that goes with a fault."""
+    if kind == DELAY:
+        return 1000, 0, _DAY_MS
+    if kind == THROTTLE:
+        return 1, 0, 1_000_000
+    return (5, 1, 255) if stage == CONNECT else (400, 100, 999)
+
+
+def check(stage: str, kind: str, number: float | None = None) -> None:
+    """Raise MusterError when there is no such switch, or when its number cannot be used."""
     if stage not in STAGES:
         raise MusterError(f"no step {stage!r}: choose one of {', '.join(STAGES)}", WRONG_USE)
     if kind not in KINDS:
         raise MusterError(f"no fault {kind!r}: choose one of {', '.join(KINDS)}", WRONG_USE)
     if stage not in KINDS[kind][1]:
         raise MusterError(f"{kind} works at {', '.join(KINDS[kind][1])}, not at {stage}", WRONG_USE)
+    _, low, high = _numbers(stage, kind)
+    if number is not None and not low <= number <= high:
+        raise MusterError(f"--number of {kind} at {stage} must be from {low} to {high}", WRONG_USE)
+
+
+def _number(fault: Fault) -> int:
+    """The number of a switch, its default where it cannot be used: a program may have stored anything."""
+    default, low, high = _numbers(fault.stage, fault.kind)
+    if fault.number is None:
+        return default
+    if not low <= fault.number <= high:  # NaN too
+        _log.warning("fault %d: %g is not a number from %d to %d", fault.fault_id, fault.number, low, high)
+        return default
+    return math.floor(fault.number)
 
 
 class Plan:
-    """The mishaps of one packet."""
+    """The faults that act on one packet."""
 
     def __init__(self, switches: list[Fault], is_throttled: bool) -> None:
         self._switches = {fault.kind: fault for fault in switches}
@@ -82,19 +110,17 @@ class Plan:
     @property
     def delay_s(self) -> float:
         """How long to wait first."""
-        fault = self._switches.get(DELAY)
-        return 0.0 if fault is None else (1000 if fault.number is None else fault.number) / 1000
+        return self.number(DELAY) / 1000 if DELAY in self._switches else 0.0
 
-    def number(self, kind: str, default: int) -> int:
+    def number(self, kind: str) -> int:
         """The number that goes with a switch."""
-        number = self._switches[kind].number
-        return default if number is None else int(number)
+        return _number(self._switches[kind])
 
     def rejection(self) -> dict[str, object]:
         """The body of the refusal that was asked for."""
         code = self._switches[REJECT].code or "InvalidRequest"
         return {
-            fields.STATUS_CODE: self.number(REJECT, 400),
+            fields.STATUS_CODE: self.number(REJECT),
             fields.ERROR_CODE: code,
             fields.ERROR_MESSAGE: "Refused by a fault of the twin.",
         }
@@ -136,7 +162,7 @@ class Faults:
         passed = self._passed.setdefault(fault.fault_id, deque())
         while passed and passed[0] <= now_s - 1:
             passed.popleft()
-        if len(passed) >= (1 if fault.number is None else fault.number):
+        if len(passed) >= _number(fault):
             return False
         passed.append(now_s)
         return True

@@ -29,11 +29,18 @@ AnyPacket = MQTTPacket  # what a client may send
 
 _FLAGS = {CONNECT: 0, PUBACK: 0, SUBSCRIBE: 2, UNSUBSCRIBE: 2, PINGREQ: 0, DISCONNECT: 0}
 _PROTOCOLS = ("MQTT", "MQIsdp")
+_MQTT_5 = b"\0\4MQTT\5"
+# CONNACK of MQTT 5 with reason 0x84, "Unsupported Protocol Version", and no properties.
+UNSUPPORTED_VERSION = b"\x20\3\0\x84\0"
 _HEADER_SLACK = 64 * 1024  # topic, client id and will of a packet whose payload has the full size
 
 
 class MalformedError(Exception):
     """The client broke the protocol; the text says how. The connection is to be closed."""
+
+
+class UnsupportedVersionError(MalformedError):
+    """The client speaks MQTT 5, which cannot be parsed as 3.1.1."""
 
 
 async def read(reader: asyncio.StreamReader, payload_limit: int) -> MQTTPacket | None:
@@ -63,6 +70,8 @@ async def _remaining_length(reader: asyncio.StreamReader) -> int:
 
 
 async def _parse(kind: int, flags: int, body: bytes) -> MQTTPacket:
+    if kind == CONNECT and body.startswith(_MQTT_5):
+        raise UnsupportedVersionError("MQTT 5 is not there yet: use MQTT 3.1.1")
     header = MQTTFixedHeader(kind, flags, len(body))
     try:
         packet = await packet_class(header).from_stream(BufferReader(body), fixed_header=header)

@@ -1,10 +1,13 @@
-"""A twin's home folder: made on the first run, kept on the next, used by one twin at a time."""
+"""A twin's home folder: created on the first run, kept on the next, used by one twin at a time."""
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from device.core import paths
+from muster import files
 from muster.errors import MusterError
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE
@@ -13,23 +16,40 @@ from muster.twin.settings import Home, Settings
 
 
 def prepare(home: Path, settings: Settings) -> pki.Authority:
-    """Make what is missing: CA, server certificate, claim credentials, registry with its defaults."""
-    files = Home(home)
-    authority = pki.Authority(files, settings.authority_key)
-    authority.ensure_server(settings.host)
-    registry = Registry(home)
-    try:
-        defaults.fill(registry, settings)
-        _ensure_claim(files, authority, registry, settings)
-    finally:
-        registry.close()
+    """Create what is missing: CA, server certificate, claim credentials, registry with its defaults.
+
+    Raises MusterError when the folder cannot be written; no half-written file stays.
+    """
+    place = Home(home)
+    with _told(place):
+        authority = pki.Authority(place, settings.authority_key)
+        authority.ensure_server(settings.host)
+        with contextlib.closing(Registry(home)) as registry:
+            defaults.fill(registry, settings)
+            if not _has_claim(place):
+                _make_claim(place, authority, registry, settings)
     return authority
 
 
-def _ensure_claim(home: Home, authority: pki.Authority, registry: Registry, settings: Settings) -> None:
-    certificate, key_file = home.claim_dir / paths.CERTIFICATE, home.claim_dir / paths.PRIVATE_KEY
-    if certificate.exists() and key_file.exists():
-        return
+def new_claim(home: Path, settings: Settings) -> str:
+    """Create a claim certificate with its policy and put it into the claim folder; its certificate id.
+
+    The old one stays valid until it is revoked: images built with it work until then.
+    Raises MusterError when there is no twin's home, or it cannot be written.
+    """
+    place = Home(home)
+    if not (place.ca_pem.exists() and place.ca_key.exists()):
+        raise MusterError(f"there is no twin in {home} yet: start one with `muster twin run --home {home}`")
+    with _told(place), contextlib.closing(Registry(home)) as registry:
+        defaults.fill(registry, settings)
+        return _make_claim(place, pki.Authority(place, settings.authority_key), registry, settings)
+
+
+def _has_claim(home: Home) -> bool:
+    return all((home.claim_dir / name).exists() for name in (paths.CERTIFICATE, paths.PRIVATE_KEY))
+
+
+def _make_claim(home: Home, authority: pki.Authority, registry: Registry, settings: Settings) -> str:
     home.claim_dir.mkdir(mode=0o700, exist_ok=True)
     key = pki.new_key(settings.claim_key)
     now_s = settings.clock()
@@ -38,13 +58,41 @@ def _ensure_claim(home: Home, authority: pki.Authority, registry: Registry, sett
     with registry.transaction():
         registry.certificates.add(certificate_id, pem, ACTIVE, now_s, end_s, is_claim=True)
         registry.policies.attach(defaults.CLAIM_POLICY, certificate_id)
-    pki.write_new(key_file, pki.key_pem(key), 0o600)
-    pki.write_new(certificate, pem)
+    try:
+        files.write_together(
+            [
+                (home.claim_dir / paths.PRIVATE_KEY, pki.key_pem(key).encode(), files.PRIVATE),
+                (home.claim_dir / paths.CERTIFICATE, pem.encode(), 0o644),
+            ]
+        )
+    except BaseException:
+        with contextlib.suppress(MusterError):
+            registry.certificates.delete(certificate_id)
+        raise
+    return certificate_id
+
+
+@contextlib.contextmanager
+def _told(home: Home) -> Iterator[None]:
+    """An error of the file system is raised as MusterError."""
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise MusterError(
+            f"a twin cannot use the folder {home.root} ({why}): make room, check its permissions, or name "
+            "another --home"
+        ) from error
 
 
 def locked(home: Home) -> int:
-    """A handle that keeps other twins out until it is closed. Raises MusterError when one is in."""
-    handle = os.open(home.lock, os.O_CREAT | os.O_RDWR, 0o600)
+    """A handle that keeps other twins out until it is closed; makes the folder when it is missing.
+
+    Raises MusterError when a twin is in, or the folder cannot be written.
+    """
+    with _told(home):
+        home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(home.lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -6,17 +6,17 @@ Source: AWS IoT Developer Guide, "Device provisioning MQTT API".
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from device.core import fields, topics
 from muster.twin import faults
 from muster.twin.connection import SERVER_INITIATED, Connection
+from muster.twin.log import log
 from muster.twin.provisioning import Caller, Provisioning
 from muster.twin.registration import RejectedError
 
-_log = logging.getLogger("muster.twin")
+_log = log()
 
 Deliver = Callable[[Connection, str, bytes], None]
 

@@ -7,7 +7,6 @@ CSR: AWS IoT API Reference, CreateCertificateFromCsr.
 import datetime
 import hashlib
 import ipaddress
-import os
 from pathlib import Path
 
 from cryptography import x509
@@ -16,12 +15,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from muster import files
 from muster.twin.settings import Home, KeyKind
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 SUBJECT = "AWS IoT Certificate"
+ROOT_NAME = "Muster twin root CA"  # common name; a twin's CA is recognized by it
 AWS_NOT_AFTER = datetime.datetime(2049, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
 BACKDATE_S = 120  # AWS dates a new certificate two minutes back
 CSR_CHARACTERS = 4096
@@ -77,11 +78,7 @@ def public_key_of_csr(pem: str) -> PublicKey:
 
 def write_new(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file that appears whole, with its mode from the first byte on."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w") as file:
-        file.write(text)
-    part.replace(path)
+    files.write(path, text.encode(), mode=mode)
 
 
 def _name(common_name: str) -> x509.Name:
@@ -115,7 +112,7 @@ class Authority:
 
     def _make_root(self) -> None:
         key = new_key(self._kind)
-        name = _name("Muster twin root CA")
+        name = _name(ROOT_NAME)
         builder = _unsigned(name, name, key.public_key(), _now() - _DAY, AWS_NOT_AFTER)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_usage(sign_certificates=True), critical=True)
@@ -160,7 +157,7 @@ class Authority:
 
 
 def not_after_s(now_s: float, ttl_h: float | None) -> float:
-    """When a certificate made at `now_s` ends (Unix seconds); `ttl_h` None: AWS's own date."""
+    """When a certificate issued at `now_s` ends (Unix seconds); `ttl_h` None: AWS's own date."""
     latest_s = AWS_NOT_AFTER.timestamp()
     return latest_s if ttl_h is None else min(latest_s, now_s + ttl_h * 3600)
 

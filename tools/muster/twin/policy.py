@@ -4,11 +4,13 @@ Source: AWS IoT Developer Guide, "AWS IoT Core policies", "policy actions", "thi
 Region and account of an ARN are not compared: the twin is one account, and real documents name real ones.
 """
 
-import json
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+
+from muster.registry import documents
+from muster.registry.documents import Condition, PolicyError, Statement, parse
 
 CONNECT = "iot:Connect"
 PUBLISH = "iot:Publish"
@@ -19,29 +21,7 @@ RETAIN_PUBLISH = "iot:RetainPublish"
 _ARN_PREFIX = "arn:aws:iot:local-1:000000000000:"
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _ESCAPES = ("*", "?", "$")
-_OPERATORS = ("Bool", "StringEquals", "StringNotEquals", "StringLike")
-
-
-class PolicyError(ValueError):
-    """A document that is no policy; the text says what is wrong."""
-
-
-class Condition(NamedTuple):
-    """One line of a Condition block."""
-
-    operator: str
-    quantifier: str
-    variable: str
-    values: tuple[str, ...]
-
-
-class Statement(NamedTuple):
-    """One statement, its lists made plain."""
-
-    allows: bool
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    conditions: tuple[Condition, ...]
+_log = logging.getLogger("muster.twin")
 
 
 def client(client_id: str) -> str:
@@ -60,7 +40,7 @@ def topic_filter(name: str) -> str:
 
 
 def allows(
-    documents: Iterable[str],
+    policies: Iterable[str],
     action: str,
     resource: str,
     variables: Mapping[str, str],
@@ -68,61 +48,25 @@ def allows(
 ) -> bool:
     """True when a statement allows it and none denies it.
 
-    `variables` holds what the connection resolves; a statement naming another variable does not apply.
-    `attributes` are the connect attributes asked for ("PersistentConnect", "LastWill").
+    `variables` holds what the connection resolves; a resource that names another variable does not match.
+    `attributes` are the connect attributes asked for ("PersistentConnect", "LastWill"). A document that is
+    not a policy allows nothing, and neither do the others beside it.
     """
     is_allowed = False
-    for document in documents:
-        for statement in parse(document):
-            if not _applies(statement, action, resource, variables, tuple(attributes)):
+    asked = tuple(attributes)
+    for document in policies:
+        try:
+            statements = parse(document)
+        except PolicyError as error:
+            _log.warning("a stored policy cannot be used, so everything is denied: %s", error)
+            return False
+        for statement in statements:
+            if not _applies(statement, action, resource, variables, asked):
                 continue
             if not statement.allows:
                 return False
             is_allowed = True
     return is_allowed
-
-
-@lru_cache(maxsize=1024)
-def parse(document: str) -> tuple[Statement, ...]:
-    """The statements of a policy document; raises PolicyError."""
-    try:
-        statements = json.loads(document)["Statement"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise PolicyError("policy document is not JSON with a Statement") from error
-    if isinstance(statements, dict):
-        statements = [statements]
-    return tuple(_statement(statement) for statement in statements)
-
-
-def _statement(source: dict) -> Statement:
-    effect = source.get("Effect") if isinstance(source, dict) else None
-    if effect not in ("Allow", "Deny"):
-        raise PolicyError("a statement's Effect must be Allow or Deny")
-    unknown = set(source) - {"Sid", "Effect", "Action", "Resource", "Condition"}
-    if unknown:
-        raise PolicyError(f"statement has unsupported elements: {', '.join(sorted(unknown))}")
-    actions, resources = _strings(source.get("Action")), _strings(source.get("Resource"))
-    if not actions or not resources:
-        raise PolicyError("a statement needs Action and Resource")
-    return Statement(effect == "Allow", actions, resources, _conditions(source.get("Condition", {})))
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, str) for item in values):
-        raise PolicyError("Action, Resource and condition values must be strings or lists of strings")
-    return tuple(values)
-
-
-def _conditions(source: dict) -> tuple[Condition, ...]:
-    conditions = []
-    for name, block in source.items():
-        quantifier, _, operator = name.rpartition(":")
-        if operator not in _OPERATORS or quantifier not in ("", "ForAllValues", "ForAnyValue"):
-            raise PolicyError(f"unsupported condition operator {name}")
-        for variable, values in block.items():
-            conditions.append(Condition(operator, quantifier, variable, _strings(values)))
-    return tuple(conditions)
 
 
 def _applies(
@@ -148,25 +92,31 @@ def _covers(pattern: str, resource: str, variables: Mapping[str, str]) -> bool:
 
 
 def _holds(condition: Condition, variables: Mapping[str, str], attributes: tuple[str, ...]) -> bool:
+    """Whether the condition holds; a negated one does for a variable without a value, as in IAM."""
     if condition.variable == "iot:ConnectAttributes":
         present = attributes
     else:
         value = variables.get(condition.variable)
         present = () if value is None else (value,)
-    if condition.quantifier == "ForAllValues":
-        return all(_compares(condition, value, variables) for value in present)
-    return any(_compares(condition, value, variables) for value in present)
+    if condition.operator == documents.NULL:
+        return ("false" if present else "true") in condition.values
+    if condition.if_exists and not present:
+        return True
+    matches = (_compares(condition, value, variables) for value in present)
+    if condition.quantifier == documents.FOR_ALL:
+        return all(match != condition.is_negated for match in matches)
+    if condition.quantifier == documents.FOR_ANY:
+        return any(match != condition.is_negated for match in matches)
+    return any(matches) != condition.is_negated
 
 
 def _compares(condition: Condition, value: str, variables: Mapping[str, str]) -> bool:
-    if condition.operator == "StringLike":
+    if condition.operator == documents.LIKE:
         return any(_like(wanted, value, variables) for wanted in condition.values)
     wanted_values = [_resolved(wanted, variables) for wanted in condition.values]
-    if condition.operator == "StringNotEquals":
-        return value not in wanted_values
-    if condition.operator == "Bool":
-        return value.lower() in [wanted.lower() for wanted in wanted_values if wanted is not None]
-    return value in wanted_values
+    if condition.operator == documents.EQUALS:
+        return value in wanted_values
+    return value.lower() in [wanted.lower() for wanted in wanted_values if wanted is not None]
 
 
 def _resolved(text: str, variables: Mapping[str, str]) -> str | None:

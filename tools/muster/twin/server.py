@@ -2,44 +2,47 @@
 
 import asyncio
 import contextlib
+import errno
+import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.core import paths, topics
 from muster.errors import MusterError
-from muster.registry import Registry
+from muster.registry import Registry, waiting
+from muster.registry.failures import BusyError, RegistryError
 from muster.registry.switches import Boot
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.engine import Engine, Message
-from muster.twin.enrolment import Enrolment
+from muster.twin.enrolment import Registrar
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.settings import Home, Settings
 
 _KEPT_MESSAGES = 10_000
 _START_WAIT_S = 60
+_log = logging.getLogger("muster.twin")
 
 
 class Twin:
     """A twin for `async` code: `await twin.start()`, then `.port`, then `await twin.stop()`.
 
-    `registry` belongs to the thread that made the Twin.
+    `registry` belongs to the thread that created the Twin.
     """
 
     def __init__(self, home: Path, settings: Settings | None = None) -> None:
-        """Prepare the home folder. Raises MusterError when another twin runs there."""
+        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it."""
         self.settings = settings or Settings()
         self.home = Home(Path(home))
-        self.home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = home_folder.locked(self.home)
         try:
             self._authority = home_folder.prepare(self.home.root, self.settings)
-            self.registry = Registry(self.home.root)
+            self.registry = Registry(self.home.root, busy_ms=waiting.BUSY_MS)
         except BaseException:
             os.close(self._lock)
             raise
@@ -48,6 +51,7 @@ class Twin:
         self._pool = KeyPool(self.settings.key_pool)
         self._engine: Engine | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
 
     @property
     def engine(self) -> Engine:
@@ -77,24 +81,42 @@ class Twin:
 
     async def _listen(self) -> None:
         context = tls.server_context(self.home, self.settings.require_sni)
-        enrolment = Enrolment(self.registry, self.home.root, self.settings)
-        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, enrolment)
+        registrar = Registrar(self.registry, self.home.root, self.settings)
+        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, registrar)
         self._engine = Engine(
-            self.settings, self.registry, context, provisioning, self._observe, enrolment.proved
+            self.settings,
+            self.registry,
+            context,
+            provisioning,
+            self._observe,
+            lambda certificate_id: self._write("a connection", lambda: registrar.connected(certificate_id)),
         )
         try:
             await self._engine.start()
         except Exception as error:
             raise MusterError(
-                f"the twin cannot listen on port {self.settings.mqtt_port} ({error.__cause__ or error}): "
-                "choose another with --mqtt-port, or 0 for a free one"
+                f"the twin cannot listen on port {self.settings.mqtt_port} ({_reason(error)}):"
+                " choose another with --mqtt-port, or 0 for a free one"
             ) from error
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Wait for `stop`. Raises MusterError when the twin can no longer watch the registry."""
+        assert self._watcher is not None, "the twin has not been started"
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((stopped, self._watcher), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self._watcher.done():
+            raise MusterError(
+                f"the twin ends, because it no longer sees revocations ({self._watcher.exception()!r}): "
+                "start it again"
+            )
 
     async def stop(self) -> None:
         """Close every connection and give the home folder free."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.gather(self._watcher, return_exceptions=True)
+        for task in (self._watcher, *self._writers):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         self._pool.stop()
         await self.engine.shutdown()
         self._release()
@@ -104,19 +126,54 @@ class Twin:
         os.close(self._lock)
 
     async def _watch(self) -> None:
-        """Every tenth of a second: revocations by whomever, certificates that ended, tokens that ran out."""
+        """Every tenth of a second: revocations by whomever, certificates that ended, tokens that ran out.
+
+        A registry that cannot be used is told once, and looked at again in the next round.
+        """
+        told = ""
         while True:
             await asyncio.sleep(self.settings.watch_s)
-            self.engine.drop_inactive()
-            self.registry.certificates.delete_unclaimed(self.settings.clock())
+            try:
+                self.engine.drop_inactive()
+                if not self.registry.is_awaited:  # else another process writes, and so does not revoke
+                    self.registry.certificates.delete_unclaimed(self.settings.clock())
+                told = ""
+            except BusyError:
+                continue
+            except RegistryError as error:
+                if str(error) != told:
+                    _log.warning("revocations and ended tokens are not seen: %s", error)
+                told = str(error)
 
     def _observe(self, message: Message) -> None:
         serial = _booted_serial(message.topic)
         if serial is not None:
-            self.registry.boots.put(Boot(serial, message.topic, message.payload, message.received_s))
+            boot = Boot(serial, message.topic, message.payload, message.received_s)
+            self._write("a boot status", lambda: self.registry.boots.put(boot))
         with self._arrived:
             self.messages.append(message)
             self._arrived.notify_all()
+
+    def _write(self, what: str, function: Callable[[], None]) -> None:
+        """Write now, or as soon as no other process writes; nobody waits for it."""
+        try:
+            if not self.registry.is_awaited:
+                function()
+                return
+        except BusyError:
+            pass
+        except RegistryError as error:
+            _log.warning("%s was not stored: %s", what, error)
+            return
+        task = asyncio.create_task(self._write_later(what, function))
+        self._writers.add(task)
+        task.add_done_callback(self._writers.discard)
+
+    async def _write_later(self, what: str, function: Callable[[], None]) -> None:
+        try:
+            await self.registry.patiently(function)
+        except RegistryError as error:
+            _log.warning("%s was not stored: %s", what, error)
 
     def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
         """Wait in another thread until `topic` was published to `count` times; the count-th message.
@@ -131,6 +188,12 @@ class Twin:
             if not self._arrived.wait_for(lambda: len(found()) >= count, timeout_s):
                 raise TimeoutError(f"nothing was published to {topic} within {timeout_s} s")
             return found()[count - 1]
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error
+    number = cause.errno if isinstance(cause, OSError) else None
+    return "another program uses it" if number == errno.EADDRINUSE else str(cause)
 
 
 def _booted_serial(topic: str) -> str | None:
@@ -206,8 +269,13 @@ def _thread(
         await twin.start()
         started.append(twin)
         ready.set()
-        await asyncio.to_thread(finish.wait)
-        await twin.stop()
+        stop = asyncio.Event()
+        waiter = asyncio.create_task(asyncio.to_thread(finish.wait))
+        waiter.add_done_callback(lambda _: stop.set())
+        try:
+            await twin.serve(stop)
+        finally:
+            await twin.stop()
 
     try:
         asyncio.run(run())

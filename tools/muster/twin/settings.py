@@ -14,7 +14,6 @@ Hook = Callable[[dict], dict]
 REGION = "local-1"
 ACCOUNT = "000000000000"
 DEFAULT_TEMPLATE = topics.DEFAULT_TEMPLATE
-DEFAULT_TTL_H: float = 168  # life of a certificate where a person starts the twin or issues it
 
 
 @dataclass(frozen=True)

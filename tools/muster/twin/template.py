@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from muster.registry.certificates import ACTIVE, INACTIVE
-from muster.twin import policy
+from muster.registry.documents import PolicyError, parse
 from muster.twin.settings import ACCOUNT, REGION
 
 BODY_CHARACTERS = 10_240
@@ -48,13 +49,14 @@ class Plan:
     configuration: dict[str, str] | None
 
 
-def check(body: str) -> dict[str, Any]:
-    """The template as a document; raises TemplateError when it is none."""
+@lru_cache(maxsize=64)
+def check(body: str) -> Mapping[str, Any]:
+    """The template as a document, which nobody may change; raises TemplateError when it is not one."""
     if len(body) > BODY_CHARACTERS:
         raise TemplateError(f"template body is longer than {BODY_CHARACTERS} characters")
     try:
         template = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TemplateError("template body is not JSON") from error
     resources = template.get("Resources") if isinstance(template, dict) else None
     if not isinstance(resources, dict) or not resources:
@@ -68,6 +70,15 @@ def check(body: str) -> dict[str, Any]:
 def plan(body: str, given: Mapping[str, str], certificate_id: str) -> Plan:
     """Evaluate a template for one certificate. Raises TemplateError: a parameter is missing, and so on."""
     template = check(body)
+    try:
+        return _evaluated(template, given, certificate_id)
+    except TemplateError:
+        raise
+    except (AttributeError, TypeError, ValueError, LookupError, RecursionError) as error:
+        raise TemplateError(f"template cannot be evaluated ({type(error).__name__}: {error})") from error
+
+
+def _evaluated(template: Mapping[str, Any], given: Mapping[str, str], certificate_id: str) -> Plan:
     scope = _Scope(_parameters(template, given), template.get("Mappings", {}), certificate_id)
     things: list[ThingPlan] = []
     certificates: list[dict[str, Any]] = []
@@ -95,7 +106,7 @@ def plan(body: str, given: Mapping[str, str], certificate_id: str) -> Plan:
     return Plan(things[0] if things else None, status, is_exclusive, names, documents, configuration)
 
 
-def _parameters(template: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+def _parameters(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
     values = dict(given)
     for name, declaration in template.get("Parameters", {}).items():
         if name not in values and not name.startswith("AWS::"):  # those are filled in by the service
@@ -126,8 +137,8 @@ def _policy(properties: dict[str, Any], names: list[str], documents: list[str]) 
         return
     text = document if isinstance(document, str) else json.dumps(document)
     try:
-        policy.parse(text)
-    except policy.PolicyError as error:
+        parse(text)
+    except PolicyError as error:
         raise TemplateError(str(error)) from error
     documents.append(text)
 

@@ -1,12 +1,12 @@
 """The twin's TLS context: mutual, TLS 1.2 and 1.3, no session tickets, as AWS IoT Core has it."""
 
-import logging
 import ssl
 from typing import Any
 
+from muster.twin.log import log
 from muster.twin.settings import Home
 
-_log = logging.getLogger("muster.twin")
+_log = log()
 
 
 class _Told(ssl.SSLObject):

@@ -1,7 +1,7 @@
-"""What the stand-ins of the virtual board share: what ends its run, its timers, its settings.
+"""State shared by the stand-ins of the virtual board: how its run ends, its timers, its settings.
 
-The board's modules share this one state: whoever ends the run (power cut, reset, watchdog) switches the
-board off, and from then on every module refuses to work, as dead hardware does.
+Anything that ends the run (power cut, reset, watchdog) switches the board off; from then on every module
+refuses to work, like hardware without power.
 """
 
 import os
@@ -19,7 +19,7 @@ _in_timer = False
 
 
 class PowerOff(SystemExit):
-    """The board is off. Not an Exception: the program on the board must not be able to catch it."""
+    """The board is off. Not an Exception, so that the board's program cannot catch it."""
 
 
 def setting(name, default=None):
@@ -44,9 +44,9 @@ def watch(timeout_ms):
 
 
 def check(soft=True):
-    """Run the timers that are due, then refuse to go on if the board is off or the watchdog's time is over.
+    """Run the timers that are due, then stop if the board is off or the watchdog has expired.
 
-    `soft` timers wait while C has the processor, as in a TLS handshake; hard ones are interrupts.
+    Soft timers wait while C code runs, as in a TLS handshake (`soft` is False); hard ones are interrupts.
     """
     global _in_timer
     if _off is not None:

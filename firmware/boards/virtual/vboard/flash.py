@@ -1,7 +1,7 @@
 """The flash of the virtual board: a LittleFS image file as a MicroPython block device.
 
-Every program and erase operation is counted, and one of them can be the last: power is cut before it,
-or in the middle of it. The image stays on the host; nothing of it is kept in memory.
+Every program and erase operation is counted, and power can be cut before or during any one of them. The
+image stays on the host; nothing of it is kept in memory.
 """
 
 import sys
@@ -18,7 +18,7 @@ class Flash:
     """A block device with MicroPython's extended interface over the open file `image`.
 
     `cut_at` counts from 1; 0 never cuts. With `tear` the operation at the cut is half done.
-    `report`, an open file or None, gets one letter per operation that was begun: P (program), E (erase).
+    `report`, an open file or None, gets one letter per started operation: P (program), E (erase).
     """
 
     def __init__(self, image, cut_at=0, tear=False, report=None):
@@ -69,7 +69,7 @@ class Flash:
             self._cut()
 
     def _begin(self, letter):
-        """Count one operation; True when power is cut at it."""
+        """Count one operation; return True when power is cut at it."""
         vboard.check()
         self.operations += 1
         if self.report:

@@ -1,10 +1,10 @@
-"""TCP as lwIP of a Pico W has it; loaded only for STACK=lwip and the moods `stuck` of the network.
+"""TCP as in a Pico W's lwIP; loaded only for STACK=lwip and the `stuck` modes of the network.
 
-What differs from the host's sockets, as measured on a Pico W:
-- A refused connection is ECONNRESET, at the first read or write; before that, poll says OUT, ERR and HUP.
-- A connection ends with the join it was opened on: reads and writes raise EHOSTUNREACH. poll does not tell
-  a reader that waits: a lost network is noticed at the next write.
-- A reset throws away what has not been read.
+Differences from the host's sockets, measured on a Pico W:
+- A refused connection is ECONNRESET, at the first read or write; before that, poll reports OUT, ERR and HUP.
+- A connection ends with the join it was opened on: reads and writes raise EHOSTUNREACH. poll does not wake
+  a waiting reader: a lost network is noticed at the next write.
+- A reset discards unread data.
 """
 
 import errno
@@ -31,28 +31,28 @@ class Stream(io.IOBase):
         self._poller = select.poll()
         self._poller.register(self._socket)
         self._limit_ms = None
-        self._link = None  # the join it was opened on
+        self._link = None  # the join that it was opened on
         self._open = False
         self._error = 0
 
     def setblocking(self, on):
-        """Wait for ever, or not at all."""
+        """Block, or do not."""
         self._limit_ms = None if on else 0
 
     def settimeout(self, seconds):
-        """Wait this long; None: for ever."""
+        """Block for this long; None means for ever."""
         self._limit_ms = None if seconds is None else int(seconds * 1000)
 
     def setsockopt(self, *option):
-        """As MicroPython's."""
+        """As in MicroPython."""
         self._socket.setsockopt(*option)
 
     def fileno(self):
-        """Of the host's socket."""
+        """The host socket's."""
         return self._socket.fileno()
 
     def connect(self, address):
-        """Begin, and wait for the end if the socket blocks."""
+        """Connect, and wait for the result if the socket blocks."""
         vboard.check()
         self._link = network.link()
         if self._link is None:
@@ -77,17 +77,17 @@ class Stream(io.IOBase):
         return -errno.EINVAL
 
     def close(self):
-        """Close; harmless when it is closed."""
+        """Close; may be repeated."""
         if self._error != errno.EBADF:
             self._error = errno.EBADF
             self._socket.close()
 
     def readinto(self, buffer):
-        """How many bytes came, 0 at the end, None when there are none yet."""
+        """Return the number of bytes read, 0 at the end, None when there are none yet."""
         return self._do(_IN, self._socket.readinto, buffer)
 
     def write(self, data):
-        """How many bytes were taken, None when none can be."""
+        """Return the number of bytes written, None when none can be."""
         if self._wait(_OUT) and network.is_stuck():
             return len(data)
         return self._do(_OUT, self._socket.write, data)
@@ -99,7 +99,7 @@ class Stream(io.IOBase):
         return None if count is None else bytes(memoryview(buffer)[:count])
 
     def readline(self):
-        """Up to the end of a line, or what there is of it."""
+        """Read to the end of a line, or what there is of it."""
         line = b""
         while line[-1:] != b"\n":
             letter = self.read(1)
@@ -109,11 +109,11 @@ class Stream(io.IOBase):
         return line
 
     def recv(self, size):
-        """As `read`, but nothing yet is an error."""
+        """Like `read`, but raises an error when there is nothing yet."""
         return _demand(self.read(size))
 
     def send(self, data):
-        """As `write`, but no room is an error."""
+        """Like `write`, but raises an error when there is no room."""
         return _demand(self.write(data))
 
     def _do(self, flag, call, argument):
@@ -126,7 +126,7 @@ class Stream(io.IOBase):
             raise OSError(self._error)
 
     def _wait(self, flag):
-        """Wait for `flag` as long as the socket may; whether it came. Raises what has gone wrong."""
+        """Wait for `flag` within the socket's time-out; return whether it came. Raises the socket's error."""
         start = utime.ticks_ms()
         while True:
             found = self._poll(flag)
@@ -143,7 +143,7 @@ class Stream(io.IOBase):
             utime.sleep_ms(2)
 
     def _poll(self, wanted):
-        """Flags as poll shows them."""
+        """The flags that poll reports."""
         vboard.check(False)
         if self._error:
             return wanted & _OUT | _BROKEN
@@ -168,7 +168,7 @@ class Stream(io.IOBase):
 
 
 def _as_lwip(number):
-    """The host's error as lwIP numbers it."""
+    """The host's error with lwIP's number."""
     if number in (errno.EHOSTUNREACH, 101):  # ENETUNREACH
         return _UNREACHABLE
     return number if number == errno.ETIMEDOUT else errno.ECONNRESET

@@ -1,6 +1,6 @@
-"""asyncio's tasks and their queue by the ticks of the board; loaded only for TICKS_START.
+"""asyncio's tasks and their queue, using the board's ticks; loaded only for TICKS_START.
 
-The unix port has both in C (`_asyncio`), where they look at the host's ticks.
+The unix port has both in C (`_asyncio`), using the host's ticks.
 """
 
 import sys
@@ -23,7 +23,7 @@ class TaskQueue:
         return self._tasks[0] if self._tasks else None
 
     def push(self, task, key=None):
-        """Put `task` behind all that are due no later; without `key` it is due now."""
+        """Insert `task` after all that are due no later; without `key` it is due now."""
         task.data = None
         task.ph_key = _core().ticks() if key is None else key
         place = len(self._tasks)
@@ -41,7 +41,7 @@ class TaskQueue:
 
 
 class Task:
-    """A coroutine that runs. `state`: True, or the queue of those who wait; at its end False or None."""
+    """A running coroutine. `state`: True, or the queue of waiting tasks; when finished, False or None."""
 
     def __init__(self, coro, globals=None):
         self.coro = coro
@@ -66,11 +66,11 @@ class Task:
         waiting.data = self
 
     def done(self):
-        """Is it at its end?"""
+        """Whether it has finished."""
         return not self.state
 
     def cancel(self):
-        """Raise CancelledError in it; False when it is at its end."""
+        """Raise CancelledError in it; return False when it has finished."""
         core = _core()
         if not self.state:
             return False

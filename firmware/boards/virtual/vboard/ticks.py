@@ -1,4 +1,4 @@
-"""Ticks that begin at TICKS_START and wrap after 30 bits, as on a board; loaded only for that setting."""
+"""Ticks that start at TICKS_START and wrap after 30 bits, as on a board; loaded only for that setting."""
 
 import sys
 
@@ -18,18 +18,18 @@ _ahead = _signed(int(vboard.setting("TICKS_START")) - utime.ticks_ms())
 
 
 def counter():
-    """Milliseconds of the board; takes no memory, because an interrupt may ask."""
+    """The board's milliseconds; does not allocate, because interrupts call it."""
     return utime.ticks_add(utime.ticks_ms(), _ahead) & _MASK
 
 
 if sys.maxsize >> 32:
 
     def ticks_add(ticks, delta):
-        """As MicroPython's, with 30 bits."""
+        """As in MicroPython, with 30 bits."""
         return (ticks + delta) & _MASK
 
     def ticks_diff(end, start):
-        """As MicroPython's, with 30 bits."""
+        """As in MicroPython, with 30 bits."""
         return _signed(end - start)
 
 else:

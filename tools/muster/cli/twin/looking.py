@@ -8,9 +8,7 @@ import click
 
 from muster.cli import options, output
 from muster.registry import Registry
-from muster.registry.certificates import ACTIVE, Certificate
-
-EXPIRED = "EXPIRED"  # shown in place of ACTIVE; the registry keeps what AWS keeps
+from muster.registry.certificates import Certificate
 
 
 @click.command()
@@ -37,10 +35,9 @@ def certificates(home: Path, form: str) -> None:
 
 def _certificate(registry: Registry, certificate: Certificate, now_s: float) -> dict[str, Any]:
     names = [thing.name for thing in registry.things.of_certificate(certificate.certificate_id)]
-    is_expired = certificate.status == ACTIVE and certificate.not_after_s <= now_s
     return {
         "id": certificate.certificate_id,
-        "status": EXPIRED if is_expired else certificate.status,
+        "status": certificate.state(now_s),
         "isClaim": bool(certificate.is_claim),
         "things": names,
         "shownAs": "(claim)" if certificate.is_claim else names,

@@ -12,6 +12,7 @@ from muster.cli import options, output
 from muster.cli.hosts import Host
 from muster.cli.numbers import Finite
 from muster.cli.ttl import ttl_option
+from muster.cli.twin.claim import key_option
 from muster.twin.server import Twin
 from muster.twin.settings import KeyKind, Limits, Settings
 
@@ -60,13 +61,7 @@ _WEEK_S = 7 * 24 * 3600
 @click.option(
     "--reuse-tokens", is_flag=True, help="Answer a repeated RegisterThing with the same token again."
 )
-@click.option(
-    "--claim-key",
-    type=click.Choice(["rsa", "ec"]),
-    default=Settings.claim_key,
-    show_default=True,
-    help="Kind of key of the claim certificate that the first run creates.",
-)
+@key_option
 @click.option(
     "--throttle/--no-throttle",
     default=True,
@@ -124,7 +119,8 @@ def run(
     The first run creates ca.pem, claim/certificate.pem.crt, claim/private.pem.key and the registry in the
     home. As soon as the registry has a group, only its devices may register, each with its enrolment key.
     """
-    log_to_standard_error(logging.INFO if verbose else logging.WARNING)
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", stream=sys.stderr)
     if open_admission:
         output.note("--open: groups are ignored; whoever holds the claim certificate may register any name")
     settings = Settings(
@@ -146,20 +142,6 @@ def run(
     asyncio.run(_run(home, settings))
 
 
-class _OneLine(logging.Formatter):
-    """Client ids and topics come from devices: none of them may forge a line, or steer the terminal."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        return output.printable(super().formatMessage(record))
-
-
-def log_to_standard_error(level: int) -> None:
-    """Log what is at least of this level, every record on one line."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler])
-
-
 async def _run(home: Path, settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -167,5 +149,7 @@ async def _run(home: Path, settings: Settings) -> None:
     running = Twin(home, settings)
     await running.start()
     print(f"twin ready {running.url}", flush=True)
-    await stop.wait()
-    await running.stop()
+    try:
+        await running.serve(stop)
+    finally:
+        await running.stop()

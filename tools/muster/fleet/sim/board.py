@@ -183,7 +183,7 @@ class Board:
         failure = connection.lost
         assert failure is not None, "the connection has ended"
         if isinstance(failure, Refused):
-            failure = failure.advised("if it repeats, " + explain.closed_at_publish(self._boot_topic))
+            failure = failure.advised("if this repeats, " + explain.closed_at_publish(self._boot_topic))
         raise failure
 
     def _connection(self) -> link.Link:

@@ -62,7 +62,7 @@ def _not_connected(error: Exception, where: str) -> Failure:
     if isinstance(error, ssl.SSLError):
         return Refused(AGAIN, f"the server refuses the handshake ({error.reason})")
     if isinstance(error, ConnectionRefusedError):
-        return Failure(AGAIN, f"{where} refuses connections: nothing listens on that port")
+        return Failure(AGAIN, f"{where} refused the connection: nothing listens on that port")
     if isinstance(error, socket.gaierror):
         return Lost(AGAIN, f"cannot resolve {where} ({error.strerror})", "check the name")
     if isinstance(error, ConnectionError):
@@ -100,9 +100,9 @@ class Link:
         except (EOFError, OSError) as error:
             raise Refused(AGAIN, "the server closed the connection instead of accepting it") from error
         if not isinstance(answer, ConnackPacket):
-            raise Failure(AGAIN, "the server did not begin with CONNACK")
+            raise Failure(AGAIN, "the first packet was not CONNACK")
         if answer.return_code:
-            raise Refused(AGAIN, f"the server refuses the connection (CONNACK code {answer.return_code})")
+            raise Refused(AGAIN, f"the server refused the connection (CONNACK code {answer.return_code})")
         self._reader = asyncio.create_task(self._read())
 
     async def subscribe(self, filters: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ class Link:
         granted = answer.payload.return_codes if isinstance(answer, SubackPacket) and answer.payload else []
         for at, name in enumerate(filters):
             if at >= len(granted) or granted[at] & 0x80:
-                raise Refused(AGAIN, f"the server refuses the subscription to {name}")
+                raise Refused(AGAIN, f"the server refused the subscription to {name}")
 
     async def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         """Publish; with QoS 1 return after the PUBACK."""

@@ -1,24 +1,24 @@
-"""The devices that the seed's two scripts made provision on virtual boards, while a twin runs."""
+"""The devices that two scripts create with `iotactl` provision on virtual boards, while a twin runs."""
 
 from pathlib import Path
 
 import pytest
 
 from device.core import fields
+from iotactl_scripts import KNOWN_NAMES, NAMES_FILE, UNKNOWN_NAMES, Desk
 from muster import errors
 from muster.fleet.secrets import enrolment_key
 from muster.registry.fleet import PROVISIONED
 from muster.twin.server import RunningTwin, running_twin
-from seed_scripts import KNOWN_NAMES, NAMES_FILE, UNKNOWN_NAMES, Desk
 from tests.system import rig
 
 KNOWN = ("hall-lamp", "stairs-2")
 
 
 @pytest.mark.parametrize(
-    ("which", "names"), [(UNKNOWN_NAMES, ["test-device-1", "test-device-100"]), (KNOWN_NAMES, KNOWN)]
+    ("which", "names"), [(UNKNOWN_NAMES, ["test-device-1", "test-device-10"]), (KNOWN_NAMES, KNOWN)]
 )
-def test_devices_of_the_script_provision(which: int, names: list[str], tmp_path: Path) -> None:
+def test_devices_of_the_script_provision(which: str, names: list[str], tmp_path: Path) -> None:
     with running_twin(tmp_path / "home") as twin:
         desk = Desk(tmp_path / "desk", tmp_path / "home")
         (desk.folder / NAMES_FILE).write_text("".join(f"{name}\n" for name in KNOWN))

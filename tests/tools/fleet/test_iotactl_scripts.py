@@ -1,4 +1,4 @@
-"""The seed's two scripts: run unchanged through a link named iotactl, and run again without harm."""
+"""Two scripts that call `iotactl`: run unchanged through a link named iotactl, and run again without harm."""
 
 import contextlib
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from iotactl_scripts import COUNT, KNOWN_NAMES, NAMES_FILE, SECRET_FILE, UNKNOWN_NAMES, Desk
 from muster import errors
 from muster.fleet.secrets import Vault
 from muster.registry import Registry
-from seed_scripts import COUNT, KNOWN_NAMES, NAMES_FILE, SECRET_FILE, UNKNOWN_NAMES, Desk
 
 GROUP = "room2-lights"
 NAMES = ["hall-1", "hall-2", "stairs"]
@@ -35,7 +35,7 @@ def test_unknown_names_then_known_ones(desk: Desk) -> None:
     groups, devices, history = everything(desk)
     assert [(device.name, device.group) for device in devices] == [(name, GROUP) for name in made]
     assert (desk.folder / NAMES_FILE).read_text().split() == made
-    assert 'Added device "test-device-100" successfully' in first.stdout
+    assert 'Added device "test-device-10" successfully' in first.stdout
     assert Vault(desk.home).unlock(groups[0][0].secret) == desk.secret()
 
     again = desk.script(KNOWN_NAMES, GROUP)  # the second script takes the names of the first

@@ -1,4 +1,4 @@
-"""The shell scripts printed in the seed: read at test time, placeholders filled, else unchanged."""
+"""Shell scripts of people who used `iotactl`: their placeholders are filled, else they run unchanged."""
 
 import os
 import re
@@ -6,27 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from muster.layout import REPO
-
-SEED = "001_6386bde771278b12.txt"
+SCRIPTS = Path(__file__).with_name("golden") / "iotactl"
 NAMES_FILE = "device_names.txt"
 SECRET_FILE = "prov_secret.txt"
-UNKNOWN_NAMES, KNOWN_NAMES = 0, 1  # which of the two scripts
-COUNT = 100  # how many devices the script for unknown names makes
-_SCRIPT = re.compile(r"^```sh\n(#!/bin/sh\n.*?)^```", re.MULTILINE | re.DOTALL)
+UNKNOWN_NAMES, KNOWN_NAMES = "numbered.sh", "named.sh"
+COUNT = 10  # how many devices the script for unknown names creates
 _PLACEHOLDER = "<Group Name>"
-
-
-def scripts() -> list[str]:
-    """Both scripts as they are printed. Skips the test, and says so, where the seeds are not at hand."""
-    folder = Path(os.environ.get("MUSTER_SEEDS") or REPO.parent / "shared" / "seeds")
-    if not (folder / SEED).is_file():
-        pytest.skip(f"the seed {SEED} is not in {folder}: name its folder in MUSTER_SEEDS")
-    found = _SCRIPT.findall((folder / SEED).read_text(encoding="utf-8"))
-    assert len(found) == 2
-    return found
 
 
 class Desk:
@@ -57,11 +42,11 @@ class Desk:
             stdin=subprocess.DEVNULL,
         )
 
-    def script(self, which: int, group: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the seed's scripts with its placeholder filled."""
-        text = scripts()[which]
+    def script(self, name: str, group: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the scripts with its placeholder filled."""
+        text = (SCRIPTS / name).read_text(encoding="utf-8")
         assert _PLACEHOLDER in text
-        path = self.folder / f"script{which}.sh"
+        path = self.folder / name
         path.write_text(text.replace(_PLACEHOLDER, group), encoding="utf-8")
         return self.run("sh", str(path))
 

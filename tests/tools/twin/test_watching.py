@@ -1,0 +1,63 @@
+"""The watcher: revocations close connections, whatever happens to the registry in between."""
+
+import asyncio
+import logging
+
+import pytest
+
+from muster.errors import MusterError
+from muster.registry.certificates import PENDING_ACTIVATION, REVOKED, Certificates
+from muster.registry.failures import RegistryError
+from muster.twin.engine import Engine
+from muster.twin.server import Twin
+from tools.twin.helpers import quick, wait_until
+from tools.twin.other_process import OtherProcess
+
+
+def test_a_revocation_after_another_process_wrote_for_long_closes_the_connection(twin, camera):
+    registry = twin.registry
+    with camera.connect() as raw, OtherProcess(twin.home.root):
+        assert raw.is_alive()
+    with camera.connect() as raw:
+        registry.certificates.add("run-out", "pem", PENDING_ACTIVATION, 0, 1)
+        with OtherProcess(twin.home.root):
+            assert raw.is_alive()
+        registry.certificates.add_token("token", "run-out", 0)
+        wait_until(lambda: registry.certificates.get("run-out") is None)
+        registry.certificates.set_status(camera.certificate_id, REVOKED)
+        assert raw.is_closed()
+
+
+def test_a_registry_that_cannot_be_used_is_told_once_and_then_watched_again(
+    twin, camera, monkeypatch, caplog
+):
+    delete = Certificates.delete_unclaimed
+    rounds = []
+
+    def failing(self, now_s):
+        rounds.append(now_s)
+        if len(rounds) < 5:
+            raise RegistryError("the disk is full")
+        return delete(self, now_s)
+
+    with caplog.at_level(logging.WARNING, "muster.twin"), camera.connect() as raw:
+        monkeypatch.setattr(Certificates, "delete_unclaimed", failing)
+        wait_until(lambda: len(rounds) >= 6)
+        twin.registry.certificates.set_status(camera.certificate_id, REVOKED)
+        assert raw.is_closed()
+    assert caplog.messages == ["revocations and ended tokens are not seen: the disk is full"]
+
+
+def test_a_twin_whose_watcher_ends_ends_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(Engine, "drop_inactive", lambda self: 1 / 0)
+
+    async def run():
+        twin = Twin(tmp_path, quick())
+        await twin.start()
+        try:
+            await twin.serve(asyncio.Event())
+        finally:
+            await twin.stop()
+
+    with pytest.raises(MusterError, match="no longer sees revocations .*ZeroDivisionError.*start it again"):
+        asyncio.run(run())

@@ -1,0 +1,35 @@
+"""The program of a board as files of its flash: boot.py, main.py, and the modules, compiled."""
+
+import functools
+
+from device.core import paths
+from muster import mpy, pack
+from muster.boards import profile
+from muster.errors import MusterError
+from muster.layout import BOOT, MAIN
+
+
+@functools.lru_cache(maxsize=8)
+def _code(board_name: str, build_time: int) -> dict[str, bytes]:
+    files = mpy.compiled(profile(board_name), build_time)
+    for source, path in ((BOOT, paths.BOOT), (MAIN, paths.MAIN)):
+        try:
+            files[path] = source.read_bytes()
+        except OSError as error:
+            raise MusterError(
+                f"{source} cannot be read ({error.strerror}): fetch or install Muster again."
+            ) from None
+    return files
+
+
+def code_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
+    """{path on flash: content} of the whole program: boot.py, main.py and, packed, everything below /lib.
+
+    `build_time`: Unix seconds that the board's clock never goes below; the last commit's by default.
+    """
+    return pack.packed(single_files(board_name, build_time))
+
+
+def single_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
+    """As `code_files`, with each module by itself."""
+    return dict(_code(board_name, mpy.default_build_time() if build_time is None else build_time))
