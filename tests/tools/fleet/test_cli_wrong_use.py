@@ -58,6 +58,15 @@ WRONG_USES: list[tuple[str, int, str]] = [
     ("delete device nobody --yes", NO_DEVICE, "there is no device 'nobody'"),
     ("delete group cellar --yes", FAILED, "there is no group 'cellar'"),
     ("get groups --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("get devices --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("add device -g hall lamp-1 --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("batches --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("find 00000-00000 --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("retire device lamp-1 --home nowhere --yes", FAILED, "there is no registry in nowhere yet"),
+    ("images --all --endpoint a.example --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("label --all --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("twin certificates --home nowhere", FAILED, "there is no registry in nowhere yet"),
+    ("twin fault list --home nowhere", FAILED, "there is no registry in nowhere yet"),
     ("get groups --home note.txt", WRONG_USE, "Directory 'note.txt' is a file."),
     # questions that nobody can be asked
     (

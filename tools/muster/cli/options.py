@@ -86,7 +86,7 @@ def _ask_group(ctx: click.Context, _: click.Parameter, value: str | None) -> str
 
 def _check_group(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     if value is None or ctx.get_parameter_source("group") is ParameterSource.DEFAULT_MAP:
-        return None  # the profile's group is for what is made, it hides nothing
+        return None  # the profile's group is for what is added, it hides nothing
     return names.check(value, "group")
 
 

@@ -52,7 +52,7 @@ def device_options(function: _F) -> _F:
 def selection(
     devices: tuple[str, ...], group: str | None, batch: str | None, everything: bool
 ) -> Selection | None:
-    """What was chosen, or None when nothing was. A group that only the profile names is no choice.
+    """What was chosen, or None when nothing was. A group that only the profile names does not count.
 
     Raises click.UsageError for two choices at once.
     """

@@ -28,7 +28,7 @@ class Checked(NamedTuple):
     """What was asked for, held against the registry."""
 
     wanted: list[Wanted]  # the good ones, in their order
-    missing: list[Wanted]  # of these, what is to be made
+    missing: list[Wanted]  # of these, what is to be created
     existing: list[Device]  # of these, what is in the group already
     faults: list[Fault]
 
@@ -45,7 +45,7 @@ class Checked(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What became of a batch: itself and its folder, None when nothing was to be made and there is none."""
+    """What became of a batch: itself and its folder, None when nothing was to be created and there is none."""
 
     batch: Batch | None
     folder: Path | None
@@ -114,9 +114,9 @@ def create(
     secrets: bool,
     advance: Callable[[int], None],
 ) -> Made:
-    """Make what is missing, then write the folder; `advance` is told how many more are there.
+    """Create what is missing, then write the folder; `advance` is told how many more are there.
 
-    May be stopped anywhere: calling it again goes on. Raises MusterError when cloud or disk cannot go on.
+    May be stopped anywhere: calling it again continues. Raises MusterError when cloud or disk fail.
     """
     source = digest(group, checked.wanted)
     batch = registry.batches.of_source(source)

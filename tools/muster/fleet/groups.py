@@ -28,7 +28,7 @@ def add(registry: Registry, vault: secrets.Vault, name: str, now_s: float) -> st
 def refresh_secret(registry: Registry, vault: secrets.Vault, name: str, now_s: float) -> str:
     """Give a group a new provisioning secret, and return it; the old one no longer counts.
 
-    Devices that are provisioned stay so. Raises MusterError when there is no such group.
+    Provisioned devices stay provisioned. Raises MusterError when there is no such group.
     """
     existing(registry, name)
     secret = secrets.new_secret()
