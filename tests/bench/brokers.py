@@ -43,7 +43,18 @@ def process(command: list[str], port: Callable[["subprocess.Popen[str]"], int]) 
 
 def twin_command(home: Path) -> list[str]:
     """The words that start a twin on a free port."""
-    return [sys.executable, "-m", "muster", "twin", "run", "--mqtt-port", "0", "--home", str(home)]
+    return [
+        sys.executable,
+        "-m",
+        "muster",
+        "twin",
+        "run",
+        "--no-throttle",
+        "--mqtt-port",
+        "0",
+        "--home",
+        str(home),
+    ]
 
 
 def twin_port(running: "subprocess.Popen[str]") -> int:

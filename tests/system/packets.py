@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from muster.twin.engine import Engine
+from muster.twin.link import Client, Link
 
 DROP = "drop"  # it is never delivered
 DELAY = "delay"  # it is delivered LATE_S later, behind what was sent after it
@@ -70,55 +71,55 @@ class PacketGate:
 @contextlib.contextmanager
 def packet_gate() -> Iterator[PacketGate]:
     """A PacketGate, for twins that start inside the block."""
-    gate, plain = PacketGate(), Engine.stream_connected
+    gate, plain = PacketGate(), Engine.connected
 
-    async def connected(
-        engine: Engine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
-    ) -> None:
-        link = _Link(gate, reader, writer)
-        pump = asyncio.create_task(link.pump())
-        try:
-            await plain(engine, link.inbox, link, listener_name)  # type: ignore[arg-type]
-        finally:
-            pump.cancel()
+    def connected(engine: Engine, link: Link) -> Client:
+        between = _Between(gate, link)
+        between.client = plain(engine, between)  # type: ignore[arg-type]
+        return between
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "stream_connected", connected)
+        patch.setattr(Engine, "connected", connected)
         yield gate
 
 
-class _Link:
-    """One connection. For the twin it is the StreamWriter, and `inbox` the StreamReader."""
+class _Between:
+    """One connection. For the twin's connection it is the link, for the link it is the connection."""
 
-    def __init__(self, gate: PacketGate, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.inbox = asyncio.StreamReader()
+    client: Client
+
+    def __init__(self, gate: PacketGate, link: Link) -> None:
         self._gate = gate
-        self._reader = reader
-        self._writer = writer
+        self._link = link
+        self._data = b""
         self._trace = Trace(None)
         self._late: set[asyncio.Task[None]] = set()
         self._stalled: dict[str, list[bytes]] = {}  # direction -> what waits there
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._writer, name)
+        return getattr(self._link, name)
 
-    async def pump(self) -> None:
-        """Pass on what the board sends. The end comes after a packet that is late, as on a slow line."""
-        while packet := await _read(self._reader):
+    def received(self, data: bytes) -> None:
+        """Pass on what the board sends, packet by packet."""
+        self._data += data
+        while (size := _size(self._data)) is not None and size <= len(self._data):
+            packet, self._data = self._data[:size], self._data[size:]
             if packet[0] >> 4 == 1:
                 self._trace = self._gate.trace(packet)
-            self._deliver("board:", packet, self.inbox.feed_data)
-        await asyncio.gather(*self._late)
-        self.inbox.feed_eof()
+            self._deliver("board:", packet, self.client.received)
 
-    def write(self, packet: bytes) -> None:
-        """Pass on a packet of the twin, which writes each as a whole."""
+    def lost(self) -> None:
+        """The end comes after a packet that is late, as on a slow line."""
+        asyncio.gather(*self._late, return_exceptions=True).add_done_callback(lambda _: self.client.lost())
+
+    def overran(self) -> None:
+        """The board does not read."""
+        self.client.overran()
+
+    def send(self, packet: bytes) -> None:
+        """Pass on a packet of the twin, which sends each as a whole."""
         assert len(packet) == sum(_length(packet)), "not one packet"
-        self._deliver("cloud:", packet, self._send)
-
-    def _send(self, packet: bytes) -> None:
-        if not self._writer.is_closing():  # the twin may have hung up before a late packet comes
-            self._writer.write(packet)
+        self._deliver("cloud:", packet, self._link.send)
 
     def _deliver(self, direction: str, packet: bytes, take: Callable[[bytes], None]) -> None:
         kind = self._trace.note(direction, packet)
@@ -142,15 +143,9 @@ class _Link:
         task.add_done_callback(self._late.discard)
 
 
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    """The next packet as it came; nothing at the end of the stream."""
-    try:
-        head = await reader.readexactly(2)
-        while head[-1] & 0x80:
-            head += await reader.readexactly(1)
-        return head + await reader.readexactly(_length(head)[1])
-    except (asyncio.IncompleteReadError, OSError):
-        return b""
+def _size(data: bytes) -> int | None:
+    """The bytes of the first packet in `data`, None while its length has not come."""
+    return sum(_length(data)) if any(byte < 0x80 for byte in data[1:5]) else None
 
 
 def _length(packet: bytes) -> tuple[int, int]:

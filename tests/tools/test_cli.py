@@ -10,7 +10,7 @@ import click
 import pytest
 
 from muster import errors
-from muster.cli import lazy, trouble
+from muster.cli import failures, lazy
 from muster.cli import main as cli
 
 
@@ -31,7 +31,7 @@ def raise_instead(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None
 
     command = click.Command("deploy", callback=fail)
     monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: command)
-    monkeypatch.delenv(trouble.DEBUG, raising=False)
+    monkeypatch.delenv(failures.DEBUG, raising=False)
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +105,7 @@ def test_a_mistake_of_ours_is_one_sentence_with_exit_code_70(
 
 def test_a_mistake_of_ours_keeps_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     raise_instead(monkeypatch, ZeroDivisionError())
-    monkeypatch.setenv(trouble.DEBUG, "1")
+    monkeypatch.setenv(failures.DEBUG, "1")
     with pytest.raises(ZeroDivisionError):
         cli.main(["deploy"])
 

@@ -107,10 +107,10 @@ class BoardLink:
                 "close other programs that use the port, then try again."
             ) from None
         if result.returncode:
-            raise self._trouble(result.stdout, result.stderr)
+            raise self._failure(result.stdout, result.stderr)
         return result.stdout
 
-    def _trouble(self, output: str, error: str) -> MusterError:
+    def _failure(self, output: str, error: str) -> MusterError:
         lines = (error.strip() or output.strip()).splitlines() or ["no reason given"]
         reason = lines[-1].removeprefix("mpremote: ")
         if reason.startswith(("failed to access", "no device")):

@@ -207,8 +207,8 @@ def test_the_readme(reader: Reader) -> None:
     commands = [step.command for step in steps(section) if step.command.startswith("muster ")]
     assert len(commands) == 5
     reader.follow(section)
-    assert len(list((reader.folder / "factory/images").iterdir())) == 100
-    assert (reader.folder / "factory/labels/sheet.pdf").read_bytes().startswith(b"%PDF-")
+    assert len(list((reader.folder / "factory/images").glob("camera-*.img"))) == 100
+    assert (reader.folder / "factory/labels/groups/cameras.pdf").read_bytes().startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(

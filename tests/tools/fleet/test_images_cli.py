@@ -174,8 +174,8 @@ def workers_of(pid):
 def start_and_wait_for_images(home, count):
     """A run with many images to make, of which `count` are there."""
     process = subprocess.Popen(
-        command(home, "--all", *ENDPOINT, "--jobs", 2),
-        stdout=subprocess.DEVNULL,
+        command(home, "--all", *ENDPOINT, "--jobs", 2, "-o", "json"),
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
@@ -197,7 +197,7 @@ def test_an_interrupted_run_leaves_whole_images_and_goes_on(tmp_path, signal_num
         os.killpg(process.pid, signal_number)  # as a terminal and a build server do
     else:
         process.send_signal(signal_number)
-    error = process.communicate(timeout=60)[1].decode()
+    output, error = (told.decode() for told in process.communicate(timeout=60))
     end_s = time.monotonic() + 30
     while any(os.path.exists(f"/proc/{pid}/exe") for pid in workers):
         assert time.monotonic() < end_s, "a process was left behind"
@@ -205,6 +205,7 @@ def test_an_interrupted_run_leaves_whole_images_and_goes_on(tmp_path, signal_num
     if in_order:
         assert process.returncode == 128 + signal_number
         assert f"of {MANY} images are done, the same command continues" in error
+        assert json.loads(output)["status"] == "failed"
         assert "Traceback" not in error and "leaked" not in error
         assert not list((home / "images").glob(".*.part"))
     there = images_in(home / "images")

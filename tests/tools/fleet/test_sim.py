@@ -112,7 +112,7 @@ def test_the_summary_adds_up(twin) -> None:
         (("connect", "close-before", None, None, "*", 2), 2, None, "instead of accepting it"),
         (("connect", "reject", None, 3, "*", 1), 1, None, "CONNACK code 3"),
         (("subscribe", "close-before", None, None, "*", 1), 1, provision.SUBSCRIBE, "closed the connection"),
-        (("subscribe", "reject", None, None, "*", 1), 1, provision.SUBSCRIBE, "refuses the subscription"),
+        (("subscribe", "reject", None, None, "*", 1), 1, provision.SUBSCRIBE, "refused the subscription"),
         (("publish", "close-before", None, None, "*", 2), 2, board.BOOT_STATUS, "closed the connection"),
     ],
     ids=lambda value: "-".join(map(str, value[:2])) if isinstance(value, tuple) else "",

@@ -111,10 +111,13 @@ def test_a_profile_alone_sends_no_fleet_to_a_cloud(muster) -> None:
     [
         (["--count", "0"], "not in the range"),
         (["--port", "8883"], "belong to --endpoint"),
-        (["--endpoint", "mqtts://host:8883"], "write the host name alone"),
+        (["--endpoint", "mqtts://host:8883"], "give only the host name"),
         (["--endpoint", "host", "--template", "a/b"], "template contains '/'"),
         (["--group", "Lights"], "has 'L' at character 1"),
         (["--keys", "mine"], "is not one of"),
+        *(([option, "nan"], "'nan' is not a finite number") for option in ("--ramp", "--keep-connected")),
+        *(([option, "inf"], "'inf' is not a finite number") for option in ("--ramp", "--keep-connected")),
+        *(([option, "-1"], "not in the range") for option in ("--ramp", "--keep-connected")),
     ],
 )
 def test_wrong_use_is_one_sentence(muster, words, why) -> None:
@@ -123,7 +126,10 @@ def test_wrong_use_is_one_sentence(muster, words, why) -> None:
     assert why in result.error and result.error.count("\n") == 1
 
 
-def test_ctrl_c_ends_with_a_summary_of_what_was_done(tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, errors.INTERRUPTED), (signal.SIGTERM, errors.TERMINATED)]
+)
+def test_a_signal_ends_with_a_summary_of_what_was_done(tmp_path, number, code) -> None:
     words = [sys.executable, "-m", "muster", "sim", "--count", "2000", "--parallel", "4", "-o", "json"]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "MUSTER_HOME": str(tmp_path / "home")}
     # `--ramp` spreads them so widely that the run cannot end before the signal comes.
@@ -135,12 +141,12 @@ def test_ctrl_c_ends_with_a_summary_of_what_was_done(tmp_path) -> None:
         assert (
             process.stderr.readline() == "muster: booting 2 000 devices against localhost; Ctrl-C stops it\n"
         )
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, error = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == errors.INTERRUPTED, error
+    assert process.returncode == code, error
     report = json.loads(output)["response"]
     assert report["interrupted"] is True
     assert report["unfinished"] == 2000 - report["done"] > 0 and report["failed"] == 0

@@ -79,7 +79,7 @@ def test_every_text_fits(size, extras, symbols):
     contents = [Content(name, claim, code, *extras) for name in NAMES.values()]
     widest = sizes(contents, FONTS)
     if (size, symbols) in LOW and extras[1]:
-        with pytest.raises(MusterError, match="take a larger one") as caught:
+        with pytest.raises(MusterError, match="use a larger one") as caught:
             design(contents[0], width, height, FONTS, inset, widest)
         assert caught.value.code == WRONG_USE
         return
@@ -146,6 +146,6 @@ def test_a_letter_that_the_font_lacks_is_named(tmp_path):
     with pytest.raises(MusterError, match="no 'Ж', which is in --title"):
         FONTS.check("aЖ", "--title")
     (tmp_path / "bad.ttf").write_bytes(b"no font")
-    with pytest.raises(MusterError, match=r"bad.ttf is no TrueType font"):
+    with pytest.raises(MusterError, match=r"bad.ttf is not a TrueType font"):
         Fonts(tmp_path / "bad.ttf")
     assert Fonts(FONTS.regular.path).bold.path == FONTS.regular.path

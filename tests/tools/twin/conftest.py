@@ -20,6 +20,18 @@ def start(tmp_path):
 
 
 @pytest.fixture
+def home_of(tmp_path):
+    """home_of(**settings) runs a twin in the same home each time; (twin, what stops it)."""
+    with contextlib.ExitStack() as all_of_them:
+
+        def run(**changes):
+            stack = all_of_them.enter_context(contextlib.ExitStack())
+            return stack.enter_context(running_twin(tmp_path / "kept", quick(**changes))), stack.close
+
+        yield run
+
+
+@pytest.fixture
 def twin(start):
     return start()
 

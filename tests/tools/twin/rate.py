@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from device.core import fields, topics
 from tools.twin.helpers import REGISTER, Device, claim, registration
 
-COMMAND = [sys.executable, "-m", "muster", "twin", "run", "--mqtt-port", "0", "--home"]
+COMMAND = [sys.executable, "-m", "muster", "twin", "run", "--no-throttle", "--mqtt-port", "0", "--home"]
 
 
 def measure(count: int = 160, parallel: int = 16, from_csr: bool = True) -> tuple[float, float]:

@@ -86,6 +86,14 @@ def test_wrong_values_are_refused(tool: Tool, chosen: list[Settings], words: lis
     assert chosen == [] and not tool.home.exists()
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("x.lan", "0.0.0.0")],
+)
+def test_a_loopback_host_is_not_offered_to_the_network(host: str, address: str) -> None:
+    assert Settings(host=host).bind_address == address
+
+
 def test_a_port_that_is_taken_is_one_sentence(tool: Tool) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from device.core import paths
 from muster import files
 from muster.errors import MusterError
-from muster.registry import Registry
+from muster.registry import FILE_NAME, Registry
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.twin import defaults, home
 from muster.twin.server import Twin
@@ -60,6 +60,20 @@ def test_a_full_disk_leaves_the_old_claim_certificate(tmp_path, monkeypatch):
         home.new_claim(tmp_path, quick())
     assert {path.name: path.read_bytes() for path in (tmp_path / "claim").iterdir()} == before
     assert len(claim_ids(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("lost", ["registry", "certificate"])
+def test_a_claim_certificate_that_is_not_in_the_registry_is_told(tmp_path, lost):
+    home.prepare(tmp_path, quick())
+    home.prepare(tmp_path, quick())
+    if lost == "registry":
+        (tmp_path / FILE_NAME).write_bytes(b"")
+    else:
+        (tmp_path / "claim" / paths.CERTIFICATE).write_text("damaged")
+    with pytest.raises(MusterError, match="is not a certificate of the registry.*`muster twin claim new"):
+        home.prepare(tmp_path, quick())
+    home.new_claim(tmp_path, quick())
+    home.prepare(tmp_path, quick())
 
 
 def test_a_new_claim_certificate_needs_a_home(tmp_path):

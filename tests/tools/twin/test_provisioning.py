@@ -289,19 +289,6 @@ def test_an_answer_matches_wildcards_too(twin):
     assert not raw.first & 6, "at the QoS that was asked for"
 
 
-def test_an_answer_does_not_survive_its_connection(twin):
-    raw = Raw(twin, twin.claim_certificate_path, twin.claim_key_path).connect("cam1", clean=False)
-    raw.subscribe(topics.accepted(topics.CREATE_KEYS))
-    twin.registry.faults.add("create-keys", "delay", number=100)
-    raw.publish(topics.CREATE_KEYS, b"", qos=1)
-    raw.close()
-    while len(twin.registry.certificates.all()) < 2:
-        time.sleep(0.01)
-    raw = Raw(twin, twin.claim_certificate_path, twin.claim_key_path).connect("cam1", clean=False)
-    assert raw.session_present == 1
-    assert raw.is_alive()
-
-
 # The pre-provisioning hook
 
 

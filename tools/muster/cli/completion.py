@@ -1,4 +1,4 @@
-"""`muster completion`: the script that makes the Tab key know Muster."""
+"""`muster completion`: the script that lets the Tab key complete commands."""
 
 import click
 from click import shell_completion
@@ -12,7 +12,7 @@ _SHELLS = ["bash", "zsh", "fish"]
 @click.argument("shell", type=click.Choice(_SHELLS), help="Your shell.")
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options, groups and devices at the Tab key.
+    """Print the script that lets the Tab key complete commands, options and names.
 
     \b
     bash  put  eval "$(muster completion bash)"  into ~/.bashrc

@@ -1,12 +1,15 @@
 """`muster label`: printable labels of devices, on sheets of label paper or one by one."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from muster.cli import options, output, selection, work
+from muster.cli import label_papers, options, output, selection
+from muster.cli.numbers import Finite
+from muster.cli.output import counted
 from muster.errors import GOOD
 from muster.files import write_private
 from muster.fleet import images, names
@@ -18,26 +21,28 @@ from muster.registry import Registry
 from muster.registry.fleet import Device
 
 _FOLDER_OF_HOME = "labels"
-_SHEET, _EACH = "sheet.pdf", "each"
+_GROUPS, _BATCHES, _DEVICES, _EACH = "groups", "batches", "devices", "each"  # folders below it
+_ALL = "all"
 _PDF, _SVG = "pdf", "svg"
-_SIZE = click.FloatRange(5, 500)
+_SIZE_MM = Finite(5, 500)
+_LONGEST_NAME = 80  # characters of a file's name that lists devices
 
 
 @click.command()
 @selection.device_options
+@label_papers.paper_options
 @click.option(
-    "--paper", "paper_name", default="L7160", show_default=True, help="Label paper (see --list-papers)."
+    "--start-at", type=click.IntRange(1), default=1, help="First free place of a partly used sheet."
 )
-@click.option("--list-papers", is_flag=True, help="Show the label papers and stop.")
-@click.option("--start-at", type=click.IntRange(1), default=1, help="First free place of a begun sheet.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The sheet, a .pdf or an .svg (numbered if there are more).  [default: HOME/labels/sheet.pdf]",
+    help="File for the sheets: a .pdf, or an .svg (numbered if there are several).  [default: a PDF in"
+    " HOME/labels that is named after the selection]",
 )
 @click.option("--each", is_flag=True, help="One file for each label, for a label printer.")
-@click.option("--width", type=_SIZE, default=62, show_default=True, help="Width of such a label, in mm.")
-@click.option("--height", type=_SIZE, default=29, show_default=True, help="Height of such a label, in mm.")
+@click.option("--width", type=_SIZE_MM, default=62, show_default=True, help="Width of such a label, in mm.")
+@click.option("--height", type=_SIZE_MM, default=29, show_default=True, help="Height of such a label, in mm.")
 @click.option(
     "--format",
     "kind",
@@ -51,8 +56,8 @@ _SIZE = click.FloatRange(5, 500)
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of such labels.  [default: HOME/labels/each]",
 )
-@click.option("--copies", type=click.IntRange(1, 100), default=1, help="How many labels of each device.")
-@click.option("--title", default="", help="A line above the name, such as the maker.")
+@click.option("--copies", type=click.IntRange(1, 100), default=1, help="Labels for each device.")
+@click.option("--title", default="", help="A line above the name, such as the manufacturer.")
 @click.option(
     "--qr",
     "code",
@@ -65,28 +70,30 @@ _SIZE = click.FloatRange(5, 500)
 @click.option(
     "--font",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A TrueType font, for letters that the built-in one lacks.",
+    help="A TrueType font, for characters that the built-in one lacks.",
 )
-@click.option("--outlines", is_flag=True, help="Draw the labels' edges, to check how the printer prints.")
+@click.option(
+    "--outlines", is_flag=True, help="Draw the edges of the labels, to check the alignment of the printer."
+)
 @options.home_option
 @options.dry_run_option
 @output.output_option
 def label(**words: Any) -> int:
-    """Make labels: name, claim ID and QR code of devices.
+    """Print labels: name, claim ID and QR code of devices.
 
-    They go onto sheets of label paper, or with --each into one file a label. Long names are wrapped and made
-    smaller until they fit. The QR code holds the claim ID alone, so that a scanner types it into any field
-    that takes one. Print without scaling ("actual size", 100 %).
+    The labels are placed on sheets of label paper, or with --each written to one file per label. Long names
+    are wrapped and shrunk until they fit. The QR code holds only the claim ID, so a scanner can type it into
+    any field that takes one. Print without scaling ("actual size", 100 %).
     """
     if words["list_papers"]:
-        _list_papers(words["form"])
+        label_papers.show(words["form"])
         return GOOD
     wanted = selection.selection(*(words[name] for name in ("devices", "group", "batch", "everything")))
     if wanted is None:
         raise click.UsageError("Missing argument 'DEVICE', or --group, --batch or --all.")
     check_code(words["code"], words["product"])
     paper = papers.paper(words["paper_name"])
-    out = _out(words)
+    out = _out(words, wanted)
     with options.reading(words["home"]) as registry:
         devices, passed_over = selection.chosen(registry, wanted)
         passwords = _passwords(registry, devices, words["home"]) if words["web_password"] else {}
@@ -98,14 +105,16 @@ def label(**words: Any) -> int:
         for _ in range(words["copies"])
     ]
     if passed_over:
-        output.note(f"{passed_over} retired devices are passed over")
+        output.note(
+            f"{counted(passed_over, 'retired device')} {'is' if passed_over == 1 else 'are'} left out"
+        )
     if words["each"]:
         return _each(contents, words)
     return _sheets(contents, paper, out, words)
 
 
-def _out(words: dict[str, Any]) -> Path:
-    """Where the sheet goes. Raises click.UsageError for options that contradict each other."""
+def _out(words: dict[str, Any], wanted: selection.Selection) -> Path:
+    """Where the sheets go. Raises click.UsageError for options that contradict each other."""
     given = click.get_current_context().get_parameter_source
     from_user = {
         name
@@ -119,32 +128,27 @@ def _out(words: dict[str, Any]) -> Path:
         option = "--" + {"paper_name": "paper", "kind": "format"}.get(min(wrong), min(wrong)).replace(
             "_", "-"
         )
-        which = "sheets: leave out --each" if words["each"] else "single labels: add --each"
-        raise click.UsageError(f"{option} belongs to {which}, or leave it out.")
-    out: Path = words["out"] or words["home"] / _FOLDER_OF_HOME / _SHEET
+        which = "sheets: omit --each" if words["each"] else "single labels: add --each"
+        raise click.UsageError(f"{option} belongs to {which}, or omit it.")
+    out: Path = words["out"] or words["home"] / _FOLDER_OF_HOME / _sheet(wanted)
     if out.suffix.lower() not in (f".{_PDF}", f".{_SVG}"):
         raise click.UsageError(f"--out must end in .pdf or .svg, not {out.name!r}.")
     return out
 
 
-def _list_papers(form: str) -> None:
-    columns = {
-        **{"name": "Paper", "maker": "Maker", "page": "Page", "labels": "Labels"},
-        **{"width": "Width mm", "height": "Height mm", "also": "Also"},
-    }
-    rows = [
-        {
-            "name": paper.name,
-            "maker": paper.maker,
-            "page": "A4" if paper.page == papers.A4 else "Letter",
-            "labels": paper.places,
-            "width": round(paper.width, 1),
-            "height": round(paper.height, 1),
-            "also": ", ".join(alias for alias, name in papers.ALIASES.items() if name == paper.name),
-        }
-        for paper in papers.PAPERS.values()
-    ]
-    output.listing(form, columns, rows, "")
+def _sheet(wanted: selection.Selection) -> Path:
+    """The file of a selection below the folder of labels: no other selection has the same one."""
+    if wanted.group is not None:
+        return Path(_GROUPS, f"{wanted.group}.{_PDF}")
+    if wanted.batch is not None:
+        return Path(_BATCHES, f"{wanted.batch}.{_PDF}")
+    if wanted.everything:
+        return Path(f"{_ALL}.{_PDF}")
+    names = ",".join(dict.fromkeys(wanted.names))
+    if len(names) > _LONGEST_NAME:
+        digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+        names = f"{wanted.names[0][: _LONGEST_NAME // 2]},{digest}"
+    return Path(_DEVICES, f"{names}.{_PDF}")
 
 
 def _passwords(registry: Registry, devices: list[Device], home: Path) -> dict[str, str]:
@@ -164,13 +168,16 @@ def _designed(
         fonts.check(content.name + content.claim + content.password, "the labels")
     widest = sizes(contents, fonts)
     labels = []
-    with work.Progress("drawing labels", len(contents)) as progress:
+    with output.Progress("drawing labels", len(contents)) as progress:
         for content in contents:
             labels.append(design(content, width, height, fonts, widest=widest, **more))
             progress.advance(1)
     shortened = sum(not label.is_whole for label in labels)
     if shortened:
-        output.note(f"{shortened} names are too long for the label and were shortened in their middle")
+        verbs = (
+            "is too long for the label and was" if shortened == 1 else "are too long for the label and were"
+        )
+        output.note(f"{counted(shortened, 'name')} {verbs} shortened in the middle")
     return labels
 
 
@@ -191,9 +198,9 @@ def _sheets(contents: list[Content], paper: papers.Paper, out: Path, words: dict
         ]
     written = _write(files, words)
     following = sheets.next_place(len(labels), paper, words["start_at"])
-    lines = [f"{path}: {_would(words)}made" for path in written]
+    lines = [f"{path}: {_would(words)}written" for path in written]
     lines.append(
-        f"{len(labels)} labels on {len(made)} sheet{'s' * (len(made) > 1)} of {paper.maker} {paper.name}"
+        f"{counted(len(labels), 'label')} on {counted(len(made), 'sheet')} of {paper.maker} {paper.name}"
         + (f"; the last one is free from place {following} (--start-at {following})" if following > 1 else "")
     )
     response = {"files": list(map(str, written)), "labels": len(labels), "sheets": len(made)}
@@ -219,13 +226,14 @@ def _each(contents: list[Content], words: dict[str, Any]) -> int:
 
     written = _write(files(), words)
     size = f"{words['width']:g} x {words['height']:g} mm"
-    lines = [f"{len(written)} labels of {size} {_would(words)}made in {folder}"]
+    what, where = f"{counted(len(labels), 'label')} of {size}", f"{counted(len(written), 'file')} in {folder}"
+    lines = [f"{what} {_would(words)}written to {where}"]
     output.done(words["form"], lines, {"files": list(map(str, written)), "labels": len(labels)})
     return GOOD
 
 
 def _write(files: Iterable[tuple[Path, bytes]], words: dict[str, Any]) -> list[Path]:
-    """Write the files unless it is a dry run; their paths."""
+    """Write the files, unless this is a dry run, and return their paths."""
     written = []
     for path, content in files:
         if not words["dry_run"]:

@@ -105,14 +105,13 @@ COMMANDS: Table = {
 
 _EPILOG = """\b
 Where a value comes from: options win over environment variables, these over the
-profile (muster profile), this over defaults; what is still missing is asked for,
+profile (muster profile), this over defaults. What is still missing is asked for,
 at a terminal only.
 
 \b
 Exit codes: 0 good, 1 failed, 2 wrong use, 3 partly done (the same command continues),
 4 no such device, or no board plugged in, 70 an error in Muster itself (MUSTER_DEBUG=1
-shows its traceback), 130 interrupted,
-143 terminated.
+shows its traceback), 130 interrupted, 143 terminated.
 """
 
 
@@ -143,7 +142,7 @@ def muster(ctx: click.Context, profile: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of the codes of `muster.errors`."""
-    from muster.cli import trouble
+    from muster.cli import failures
 
     words = sys.argv[1:] if arguments is None else arguments
-    sys.exit(trouble.guarded(muster, words, program()))
+    sys.exit(failures.guarded(muster, words, program()))

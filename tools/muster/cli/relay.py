@@ -5,6 +5,9 @@ import signal
 
 import click
 
+from muster.cli.hosts import Host
+from muster.cli.numbers import Finite
+from muster.cli.output import counted
 from muster.errors import WRONG_USE, MusterError
 from muster.relay import Relay
 
@@ -15,12 +18,12 @@ from muster.relay import Relay
     "port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="Port; 0 takes a free one.",
+    help="Port to listen on; 0 chooses a free one.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--to", "target", required=True, metavar="HOST:PORT", help="Where connections lead.")
-@click.option("--latency-ms", type=click.FloatRange(min=0), default=0, help="Round trip.")
-@click.option("--bandwidth", type=click.FloatRange(min=1), help="Bytes per second in each direction.")
+@click.option("--host", type=Host(), default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--to", "target", required=True, metavar="HOST:PORT", help="Where connections go.")
+@click.option("--latency-ms", type=Finite(min=0), default=0, help="Round-trip time.")
+@click.option("--bandwidth", type=Finite(min=1), help="Bytes per second in each direction.")
 @click.option("--cut-after", type=click.IntRange(min=1), help="Cut once, after this many bytes.")
 @click.option("--black-hole", is_flag=True, help="Accept connections and deliver nothing.")
 @click.option("--refuse", is_flag=True, help="Reset every new connection.")
@@ -34,10 +37,10 @@ def relay(
     black_hole: bool,
     refuse: bool,
 ) -> None:
-    """Relay TCP connections with latency, little bandwidth, cuts or silence. Stops at Ctrl-C."""
+    """Relay TCP connections with latency, low bandwidth, cuts or silence, until Ctrl-C."""
     name, separator, number = target.rpartition(":")
-    if not (separator and name and number.isdigit() and 0 < int(number) < 65536):
-        raise MusterError(f"--to takes HOST:PORT, not {target!r}.", WRONG_USE)
+    if not (separator and name and number.isdecimal() and 0 < int(number) < 65536):
+        raise MusterError(f"--to must have the form HOST:PORT, not {target!r}.", WRONG_USE)
     one = Relay(
         name.strip("[]"), int(number), host=host, port=port, latency_ms=latency_ms, bandwidth=bandwidth
     )
@@ -54,5 +57,5 @@ async def _run(one: Relay) -> None:
     async with one:
         print(f"relay ready {one.host}:{one.port} to {one.target[0]}:{one.target[1]}", flush=True)
         await ended.wait()
-    carried = f"{one.bytes_up} bytes up, {one.bytes_down} bytes down, {one.turns} turns"
-    print(f"{one.connections} connections, {carried}")
+    carried = f"{one.bytes_up} bytes up, {one.bytes_down} bytes down, {counted(one.turns, 'turn')}"
+    print(f"{counted(one.connections, 'connection')}, {carried}")

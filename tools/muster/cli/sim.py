@@ -14,7 +14,8 @@ from click.core import ParameterSource
 
 from device.core import fields, topics
 from muster.cli import options, output
-from muster.errors import FAILED, GOOD, INTERRUPTED, PARTLY_DONE
+from muster.cli.numbers import Finite
+from muster.errors import FAILED, GOOD, INTERRUPTED, PARTLY_DONE, TERMINATED
 from muster.fleet.sim import fleet, own_twin
 from muster.fleet.sim.board import Board
 from muster.fleet.sim.report import PERCENTILES, Report
@@ -32,12 +33,16 @@ PORT = 8883
 )
 @options.group_option(required=False)
 @click.option(
-    "--parallel", type=click.IntRange(min=1), default=50, show_default=True, help="Devices at work at once."
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Devices working at the same time.",
 )
 @click.option(
     "--ramp",
     "ramp_s",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     metavar="S",
     help="Spread the first connections over S seconds, at random: AWS throttles by account.",
@@ -47,12 +52,12 @@ PORT = 8883
     type=click.IntRange(min=1),
     default=8,
     show_default=True,
-    help="Attempts of a device, with the board's own back-off between them.",
+    help="Attempts per device, with the board's own back-off between them.",
 )
 @click.option(
     "--keep-connected",
     "keep_s",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     metavar="S",
     help="Keep every connection open until all are done, and S seconds longer.",
@@ -63,9 +68,9 @@ PORT = 8883
     type=click.Choice([fields.KEYS_DEVICE, fields.KEYS_CLOUD]),
     default=fields.KEYS_DEVICE,
     show_default=True,
-    help="Who makes the key: the device (P-256), or the cloud (RSA; eight times the work for a twin).",
+    help="Who generates the key: the device (P-256), or the cloud (RSA; eight times the work for a twin).",
 )
-@click.option("--endpoint", metavar="HOST", help="A server that runs already  [default: a twin of its own]")
+@click.option("--endpoint", metavar="HOST", help="An existing server  [default: a twin of its own]")
 @click.option(
     "--port", type=click.IntRange(1, 65535), help=f"With --endpoint: its MQTT port  [default: {PORT}]"
 )
@@ -110,14 +115,14 @@ def sim(
     """Let a simulated fleet provision itself and publish its boot status; show rates, times and errors.
 
     The devices run the board's own code with a flash in memory. With --group they are the devices of that
-    group that wait for their certificate, with their enrolment keys; without, they are called sim-1, sim-2,
-    and so on.
+    group that wait for their certificate, with their enrolment keys; without it, they are called sim-1,
+    sim-2, and so on.
 
     Without --endpoint a twin is started on a free port and stopped at the end: in the home with --group, in
-    a temporary folder without. A profile's cloud and group count only when they are named here, so that no
-    cloud is met by accident. Ctrl-C ends the run with a summary of what was done.
+    a temporary folder without it. The endpoint and the group of a profile are ignored unless you name them
+    here, so that no cloud is contacted by accident. Ctrl-C ends the run with a summary of what was done.
 
-    Exit code 0: every device got through, 3: some did, 1: none, 130: interrupted.
+    Exit code 0: all devices succeeded, 3: some did, 1: none, 130: interrupted, 143: terminated.
     """
     if _is_default("group"):
         group = None
@@ -131,9 +136,9 @@ def sim(
     cloud = fleet.Cloud(endpoint or "localhost", port or PORT, {}, template, key_mode, topic_prefix)
     fleet.check(cloud)
     server = _Server(cloud, home, ca, claim, is_ours=endpoint is None)
-    report = asyncio.run(_run(server, group, count, pace))
+    report, stopped = asyncio.run(_run(server, group, count, pace))
     _show(report, form)
-    return _code(report)
+    return _code(report) if stopped is None else stopped
 
 
 def _is_default(parameter: str) -> bool:
@@ -182,11 +187,20 @@ class _Server:
         return replace(cloud, claim=found)
 
 
-async def _run(server: _Server, group: str | None, count: int | None, pace: Pace) -> Report:
+async def _run(
+    server: _Server, group: str | None, count: int | None, pace: Pace
+) -> tuple[Report, int | None]:
+    """The report, and the exit code that a signal gave."""
     stop = asyncio.Event()
+    codes: list[int] = []
+
+    def end(code: int) -> None:
+        codes.append(code)
+        stop.set()
+
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGINT, end, INTERRUPTED)
+    loop.add_signal_handler(signal.SIGTERM, end, TERMINATED)
     async with server.up(group) as (cloud, twin):
         devices = server.devices(cloud, group, count)
         output.note(
@@ -198,7 +212,7 @@ async def _run(server: _Server, group: str | None, count: int | None, pace: Pace
         after_s = twin.cpu_s() if twin else None
         if before_s is not None and after_s is not None:
             report.twin_cpu_s = after_s - before_s
-        return report
+        return report, codes[0] if report.interrupted else None
 
 
 def _tell(progress: output.Progress, report: Report, _: Board) -> None:
@@ -214,7 +228,7 @@ def _show(report: Report, form: str) -> None:
     output.listing(form, {"what": "what", "value": "value"}, report.figures(), "")
     click.echo()
     columns = {"step": "step", "count": "count", **{f"p{p}Ms": f"p{p} ms" for p in PERCENTILES}}
-    output.listing(form, columns, report.times(), "no step of any device went well")
+    output.listing(form, columns, report.times(), "no step of any device succeeded")
     rows = report.error_rows()
     if rows:
         click.echo()
@@ -225,8 +239,6 @@ def _show(report: Report, form: str) -> None:
 
 
 def _code(report: Report) -> int:
-    if report.interrupted:
-        return INTERRUPTED
     if not report.failed:
         return GOOD
     return PARTLY_DONE if report.done else FAILED

@@ -45,7 +45,7 @@ class Checked(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What became of a batch: itself and its folder, None when nothing was to be created and there is none."""
+    """What became of a batch: itself and its folder; None when there is none and nothing was missing."""
 
     batch: Batch | None
     folder: Path | None

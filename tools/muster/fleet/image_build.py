@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -24,6 +23,7 @@ KEPT = "kept"  # the very same bytes were there
 IN_USE = "in use"  # the file was booted and holds an identity, which is not thrown away
 FAILED = "failed"
 
+_SERVER = "muster.fleet.image_server"  # what the fork server loads once, for all builders
 _POOL_FROM = 24  # fewer images are built sooner than other processes are started
 
 
@@ -170,8 +170,9 @@ _recipe: Recipe | None = None  # of a worker process, so that it is sent once an
 def _start_worker(recipe: Recipe) -> None:
     global _recipe
     _recipe = recipe
-    # Ctrl-C is for the parent, which then stops the workers. SIGTERM is not ignored: a broken pool sends it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Signals to the group are for the parent, which then stops the workers in order (see image_server).
+    # SIGTERM is not ignored: by it the pool ends the others when one was killed.
+    os.setpgid(0, 0)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -192,7 +193,7 @@ def _parallel(work: Sequence[Job], recipe: Recipe, count: int) -> Generator[Resu
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([_SERVER])
     pool = ProcessPoolExecutor(count, context, _start_worker, (recipe,))
     try:
         futures: list[Future[Result]] = [pool.submit(_work, job) for job in work]

@@ -26,12 +26,12 @@ def check_code(code: str, product: str) -> None:
     try:
         fields = {field for _, field, _, _ in string.Formatter().parse(code) if field is not None}
     except ValueError as error:
-        raise MusterError(f"--qr {code!r}: {error}; write a brace twice to have one.", WRONG_USE) from None
+        raise MusterError(f"--qr {code!r}: {error}; write a brace twice to print one.", WRONG_USE) from None
     unknown = sorted(fields - set(_PLACEHOLDERS))
     if unknown:
         known = ", ".join("{" + name + "}" for name in _PLACEHOLDERS)
         raise MusterError(f"--qr has no {{{unknown[0]}}}: {known} are replaced.", WRONG_USE)
     if not fields & {"claim_id", "name"}:
-        raise MusterError("--qr would be the same on every label: put {claim_id} or {name} in.", WRONG_USE)
+        raise MusterError("--qr would be the same on every label: add {claim_id} or {name}.", WRONG_USE)
     if "product" in fields and not product:
         raise MusterError("--qr asks for {product}: give --product.", WRONG_USE)

@@ -186,7 +186,7 @@ def _code(text: str, box: _Box, width: float, height: float, is_beside: bool) ->
     if module < _MIN_MODULE_MM - 1e-6:
         raise MusterError(
             f"a label of {width:g} x {height:g} mm is too small for a QR code of {count} x {count} modules: "
-            "take a larger one, or a shorter --qr text.",
+            "use a larger one, or a shorter --qr text.",
             WRONG_USE,
         )
     rows = tuple(tuple(bool(dark) for dark in row) for row in matrix)
@@ -214,11 +214,11 @@ def _fixed(content: Content, room: _Box, fonts: Fonts, widest: Sizes) -> list[_L
         if all(line.size >= _SMALLEST for line in lines if line.is_bold):
             if content.title and lines[0].size < _SMALLEST:
                 raise MusterError(
-                    "the title is too long for the label: shorten it, or take a larger one.", WRONG_USE
+                    "the title is too long for the label: shorten it, or use a larger one.", WRONG_USE
                 )
             return lines
     raise MusterError(
-        "the label is too small for the claim ID beside its QR code: take a larger one.", WRONG_USE
+        "the label is too small for the claim ID beside its QR code: use a larger one.", WRONG_USE
     )
 
 

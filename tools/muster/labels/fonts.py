@@ -23,7 +23,7 @@ class Font:
     """One TrueType font. Sizes are points, lengths millimetres."""
 
     def __init__(self, path: Path) -> None:
-        """Read the font. Raises MusterError when it is none that can be embedded."""
+        """Read the font. Raises MusterError when it cannot be embedded."""
         try:
             self._font: Any = TTFont(path, lazy=True)
             self._cmap: dict[int, str] = self._font.getBestCmap() or {}
@@ -32,7 +32,7 @@ class Font:
             self._font["glyf"]  # reportlab embeds TrueType outlines only
         except (OSError, TTLibError, KeyError) as error:
             raise MusterError(
-                f"{path} is no TrueType font that can be embedded ({error}): name a .ttf file."
+                f"{path} is not a TrueType font that can be embedded ({error}): choose a .ttf file."
             ) from None
         self.path = path
         self.units = head.unitsPerEm
@@ -73,7 +73,7 @@ class Fonts:
     """The two weights of a label. With a font of one's own, both are that font."""
 
     def __init__(self, own: Path | None = None) -> None:
-        """Raises MusterError when `own` is no font that can be embedded."""
+        """Raises MusterError when `own` is not a font that can be embedded."""
         self.regular = _load(own or _FOLDER / "Vera.ttf")
         self.bold = _load(own or _FOLDER / "VeraBd.ttf")
 
@@ -82,7 +82,7 @@ class Fonts:
         character = self.regular.missing(text) or self.bold.missing(text)
         if character is not None:
             raise MusterError(
-                f"the font has no {character!r}, which is in {what}: name another (--font FILE.ttf)"
+                f"the font has no {character!r}, which is in {what}: choose another font (--font FILE.ttf)"
             )
         return text
 

@@ -41,7 +41,7 @@ def _register(font: Font) -> str:
         try:
             pdfmetrics.registerFont(TTFont(name, str(font.path)))
         except TTFError as error:
-            raise MusterError(f"{font.path} cannot be embedded ({error}): name another --font.") from None
+            raise MusterError(f"{font.path} cannot be embedded ({error}): choose another --font.") from None
     return name
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from muster.errors import MusterError
 from muster.registry.batches import Batches
 from muster.registry.certificates import Certificates
+from muster.registry.changes import Changes
 from muster.registry.database import BUSY_MS, Database
 from muster.registry.fleet import Devices, Groups
 from muster.registry.switches import Boots, Faults
@@ -73,6 +74,10 @@ class Registry:
     def generation(self) -> tuple[int, int]:
         """A value that differs as soon as anybody has written."""
         return self._database.generation()
+
+    def changes(self, changed: Callable[[str], object]) -> Changes:
+        """What others write from now on; `changed` is told of each certificate that this Registry changes."""
+        return Changes(self._database, changed)
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -124,6 +124,10 @@ class Database:
     def write(self, sql: str, *values: object) -> int:
         """Run one writing statement; how many rows it touched."""
         return self._execute(sql, values).rowcount
+
+    def define(self, name: str, function: Callable[[str], None]) -> None:
+        """Let SQL of this connection call `function` with one value."""
+        self._connection.create_function(name, 1, function)
 
     def close(self) -> None:
         """Close this connection; safe to call twice."""

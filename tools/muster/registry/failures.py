@@ -14,7 +14,10 @@ _SENTENCES = (
         "readonly",
         "{path} is read-only: change its permissions, or copy its folder and name the copy by --home",
     ),
-    ("not a database", "{path} is not a registry ({error}): move it away or name another --home"),
+    (
+        "not a database",
+        "{path} is not a registry ({error}): restore it from a backup, or move it away to start anew",
+    ),
     ("malformed", "{path} is damaged ({error}): restore it from a backup"),
     ("disk is full", "{path} cannot be written ({error}): make room, then repeat"),
 )

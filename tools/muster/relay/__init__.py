@@ -9,14 +9,13 @@ All settings may be changed while it runs, from any thread. "Up" is from the cli
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 
 from muster.errors import MusterError
-from muster.relay.connection import DOWN, UP, Connection, no_delay, reset, swallow
+from muster.relay.connection import DOWN, UP, Clock, Connection, no_delay, reset, swallow
 
-__all__ = ["DOWN", "UP", "Relay"]
+__all__ = ["DOWN", "UP", "Clock", "Relay"]
 
 
 class Relay:
@@ -31,7 +30,7 @@ class Relay:
         black_hole: connections are accepted and bytes taken, nothing is delivered.
         refuse: new connections are reset at once.
     Counts
-        connections, refused, bytes_up, bytes_down (delivered), first_syn (time.monotonic() of the first
+        connections, refused, bytes_up, bytes_down (delivered), first_syn (the clock's time of the first
         connection, None before), turns (how often the data changed direction, each connection's opening
         counted as one: two turns are one round trip).
     """
@@ -45,12 +44,14 @@ class Relay:
         port: int = 0,
         latency_ms: float = 0,
         bandwidth: float | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.target = (target_host, target_port)
         self.host = host
         self.port = port  # the real one once it listens
         self.latency_ms = latency_ms
         self.bandwidth = bandwidth
+        self.clock = clock or Clock()
         self.cut_after_up: int | None = None
         self.cut_after_down: int | None = None
         self.cut_after_total: int | None = None
@@ -76,7 +77,8 @@ class Relay:
             self._server = await asyncio.start_server(self._accept, self.host, self.port)
         except OSError as error:
             raise MusterError(
-                f"the relay cannot listen on {self.host}:{self.port} ({error.strerror}): choose another port."
+                f"the relay cannot listen on {self.host}:{self.port} ({error.strerror}): choose another"
+                " address or port."
             ) from None
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -148,7 +150,7 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.first_syn is None:
-            self.first_syn = time.monotonic()
+            self.first_syn = self.clock.now_s()
         if self.refuse:
             self.refused += 1
             self._tell()
@@ -156,7 +158,7 @@ class Relay:
         self.connections += 1
         self.turns += 2  # SYN and its answer
         self._tell()
-        await asyncio.sleep(self.latency_ms / 1000)
+        await self.clock.sleep(self.latency_ms / 1000)
         if self.black_hole:
             await swallow(reader)
             return
@@ -171,7 +173,7 @@ class Relay:
         down = connection.carry(DOWN, far_reader, writer)
         pumps = [asyncio.ensure_future(up), asyncio.ensure_future(down)]
         try:
-            # A side that ends its sending leaves the other direction open; trouble ends both.
+            # A side that ends its sending leaves the other direction open; an error ends both.
             await asyncio.wait(pumps, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for pump in pumps:

@@ -12,6 +12,18 @@ _CHUNK = 16384
 _IN_FLIGHT = 256  # chunks under way in one direction before the sender is made to wait
 
 
+class Clock:
+    """The time by which the relay delays; a test passes one that does not wait."""
+
+    def now_s(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+    async def sleep(self, duration_s: float) -> None:
+        """Wait so many seconds."""
+        await asyncio.sleep(duration_s)
+
+
 class Network(Protocol):
     """What a connection asks of the relay it belongs to (see muster.relay.Relay)."""
 
@@ -19,6 +31,7 @@ class Network(Protocol):
     bandwidth: float | None
     black_hole: bool
     turns: int
+    clock: Clock
 
     def allowance(self, direction: str) -> int | None: ...
 
@@ -59,7 +72,7 @@ class Connection:
             if data and self._last != direction:
                 self._last = direction
                 self._relay.turns += 1
-            link_free_at = max(link_free_at, time.monotonic())
+            link_free_at = max(link_free_at, self._relay.clock.now_s())
             if self._relay.bandwidth:
                 link_free_at += len(data) / self._relay.bandwidth
             await queue.put((link_free_at + self._relay.latency_ms / 2000, data))
@@ -72,9 +85,9 @@ class Connection:
         relay = self._relay
         while True:
             due, data = await queue.get()
-            delay = due - time.monotonic()
-            if delay > 0:
-                await asyncio.sleep(delay)
+            delay_s = due - relay.clock.now_s()
+            if delay_s > 0:
+                await relay.clock.sleep(delay_s)
             if relay.black_hole:
                 if not data:
                     return

@@ -5,15 +5,10 @@ Source: AWS IoT Developer Guide, "MQTT", "Connect policy examples"; AWS General 
 
 import time
 
-from amqtt.mqtt.connack import IDENTIFIER_REJECTED, UNACCEPTABLE_PROTOCOL_VERSION
-from amqtt.mqtt.connect import ConnectPacket
-from amqtt.mqtt.constants import QOS_1
-
-from muster.twin import filters, policy
+from muster.twin import filters, packets, policy
+from muster.twin.packets import Connect
 from muster.twin.principal import Principal
 from muster.twin.settings import Settings
-
-_MQTT_3_1_1 = 4
 
 
 class Admission:
@@ -23,21 +18,21 @@ class Admission:
         self._settings = settings
         self._last_connect_s: dict[str, float] = {}
 
-    def judge(self, connect: ConnectPacket, principal: Principal) -> tuple[str | None, int | None]:
+    def judge(self, connect: Connect, principal: Principal) -> tuple[str | None, int | None]:
         """Why a CONNECT is refused (None: it is not), and the CONNACK return code to send, if any."""
         client_id, limits = principal.client_id, self._settings.limits
-        if connect.proto_level != _MQTT_3_1_1:
-            return "not MQTT 3.1.1", UNACCEPTABLE_PROTOCOL_VERSION
-        if connect.client_id_is_random and not connect.clean_session_flag:
-            return "no client id", IDENTIFIER_REJECTED
+        if connect.level != packets.MQTT_3_1_1:
+            return "not MQTT 3.1.1", packets.UNACCEPTABLE_VERSION
+        if not connect.client_id and not connect.is_clean:
+            return "no client id", packets.IDENTIFIER_REJECTED
         if len(client_id.encode()) > limits.client_id_bytes or client_id.startswith("$"):
             return "client id too long or reserved", self._settings.refuse_return_code
-        if connect.will_flag:
-            problem = filters.name_problem(connect.will_topic or "", limits)
-            if problem or connect.will_qos > QOS_1 or (connect.will_topic or "").startswith("$"):
+        if connect.will is not None:
+            problem = filters.name_problem(connect.will.topic, limits)
+            if problem or connect.will.qos > packets.QOS_1 or connect.will.topic.startswith("$"):
                 return "impossible will", self._settings.refuse_return_code
-        attributes = [] if connect.clean_session_flag else ["PersistentConnect"]
-        attributes += ["LastWill"] if connect.will_flag else []
+        attributes = [] if connect.is_clean else ["PersistentConnect"]
+        attributes += ["LastWill"] if connect.will is not None else []
         if not principal.allows(policy.CONNECT, policy.client(client_id), attributes):
             return principal.why_not(), self._settings.refuse_return_code
         if self._is_too_fast(client_id):

@@ -1,31 +1,16 @@
-"""One client on the wire: amqtt's protocol handler with its delivery and closing repaired.
-
-Private parts of amqtt 0.12.1 that are overridden, and why (the version is pinned for this):
-- reader loop: amqtt starts a task per packet, acknowledges before anybody has judged the packet and waits for
-  ever on a silent client; here `serve` takes packets one by one and a timer ends a silent connection;
-- mqtt_publish / QoS 1 flow: amqtt forgets a message that is not acknowledged within 5 s or before the
-  connection ends; here it stays in the session until its PUBACK and is sent again on resume;
-- stop: amqtt waits for a peer that may never read; here closing is bounded.
-"""
+"""One client on the wire, from its first packet to its end."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
-from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
-from amqtt.mqtt import MQTTPacket
-from amqtt.mqtt.constants import QOS_0, QOS_1
-from amqtt.mqtt.disconnect import DisconnectPacket
-from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
-from amqtt.mqtt.publish import PublishPacket
-from amqtt.session import ApplicationMessage, OutgoingApplicationMessage, Session
-
-from muster.twin import frames
+from muster.twin import packets
+from muster.twin.link import Link
 from muster.twin.log import log
+from muster.twin.packets import Frame
 from muster.twin.principal import Principal
+from muster.twin.sessions import Message, Session
 from muster.twin.settings import Limits
-
-if TYPE_CHECKING:
-    from muster.twin.engine import Engine
 
 # Disconnect reasons, as AWS logs them (AWS IoT Developer Guide, "Lifecycle events").
 CLIENT_INITIATED = "CLIENT_INITIATED_DISCONNECT"
@@ -35,159 +20,190 @@ DUPLICATE_CLIENT_ID = "DUPLICATE_CLIENTID"
 FORBIDDEN = "FORBIDDEN_ACCESS"
 AUTH_ERROR = "AUTH_ERROR"
 KEEP_ALIVE = "MQTT_KEEP_ALIVE_TIMEOUT"
+SERVER_ERROR = "SERVER_ERROR"
 SERVER_INITIATED = "SERVER_INITIATED_DISCONNECT"
-
-_CLOSE_WAIT_S = 0.25  # for the last bytes and the TLS goodbye; then the socket goes
-_UNREAD_LIMIT_BYTES = 4 * 1024 * 1024  # a client that reads nothing is cut off here
 
 _log = log()
 
 
-class Writer(StreamWriterAdapter):
-    """amqtt's writer with an end that does not wait for the peer."""
+class Broker(Protocol):
+    """What a connection needs of the broker."""
 
-    def hang_up(self) -> None:
-        """Send what is buffered, say goodbye, and let the socket go soon whatever the peer does."""
-        if self.is_closed:
-            return
-        self.is_closed: bool = True
-        transport = self._writer.transport
-        transport.close()
-        asyncio.get_running_loop().call_later(_CLOSE_WAIT_S, transport.abort)
+    def look(self) -> None:
+        """Packets have come: see what has changed in the registry."""
 
-    def abort(self) -> None:
-        """Drop the connection now."""
-        self.is_closed = True
-        self._writer.transport.abort()
+    def take(self, connection: "Connection", frame: Frame) -> Coroutine[Any, Any, None] | None:
+        """Act on one packet; what is returned must be awaited before the next one is taken.
 
-    async def close(self) -> None:
-        """amqtt's name for hanging up."""
-        self.hang_up()
+        Raises MalformedError.
+        """
 
-    @property
-    def unread_bytes(self) -> int:
-        """What the peer has not taken yet."""
-        return self._writer.transport.get_write_buffer_size()
+    def ended(self, connection: "Connection") -> None:
+        """The connection has ended; its `reason` says how."""
 
 
-class Connection(BrokerProtocolHandler):
-    """A client that was admitted, from CONNACK to its end."""
+class Connection:
+    """A client. `principal` and `session` are there as soon as it was admitted."""
 
-    def __init__(
-        self,
-        engine: "Engine",
-        session: Session,
-        principal: Principal,
-        reader: asyncio.StreamReader,
-        writer: Writer,
-        limits: Limits,
-    ) -> None:
-        super().__init__(engine.plugins_manager)
-        self.attach(session, StreamReaderAdapter(reader), writer)
-        self.principal = principal
-        self.finished = asyncio.Event()
-        self.reason: str | None = None
-        self._is_proved = False  # the client has shown that it got the CONNACK
-        self._engine = engine
-        self._stream = reader
-        self._link = writer
-        self._session = session
+    principal: Principal
+    session: Session
+
+    def __init__(self, broker: Broker, link: Link, limits: Limits) -> None:
+        self.reason: str | None = None  # why it has ended
+        self.will: packets.Will | None = None
+        self.is_admitted = False
+        self.is_ignored = False  # its CONNECT was taken, but not answered
+        self.is_proved = False  # the client has shown that it got the CONNACK
+        self._broker = broker
+        self._link = link
         self._limits = limits
-        self._silence_s = session.keep_alive * limits.keep_alive_factor
-        self._seen_s = 0.0
+        self._frames = packets.Frames(limits.payload_bytes)
+        self._running: asyncio.Task[None] | None = None
+        self._is_resumed = False
+        self._silence_s = self._seen_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def client_id(self) -> str:
-        """The MQTT client id."""
-        return self.principal.client_id
+        """The MQTT client id; nothing before the CONNECT."""
+        return self.principal.client_id if self.is_admitted else ""
 
-    async def serve(self) -> None:
-        """Take packets until the connection ends; `reason` then says how."""
-        loop = asyncio.get_running_loop()
-        self._seen_s = loop.time()
-        timer = loop.call_later(self._silence_s, self._check_silence)
-        self._keepalive_task = timer
-        try:
-            while self.reason is None:
-                packet = await frames.read(self._stream, self._limits.payload_bytes)
-                self._seen_s = loop.time()
-                if packet is not None and not self._is_proved:
-                    self._is_proved = True
-                    self._engine.proved(self.principal.certificate_id)
-                if packet is None:
-                    self.hang_up(CONNECTION_LOST)
-                elif isinstance(packet, DisconnectPacket):
-                    self.hang_up(CLIENT_INITIATED)
-                else:
-                    await self._engine.take(self, packet)
-                    await self._link.drain()
-        except frames.MalformedError as error:
-            self.hang_up(CLIENT_ERROR, str(error))
-        except OSError:
-            self.hang_up(CONNECTION_LOST)
-        finally:
-            self._keepalive_task.cancel()
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """The client's certificate in DER form."""
+        return self._link.peer_certificate
 
-    def _check_silence(self) -> None:
-        loop = asyncio.get_running_loop()
-        silent_s = loop.time() - self._seen_s
-        if silent_s >= self._silence_s:
-            self.hang_up(KEEP_ALIVE)
-        else:
-            self._keepalive_task = loop.call_later(self._silence_s - silent_s, self._check_silence)
+    def admit(self, principal: Principal, session: Session, keep_alive_s: float) -> None:
+        """From now on it is somebody."""
+        self.principal, self.session, self.is_admitted = principal, session, True
+        self._link.admitted()
+        self._silence_s = keep_alive_s * self._limits.keep_alive_factor
+        self._check_silence()
+
+    # What the link calls
+
+    def received(self, data: bytes) -> None:
+        """Bytes came."""
+        self._frames.feed(data)
+        if self._running is None:
+            self._work()
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.hang_up(CONNECTION_LOST)
+
+    def overran(self) -> None:
+        """The client does not read."""
+        self.hang_up(CLIENT_ERROR, "does not read")
+
+    # What the broker calls
 
     def hang_up(self, reason: str, detail: str = "") -> None:
         """Close this connection; the first reason counts."""
         if self.reason is not None:
             return
         self.reason = reason
-        _log.info("%s: %s%s", self.client_id, reason, f" ({detail})" if detail else "")
+        if self.is_admitted:
+            _log.info("%s: %s%s", self.client_id, reason, f" ({detail})" if detail else "")
+        elif detail:
+            _log.info("%s (%s)", reason, detail)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._running is not None and self._running is not asyncio.current_task():
+            self._running.cancel()
         self._link.hang_up()
-        self._stream.set_exception(ConnectionResetError(reason))  # ends a waiting read
+        self._broker.ended(self)
 
-    def send(self, packet: MQTTPacket) -> None:
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self.hang_up(SERVER_INITIATED)
+        self._link.abort()
+
+    def send(self, packet: bytes) -> None:
         """Put a packet on the wire; never waits, so that a frozen client holds nobody up."""
-        if self._link.unread_bytes > _UNREAD_LIMIT_BYTES:
-            self.hang_up(CLIENT_ERROR, "does not read")
-        self._link.write(packet.to_bytes())
+        self._link.send(packet)
 
-    def deliver(self, topic: str, data: bytes, qos: int, retain: bool = False) -> None:
+    def deliver(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> None:
         """Send a message; QoS 1 is kept until it is acknowledged, and waits while too many are not."""
-        if qos == QOS_0:
-            self.send(PublishPacket.build(topic, data, None, False, QOS_0, retain))
+        if qos == packets.QOS_0:
+            self.send(packets.to_publish(topic, payload, packets.QOS_0, retain))
             return
-        if len(self._session.inflight_out) >= self._limits.unacknowledged:
-            self._session.retained_messages.put_nowait(ApplicationMessage(None, topic, QOS_1, data, retain))
+        message = Message(topic, payload, retain)
+        if len(self.session.in_flight) >= self._limits.unacknowledged:
+            if not self.session.wait(message, self._limits):
+                _log.info("%s: too much waits for it, a message is dropped", self.client_id)
             return
-        message = OutgoingApplicationMessage(self._session.next_packet_id, topic, QOS_1, data, retain)
-        self._session.inflight_out[message.packet_id or 0] = message
-        self.send(message.build_publish_packet())
+        packet_id = self.session.next_id()
+        self.session.in_flight[packet_id] = message
+        self.send(packets.to_publish(topic, payload, packets.QOS_1, retain, packet_id))
 
     def acknowledged(self, packet_id: int) -> None:
         """A PUBACK came: forget that message and send one that waited."""
-        self._session.inflight_out.pop(packet_id, None)
-        self._send_waiting()
+        self.session.in_flight.pop(packet_id, None)
+        if self.session.waiting:
+            self._send_waiting()
 
     def resume(self) -> None:
         """Send again what was not acknowledged, then what came while the client was away.
 
         The session may belong to another certificate by now, so iot:Receive is asked again.
         """
-        for packet_id, message in list(self._session.inflight_out.items()):
-            if self._engine.may_receive(self.principal, message.topic):
-                self.send(message.build_publish_packet(dup=True))
+        if self._is_resumed:
+            return
+        self._is_resumed = True
+        for packet_id, message in list(self.session.in_flight.items()):
+            if self.principal.may_receive(message.topic):
+                self.send(packets.to_publish(*message[:2], packets.QOS_1, message.retain, packet_id, True))
             else:
-                del self._session.inflight_out[packet_id]
+                del self.session.in_flight[packet_id]
         self._send_waiting()
 
-    def _send_waiting(self) -> None:
-        waiting = self._session.retained_messages
-        while not waiting.empty() and len(self._session.inflight_out) < self._limits.unacknowledged:
-            message = waiting.get_nowait()
-            if self._engine.may_receive(self.principal, message.topic):
-                self.deliver(message.topic, bytes(message.data), QOS_1, message.retain)
+    # Parts
 
-    async def stop(self) -> None:
-        """End the connection from the server's side and wait until it is gone."""
-        self.hang_up(SERVER_INITIATED)
-        await self.finished.wait()
+    def _send_waiting(self) -> None:
+        session = self.session
+        while session.waiting and len(session.in_flight) < self._limits.unacknowledged:
+            message = session.next_waiting()
+            if self.principal.may_receive(message.topic):
+                self.deliver(message.topic, message.payload, packets.QOS_1, message.retain)
+
+    def _work(self) -> None:
+        """Take packets one by one."""
+        self._broker.look()
+        self._seen_s = asyncio.get_running_loop().time()
+        try:
+            while self.reason is None and (frame := self._frames.take()) is not None:
+                rest = self._broker.take(self, frame)
+                if rest is not None:
+                    self._wait_for(rest)
+                    return
+        except packets.MalformedError as error:
+            self.hang_up(CLIENT_ERROR, str(error))
+        except Exception:
+            _log.exception("%s: a packet failed", self.client_id)
+            self.hang_up(SERVER_ERROR)
+
+    def _wait_for(self, rest: Coroutine[Any, Any, None]) -> None:
+        """The next packet is taken when this is done."""
+        self._running = asyncio.get_running_loop().create_task(rest)
+        self._running.add_done_callback(self._continue)
+        self._link.hold(True)
+
+    def _continue(self, done: asyncio.Task[None]) -> None:
+        self._running = None
+        if not done.cancelled() and done.exception() is not None:
+            _log.error("%s: a packet failed", self.client_id, exc_info=done.exception())
+            self.hang_up(SERVER_ERROR)
+        if self.reason is None:
+            self._link.hold(False)
+            self._work()
+
+    def _check_silence(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._seen_s:
+            self._seen_s = loop.time()
+        silent_s = loop.time() - self._seen_s
+        if silent_s >= self._silence_s:
+            self.hang_up(KEEP_ALIVE)
+        else:
+            self._timer = loop.call_later(self._silence_s - silent_s, self._check_silence)

@@ -104,6 +104,9 @@ class Plan:
         self._switches = {fault.kind: fault for fault in switches}
         self.is_throttled = is_throttled
 
+    def __bool__(self) -> bool:
+        return bool(self._switches)
+
     def __contains__(self, kind: str) -> bool:
         return kind in self._switches
 
@@ -144,15 +147,28 @@ THROTTLED: dict[str, object] = {
 }
 
 
+NO_FAULTS = Plan([], False)
+
+
 class Faults:
     """Takes the switches of the registry, and remembers the rate of what is throttled."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._passed: dict[int, deque[float]] = {}
+        self._stages: set[str] | None = None  # those where a switch may act; None: to be read
+
+    def forget(self) -> None:
+        """Somebody has written to the registry."""
+        self._stages = None
 
     def take(self, stage: str, client_id: str) -> Plan:
         """The plan for one packet of this client; every switch in it is counted down."""
+        if self._stages is None:
+            self._stages = {fault.stage for fault in self._registry.faults.all()}
+        if stage not in self._stages:
+            return NO_FAULTS
+        self._stages = None
         switches = self._registry.faults.take(stage, client_id)
         is_throttled = any(fault.kind == THROTTLE and not self._passes(fault) for fault in switches)
         return Plan(switches, is_throttled)

@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
 from device.core import paths
 from muster import files
 from muster.errors import MusterError
-from muster.registry import Registry
+from muster.registry import FILE_NAME, Registry
 from muster.registry.certificates import ACTIVE
 from muster.twin import defaults, pki
 from muster.twin.settings import Home, Settings
@@ -26,7 +29,9 @@ def prepare(home: Path, settings: Settings) -> pki.Authority:
         authority.ensure_server(settings.host)
         with contextlib.closing(Registry(home)) as registry:
             defaults.fill(registry, settings)
-            if not _has_claim(place):
+            if _has_claim(place):
+                _check_claim(place, registry)
+            else:
                 _make_claim(place, authority, registry, settings)
     return authority
 
@@ -47,6 +52,21 @@ def new_claim(home: Path, settings: Settings) -> str:
 
 def _has_claim(home: Home) -> bool:
     return all((home.claim_dir / name).exists() for name in (paths.CERTIFICATE, paths.PRIVATE_KEY))
+
+
+def _check_claim(home: Home, registry: Registry) -> None:
+    """Raises MusterError when boards with the claim credentials would be refused for a lost registry."""
+    path = home.claim_dir / paths.CERTIFICATE
+    try:
+        der = x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(serialization.Encoding.DER)
+        is_known = registry.certificates.get(pki.certificate_id(der)) is not None
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise MusterError(
+            f"{path} is not a certificate of the registry beside it: restore {FILE_NAME} from a backup, or "
+            f"create another claim certificate with `muster twin claim new --home {home.root}`"
+        )
 
 
 def _make_claim(home: Home, authority: pki.Authority, registry: Registry, settings: Settings) -> str:

@@ -1,24 +1,36 @@
 """The reserved topics that are requests: from a PUBLISH to the answer on the same connection.
 
 An answer goes to the requesting connection only, and only if it subscribed to the answer's topic before.
+The requests of a connection are served one after the other, beside those of other connections.
 Source: AWS IoT Developer Guide, "Device provisioning MQTT API".
 """
 
 import asyncio
 import json
-from collections.abc import Callable
-from typing import Any
+from collections import deque
+from typing import Any, NamedTuple
 
 from device.core import fields, topics
 from muster.twin import faults
-from muster.twin.connection import SERVER_INITIATED, Connection
+from muster.twin.connection import Connection
+from muster.twin.exchange import Exchange
+from muster.twin.faults import Plan
 from muster.twin.log import log
 from muster.twin.provisioning import Caller, Provisioning
 from muster.twin.registration import RejectedError
+from muster.twin.router import Router
+from muster.twin.settings import Settings
+from muster.twin.throttle import Rate
 
 _log = log()
 
-Deliver = Callable[[Connection, str, bytes], None]
+Answer = tuple[bool, dict[str, Any]]  # accepted?, body
+
+
+class _Request(NamedTuple):
+    topic: str
+    payload: bytes
+    plan: Plan
 
 
 def stage_of(topic: str) -> str | None:
@@ -33,64 +45,78 @@ def stage_of(topic: str) -> str | None:
 class Operations:
     """Runs requests beside the connections, so that none waits for another."""
 
-    def __init__(self, provisioning: Provisioning, deliver: Deliver) -> None:
+    def __init__(self, provisioning: Provisioning, router: Router, settings: Settings) -> None:
         self._provisioning = provisioning
-        self._deliver = deliver
-        self._running: set[asyncio.Task[None]] = set()
+        self._router = router
+        self._limits = settings.limits
+        self._rate = Rate(settings.limits.calls_per_s, settings.clock) if settings.throttle else None
+        self._requests: dict[Connection, deque[_Request]] = {}  # the first one is being served
+        self._workers: dict[Connection, asyncio.Task[None]] = {}
 
-    def start(self, connection: Connection, topic: str, payload: bytes, plan: faults.Plan) -> None:
-        """Begin to serve a request."""
-        task = asyncio.create_task(self._serve(connection, topic, payload, plan))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+    def start(self, connection: Connection, topic: str, payload: bytes, plan: Plan) -> None:
+        """Begin to serve a request, or let it wait for those before it."""
+        waiting = self._requests.setdefault(connection, deque())
+        is_refused = self._rate is not None and not self._rate.passes()
+        if is_refused or len(waiting) >= self._limits.calls_waiting:
+            self._answer(connection, topic, plan, (False, faults.THROTTLED), 1)
+            return
+        waiting.append(_Request(topic, payload, plan))
+        if connection not in self._workers:
+            self._workers[connection] = asyncio.create_task(self._work(connection))
 
-    async def stop(self) -> None:
-        """Give up what still runs."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+    def give_up(self, connection: Connection) -> None:
+        """The connection has ended: nobody waits for its answers any more."""
+        self._requests.pop(connection, None)
+        worker = self._workers.pop(connection, None)
+        if worker is not None and worker is not asyncio.current_task():
+            worker.cancel()
 
-    async def _serve(self, connection: Connection, topic: str, payload: bytes, plan: faults.Plan) -> None:
-        await asyncio.sleep(plan.delay_s)
-        if faults.CLOSE_BEFORE in plan:
-            connection.hang_up(SERVER_INITIATED, "fault close-before")
-            return
-        if faults.IGNORE in plan:
-            return
-        is_accepted, answer = await self._answer(connection, topic, payload, plan)
-        if faults.CLOSE_AFTER in plan:
-            connection.hang_up(SERVER_INITIATED, "fault close-after")
-            return
-        if faults.LOSE_ANSWER in plan:
-            return
-        _log.info("%s: %s %s", connection.client_id, topic, "accepted" if is_accepted else answer)
+    async def _work(self, connection: Connection) -> None:
+        requests = self._requests[connection]
+        while requests and connection.reason is None:
+            request = requests[0]
+            try:
+                await self._serve(connection, request)
+            except Exception:
+                _log.exception("%s: %s failed", connection.client_id, request.topic)
+            requests.popleft()
+        if self._workers.get(connection) is asyncio.current_task():
+            del self._workers[connection]
+            self._requests.pop(connection, None)
+
+    async def _serve(self, connection: Connection, request: _Request) -> None:
+        topic, _, plan = request
+        exchange: Exchange[Answer] = Exchange(
+            connection,
+            act=lambda: self._act(connection, request),
+            refuse=lambda plan: (False, faults.THROTTLED if plan.is_throttled else plan.rejection()),
+            answer=lambda answer, times: self._answer(connection, topic, plan, answer, times),
+        )
+        await exchange.carry_out(plan)
+
+    def _answer(self, connection: Connection, topic: str, plan: Plan, answer: Answer, times: int) -> None:
+        is_accepted, body = answer
+        _log.info("%s: %s %s", connection.client_id, topic, "accepted" if is_accepted else body)
         answer_topic = topics.accepted(topic) if is_accepted else topics.rejected(topic)
-        body = plan.distorted(json.dumps(answer).encode())
-        for _ in range(2 if faults.TWICE in plan else 1):
-            self._deliver(connection, answer_topic, body)
-        if faults.CLOSE_ANSWERED in plan:
-            connection.hang_up(SERVER_INITIATED, "fault close-answered")
+        data = plan.distorted(json.dumps(body).encode())
+        for _ in range(times):
+            self._router.answer(connection, answer_topic, data)
 
-    async def _answer(
-        self, connection: Connection, topic: str, payload: bytes, plan: faults.Plan
-    ) -> tuple[bool, dict[str, Any]]:
-        if plan.is_throttled:
-            return False, faults.THROTTLED
-        if faults.REJECT in plan:
-            return False, plan.rejection()
+    async def _act(self, connection: Connection, request: _Request) -> Answer:
         try:
-            answer = await self._act(connection, topic, payload)
+            answer = await self._ask(connection, request)
         except RejectedError as error:
             return False, error.document
         except Exception:
-            _log.exception("%s: %s failed", connection.client_id, topic)
+            _log.exception("%s: %s failed", connection.client_id, request.topic)
             failure = RejectedError(500, "InternalFailure", "The twin failed; its log says why.")
             return False, failure.document
-        if faults.STRANGER in plan:
+        if faults.STRANGER in request.plan:
             answer = self._of_a_stranger(answer)
         return True, answer
 
-    async def _act(self, connection: Connection, topic: str, payload: bytes) -> dict[str, Any]:
+    async def _ask(self, connection: Connection, request: _Request) -> dict[str, Any]:
+        topic, payload, _ = request
         if topic == topics.CREATE_KEYS:
             return await self._provisioning.create_keys(payload)
         if topic == topics.CREATE_FROM_CSR:

@@ -5,12 +5,12 @@ Region and account of an ARN are not compared: the twin is one account, and real
 """
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from muster.registry import documents
 from muster.registry.documents import Condition, PolicyError, Statement, parse
+from muster.twin.patterns import like, resolved
 
 CONNECT = "iot:Connect"
 PUBLISH = "iot:Publish"
@@ -19,8 +19,6 @@ RECEIVE = "iot:Receive"
 RETAIN_PUBLISH = "iot:RetainPublish"
 
 _ARN_PREFIX = "arn:aws:iot:local-1:000000000000:"
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_ESCAPES = ("*", "?", "$")
 _log = logging.getLogger("muster.twin")
 
 
@@ -77,18 +75,31 @@ def _applies(
     attributes: tuple[str, ...],
 ) -> bool:
     return (
-        any(_like(pattern, action, {}) for pattern in statement.actions)
+        _names(statement.actions, action)
         and any(_covers(pattern, resource, variables) for pattern in statement.resources)
         and all(_holds(condition, variables, attributes) for condition in statement.conditions)
     )
 
 
 def _covers(pattern: str, resource: str, variables: Mapping[str, str]) -> bool:
+    part = _resource_part(pattern)
+    if part is None:
+        return like(pattern, _ARN_PREFIX + resource, variables)
+    return like(part, resource, variables)
+
+
+@lru_cache(maxsize=8192)
+def _resource_part(pattern: str) -> str | None:
+    """What an ARN of AWS IoT says of the resource; None when the pattern is to be compared as a whole."""
     parts = pattern.split(":", 5)
-    if len(parts) == 6 and "/" not in ":".join(parts[:5]):
-        is_iot = _like(parts[0], "arn", {}) and _like(parts[2], "iot", {})
-        return is_iot and _like(parts[5], resource, variables)
-    return _like(pattern, _ARN_PREFIX + resource, variables)
+    if len(parts) != 6 or "/" in ":".join(parts[:5]):
+        return None
+    return parts[5] if like(parts[0], "arn", {}) and like(parts[2], "iot", {}) else ""
+
+
+@lru_cache(maxsize=8192)
+def _names(actions: tuple[str, ...], action: str) -> bool:
+    return any(like(pattern, action, {}) for pattern in actions)
 
 
 def _holds(condition: Condition, variables: Mapping[str, str], attributes: tuple[str, ...]) -> bool:
@@ -112,39 +123,8 @@ def _holds(condition: Condition, variables: Mapping[str, str], attributes: tuple
 
 def _compares(condition: Condition, value: str, variables: Mapping[str, str]) -> bool:
     if condition.operator == documents.LIKE:
-        return any(_like(wanted, value, variables) for wanted in condition.values)
-    wanted_values = [_resolved(wanted, variables) for wanted in condition.values]
+        return any(like(wanted, value, variables) for wanted in condition.values)
+    wanted_values = [resolved(wanted, variables) for wanted in condition.values]
     if condition.operator == documents.EQUALS:
         return value in wanted_values
     return value.lower() in [wanted.lower() for wanted in wanted_values if wanted is not None]
-
-
-def _resolved(text: str, variables: Mapping[str, str]) -> str | None:
-    """`text` with its variables replaced, or None when one of them has no value here."""
-    names = [name for name in _VARIABLE.findall(text) if name not in _ESCAPES]
-    if any(name not in variables for name in names):
-        return None
-    return _VARIABLE.sub(lambda match: variables.get(match[1], match[1]), text)
-
-
-def _like(pattern: str, value: str, variables: Mapping[str, str]) -> bool:
-    """Match with * (any characters, "/" too) and ? (one); a variable's value is taken literally."""
-    names = [name for name in _VARIABLE.findall(pattern) if name not in _ESCAPES]
-    if any(name not in variables for name in names):
-        return False
-    return _expression(pattern, tuple(variables[name] for name in names)).fullmatch(value) is not None
-
-
-@lru_cache(maxsize=8192)
-def _expression(pattern: str, values: tuple[str, ...]) -> re.Pattern[str]:
-    remaining = iter(values)
-    source, position = "", 0
-    for match in _VARIABLE.finditer(pattern):
-        source += _wildcards(pattern[position : match.start()])
-        source += re.escape(match[1] if match[1] in _ESCAPES else next(remaining))
-        position = match.end()
-    return re.compile(source + _wildcards(pattern[position:]), re.DOTALL)
-
-
-def _wildcards(text: str) -> str:
-    return "".join({"*": ".*", "?": "."}.get(character) or re.escape(character) for character in text)

@@ -3,54 +3,77 @@
 Source: AWS IoT Developer Guide, "MQTT", "Reserved topics"; AWS General Reference, "protocol limits".
 """
 
-import asyncio
-from typing import TYPE_CHECKING
-
-from amqtt.broker import RetainedApplicationMessage
-from amqtt.mqtt.constants import QOS_1, QOS_2
-from amqtt.mqtt.puback import PubackPacket
-from amqtt.mqtt.publish import PublishPacket
-from amqtt.session import Session
+from collections.abc import Coroutine
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from device.core import topics
 from muster.twin import connection as ends
-from muster.twin import faults, filters, operations, policy
+from muster.twin import faults, filters, operations, packets, policy
 from muster.twin.connection import Connection
+from muster.twin.exchange import Exchange
+from muster.twin.faults import Faults, Plan
+from muster.twin.log import log
+from muster.twin.operations import Operations
+from muster.twin.packets import QOS_1, QOS_2, Publish
+from muster.twin.router import Observer, Published, Router
+from muster.twin.settings import Settings
+from muster.twin.throttle import Rate
 
-if TYPE_CHECKING:
-    from muster.twin.engine import Engine
+_log = log()
 
 
 class Publishing:
     """Judges and carries out what clients publish."""
 
-    def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
-        self._limits = engine.settings.limits
+    def __init__(
+        self, settings: Settings, router: Router, injected: Faults, requests: Operations, observer: Observer
+    ) -> None:
+        self._settings = settings
+        self._limits = settings.limits
+        self._router = router
+        self._faults = injected
+        self._operations = requests
+        self._observer = observer
+        self._rates: WeakKeyDictionary[Connection, Rate] = WeakKeyDictionary()
 
-    async def take(self, connection: Connection, packet: PublishPacket) -> None:
+    def take(self, connection: Connection, packet: Publish) -> Coroutine[Any, Any, None] | None:
         """A PUBLISH: acted upon, left without an answer (QoS 2), or the end of the connection."""
-        topic, data = packet.topic_name or "", packet.data or b""
-        problem = self._problem(connection, topic, data, packet.retain_flag)
+        problem = self._problem(connection, packet.topic, packet.payload, packet.retain)
         if problem is not None:
             connection.hang_up(*problem)
-            return
+            return None
         if packet.qos == QOS_2:
-            return
-        stage = operations.stage_of(topic)
-        if stage is not None:
-            plan = self._engine.faults.take(stage, connection.client_id)
-            if faults.NO_ACK not in plan:
-                _acknowledge(connection, packet)
-            self._engine.operations.start(connection, topic, data, plan)
-        else:
-            await self._take_ordinary(connection, packet, topic, data)
+            return None
+        if self._settings.throttle and not self._rate(connection).passes():
+            _log.info("%s: more publishes a second than allowed, one is dropped", connection.client_id)
+            return None
+        stage = operations.stage_of(packet.topic)
+        if stage is None:
+            plan = self._faults.take(faults.PUBLISH, connection.client_id)
+            return self._exchange(connection, packet).start(plan)
+        plan = self._faults.take(stage, connection.client_id)
+        if faults.NO_ACK not in plan:
+            _acknowledge(connection, packet, 1)
+        self._operations.start(connection, packet.topic, packet.payload, plan)
+        return None
 
-    def publish_will(self, connection: Connection, session: Session) -> None:
+    def publish_will(self, connection: Connection, will: packets.Will) -> None:
         """The will of a connection that ended without DISCONNECT; it needs iot:Publish like any other."""
-        topic, data = session.will_topic or "", bytes(session.will_message or b"")
-        if self._problem(connection, topic, data, bool(session.will_retain)) is None:
-            self._carry_out(connection, topic, data, session.will_qos or 0, bool(session.will_retain))
+        if self._problem(connection, will.topic, will.payload, will.retain) is None:
+            self._carry_out(connection, Publish(will.topic, will.payload, will.qos, will.retain, 0))
+
+    def _exchange(self, connection: Connection, packet: Publish) -> Exchange[bool]:
+        def refuse(plan: Plan) -> None:
+            if faults.REJECT in plan:
+                connection.hang_up(ends.SERVER_INITIATED, "fault reject")
+
+        return Exchange(
+            connection,
+            act=lambda: self._carry_out(connection, packet),
+            refuse=refuse,
+            answer=lambda _, times: _acknowledge(connection, packet, times),
+        )
 
     def _problem(
         self, connection: Connection, topic: str, data: bytes, retain: bool
@@ -73,36 +96,25 @@ class Publishing:
             return ends.FORBIDDEN, f"iot:RetainPublish on {topic}"
         return None
 
-    async def _take_ordinary(
-        self, connection: Connection, packet: PublishPacket, topic: str, data: bytes
-    ) -> None:
-        plan = self._engine.faults.take(faults.PUBLISH, connection.client_id)
-        await asyncio.sleep(plan.delay_s)
-        if faults.CLOSE_BEFORE in plan or faults.REJECT in plan:
-            connection.hang_up(ends.SERVER_INITIATED, "fault")
-        if faults.IGNORE in plan or plan.is_throttled or connection.reason is not None:
-            return
-        self._carry_out(connection, topic, data, packet.qos or 0, packet.retain_flag)
-        if faults.CLOSE_AFTER in plan:
-            connection.hang_up(ends.SERVER_INITIATED, "fault close-after")
-        elif faults.LOSE_ANSWER not in plan:
-            for _ in range(2 if faults.TWICE in plan else 1):
-                _acknowledge(connection, packet)
-        if faults.CLOSE_ANSWERED in plan:
-            connection.hang_up(ends.SERVER_INITIATED, "fault close-answered")
+    def _carry_out(self, connection: Connection, packet: Publish) -> bool:
+        topic, payload, qos, retain, _ = packet
+        if not topic.startswith("$"):  # shadows, jobs and rules: no service listens yet
+            certificate_id, now_s = connection.principal.certificate_id, self._settings.clock()
+            self._observer(Published(topic, payload, qos, connection.client_id, certificate_id, now_s))
+            self._router.publish(topic, payload, qos)
+            if retain:
+                self._router.retain(topic, payload, qos)
+        return True
 
-    def _carry_out(self, connection: Connection, topic: str, data: bytes, qos: int, retain: bool) -> None:
-        if topic.startswith("$"):
-            return  # shadows, jobs and rules: no service listens yet
-        self._engine.observe(connection, topic, data, qos)
-        self._engine.route(topic, data, qos)
-        if retain:
-            kept = self._engine.retained_messages
-            kept.pop(topic, None)
-            if data:  # an empty payload deletes
-                kept[topic] = RetainedApplicationMessage(connection.session, topic, data, qos)
+    def _rate(self, connection: Connection) -> Rate:
+        rate = self._rates.get(connection)
+        if rate is None:
+            rate = Rate(self._limits.publishes_per_s, self._settings.clock)
+            self._rates[connection] = rate
+        return rate
 
 
-def _acknowledge(connection: Connection, packet: PublishPacket) -> None:
-    if packet.qos == QOS_1 and packet.packet_id is not None:
-        connection.send(PubackPacket.build(packet.packet_id))
+def _acknowledge(connection: Connection, packet: Publish, times: int) -> None:
+    if packet.qos == QOS_1:
+        for _ in range(times):
+            connection.send(packets.to_puback(packet.packet_id))

@@ -35,8 +35,11 @@ class Twin:
     `registry` belongs to the thread that created the Twin.
     """
 
-    def __init__(self, home: Path, settings: Settings | None = None) -> None:
-        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it."""
+    def __init__(self, home: Path, settings: Settings | None = None, keeps_messages: bool = False) -> None:
+        """Prepare the home folder. Raises MusterError when it cannot be written, or a twin runs in it.
+
+        `keeps_messages`: what was published to ordinary topics can be read in `messages`.
+        """
         self.settings = settings or Settings()
         self.home = Home(Path(home))
         self._lock = home_folder.locked(self.home)
@@ -46,7 +49,7 @@ class Twin:
         except BaseException:
             os.close(self._lock)
             raise
-        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
+        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
         self._engine: Engine | None = None
@@ -67,7 +70,8 @@ class Twin:
     @property
     def url(self) -> str:
         """mqtts://NAME:PORT."""
-        return f"mqtts://{self.settings.host}:{self.port}"
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"mqtts://{host}:{self.port}"
 
     async def start(self) -> None:
         """Accept connections. Raises MusterError when the port is taken or the hook cannot be loaded."""
@@ -90,6 +94,7 @@ class Twin:
             provisioning,
             self._observe,
             lambda certificate_id: self._write("a connection", lambda: registrar.connected(certificate_id)),
+            self.home.sessions,
         )
         try:
             await self._engine.start()
@@ -265,7 +270,7 @@ def _thread(
     finish: threading.Event,
 ) -> None:
     async def run() -> None:
-        twin = Twin(home, settings)
+        twin = Twin(home, settings, keeps_messages=True)
         await twin.start()
         started.append(twin)
         ready.set()

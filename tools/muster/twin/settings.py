@@ -32,6 +32,16 @@ class Limits:
     keep_alive_factor: float = 1.5
     session_expiry_s: int = 3600
     connect_wait_s: float = 30  # from TCP accept to CONNECT; AWS does not publish its value
+    publishes_per_s: float = 100  # of a connection, with Settings.throttle; the others are dropped
+    calls_per_s: float = (
+        10  # provisioning calls of all clients together, with Settings.throttle (not published)
+    )
+    calls_waiting: int = 10  # provisioning calls of a connection that are not answered yet
+    # The twin's own: AWS does not publish how much it keeps.
+    waiting_messages: int = 1000  # for a session
+    waiting_bytes: int = 4 * 1024 * 1024
+    retained_messages: int = 5000
+    retained_bytes: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ class Settings:
     hook_limit_s: float = 5
     refuse_return_code: int | None = None  # None: a refused CONNECT is closed without a CONNACK
     connects_per_s_and_client: float | None = None  # AWS allows 1; off here, it would slow every test down
-    throttle: bool = False  # as AWS does: 100 publishes a second on a connection, and the rates of the calls
+    throttle: bool = False  # AWS's rates: publishes of a connection, provisioning calls of the account
     require_sni: bool = False  # AWS wants SNI; off here, so that an endpoint may be an IP address
     watch_s: float = 0.1  # how often the registry is looked at for revocations
     clock: Callable[[], float] = field(default=time.time)
@@ -66,7 +76,9 @@ class Settings:
         """The address that the listener uses."""
         if self.bind is not None:
             return self.bind
-        return "127.0.0.1" if self.host in ("localhost", "127.0.0.1", "::1") else "0.0.0.0"
+        if self.host == "::1":
+            return self.host
+        return "127.0.0.1" if self.host in ("localhost", "127.0.0.1") else "0.0.0.0"
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,10 @@ class Home:
     @property
     def claim_dir(self) -> Path:
         return self.root / "claim"
+
+    @property
+    def sessions(self) -> Path:
+        return self.root / "sessions.json"
 
     @property
     def lock(self) -> Path:

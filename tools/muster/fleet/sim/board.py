@@ -1,13 +1,14 @@
 """One simulated board: the device's state and session with the host's ports, and how long each step took."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from device.claim import csr, provision
+from device.claim import provision
 from device.claim.handshake import Handshake
 from device.claim.provision import Provisioning
 from device.core import explain, paths, topics
@@ -16,6 +17,7 @@ from device.core.ports import Ports
 from device.runtime.identity import know_self, tell_application
 from device.runtime.line import Line
 from device.runtime.state import State
+from device.services.provision import Provision
 from device.services.status import Status
 from muster.fleet.sim import link
 from muster.fleet.sim.flash import Flash
@@ -81,14 +83,13 @@ class _Network:
 _CLOCK = _Clock()
 _NETWORK = _Network()
 _BOARD = SimpleNamespace(
-    random_bytes=os.urandom, say=lambda step, text: None, interval=lambda what, default_ms: default_ms
+    random_bytes=os.urandom,
+    say=lambda step, text: None,
+    interval=lambda what, default_ms: default_ms,
+    gate=lambda limit_ms, is_key: contextlib.nullcontext(),  # there is no watchdog to keep fed
+    feed=None,
 )
 _BUILD = SimpleNamespace(BUILD_TIME=0, SERVICES=(), INTERVALS={})
-
-
-def _make_key(common_name: str) -> list[str]:
-    made: list[str] = csr.make(common_name, os.urandom)
-    return made
 
 
 def _step(action: tuple) -> str | None:
@@ -103,7 +104,10 @@ class _Handshake(Handshake):
     """The board's handshake with a watch on each step."""
 
     def __init__(self, provisioning: Provisioning, state: State, took: Took) -> None:
-        super().__init__(provisioning.steps, state.ports.store, Line(state), _make_key, lambda text: None)
+        service = Provision("provision", state)  # makes the key as a board does
+        super().__init__(
+            provisioning.steps, state.ports.store, Line(state), service._make_key, lambda text: None
+        )
         self._took = took
 
     async def _do(self, action: tuple) -> Any:

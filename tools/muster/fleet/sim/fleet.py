@@ -36,7 +36,7 @@ def check(cloud: Cloud) -> None:
         settings.read(_device(cloud, f"{PREFIX}-1").files[paths.CONF])
     except Failure as failure:
         cause = failure.cause.removeprefix(f"{paths.CONF}: ")
-        raise MusterError(f"a board cannot be set up so: {cause}", WRONG_USE) from failure
+        raise MusterError(f"a board refuses these settings: {cause}", WRONG_USE) from failure
 
 
 def credentials(claim: Path, ca: Path) -> dict[str, bytes]:

@@ -47,7 +47,7 @@ class OwnTwin:
 @contextlib.asynccontextmanager
 async def own_twin(home: Path) -> AsyncIterator[OwnTwin]:
     """Run `muster twin run` in `home` on a free port. Raises MusterError with its own words if it cannot."""
-    words = ["-m", "muster", "twin", "run", "--mqtt-port", "0", "--home", str(home)]
+    words = ["-m", "muster", "twin", "run", "--mqtt-port", "0", "--no-throttle", "--home", str(home)]
     # A session of its own: Ctrl-C is for the simulator, which stops the twin when it has finished.
     process = await asyncio.create_subprocess_exec(
         sys.executable, *words, stdout=PIPE, stderr=PIPE, start_new_session=True

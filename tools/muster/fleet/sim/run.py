@@ -81,7 +81,7 @@ def _allow_files(connections: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise MusterError(
-                f"{connections} connections at once are more than this system lets a process have ({hard}"
+                f"{connections} connections at once are more than this system allows a process ({hard}"
                 " open files): choose a smaller --parallel or --count, or raise the limit (ulimit -n)",
                 WRONG_USE,
             )
