@@ -27,6 +27,14 @@ ARROWS = {
     "runtime": {"device.core", "device.runtime"},
     "services": {"device.core", "device.claim", "device.runtime"},
 }
+# What the lower parts of the host may import of muster: who uses them is above them.
+_BASE = {"muster.errors", "muster.files", "muster.printable"}
+HOST_ARROWS = {
+    "registry": _BASE | {"muster.registry"},
+    "enrolment": _BASE | {"muster.registry", "muster.enrolment"},
+    "twin": _BASE | {"muster.registry", "muster.enrolment", "muster.twin"},
+    "mpy.py": _BASE | {"muster.boards", "muster.constants", "muster.layout", "muster.umqtt"},
+}
 TWIN_MAY_IMPORT = {"device.core.fields", "device.core.topics", "device.core.paths"}
 NOT_ON_MICROPYTHON = set(
     [
@@ -84,6 +92,18 @@ def arrows_run_one_way(root: Path) -> list[str]:
         return _bad_imports(root, f"lib/device/{package}", bad, f"{package} may not")
 
     return [line for package, allowed in ARROWS.items() for line in found(package, allowed)]
+
+
+def host_arrows_run_one_way(root: Path) -> list[str]:
+    """registry, enrolment, twin and mpy import only those of HOST_ARROWS."""
+
+    def found(place: str, allowed: set[str]) -> list[str]:
+        def bad(_: str, name: str) -> bool:
+            return name.startswith(".") or (within(name, {"muster"}) and not within(name, allowed))
+
+        return _bad_imports(root, f"tools/muster/{place}", bad, f"{place} may not")
+
+    return [line for place, allowed in HOST_ARROWS.items() for line in found(place, allowed)]
 
 
 def only_boot_and_main_compose_ports(root: Path) -> list[str]:

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from device.core import fields, paths, topics
-from muster.fleet import devices, groups, hostside, secrets
+from muster.enrolment import secrets
+from muster.fleet import devices, groups, hostside
 from muster.fleet.identity_files import Place
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED

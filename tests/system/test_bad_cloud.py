@@ -38,9 +38,9 @@ SUBSCRIBE = {
     "delay": (2500, ("no SUBACK",)),
 }
 CREATE = {
-    "ignore": (None, ("no answer on",)),
-    "lose-answer": (None, ("no answer on",)),
-    "delay": (2500, ("no answer on",)),  # it comes when nobody listens any more
+    "ignore": (None, ("no answer to",)),
+    "lose-answer": (None, ("no answer to",)),
+    "delay": (2500, ("no answer to",)),  # it comes when nobody listens any more
     "close-before": (None, ("closed the connection", "lacks iot:Publish on topic/")),
     "close-after": (None, ("closed the connection", "lacks iot:Publish on topic/")),
     "close-answered": (None, ("closed the connection",)),

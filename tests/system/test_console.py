@@ -11,7 +11,7 @@ def test_a_key_is_made_once_and_said_once(twin, serial, tmp_path):
     with mishaps.powered(path) as machine:
         machine.wait_for(rig.DONE)
     twin.registry.faults.clear()
-    assert machine.console.count("no answer on") == 2
+    assert machine.console.count("no answer to") == 2
     assert machine.console.count("make the key") == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from device.core import fields
 from iotactl_scripts import KNOWN_NAMES, NAMES_FILE, UNKNOWN_NAMES, Desk
 from muster import errors
-from muster.fleet.secrets import enrolment_key
+from muster.enrolment.secrets import enrolment_key
 from muster.registry.fleet import PROVISIONED
 from muster.twin.server import RunningTwin, running_twin
 from tests.system import rig

@@ -14,8 +14,8 @@ from tests.system import rig
 from tests.system.records import record_relay
 
 _FULL = os.environ.get("MUSTER_SWEEP") == "full"
-_OPERATION_STEP = 1 if _FULL else 4
-_MESSAGE_STEP = 1 if _FULL else 3
+_OPERATION_STEP = 1 if _FULL else 7
+_MESSAGE_STEP = 1 if _FULL else 4
 _MODES = [fields.KEYS_CLOUD, fields.KEYS_DEVICE]
 
 pytestmark = pytest.mark.sweep

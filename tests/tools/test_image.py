@@ -5,6 +5,7 @@ import runpy
 import struct
 
 import pytest
+from littlefs import LittleFS, LittleFSError
 
 from device.core import fields, paths, startup
 from muster import mpy, pack
@@ -69,12 +70,22 @@ def test_what_does_not_fit_is_said():
 
 
 def test_an_image_of_another_board_is_refused():
-    with pytest.raises(MusterError, match="no image of ESP32"):
+    with pytest.raises(MusterError, match="not an image of ESP32"):
         read_image(build_image(FILES, "pico_w"), "esp32")
-    with pytest.raises(MusterError, match="no board's flash size"):
+    with pytest.raises(MusterError, match="not the flash size of any board"):
         read_image(b"short")
     with pytest.raises(MusterError, match="no readable file system"):
         read_image(bytes(212 * 4096), "pico_w")
+
+
+def test_a_file_system_damaged_inside_is_said(monkeypatch):
+    def damaged(*_):
+        raise LittleFSError(-84)
+
+    image = build_image(FILES, "pico_w")
+    monkeypatch.setattr(LittleFS, "walk", damaged)
+    with pytest.raises(MusterError, match="is damaged: not every file can be read"):
+        read_image(image, "pico_w")
 
 
 def test_verify_finds_a_difference():

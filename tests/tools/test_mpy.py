@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import sys
 import time
 
 import pytest
@@ -162,3 +163,11 @@ def test_interpreters_are_new_enough():
     if interpreter.missing32():
         pytest.skip(interpreter.missing32())
     assert interpreter.version(interpreter.command32()) >= interpreter.OLDEST
+
+
+def test_the_compiler_does_not_need_images():
+    code = (
+        "import sys, muster.program; print([name for name in sys.modules if name.startswith('muster.image')])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n", "one imports the other, not each the other"

@@ -103,7 +103,7 @@ def _service(path: Path) -> Service:
         ) from None
     needs, switches = said.pop("NEEDS"), said.values()
     if not isinstance(needs, tuple) or not all(isinstance(need, str) for need in needs):
-        raise MusterError(f"{path}: NEEDS must be a tuple of names of services, as in NEEDS = ('mqtt',).")
+        raise MusterError(f"{path}: NEEDS must be a tuple of names of services, such as NEEDS = ('mqtt',).")
     if not all(isinstance(switch, bool) for switch in switches):
         raise MusterError(f"{path}: IN_CLOUD and IN_SAFE_MODE must be True or False.")
     return Service(path.stem, needs, *switches)

@@ -2,7 +2,7 @@
 
 Identity and configuration stay as they are. A file that is the same stays too. The others are written
 beside the old ones under a temporary name, checked by hash, and take their places at the end: a cable pulled
-in between leaves the old program whole, and the next run goes on with what has arrived. The modules are one
+in between leaves the old program whole, and the next run continues with what has arrived. The modules are one
 file, so they change all at once.
 """
 

@@ -43,7 +43,7 @@ def read(data: bytes) -> dict[str, bytes]:
     magic, length, size, check = _HEAD.unpack(data[: _HEAD.size].ljust(_HEAD.size, b"\0"))
     index = data[_HEAD.size : _HEAD.size + length]
     if magic != _MAGIC or size != len(data) or check != binascii.crc32(index):
-        raise MusterError(f"{paths.PACK} is cut short or damaged: make the image, or deploy, again.")
+        raise MusterError(f"{paths.PACK} is cut short or damaged: build the image, or deploy, again.")
     entries = [line.split() for line in index.decode().splitlines() if line]
     ends = [*(int(offset) for _, offset in entries[1:]), size]
     return {

@@ -22,7 +22,8 @@ HOST = {
     "labels": ("label sheets,", "QR codes"),
     "relay": ("latency, loss,", "counted bytes"),
     "cloud": ("what fleet needs", "of AWS or the twin"),
-    "registry": ("groups, devices,", "certificates: one SQLite file"),
+    "enrolment": ("who may register,", "enrolment keys"),
+    "registry": ("groups, devices, certificates:", "one SQLite file"),
 }
 TWIN_PARTS = (
     ("MQTT over", "mutual TLS"),
@@ -112,9 +113,12 @@ def _host(canvas: Canvas) -> None:
         canvas.arrow([(x + each / 2, 98), (x + each / 2, 122)], color=BLUE)
         _package(canvas, x, 124, each, 82, name, HOST[name], BLUE)
     canvas.arrow([(inner + each / 2, 206), (inner + each / 2, 230)], color=BLUE)
-    _package(canvas, inner, 232, each + 24, 64, "cloud", HOST["cloud"], BLUE)
-    canvas.arrow([(inner + each + 24, 264), (inner + each + 46, 264)], color=BLUE)
-    _package(canvas, inner + each + 48, 232, width - each - 48, 64, "registry", HOST["registry"], BLUE)
+    x = inner
+    for name, share in (("cloud", 140), ("enrolment", 126), ("registry", width - 298)):
+        if x > inner:
+            canvas.arrow([(x - 16, 264), (x - 1, 264)], color=BLUE)
+        _package(canvas, x, 232, share, 64, name, HOST[name], BLUE)
+        x += share + 16
 
 
 def _twin(canvas: Canvas) -> None:
@@ -165,9 +169,9 @@ def _between(canvas: Canvas) -> None:
     canvas.text(middle, 155, "or files by USB", size=12, anchor="middle")
     canvas.arrow([(_SPLIT, 429), (_RIGHT, 429)], color=INK, both=True)
     canvas.text(middle, 419, "MQTT over TLS", size=12, anchor="middle")
-    x = _LEFT + 300
+    x = _LEFT + 415
     canvas.arrow([(x, 360), (x, 298)], color=INK, both=True)
-    canvas.text(x + 12, 341, "both processes use the same file", size=12)
+    canvas.text(x - 12, 341, "both processes use the same file", size=12, anchor="end")
 
 
 def _boot(canvas: Canvas) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from device.core import fields
 from muster import demo
 
-WIDTH = 104
+WIDTH = 100
 # A dark window reads on light and dark pages alike.
 THEME = TerminalTheme(
     (24, 30, 38),
@@ -51,11 +51,14 @@ height="{terminal_height}"/>\
 """
 _TIMES_MS = (7, 21, 43, 45, 46, 117, 119, 175, 184, 186, 214, 231, 236, 249, 262, 318, 320, 334, 339, 352)
 _EVENT = re.compile(r"^(\s*)(\d+)( ms  )(\S+ +)(.*)$")
+_NAMED = re.compile(r"^([A-Z][a-z]+ [a-z]+ {2,}|[A-Z][a-z]+ {2,})(\S.*)$")  # `Thing name   camera-0001`
 _SAME = (
     (re.compile(r"localhost:\d+"), "localhost:8883"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "4f6a0c1e93b7d2588ac5e1700d3f9b264f6a0c1e93b7d2588ac5e1700d3f9b26"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "12:00:00"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "2049-12-31"),
+    (re.compile(r"^  \S.*?( board ls | --help$)"), r"  .venv/bin/muster\1"),
+    (re.compile(r"\S+/(demo/flash\.img)"), r"build/\1"),
 )
 
 
@@ -94,8 +97,15 @@ def stable(said: str) -> list[str]:
 def _styled(line: str) -> Text:
     event = _EVENT.match(line)
     if not event:
-        return Text(line)
+        named = _NAMED.match(line)
+        return Text.assemble((named[1], "bright_black"), named[2]) if named else Text(line, _style(line))
     last = "bold green" if "published on" in line else ""
     return Text.assemble(
         (event[1] + event[2] + event[3], "bright_black"), (event[4], "cyan"), (event[5], last)
     )
+
+
+def _style(line: str) -> str:
+    if line.startswith(("One board", "The twin received")):
+        return "bold"
+    return "cyan" if "muster " in line and line.startswith("  ") else ""

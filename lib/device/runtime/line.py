@@ -45,7 +45,7 @@ class Line:
                     raise connection.lost
                 left_ms = end_ms - ports.clock.ms()
                 if left_ms <= 0:
-                    raise Lost(AGAIN, "no answer on %s/..." % topic)
+                    raise Lost(AGAIN, "no answer to %s" % topic)
                 await ports.clock.wait(self._answered.wait(), min(_LOOK_MS, left_ms))
                 self._answered.clear()
         except Refused as failure:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from device.claim import provision
 from device.core import fields, topics
-from muster.fleet import devices, groups, secrets
+from muster.enrolment import secrets
+from muster.fleet import devices, groups
 from muster.twin.server import running_twin
 from tools.twin.helpers import REGISTER, claim, new_csr, quick
 from tools.twin.raw import Raw

@@ -9,8 +9,8 @@ import pytest
 
 from device.claim import provision
 from device.core import fields
-from muster.fleet import admission, secrets
-from muster.fleet.admission import Enrolled, Standing
+from muster.enrolment import admission, secrets
+from muster.enrolment.admission import Enrolled, Standing
 
 KEY = secrets.enrolment_key("group secret", "lamp-1")
 DEVICE = Enrolled("lamp-1", False, False, {"room": "2"})

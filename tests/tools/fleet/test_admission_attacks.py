@@ -8,7 +8,8 @@ import pytest
 
 from device.claim import provision
 from device.core import fields
-from muster.fleet import groups, hostside, secrets
+from muster.enrolment import secrets
+from muster.fleet import groups, hostside
 from muster.registry.certificates import ACTIVE, INACTIVE, PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
 from tools.fleet.admission_fleet import (

@@ -4,10 +4,11 @@ import pytest
 
 from device.claim import provision
 from device.core import fields
-from muster.fleet import admission, devices, groups
+from muster.enrolment import admission
+from muster.enrolment.registrar import DeniedError, Registrar
+from muster.fleet import devices, groups
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import CREATED, PROVISIONED
-from muster.twin.enrolment import DeniedError, Registrar
 from tools.fleet.admission_fleet import (
     DENIED,
     GROUP,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from muster.enrolment import secrets
 from muster.errors import FAILED, PARTLY_DONE, WRONG_USE
-from muster.fleet import claim_ids, secrets, steps
+from muster.fleet import claim_ids, steps
 from muster.registry import Registry
 from muster.registry.fleet import RETIRED, Group
 from tools.fleet.cli_runner import Tool

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from muster.fleet.secrets import Vault
+from muster.enrolment.secrets import Vault
 from muster.registry import Registry
-from muster.registry.switches import Boot
+from muster.registry.boots import Boot
 from tools.fleet.cli_runner import Tool
 
 SECRET = "Provisioning Secret: "

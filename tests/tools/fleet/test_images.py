@@ -10,8 +10,9 @@ import pytest
 
 from device.core import fields, paths, topics
 from muster import image
+from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet import claim_ids, devices, groups, image_build, images, secrets
+from muster.fleet import claim_ids, devices, groups, image_build, images
 from muster.fleet.image_build import BUILT, FAILED, IN_USE, KEPT, build_all
 from muster.registry import Registry
 from muster.twin.server import running_twin

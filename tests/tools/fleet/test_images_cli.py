@@ -14,8 +14,9 @@ import pytest
 
 from device.core import fields, paths
 from muster import image
+from muster.enrolment import secrets
 from muster.errors import FAILED, GOOD, NO_DEVICE, PARTLY_DONE, WRONG_USE
-from muster.fleet import devices, groups, secrets
+from muster.fleet import devices, groups
 from muster.registry import Registry
 from muster.registry.fleet import RETIRED
 

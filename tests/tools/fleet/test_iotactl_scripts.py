@@ -8,7 +8,7 @@ import pytest
 
 from iotactl_scripts import COUNT, KNOWN_NAMES, NAMES_FILE, SECRET_FILE, UNKNOWN_NAMES, Desk
 from muster import errors
-from muster.fleet.secrets import Vault
+from muster.enrolment.secrets import Vault
 from muster.registry import Registry
 
 GROUP = "room2-lights"

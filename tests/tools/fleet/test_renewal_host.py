@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from device.core import fields, paths, slots
 from muster.cloud import Withdrawn
+from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet import devices, groups, hostside, renewal, secrets
+from muster.fleet import devices, groups, hostside, renewal
 from muster.fleet.identity_files import Place
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, REVOKED

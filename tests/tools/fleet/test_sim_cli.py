@@ -14,7 +14,8 @@ import pytest
 
 from device.core import topics
 from muster import errors
-from muster.fleet import devices, groups, secrets
+from muster.enrolment import secrets
+from muster.fleet import devices, groups
 from muster.registry import Registry
 from muster.registry.fleet import PROVISIONED
 from muster.twin.server import running_twin

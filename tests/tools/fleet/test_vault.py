@@ -2,8 +2,8 @@
 
 import pytest
 
+from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet import secrets
 from muster.registry import Registry
 from muster.registry.fleet import Group
 

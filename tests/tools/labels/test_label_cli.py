@@ -12,8 +12,9 @@ import zxingcpp
 
 from muster.cli import label as label_command
 from muster.cli import main as cli
+from muster.enrolment import secrets
 from muster.errors import FAILED, GOOD, NO_DEVICE, TERMINATED, WRONG_USE
-from muster.fleet import claim_ids, devices, groups, images, secrets
+from muster.fleet import claim_ids, devices, groups, images
 from muster.registry import Registry
 from muster.registry.fleet import RETIRED
 

@@ -14,7 +14,8 @@ import resvg_py
 import zxingcpp
 from PIL import Image, ImageChops, ImageFilter
 
-from muster.fleet import claim_ids, devices, groups, images, secrets
+from muster.enrolment import secrets
+from muster.fleet import claim_ids, devices, groups, images
 from muster.labels import papers, pdf, sheets, svg
 from muster.labels.contents import device_content
 from muster.labels.design import design, sizes
@@ -116,22 +117,22 @@ def shifted(picture, part):
     )
 
 
-@pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
 @pytest.mark.parametrize("name", ["L4731", "5167", "L7651"])
-def test_the_smallest_codes_are_read_wherever_a_scanners_pixels_fall(fleet, name, part):
+def test_the_smallest_codes_are_read_wherever_a_scanners_pixels_fall(fleet, name):
     paper = papers.paper(name)
     found = fleet[: paper.places]
-    (picture,) = from_pdf(pdf.draw(pages_of(found, paper), FONTS, "Labels"))
-    picture = shifted(picture, part)
-    for number, device in enumerate(found):
-        one = cut(picture, paper, number)
-        assert list(read(one)) == read_black_and_white(one) == [device.claim_id]
+    (drawn,) = from_pdf(pdf.draw(pages_of(found, paper), FONTS, "Labels"))
+    for part in (0.25, 0.5, 0.75):
+        picture = shifted(drawn, part)
+        for number, device in enumerate(found):
+            one = cut(picture, paper, number)
+            assert list(read(one)) == read_black_and_white(one) == [device.claim_id]
 
 
 @pytest.mark.parametrize("name", ["L7160", "L4731", "5163"])
 def test_svg_shows_the_same(fleet, name):
     paper = papers.paper(name)
-    found = fleet[: paper.places]
+    found = fleet[: min(paper.places, 40)]
     made = pages_of(found, paper)
     picture = from_svg(svg.draw(made[0], FONTS, "Labels"))
     assert [side * 25.4 / DPI for side in picture.size] == pytest.approx(paper.page, abs=0.1)
@@ -146,7 +147,7 @@ def test_svg_shows_the_same(fleet, name):
 
 def grown(mask, pixels):
     """The mask with everything thicker by `pixels`."""
-    return mask.filter(ImageFilter.MaxFilter(2 * pixels + 1))
+    return mask.filter(ImageFilter.BoxBlur(pixels)).point(lambda value: 255 if value else 0)
 
 
 def overlap(one, other):

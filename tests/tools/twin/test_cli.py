@@ -52,7 +52,7 @@ def test_run_and_stop(tmp_path, number):
         for name in ("ca.key", "server.key", "claim/private.pem.key", "registry.db"):
             assert stat.S_IMODE((home / name).stat().st_mode) == 0o600, name
         running.send_signal(number)
-        assert running.wait(30) == 0
+        assert running.wait(25) == 0, "it waited for its clients, whose keep-alive is 30 s at least"
         assert raw.is_closed()
         assert running.stdout.read() == ""
         assert running.stderr.read() == ""

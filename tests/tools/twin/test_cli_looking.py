@@ -8,8 +8,8 @@ import pytest
 from muster.cli import output
 from muster.errors import WRONG_USE
 from muster.registry import Registry
+from muster.registry.boots import Boot
 from muster.registry.certificates import ACTIVE, REVOKED
-from muster.registry.switches import Boot
 from muster.registry.things import Thing
 from tools.fleet.cli_runner import Tool
 

@@ -187,12 +187,14 @@ def test_a_frozen_subscriber_holds_nobody_up(twin, camera, device):
 def test_small_packets_are_not_held_back(camera):
     raw = camera.connect()
     raw.subscribe(OWN + "a", qos=0)
-    began = time.monotonic()
+    took_s = []
     for number in range(1, 101):
+        began = time.monotonic()
         raw.send(publish_packet(OWN + "a", b"1", qos=1, packet_id=number))
         raw.read()
         raw.read()
-    assert time.monotonic() - began < 4, "100 round trips with Nagle's 40 ms would take longer"
+        took_s.append(time.monotonic() - began)
+    assert min(took_s) < 0.04, "Nagle's algorithm holds each small packet back for 40 ms"
 
 
 def test_a_broken_handshake_does_no_harm(twin, camera):
@@ -212,4 +214,4 @@ def test_stopping_does_not_wait_for_clients(tmp_path):
         plain.close()
         return time.monotonic() - began
 
-    assert asyncio.run(run()) < 2
+    assert asyncio.run(run()) < 25, "the time for a handshake is 30 s"

@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from device.core import fields, topics
+from muster.enrolment.registrar import Registrar
 from muster.registry import Registry
 from muster.registry.certificates import PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import Group
 from muster.twin import home
 from muster.twin import hook as hooks
-from muster.twin.enrolment import Registrar
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Caller, Provisioning
 from muster.twin.registration import RejectedError

@@ -8,8 +8,8 @@ import click
 
 from muster.cli import options, output
 from muster.cloud import Deed
+from muster.enrolment.secrets import Vault
 from muster.fleet import claim_ids, devices, groups
-from muster.fleet.secrets import Vault
 
 
 @click.command()

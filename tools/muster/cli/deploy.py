@@ -23,14 +23,15 @@ def show(summary: Summary, console: Console) -> None:
 
 @click.command()
 @click.option(
-    "--port", help="Serial port of the board, as /dev/ttyACM0. Default: the one board that is plugged in."
+    "--port",
+    help="Serial port of the board, such as /dev/ttyACM0. Default: the one board that is plugged in.",
 )
 @click.option("--board", type=click.Choice(["esp32", "pico_w"]), help="Refuse a board of another kind.")
 def deploy(port: str | None, board: str | None) -> None:
     """Put the program onto a board that runs MicroPython, and restart it.
 
     Only files that differ are copied. Identity and configuration on the board are not touched. Pulling the
-    cable does no harm: the board keeps its old program, and the same command goes on where it stopped.
+    cable does no harm: the board keeps its old program, and the same command continues where it stopped.
     """
     console = Console(highlight=False)
     summary = bring_up_to_date(

@@ -13,11 +13,11 @@ import click
 from device.core import documents, fields, paths
 from muster.cli import options, output, selection, work
 from muster.cli.image_options import FOLDER, Content, check_uf2, content_options, files_of
+from muster.enrolment.secrets import Vault
 from muster.errors import FAILED, GOOD, PARTLY_DONE, WRONG_USE, MusterError
 from muster.fleet import image_build
 from muster.fleet.image_build import BUILT, IN_USE, KEPT, Result
 from muster.fleet.images import Job, Recipe, enrolment_keys, jobs_of
-from muster.fleet.secrets import Vault
 from muster.twin.settings import Home
 
 _LISTED = 10  # so many images, and so many failures, are named one by one; more are only counted

@@ -10,10 +10,10 @@ import click
 from muster.cli import label_papers, options, output, selection
 from muster.cli.numbers import Finite
 from muster.cli.output import counted
+from muster.enrolment.secrets import Vault
 from muster.errors import GOOD
 from muster.files import write_private
 from muster.fleet import images, names
-from muster.fleet.secrets import Vault
 from muster.labels import papers
 from muster.labels.contents import check_code, device_content
 from muster.labels.design import Content, Label, design, sizes

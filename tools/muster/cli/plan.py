@@ -10,10 +10,10 @@ import click
 from muster import cloud
 from muster.cli import options, output, work
 from muster.cloud import Deed
+from muster.enrolment.secrets import Vault
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import batch, batch_folder, groups, sheet
 from muster.fleet import plan as fleet_plan
-from muster.fleet.secrets import Vault
 from muster.registry import Registry
 
 _F = TypeVar("_F", bound=Callable[..., Any])

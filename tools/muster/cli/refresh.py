@@ -7,8 +7,8 @@ import click
 
 from muster.cli import options, output
 from muster.cloud import Deed
+from muster.enrolment.secrets import Vault
 from muster.fleet import groups
-from muster.fleet.secrets import Vault
 from muster.registry.fleet import CREATED
 
 

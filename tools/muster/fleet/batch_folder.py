@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from device.core import fields
+from muster.enrolment.secrets import Vault, enrolment_key
 from muster.files import forget_parts, write_private
 from muster.fleet import claim_ids, sheet
-from muster.fleet.secrets import Vault, enrolment_key
 from muster.registry import BATCHES, Registry
 from muster.registry.batches import Batch
 from muster.registry.fleet import Device

@@ -2,8 +2,9 @@
 
 import difflib
 
+from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet import names, secrets
+from muster.fleet import names
 from muster.registry import Registry
 from muster.registry.fleet import Group
 

@@ -2,7 +2,7 @@
 
 The program, the claim credentials and the networks are the same on all of them; ento.conf, device.json
 and web.json are a device's own. Nothing random and no time goes in: the same registry and the same
-options give the same bytes, whoever builds them, in whatever order.
+options give the same bytes, whoever builds them, in any order.
 """
 
 import hashlib
@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from device.core import fields, paths
 from muster import image
+from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet import claim_ids, names, secrets
+from muster.fleet import claim_ids, names
 from muster.registry import Registry
 from muster.registry.fleet import Device
 
@@ -50,7 +51,7 @@ def web_password(enrolment_key: bytes) -> str:
     """The password of a device's own web page: xxxx-xxxx-xxxx, 60 bits.
 
     It follows from the enrolment key, so it is stored nowhere on the host and is the same in every image
-    and on every label of the device, until the group's secret is made anew.
+    and on every label of the device, until the group's secret is refreshed.
     """
     number = int.from_bytes(hmac.digest(enrolment_key, _WEB_PASSWORD, hashlib.sha256)[:8], "big")
     text = "".join(claim_ids.ALPHABET[number >> 5 * place & 31] for place in range(_WEB_SYMBOLS)).lower()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from device.core import fields, paths
 from muster.cloud import Issued
+from muster.enrolment.secrets import check_private
 from muster.errors import MusterError
 from muster.fleet import identity_files
 from muster.fleet.devices import existing
 from muster.fleet.identity_files import Place
-from muster.fleet.secrets import check_private
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
 from muster.registry.fleet import CREATED, RETIRED, Device

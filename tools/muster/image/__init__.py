@@ -1,4 +1,4 @@
-"""Images of a board's whole flash file system: what is in them, how they are made and read."""
+"""Images of a board's whole flash file system: what is in them, how they are built and read."""
 
 from muster.boards import Board, board, names, profile
 from muster.image.filesystem import build_image, mount, path_fault, read_image, verify

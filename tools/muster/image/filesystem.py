@@ -1,4 +1,4 @@
-"""A board's file system as bytes: made, read and checked with littlefs-python."""
+"""A board's file system as bytes: built, read and checked with littlefs-python."""
 
 from collections.abc import Mapping
 
@@ -64,7 +64,9 @@ def build_image(files: Mapping[str, bytes], board_name: str) -> bytes:
                 file.write(files[path])
         except LittleFSError as error:
             if error.code != _NO_SPACE:
-                raise MusterError(f"{path} cannot be written into the image: {error}") from None
+                raise MusterError(
+                    f"{path} cannot be written into the image (LittleFS says {error.code}): leave it out."
+                ) from None
             raise MusterError(_too_much(path, files, facts)) from None
     file_system.unmount()
     return bytes(context.buffer)
@@ -99,30 +101,37 @@ def mount(image: bytes, board_name: str | None = None) -> LittleFS:
     if board_name is None:
         facts = next((one for one in map(board, ("pico_w", "esp32")) if one.size == len(image)), None)
         if facts is None:
-            raise MusterError(f"this is no image of a board: {len(image)} bytes is no board's flash size.")
+            raise MusterError(
+                f"this is not an image of a board: {len(image)} bytes are not the flash size of any board."
+            )
     else:
         facts = board(board_name)
     if len(image) != facts.size:
         raise MusterError(
-            f"this is no image of {facts.title}: it has {len(image)} bytes, the file system has {facts.size}."
+            f"this is not an image of {facts.title}: it has {len(image)} bytes, not {facts.size}."
         )
     file_system = _file_system(facts, context)
     try:
         file_system.mount()
-    except LittleFSError as error:
-        raise MusterError(f"there is no readable file system in the image: {error}") from None
+    except LittleFSError:
+        raise MusterError(
+            "the image has no readable file system: it is damaged, or of another board."
+        ) from None
     return file_system
 
 
 def read_image(image: bytes, board_name: str | None = None) -> dict[str, bytes]:
-    """{absolute path: content} of every file in `image`, in order."""
+    """{absolute path: content} of every file in `image`, in order. Raises MusterError as `mount` does."""
     file_system = mount(image, board_name)
     found = {}
-    for folder, _, names in file_system.walk("/"):
-        for name in names:
-            path = f"{folder.rstrip('/')}/{name}"
-            with file_system.open(path, "rb") as file:
-                found[path] = file.read()
+    try:
+        for folder, _, names in file_system.walk("/"):
+            for name in names:
+                path = f"{folder.rstrip('/')}/{name}"
+                with file_system.open(path, "rb") as file:
+                    found[path] = file.read()
+    except LittleFSError:
+        raise MusterError("the file system in the image is damaged: not every file can be read.") from None
     return dict(sorted(found.items()))
 
 

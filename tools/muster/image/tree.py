@@ -95,7 +95,7 @@ def _check_pair(found: Mapping[str, bytes], folder: Path) -> None:
     except (ValueError, TypeError):
         raise MusterError(
             f"the claim credentials in {folder} are not two PEM certificates and one unencrypted PEM key. "
-            "Download or make them again."
+            "Download or create them again."
         ) from None
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):

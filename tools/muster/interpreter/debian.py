@@ -5,6 +5,7 @@ Debian's signatures as always. The mirror is the machine's own, read from its ap
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ PACKAGES = (
     "libgcc-s1",
 )
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_PROCESSORS = ("x86_64", "i686")
 _OPTIONAL = "Only the 32-bit heap figures need it; everything else works without."
 
 
@@ -107,6 +109,11 @@ def fetch(folder: Path = MICROPYTHON_32) -> Path:
     """
     if folder.exists():
         return folder
+    if platform.machine() not in _PROCESSORS:
+        raise MusterError(
+            f"the 32-bit MicroPython is built for x86, not for this processor ({platform.machine()}). "
+            f"{_OPTIONAL}"
+        )
     for program in ("apt-get", "apt-config", "dpkg"):
         if shutil.which(program) is None:
             raise MusterError(

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from muster.errors import MusterError
 from muster.registry.batches import Batches
+from muster.registry.boots import Boots
 from muster.registry.certificates import Certificates
 from muster.registry.changes import Changes
 from muster.registry.database import BUSY_MS, Database
+from muster.registry.faults import Faults
 from muster.registry.fleet import Devices, Groups
-from muster.registry.switches import Boots, Faults
 from muster.registry.things import Policies, Templates, Things
 from muster.registry.waiting import LIMIT_S, Line
 

@@ -15,7 +15,7 @@ _DEVICE = "name, group_name, claim_id, state, parameters, created_s, batch"
 
 
 class Group(NamedTuple):
-    """A group. `secret` is encrypted (muster.fleet.secrets.Vault); times are Unix seconds."""
+    """A group. `secret` is encrypted (muster.enrolment.secrets.Vault); times are Unix seconds."""
 
     name: str
     secret: bytes

@@ -43,7 +43,7 @@ def claim_policy(template: str) -> str:
 def device_policy(topic_prefix: str, renewal: str) -> str:
     """May be itself: connect under its name, use its own topics, shadows and jobs, renew its certificate.
 
-    `renewal` is the template for that; the rule of `muster.fleet.admission` guards it.
+    `renewal` is the template for that; the rule of `muster.enrolment.admission` guards it.
     """
     own = [f"{topic_prefix}/{THING_NAME}/*", f"{topics.THINGS}{THING_NAME}/*", *_provisioning(renewal)]
     return _document(

@@ -4,6 +4,7 @@ A packet comes from `link` (TLS) through `connection` to here, and goes to `admi
 `subscribing` or `operations`; they see sessions, subscriptions and other clients through `router`.
 """
 
+import asyncio
 import secrets
 import ssl
 from collections.abc import Callable, Coroutine
@@ -58,6 +59,7 @@ class Engine:
         self._store = store
         self._listener: Listener | None = None
         self._outbox = Outbox()
+        self._has_looked = False
         self._links: set[Link] = set()
         self._admission = Admission(settings)
         self._principals = Principals(registry, settings)
@@ -111,7 +113,14 @@ class Engine:
     # What connections call
 
     def look(self) -> None:
-        """See whether others have written to the registry."""
+        """See whether others have written to the registry: once in a turn of the loop, which is enough.
+
+        What comes in this turn was sent before the turn began, so it was sent before what is seen next time.
+        """
+        if self._has_looked:
+            return
+        self._has_looked = True
+        asyncio.get_running_loop().call_soon(self._turn_ended)
         if self._principals.look():
             self._faults.forget()
 
@@ -152,6 +161,9 @@ class Engine:
         if connection.will is not None and connection.reason != ends.CLIENT_INITIATED:
             self._publishing.publish_will(connection, connection.will)
         self._router.sessions.close(connection.session)
+
+    def _turn_ended(self) -> None:
+        self._has_looked = False
 
     # A new client
 

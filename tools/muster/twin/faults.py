@@ -10,7 +10,7 @@ from collections import deque
 from device.core import fields
 from muster.errors import WRONG_USE, MusterError
 from muster.registry import Registry
-from muster.registry.switches import Fault
+from muster.registry.faults import Fault
 from muster.twin.log import log
 
 CONNECT = "connect"

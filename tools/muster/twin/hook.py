@@ -12,8 +12,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from muster.enrolment.admission import ALLOW, OVERRIDES
 from muster.errors import MusterError
-from muster.fleet.admission import ALLOW, OVERRIDES
 from muster.twin.settings import Hook
 
 _log = logging.getLogger("muster.twin")

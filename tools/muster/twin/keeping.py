@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from muster.errors import MusterError
-from muster.private_file import write_private
+from muster.files import write_private
 from muster.twin.log import log
 from muster.twin.router import Router
 from muster.twin.sessions import Message, Session

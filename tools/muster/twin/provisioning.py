@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from device.core import fields
+from muster.enrolment import admission
+from muster.enrolment.registrar import DeniedError, Registrar
 from muster.errors import MusterError
-from muster.fleet import admission
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, PENDING_ACTIVATION
 from muster.registry.failures import RegistryError
 from muster.registry.things import StoredTemplate
 from muster.twin import hook as hooks
 from muster.twin import pki, template
-from muster.twin.enrolment import DeniedError, Registrar
 from muster.twin.keypool import KeyPool
 from muster.twin.registration import RejectedError, carry_out, denied, invalid, invalid_token
 from muster.twin.settings import ACCOUNT, REGION, Settings

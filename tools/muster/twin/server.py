@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.core import paths, topics
+from muster.enrolment.registrar import Registrar
 from muster.errors import MusterError
 from muster.registry import Registry, waiting
+from muster.registry.boots import Boot
 from muster.registry.failures import BusyError, RegistryError
-from muster.registry.switches import Boot
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.engine import Engine, Message
-from muster.twin.enrolment import Registrar
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.settings import Home, Settings

@@ -9,8 +9,9 @@ from typing import Any
 from device.core import fields, paths, settings, topics
 from device.core.failures import Failure
 from muster import image
+from muster.enrolment import secrets
 from muster.errors import WRONG_USE, MusterError
-from muster.fleet import groups, secrets
+from muster.fleet import groups
 from muster.fleet.sim.run import Device
 from muster.registry import Registry
 from muster.registry.fleet import CREATED

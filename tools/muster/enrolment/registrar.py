@@ -1,4 +1,4 @@
-"""The rule of `muster.fleet.admission` at work: reads what the rule needs, and does what it decides.
+"""The rule of `muster.enrolment.admission` at work: reads what the rule needs, and does what it decides.
 
 The rule guards every provisioning template as soon as the registry has had a group (`open_admission` turns
 that off), and the renewal template always. A certificate counts as working from the first packet that follows
@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from muster.enrolment import admission, secrets
 from muster.errors import MusterError
-from muster.fleet import admission, secrets
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE, REVOKED, Certificate
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
