@@ -29,6 +29,7 @@ from tests.bench import (
     round_trips,
     sim_rate,
     start_times,
+    twin_crowd,
     twin_rate,
     unloading,
     wire_bytes,
@@ -41,7 +42,7 @@ MEASUREMENTS = {
     "flash": (flash_bytes,),
     "wire": (wire_bytes,),
     "key": (key_request,),
-    "twin": (twin_rate,),
+    "twin": (twin_rate, twin_crowd),
     "fleet": (sim_rate,),
     "start": (start_times,),
 }

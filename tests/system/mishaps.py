@@ -194,12 +194,12 @@ def crowd(
         }
 
 
-def complaint(machine: VirtualBoard, *parts: str, timeout_s: float = 20) -> str:
+def complaint(machine: VirtualBoard, *parts: str, timeout_s: float = 120) -> str:
     """The one line that has all these `parts` in their order, once it is on the console."""
     return machine.wait_for(re.compile(".*".join(map(re.escape, parts))), timeout_s)
 
 
-def still_runs(machine: VirtualBoard, timeout_s: float = 20) -> None:
+def still_runs(machine: VirtualBoard, timeout_s: float = 120) -> None:
     """Wait for a new heartbeat: main.py runs its services."""
     machine.wait_for("heartbeat", timeout_s, start=len(machine.lines))
 

@@ -84,7 +84,7 @@ def board(path: Path, **options: Any) -> VirtualBoard:
     return VirtualBoard(path, on_line=keep, **options)
 
 
-def boot_to_the_end(path: Path, timeout_s: float = 60, **options: Any) -> VirtualBoard:
+def boot_to_the_end(path: Path, timeout_s: float = 180, **options: Any) -> VirtualBoard:
     """Boot, wait until the boot status is published and remembered, switch off."""
     machine = board(path, **options).start()
     try:

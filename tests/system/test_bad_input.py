@@ -204,7 +204,7 @@ def test_claim_certificate_that_becomes_good(twin, serial, tmp_path):
     with mishaps.powered(path) as machine:
         mishaps.complaint(machine, "probably revoked", FIRST_WAIT)
         claims.activate(claim)
-        machine.wait_for(rig.DONE, 30)
+        machine.wait_for(rig.DONE)
     rig.check_provisioned(path, twin, serial, before)
 
 

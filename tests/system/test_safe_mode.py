@@ -30,12 +30,12 @@ def test_repeated_resets_lead_to_safe_mode_and_out_of_it(twin, serial, tmp_path)
         twin,
         serial,
         facts=QUICK_DOG,
-        intervals={"good_start_ms": 8000},
+        intervals={"good_start_ms": 6000},
         services=["hanger"],
         extra=mishaps.service("hanger", HANGS),
     )
     with mishaps.powered(path, restart=True) as machine:
-        machine.wait_for(SAFE, 120)
+        machine.wait_for(SAFE, 180)
         assert machine.starts == 1 + BAD_STARTS
         safe = len(machine.lines)
         machine.wait_for(rig.DONE, start=safe)

@@ -177,7 +177,7 @@ class VirtualBoard:
         """Is the board on?"""
         return self._reader is not None and self._exit_code is None
 
-    def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 30, *, start: int = 0) -> str:
+    def wait_for(self, wanted: str | re.Pattern[str], timeout_s: float = 120, *, start: int = 0) -> str:
         """The first line, from number `start` on, that contains the text or matches the pattern.
 
         Raises MusterError, with the whole console, when time runs out or the board stops before.
@@ -202,7 +202,7 @@ class VirtualBoard:
         console = "\n".join(f"  | {line}" for line in self.lines) or "  (nothing)"
         return f"the virtual board {what} {text!r}. Its console:\n{console}"
 
-    def wait(self, timeout_s: float = 60) -> int:
+    def wait(self, timeout_s: float = 180) -> int:
         """The exit code, once the board is off. Raises MusterError, with the console, when time runs out."""
         with self._news:
             if not self._news.wait_for(lambda: self._exit_code is not None, timeout_s):

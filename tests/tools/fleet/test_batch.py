@@ -1,7 +1,9 @@
 """`muster add devices` and `muster batches`."""
 
 import csv
+import io
 import stat
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -44,7 +46,7 @@ def test_the_second_run_changes_nothing(tool: Tool) -> None:
     (folder,) = (tool.home / "batches").iterdir()
     before, times = tool.registry(), [path.stat().st_mtime_ns for path in folder.iterdir()]
     second = tool.good(*words)
-    assert second.output == "12 exist already, nothing to do\n" + first.output.split("\n", 1)[1]
+    assert second.output == "12 exist already; nothing to do\n" + first.output.split("\n", 1)[1]
     assert tool.registry() == before
     assert times == [path.stat().st_mtime_ns for path in folder.iterdir()]
 
@@ -57,6 +59,75 @@ def test_more_of_the_same_is_another_batch(tool: Tool) -> None:
     listed = tool.good("batches", "-o", "json").response
     assert [(one["devices"], one["of"], one["state"]) for one in listed] == [(2, 2, "done"), (3, 3, "done")]
     assert [one["batch"][10:] for one in listed] == ["-001-hall", "-002-hall"]
+
+
+def names_in(result: dict[str, str]) -> list[str]:
+    return Path(result["folder"], "names.txt").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "last"),
+    [
+        ("--start 101", "hall-101", "hall-103"),
+        ("--start 0", "hall-0", "hall-2"),
+        ("--digits 4", "hall-0001", "hall-0003"),
+        ("--digits 3 --start 99 --prefix SN_", "SN_099", "SN_101"),
+        ("--start next", "hall-1", "hall-3"),
+    ],
+)
+def test_where_numbers_begin_and_how_long_they_are(tool: Tool, options: str, first: str, last: str) -> None:
+    words = ("add", "devices", "-g", "hall", "--count", "3", *options.split(), "-o", "json")
+    made = names_in(tool.good(*words).response)
+    assert (made[0], made[-1], len(made)) == (first, last, 3)
+
+
+def test_next_begins_after_the_highest_number(tool: Tool) -> None:
+    tool.good("add", "group", "stairs")
+    tool.good("add", "device", "-g", "stairs", "lamp-0041")  # of whatever group: names are unique
+    tool.good("add", "device", "-g", "hall", "lamp-x99")
+    words = ("add", "devices", "-g", "hall", "--count", "2", "--prefix", "lamp-", "--start", "next")
+    assert names_in(tool.good(*words, "-o", "json").response) == ["lamp-42", "lamp-43"]
+    assert names_in(tool.good(*words, "-o", "json").response) == ["lamp-44", "lamp-45"]
+    assert names_in(tool.good(*words, "--digits", "5", "-o", "json").response) == ["lamp-00046", "lamp-00047"]
+
+
+def test_names_may_be_serials_of_a_factory(tool: Tool) -> None:
+    (tool.folder / "serials.txt").write_text("SN_0042\nAC:67:B2:01\nsn_0042\n")
+    result = tool("add", "devices", "-g", "hall", "--from-file", "serials.txt", "--skip-bad", "-o", "json")
+    assert (result.code, result.response["created"]) == (PARTLY_DONE, 2)
+    (skipped,) = result.response["skipped"]
+    assert skipped["text"] == "sn_0042 is in line 1 already, as SN_0042: names must differ in more than case"
+    again = tool("add", "devices", "-g", "hall", "--count", "1", "--prefix", "ac:67:b2:0")
+    assert "ac:67:b2:01 exists already as AC:67:B2:01: names must differ in more than case" in again.error
+    files = tool.good("provision", "AC:67:B2:01", "-o", "json").response["files"]
+    assert {Path(one).parent.name for one in files} == {"AC.67.B2.01"}, "file systems refuse a colon"
+    images = tool.good("images", "AC:67:B2:01", "--endpoint", "localhost", "-o", "json").response["images"]
+    assert Path(images[0]["image"]).name == "AC.67.B2.01-virtual.img"
+    size = ("--width", "60", "--height", "30")
+    (label,) = tool.good("label", "AC:67:B2:01", "--each", *size, "-o", "json").response["files"]
+    assert Path(label).name == "AC.67.B2.01.pdf"
+    assert tool.good("get", "device", "AC:67:B2:01", "-o", "json").response["state"] == "provisioned"
+
+
+def test_standard_input_is_a_file_of_names(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO(b"name,Colour\r\nlamp-1,red\r\nlamp.2,\r\n"))
+    )
+    words = ("add", "devices", "-g", "hall", "--from-file", "-")
+    refused = tool(*words)
+    assert refused.code == WRONG_USE and refused.error.startswith("muster: standard input: 1 invalid line;")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"name,Colour\nlamp-1,red\n")))
+    assert tool.good(*words).output.startswith('Added 1 device to group "hall"\n')
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"name,group\nlamp-1,hall\n")))
+    assert "Colour: red -> none" not in tool.good("plan", "-").output
+
+
+def test_a_great_many_invalid_lines_are_capped(tool: Tool) -> None:
+    (tool.folder / "names.txt").write_text("good\n" + "".join(f"bad.{number}\n" for number in range(20_000)))
+    words = ("add", "devices", "-g", "hall", "--from-file", "names.txt")
+    for more in ((), ("--skip-bad",)):
+        error = tool(*words, *more).error
+        assert error.count("\n") < 30 and error.endswith("  and 19980 more\n")
 
 
 def test_a_table_gives_parameters(tool: Tool) -> None:
@@ -84,30 +155,30 @@ def test_nothing_is_made_when_a_line_is_wrong(tool: Tool) -> None:
     tool.good("add", "group", "stairs")
     tool.good("add", "device", "-g", "stairs", "lamp-3")
     tool.good("add", "device", "-g", "hall", "lamp-4")
-    (tool.folder / "names.txt").write_text("lamp-1\nLamp-2\nlamp-3\nlamp-4\nlamp-1\nlamp-5")
+    (tool.folder / "names.txt").write_text("lamp-1\nlamp.2\nlamp-3\nlamp-4\nlamp-1\nlamp-5")
     before = tool.registry()
     words = ("add", "devices", "-g", "hall", "--from-file", "names.txt")
     result = tool(*words)
     assert result.code == WRONG_USE and not result.output
     assert result.error == (
-        "muster: names.txt: 3 lines are wrong, nothing was done: mend them, or say --skip-bad to make the"
-        " others\n"
-        "  line 2: the name 'Lamp-2' has 'L' at character 1\n"
+        "muster: names.txt: 3 invalid lines; nothing was changed. Fix them, or use --skip-bad to add the"
+        " rest.\n"
+        "  line 2: the name 'lamp.2' has '.' at character 5\n"
         "  line 3: lamp-3 exists already, in group stairs\n"
         "  line 5: lamp-1 is in line 1 already\n"
     )
     assert tool.registry() == before and not (tool.home / "batches").exists()
     skipping = tool(*words, "--skip-bad")
     assert skipping.code == PARTLY_DONE
-    assert skipping.output.startswith('Added 2 devices to group "hall", 1 exist already\n')
-    assert "3 wrong ones are passed over\n  line 2:" in skipping.error
-    assert tool(*words, "--skip-bad").output.startswith("3 exist already, nothing to do\n")
+    assert skipping.output.startswith('Added 2 devices to group "hall", 1 exists already\n')
+    assert "left out 3 invalid lines\n  line 2:" in skipping.error
+    assert tool(*words, "--skip-bad").output.startswith("3 exist already; nothing to do\n")
 
 
 def test_when_every_line_is_wrong_skipping_helps_nobody(tool: Tool) -> None:
-    (tool.folder / "names.txt").write_text("Lamp\n")
+    (tool.folder / "names.txt").write_text("lamp.\n")
     result = tool("add", "devices", "-g", "hall", "--from-file", "names.txt", "--skip-bad")
-    assert result.code == WRONG_USE and "one line is wrong, nothing was done: mend them\n" in result.error
+    assert result.code == WRONG_USE and "1 invalid line; nothing was changed. Fix it.\n" in result.error
 
 
 def test_what_exists_stays_and_that_is_said(tool: Tool) -> None:
@@ -118,8 +189,8 @@ def test_what_exists_stays_and_that_is_said(tool: Tool) -> None:
         registry.devices.set_parameters("lamp-1", {})
         registry.devices.set_state("lamp-2", RETIRED)
     result = tool.good(*words)
-    assert "1 exist with other parameters and keep them" in result.error
-    assert "1 of those that exist are retired and stay so" in result.error
+    assert "left as they are: 1 device with other parameters" in result.error
+    assert "left as they are: 1 retired device" in result.error
     (folder,) = (tool.home / "batches").iterdir()
     assert [row["state"] for row in table(folder / "manifest.csv")] == ["created", "retired"]
 
@@ -157,11 +228,11 @@ def test_a_dry_run_leaves_everything(tool: Tool) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
-        ("-g hall", WRONG_USE, "Say either --count N or --from-file FILE."),
-        ("-g hall --count 2 --from-file names.txt", WRONG_USE, "Say either --count N or --from-file FILE."),
+        ("-g hall", WRONG_USE, "Use either --count N or --from-file FILE."),
+        ("-g hall --count 2 --from-file names.txt", WRONG_USE, "Use either --count N or --from-file FILE."),
         ("-g hall --prefix lamp- --from-file names.txt", WRONG_USE, "--prefix belongs to --count"),
         ("-g hall --count 0", WRONG_USE, "0 is not in the range"),
-        ("-g hall --count 2 --prefix Lamp-", WRONG_USE, "the device name 'Lamp-1' has 'L' at character 1"),
+        ("-g hall --count 2 --prefix la.mp-", WRONG_USE, "the device name 'la.mp-1' has '.' at character 3"),
         (f"-g hall --count 10 --prefix {'x' * 127}", WRONG_USE, "has 129 characters, the most is 128"),
         ("-g cellar --count 2", FAILED, "there is no group 'cellar'"),
         ("-g hall --from-file nowhere.txt", WRONG_USE, "nowhere.txt cannot be read"),

@@ -55,7 +55,7 @@ def test_a_plan_shows_and_does_nothing(tool: Tool) -> None:
         "change\tlamp-2\tstairs\tColour: blue -> green\n"
         "retire\tlamp-3\thall\tthe sheet says so\n"
     )
-    assert "create 1, move 1, change 1, retire 1; 1 are as the sheet says" in result.error
+    assert "create 1, move 1, change 1, retire 1; 1 device unchanged" in result.error
     assert "lamp-4 is not in the sheet, left alone (--retire-missing retires)" in result.error
     assert "a moved device gets another enrolment key" in result.error
     response = tool.good("plan", "fleet.csv", "-o", "json").response
@@ -82,7 +82,7 @@ def test_apply_makes_it_so(tool: Tool) -> None:
         events = [(event.event, event.detail) for event in registry.devices.history("lamp-2")]
     assert events[1:] == [("moved", "from hall to stairs"), ("changed", "Colour: blue -> green")]
     again = tool.good("apply", "fleet.csv")
-    assert again.output.splitlines()[-1] == "The fleet is as the sheet says, nothing to do"
+    assert again.output.splitlines()[-1] == "The fleet matches the sheet; nothing to do"
     assert devices(tool) == after
 
 
@@ -131,7 +131,10 @@ def test_groups_are_made_only_when_asked_for(tool: Tool) -> None:
     before = tool.registry()
     assert "create group\t\tattic\t--create-groups" in tool.good("plan", sheet).output
     refused = tool("apply", sheet, "--yes")
-    assert refused.code == WRONG_USE and "there is no group attic: say --create-groups" in refused.error
+    assert (
+        refused.code == WRONG_USE
+        and "there is no group attic; nothing was changed: use --create-groups" in refused.error
+    )
     assert tool.registry() == before
     response = tool.good("apply", sheet, "--yes", "--create-groups", "-o", "json").response
     (group,) = response["newGroups"]
@@ -148,9 +151,9 @@ def test_groups_are_made_only_when_asked_for(tool: Tool) -> None:
         ("name,group,serialID\nlamp-1,hall,x\n", "the board itself gives the parameter 'serialID'"),
         ("name,group\nlamp-1,\nlamp-9,hall\n", "  line 2: the group is missing\n"),
         ("name,group\nlamp-1,Hall\n", "  line 2: the group 'Hall' has 'H' at character 1\n"),
-        ("name,group,state\nlamp-1,hall,broken\n", "  line 2: the state 'broken' is none"),
+        ("name,group,state\nlamp-1,hall,broken\n", "  line 2: the state 'broken' is unknown"),
         ("name,group,Claim ID\nlamp-1,hall,00000-00000\n", "the claim ID 00000-00000 is not that of lamp-1"),
-        ("name,group\nLamp-1,hall\nlamp-9,\n", "2 lines are wrong, nothing was done: mend them\n"),
+        ("name,group\nLamp-1,hall\nlamp-9,\n", "2 invalid lines; nothing was changed. Fix them.\n"),
     ],
 )
 def test_a_wrong_sheet_changes_nothing(tool: Tool, text: str, why: str) -> None:
@@ -163,7 +166,7 @@ def test_a_wrong_sheet_changes_nothing(tool: Tool, text: str, why: str) -> None:
 def test_nobody_is_asked_without_a_terminal(tool: Tool) -> None:
     before = tool.registry()
     result = tool("apply", fleet(tool, SHEET))
-    assert result.code == WRONG_USE and "say --yes to go on" in result.error
+    assert result.code == WRONG_USE and "use --yes" in result.error
     assert tool.registry() == before
 
 

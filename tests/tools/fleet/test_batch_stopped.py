@@ -100,7 +100,7 @@ def test_ten_kills_of_ten_thousand(tool: Tool) -> None:
         assert sorted(codes) == sorted(registry.devices.claim_ids())
         assert [batch.state for batch, _ in registry.batches.all()] == ["done"]
     again = tool.good(*words)
-    assert again.output.startswith("10 000 exist already, nothing to do\n")
+    assert again.output.startswith("10 000 exist already; nothing to do\n")
 
 
 def test_a_kill_at_every_file_of_the_folder(tool: Tool) -> None:
@@ -146,6 +146,19 @@ def test_ctrl_c_says_how_to_go_on(tool: Tool) -> None:
     result = tool.good(*words)
     assert f"{2000 - made}" in result.output.replace(" ", "")
     assert count(tool) == 2000
+
+
+def test_next_continues_the_batch_that_was_stopped(tool: Tool) -> None:
+    tool.good("add", "devices", "-g", "hall", "--count", "7")
+    words = ("add", "devices", "-g", "hall", "--count", "900", "--start", "next", "-o", "json")
+    for at in (1, 900, 900):  # before the first device; on the way
+        assert stopped(tool, "SIGKILL", "write", at, *words).returncode == KILLED
+    assert stopped(tool, "SIGKILL", "file", 1, *words).returncode == KILLED, "with its folder not written"
+    final = tool.good(*words).response
+    assert (final["created"], final["existing"], count(tool)) == (0, 900, 907)
+    assert Path(final["folder"], "names.txt").read_text().split()[-1] == "hall-907"
+    assert tool.good(*words).response["created"] == 900
+    assert count(tool) == 1807
 
 
 def test_sigterm_ends_it_in_order_and_the_document_still_comes(tool: Tool) -> None:
@@ -231,7 +244,7 @@ def test_what_somebody_else_took_meanwhile_is_said(tool: Tool, monkeypatch: pyte
     monkeypatch.setattr(TwinCloud, "create", loses)
     result = tool("add", "devices", "-g", "hall", "--count", "3")
     assert result.code == PARTLY_DONE
-    assert "1 devices, hall-1 among them, are not in group hall" in result.error
+    assert "not in group hall, because another command moved or deleted them: hall-1" in result.error
 
 
 def test_a_folder_that_cannot_be_written_is_partly_done(tool: Tool) -> None:

@@ -95,7 +95,7 @@ def test_delete_says_what_goes_and_asks(tool: Tool, answer: str, code: int, left
     assert 'this will delete device "lamp-1" of group "hall" (created)' in terminal.shown
     terminal.type(answer)
     assert terminal.end() == code
-    assert ("nothing was deleted, as you wished" in terminal.shown) is bool(left)
+    assert ("Aborted; nothing was deleted." in terminal.shown) is bool(left)
     assert len(tool.good("get", "devices", "-o", "json").response) == left
 
 

@@ -1,5 +1,6 @@
 """The verbs of the fleet: what they print, what they write, what a dry run leaves alone."""
 
+import contextlib
 import stat
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from muster.enrolment.secrets import Vault
 from muster.registry import Registry
+from muster.registry.boots import Boot
 from tools.fleet.cli_runner import Tool
 
 SECRET = "Provisioning Secret: "
@@ -71,11 +73,34 @@ def test_listings_for_pipes_and_scripts(hall: Tool) -> None:
     assert (group["name"], group["devices"], group["provisioned"]) == ("hall", 2, 0)
 
 
+def test_devices_by_state_and_with_their_last_boot(hall: Tool) -> None:
+    with contextlib.closing(Registry(hall.home)) as registry:
+        registry.boots.put(Boot("lamp-2", "cameraDevice/lamp-2/booted", b"{}", 1_700_000_000))
+    hall.good("provision", "lamp-2")
+    head, *rows = hall.good("get", "devices", "--state", "provisioned", "--last-boot").output.splitlines()
+    assert head.split("\t")[-1] == "last boot" and len(rows) == 1
+    assert rows[0].split("\t")[0] == "lamp-2" and rows[0].endswith("2023-11-14T22:13:20Z")
+    assert "last boot" not in hall.good("get", "devices").output
+    boots = [one["lastBootAt"] for one in hall.good("get", "devices", "-o", "json").response]
+    assert boots == [None, "2023-11-14T22:13:20Z"]
+    none = hall.good("get", "devices", "--state", "retired")
+    assert none.error == "muster: there are no devices in the state retired\n"
+
+
+def test_a_claim_id_has_one_form(hall: Tool) -> None:
+    added = hall.good("add", "device", "-g", "hall", "lamp-3", "-o", "json").response["claimId"]
+    assert added[5] == "-", "the form of the label"
+    assert hall.good("get", "device", "lamp-3", "-o", "json").response["claimId"] == added
+    listed = hall.good("get", "devices", "-o", "json").response
+    assert [one["claimId"] for one in listed if one["name"] == "lamp-3"] == [added]
+    assert hall.good("find", added, "-o", "json").response["claimId"] == added
+
+
 def test_an_empty_listing_says_what_to_do(tool: Tool) -> None:
     tool.good("add", "group", "hall")
     result = tool.good("get", "devices", "-g", "hall")
     assert result.output.count("\n") == 1
-    assert result.error == "muster: no devices yet: make one with `muster add device -g hall NAME`\n"
+    assert result.error == "muster: no devices yet: create one with `muster add device -g hall NAME`\n"
 
 
 def test_get_device_has_details_and_history(hall: Tool) -> None:
@@ -100,13 +125,13 @@ def test_refresh_provision_secret(hall: Tool) -> None:
     result = hall.good("refresh", "provision-secret", "hall")
     assert result.output.splitlines()[-1] == SECRET + stored_secret(hall, "hall")
     assert stored_secret(hall, "hall") != before
-    assert "images made for its 2 unprovisioned device(s) are refused from then on" in result.error
+    assert "images built for its 2 unprovisioned devices are refused from now on" in result.error
 
 
 def test_provision_warns_and_writes_private_files(hall: Tool) -> None:
     result = hall.good("provision", "lamp-1", "--out", "keys", "--ttl", "24")
     assert "not recommended where the board can provision itself" in result.error
-    assert "nobody renews it by itself" in result.error
+    assert "is not renewed by itself" in result.error
     written = [
         line.removeprefix("File: ") for line in result.output.splitlines() if line.startswith("File: ")
     ]
@@ -118,7 +143,7 @@ def test_provision_warns_and_writes_private_files(hall: Tool) -> None:
 
 def test_deprovision_twice(hall: Tool) -> None:
     hall.good("provision", "lamp-1")
-    assert "1 certificate(s) revoked" in hall.good("deprovision", "lamp-1").output
+    assert "1 certificate revoked" in hall.good("deprovision", "lamp-1").output
     before = hall.registry()
     assert "is not provisioned; nothing was changed." in hall.good("deprovision", "lamp-1").output
     assert hall.registry() == before
@@ -150,7 +175,7 @@ def test_delete_device_revokes_and_forgets(hall: Tool) -> None:
     hall.good("provision", "lamp-1")
     said = hall.good("delete", "device", "lamp-1", "--dry-run").output
     assert said.startswith('Would delete device "lamp-1" of group "hall" (provisioned), its history')
-    assert "1 certificate(s), revoked" in said
+    assert "and revoke 1 certificate\n" in said
     hall.good("delete", "device", "lamp-1", "--yes")
     registry = Registry(hall.home)
     assert registry.devices.names() == {"lamp-2"}

@@ -12,7 +12,7 @@ from device.core import fields, paths, topics
 from muster import image
 from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet import devices, groups, image_build, images
+from muster.fleet import claim_ids, devices, groups, image_build, images
 from muster.fleet.image_build import BUILT, FAILED, IN_USE, KEPT, build_all
 from muster.registry import Registry
 from muster.twin.server import running_twin
@@ -71,7 +71,7 @@ def test_each_image_is_whole_and_the_devices_own(fleet, tmp_path, board):
         assert conf[fields.DEVICE][fields.SERIAL_ID] == result.device
         key = secrets.enrolment_key(fleet.secret, result.device)
         assert conf[fields.PROVISIONING] == {fields.ENROLMENT_KEY: key.hex()}
-        claim_id = fleet.registry.devices.get(result.device).claim_id
+        claim_id = claim_ids.shown(fleet.registry.devices.get(result.device).claim_id)
         assert json.loads(files[paths.DEVICE]) == {fields.TEST: 0, fields.CLAIM: claim_id}
         assert json.loads(files[paths.WEB]) == {fields.PASSWORD: images.web_password(key)}
         assert {paths.MAIN, paths.BOOT, paths.PACK} <= set(files)
@@ -96,7 +96,7 @@ def test_documents_given_are_kept_beside_the_devices_values(fleet, tmp_path):
     given = recipe(about={fields.PRODUCT: "P1", "ports": 16, fields.CLAIM: "no"}, web={fields.LISTEN: [80]})
     job = fleet.jobs(given, tmp_path)[0]
     about, web = json.loads(job.files[paths.DEVICE]), json.loads(job.files[paths.WEB])
-    claim_id = fleet.registry.devices.get(job.device).claim_id
+    claim_id = claim_ids.shown(fleet.registry.devices.get(job.device).claim_id)
     assert about == {fields.TEST: 0, fields.PRODUCT: "P1", "ports": 16, fields.CLAIM: claim_id}
     assert web[fields.LISTEN] == [80] and web[fields.PASSWORD]
 

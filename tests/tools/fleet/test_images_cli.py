@@ -134,11 +134,11 @@ def test_retired_devices_are_passed_over(home):
         (["cam-1", "--add", f"{paths.CONF}={__file__}", *ENDPOINT], WRONG_USE, "give yours with --conf"),
         (["cam-1", "--add", f"{paths.WEB}={__file__}", *ENDPOINT], FAILED, "must be a JSON object"),
         (["cam-1", "--jobs", "0", *ENDPOINT], WRONG_USE, "--jobs"),
-        (["Cam-1", *ENDPOINT], WRONG_USE, "'C' at character 1"),
+        (["cam.1", *ENDPOINT], WRONG_USE, "'.' at character 4"),
         (["cam-8", *ENDPOINT], NO_DEVICE, "there is no device 'cam-8'"),
         (["--group", "nogroup", *ENDPOINT], FAILED, "there is no group 'nogroup'"),
         (["--group", "empty", *ENDPOINT], FAILED, "no devices in the group 'empty' yet"),
-        (["--batch", "b", *ENDPOINT], FAILED, "the batch 'b' made no device"),
+        (["--batch", "b", *ENDPOINT], FAILED, "the batch 'b' has no devices"),
         (["--all", "--endpoint", "a b"], FAILED, "the board would refuse"),
     ],
 )

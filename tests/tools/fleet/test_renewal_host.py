@@ -205,7 +205,7 @@ def test_other_wrong_uses_are_sentences(fleet):
     home = fleet.twin.home.root
     with pytest.raises(MusterError, match="signing request"):
         refresh(fleet, csr="nonsense")
-    with pytest.raises(MusterError, match="say where the new key"):
+    with pytest.raises(MusterError, match="name a folder for the new key"):
         renewal.refresh(fleet.registry, home, "lamp-1")
     Home(home).ca_key.chmod(0o640)
     with pytest.raises(MusterError, match="chmod 600"):

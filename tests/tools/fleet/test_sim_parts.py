@@ -9,7 +9,7 @@ import pytest
 from device.core import paths, slots
 from device.core.failures import AGAIN, GIVE_UP, Failure
 from muster.errors import MusterError
-from muster.fleet.sim import board, fleet, tls
+from muster.fleet.sim import board, fleet, own_twin, tls
 from muster.fleet.sim import run as runs
 from muster.fleet.sim.flash import SIZE_BYTES, Flash
 from muster.fleet.sim.report import Report, percentile
@@ -40,6 +40,24 @@ def test_too_many_connections_for_the_system_are_refused_before_anything_is_done
     monkeypatch.setattr(runs.resource, "setrlimit", lambda _, limits: changed.append(limits))
     runs._allow_files(100)
     assert changed == [(164, 256)]
+
+
+def test_the_own_twin_throttles_nothing(tmp_path, monkeypatch) -> None:
+    """A fleet is to be as fast as it can; a twin throttles by default, as AWS does."""
+    started: list[str] = []
+
+    async def start(*words: str, **_: object) -> None:
+        started.extend(words)
+        raise NotImplementedError
+
+    async def enter() -> None:
+        async with own_twin.own_twin(tmp_path):
+            raise AssertionError("it was not started")
+
+    monkeypatch.setattr(own_twin.asyncio, "create_subprocess_exec", start)
+    with pytest.raises(NotImplementedError):
+        asyncio.run(enter())
+    assert "--no-throttle" in started
 
 
 def test_percentiles_are_nearest_rank() -> None:

@@ -214,7 +214,7 @@ def test_papers_are_listed_without_a_registry(tmp_path, capsys):
         (["cam-99"], NO_DEVICE, "there is no device 'cam-99'"),
         (["old"], FAILED, "is retired"),
         (["--group", "none"], FAILED, "there is no group 'none'"),
-        (["--batch", "none"], FAILED, "the batch 'none' made no device"),
+        (["--batch", "none"], FAILED, "the batch 'none' has no devices"),
         (["--all", "--paper", "L7161"], WRONG_USE, "did you mean"),
         (["--all", "--start-at", 22], WRONG_USE, "places 1 to 21"),
         (["--all", "--start-at", 0], WRONG_USE, "--start-at"),

@@ -7,8 +7,11 @@ import threading
 import time
 
 from device.core import fields, topics
+from muster.registry import Registry
+from muster.registry.certificates import ACTIVE, REVOKED
 from muster.twin import faults, keeping, keypool, listener
 from muster.twin import hook as hooks
+from muster.twin.principal import Principals
 from muster.twin.router import Router
 from muster.twin.server import Twin
 from muster.twin.sessions import Message, Sessions
@@ -201,3 +204,47 @@ def test_no_files_left_is_told_once_and_the_others_go_on(twin, camera, heard, mo
     assert not left[0]
     told = [line for line in heard.lines if "no more connections" in line]
     assert len(told) == 1 and "ulimit" in told[0]
+
+
+def test_only_clients_that_have_changed_are_looked_at(tmp_path):
+    registry, other = Registry(tmp_path), Registry(tmp_path)
+    for name in ("a", "b"):
+        registry.certificates.add(name, "pem", ACTIVE, 0, 2e9)
+    now_s = [1e9]
+    known = Principals(registry, quick(clock=lambda: now_s[0]))
+    first, second = known.principal("a", "cam1"), known.principal("b", "cam2")
+    assert first.is_active and second.is_active
+    known.watch(first)
+    known.look(), known.changed()
+    assert not known.look() and not known.has_changes
+    registry.certificates.set_status("a", REVOKED)
+    has_changed = known.changed()
+    assert (has_changed("a"), has_changed("b"), first.is_active) == (True, False, False)
+    other.policies.put("p", json.dumps({"Statement": []}))
+    other.certificates.set_status("b", REVOKED)
+    assert second.is_active, "not before the next look"
+    assert known.look() and known.changed()("b")
+    assert not second.is_active
+    known.watch(first)
+    assert not known.has_changes
+    now_s[0] = 2e9
+    assert known.has_changes and known.changed()("a"), "it has ended"
+
+
+def test_a_client_that_leaves_amid_a_huge_answer_leaves_no_traceback(twin, caplog):
+    twin.registry.faults.add("create-keys", "huge")
+    for _ in range(3):
+        raw = claim(twin)
+        raw.publish(topics.CREATE_KEYS, b"{}", qos=1)
+        raw.socket.recv(10)
+        raw.close()
+    assert claim(twin).is_alive()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_the_file_limit_is_raised(monkeypatch):
+    limits_set = []
+    monkeypatch.setattr(listener.resource, "getrlimit", lambda _: (1024, 4096))
+    monkeypatch.setattr(listener.resource, "setrlimit", lambda _, wanted: limits_set.append(wanted))
+    listener.raise_file_limit()
+    assert limits_set == [(4096, 4096)]

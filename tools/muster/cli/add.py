@@ -20,8 +20,8 @@ from muster.fleet import claim_ids, devices, groups
 def group(name: str, home: Path, dry_run: bool, form: str) -> None:
     """Add a group and print its provisioning secret once.
 
-    A group that exists already stays as it is: that is said, and is no failure, so that scripts can be run
-    again. The secret stays in the registry, encrypted, and never goes onto a board.
+    A group that exists already is not changed, which is not an error, so scripts can be run again. The secret
+    stays in the registry, encrypted, and never goes onto a board.
     """
     with options.writing(home, dry_run) as registry:
         if dry_run:
@@ -45,10 +45,10 @@ def group(name: str, home: Path, dry_run: bool, form: str) -> None:
 
 
 def _exists_already(name: str, form: str) -> None:
-    """Say it where it is read: also on standard error when a script sends the output into a file."""
+    """Say it where it is read: on standard error too when a script sends the output to a file."""
     text = (
-        f'Group "{name}" exists already; nothing was changed. Its provisioning secret is kept in the registry'
-        f" and not shown again; for a new one: {output.program()} refresh provision-secret {name}"
+        f'Group "{name}" exists already; nothing was changed. Its provisioning secret is in the registry and'
+        f" is not shown again; for a new one: {output.program()} refresh provision-secret {name}"
     )
     output.done(form, [text], {"name": name, "created": False})
     if not sys.stdout.isatty():
@@ -64,12 +64,12 @@ def _exists_already(name: str, form: str) -> None:
 def device(group: str, name: str, home: Path, dry_run: bool, form: str) -> None:
     """Add a device to a group.
 
-    The name becomes its serial, its client id and its thing name. A device that is in the group already stays
-    as it is: that is said, and is no failure.
+    The name becomes its serial, its client id and its thing name. A device that is in the group already is
+    not changed, which is not an error.
     """
     with options.reading(home) as registry:
         made, is_new = devices.add(registry, group, name, time.time(), dry_run)
-    response = {"name": name, "group": group, "claimId": made.claim_id, "created": is_new}
+    response = {"name": name, "group": group, "claimId": claim_ids.shown(made.claim_id), "created": is_new}
     claim = f"Claim ID: {claim_ids.shown(made.claim_id)}"
     if not is_new:
         lines = [f'Device "{name}" exists already in group "{group}"; nothing was changed.', claim]

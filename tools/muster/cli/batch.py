@@ -5,28 +5,57 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from muster import cloud
 from muster.cli import options, output, work
 from muster.cloud import Deed
 from muster.errors import GOOD, PARTLY_DONE, MusterError
 from muster.fleet import batch, batch_folder, groups, sheet
+from muster.fleet.numbered import Numbered
 from muster.registry import Registry
 
-_MEND = "mend them, or say --skip-bad to make the others"
+_NEXT = "next"
+
+
+class _Start(click.ParamType):
+    """A number, or `next`, which is None."""
+
+    name = "start"
+    _number = click.IntRange(0, 999_999_999_999)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """See click.ParamType."""
+        return None if value == _NEXT else self._number.convert(value, param, ctx)
 
 
 @click.command()
 @options.group_option(required=True)
-@click.option("--count", type=click.IntRange(1, 1_000_000), help="Make so many numbered devices: P1, P2, ...")
-@click.option("--prefix", metavar="P", help="What their names begin with  [default: GROUP-]")
+@click.option("--count", type=click.IntRange(1, 1_000_000), help="Add so many numbered devices: P1, P2, ...")
+@click.option("--prefix", metavar="P", help="What their names begin with.  [default: GROUP-]")
+@click.option(
+    "--start",
+    type=_Start(),
+    default=1,
+    show_default=True,
+    metavar="N|next",
+    help="The first number; next: the one after the highest that exists.",
+)
+@click.option(
+    "--digits",
+    type=click.IntRange(1, 12),
+    default=1,
+    show_default=True,
+    help="Write numbers with at least so many digits: 4 makes P0001.",
+)
 @click.option(
     "--from-file",
     "source",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File with one name per line, or CSV: its first column is `name`, others are template parameters.",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="File with one name per line, or CSV: its first column is `name`, others are template parameters;"
+    " `-` reads standard input.",
 )
-@click.option("--skip-bad", is_flag=True, help="Pass over lines that are wrong; the exit code is 3 then.")
+@click.option("--skip-bad", is_flag=True, help="Leave out invalid lines; the exit code is then 3.")
 @click.option("--secrets", is_flag=True, help="Write the enrolment keys into the batch folder (mode 0600).")
 @options.home_option
 @options.dry_run_option
@@ -35,6 +64,8 @@ def devices(
     group: str,
     count: int | None,
     prefix: str | None,
+    start: int | None,
+    digits: int,
     source: Path | None,
     skip_bad: bool,
     secrets: bool,
@@ -44,18 +75,17 @@ def devices(
 ) -> int:
     """Add many devices to a group.
 
-    All names are checked before anything is made. Whatever stops it (Ctrl-C, a full disk, a dead computer),
-    the same command goes on where it stopped; run again after that, it changes nothing. What was made is
-    listed in a folder below HOME/batches.
+    All names are checked before anything is added. Whatever stops it (Ctrl-C, a full disk, a power cut), the
+    same command continues where it stopped; run again after that, it changes nothing (with --start next, it
+    adds the next ones). What was added is listed in a folder below HOME/batches.
     """
-    wanted = _wanted(group, count, prefix, source)
+    asked = _asked(group, count, prefix, digits, source)
     make = cloud.choose(options.profile_endpoint(), home, Deed.CREATE, group)
-    with options.writing(home, dry_run) as registry:
+    with options.reading(home) as registry:
         groups.existing(registry, group)
-        checked = batch.check(registry, group, wanted)
+        checked = batch.check(registry, group, _wanted(registry, group, asked, start))
         if checked.faults and not (skip_bad and checked.wanted):
-            hint = "mend them" if skip_bad else _MEND
-            sheet.refuse(str(source) if source else f"--count {count}", checked.faults, hint)
+            _refuse(checked, f"--count {count}" if source is None else sheet.called(source))
         if secrets:
             batch_folder.group_secrets(home, registry)  # before anything is created: the key may be lost
         if dry_run:
@@ -71,30 +101,45 @@ def devices(
     return PARTLY_DONE if checked.faults else GOOD
 
 
-def _wanted(group: str, count: int | None, prefix: str | None, source: Path | None) -> sheet.Sheet:
+def _asked(
+    group: str, count: int | None, prefix: str | None, digits: int, source: Path | None
+) -> Numbered | sheet.Sheet:
+    """What the options ask for, by itself."""
     if count is not None and source is None:
-        return batch.numbered(f"{group}-" if prefix is None else prefix, count)
+        return Numbered(f"{group}-" if prefix is None else prefix, count, digits)
     if source is None or count is not None:
-        raise click.UsageError("Say either --count N or --from-file FILE.")
-    if prefix is not None:
-        raise click.UsageError("--prefix belongs to --count; a file gives whole names.")
-    wanted = sheet.read(source)
-    batch.check_columns(wanted.columns, source)
-    if not (wanted.rows or wanted.faults):
-        raise MusterError(f"{source} names no device: nothing was done")
-    return wanted
+        raise click.UsageError("Use either --count N or --from-file FILE.")
+    given = click.get_current_context().get_parameter_source
+    for option in ("prefix", "start", "digits"):
+        if given(option) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{option} belongs to --count; a file gives whole names.")
+    read = sheet.read(source)
+    batch.check_columns(read.columns, source)
+    if not (read.rows or read.faults):
+        raise MusterError(f"{sheet.called(source)} names no device; nothing was changed")
+    return read
+
+
+def _wanted(registry: Registry, group: str, asked: Numbered | sheet.Sheet, start: int | None) -> sheet.Sheet:
+    if isinstance(asked, sheet.Sheet):
+        return asked
+    return asked.sheet(asked.following(registry, group) if start is None else start)
+
+
+def _refuse(checked: batch.Checked, source: str) -> None:
+    rest = ", or use --skip-bad to add the rest" if checked.wanted else ""
+    sheet.refuse(source, checked.faults, f"{sheet.fix(checked.faults)}{rest}.")
 
 
 def _notes(checked: batch.Checked) -> list[str]:
     """What a person should know beside the counts."""
     notes = []
     if checked.differing:
-        notes.append(f"{work.number(checked.differing)} exist with other parameters and keep them")
+        notes.append(f"left as they are: {_devices(checked.differing)} with other parameters")
     if checked.retired:
-        notes.append(f"{work.number(checked.retired)} of those that exist are retired and stay so")
+        notes.append(f"left as they are: {output.counted(checked.retired, 'retired device')}")
     if checked.faults:
-        count = work.number(len(checked.faults))
-        notes.append(f"{count} wrong ones are passed over\n{sheet.listed(checked.faults)}")
+        notes.append(f"left out {sheet.invalid(checked.faults)}\n{sheet.listed(checked.faults)}")
     return notes
 
 
@@ -109,12 +154,17 @@ def _response(group: str, checked: batch.Checked) -> dict[str, Any]:
     }
 
 
+def _devices(count: int) -> str:
+    return output.counted(count, "device")
+
+
 def _existing(checked: batch.Checked) -> str:
-    return f", {work.number(len(checked.existing))} exist already" if checked.existing else ""
+    count = len(checked.existing)
+    return f", {output.number(count)} exist{'s' * (count == 1)} already" if count else ""
 
 
 def _would(form: str, group: str, checked: batch.Checked) -> int:
-    line = f'Would add {work.number(len(checked.missing))} devices to group "{group}"{_existing(checked)}'
+    line = f'Would add {_devices(len(checked.missing))} to group "{group}"{_existing(checked)}'
     output.done(form, [line], {**_response(group, checked), "dryRun": True})
     for text in _notes(checked):
         output.note(text)
@@ -123,9 +173,9 @@ def _would(form: str, group: str, checked: batch.Checked) -> int:
 
 def _say(form: str, group: str, checked: batch.Checked, made: batch.Made) -> None:
     if checked.missing:
-        lines = [f'Added {work.number(len(checked.missing))} devices to group "{group}"{_existing(checked)}']
+        lines = [f'Added {_devices(len(checked.missing))} to group "{group}"{_existing(checked)}']
     else:
-        lines = [f"{work.number(len(checked.existing))} exist already, nothing to do"]
+        lines = [f"{_existing(checked).removeprefix(', ')}; nothing to do"]
     name = made.batch.name if made.batch else None
     if name:
         lines.append(f"Batch {name}: {made.folder}")
@@ -139,14 +189,15 @@ def _say(form: str, group: str, checked: batch.Checked, made: batch.Made) -> Non
 @options.home_option
 @output.output_option
 def batches(home: Path, form: str) -> None:
-    """List the batches: what was asked for at once, and how much of it is made.
+    """List the batches: what was asked for at once, and how much of it exists.
 
-    The folder of each is HOME/batches/BATCH. One that is open was stopped: the command that began it goes on.
+    The folder of each is HOME/batches/BATCH. One that is open was stopped; the command that began
+    it continues it.
     """
     with options.reading(home) as registry:
         rows = _rows(home, registry)
     columns = {"batch": "batch", "group": "group", "devices": "devices", "of": "of", "state": "state"}
-    output.listing(form, columns, rows, "there are no batches yet: make one with `muster add devices`")
+    output.listing(form, columns, rows, "there are no batches yet: create one with `muster add devices`")
 
 
 def _rows(home: Path, registry: Registry) -> list[dict[str, Any]]:

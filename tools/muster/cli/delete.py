@@ -23,15 +23,15 @@ _LEFT = "nothing was deleted"
 def device(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
     """Delete a device, with its history, its claim ID and its certificates.
 
-    Says what will go, and asks. The board is refused from then on.
+    Shows what will be deleted, and asks. The board is refused from then on.
     """
     make = cloud.choose(endpoint, home, Deed.DELETE_DEVICE, name)
     with options.reading(home) as registry:
         found = devices.existing(registry, name)
         certificates = len(removal.live_certificates(registry, name))
     goes = (
-        f'device "{name}" of group "{found.group}" ({found.state}), its history, its claim ID (a printed'
-        f" label counts no more) and {certificates} certificate(s), revoked"
+        f'device "{name}" of group "{found.group}" ({found.state}), its history and its claim ID (a printed'
+        f" label becomes useless), and revoke {output.counted(certificates, 'certificate')}"
     )
     response = {"name": name, "devices": 1, "certificates": certificates}
     if _agreed(goes, f'Delete device "{name}"?', yes, dry_run, form, response):
@@ -50,7 +50,7 @@ def device(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form:
 def group(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
     """Delete a group, with all its devices and their certificates.
 
-    Says what will go, and asks. Its boards are refused from then on.
+    Shows what will be deleted, and asks. Its boards are refused from then on.
     """
     make = cloud.choose(endpoint, home, Deed.DELETE_GROUP, name)
     with options.reading(home) as registry:
@@ -58,20 +58,21 @@ def group(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form: 
         members = registry.devices.all(name)
         certificates = sum(len(removal.live_certificates(registry, one.name)) for one in members)
     working = sum(one.state == PROVISIONED for one in members)
+    devices_of = output.counted(len(members), "device")
     goes = (
-        f'group "{name}", its provisioning secret, its {len(members)} device(s) ({working} provisioned) with'
-        f" their history and claim IDs (printed labels count no more) and {certificates} certificate(s),"
-        " revoked"
+        f'group "{name}", its provisioning secret, {devices_of} ({working} provisioned) with their history'
+        " and claim IDs (printed labels become useless), and revoke"
+        f" {output.counted(certificates, 'certificate')}"
     )
     response = {"name": name, "devices": len(members), "certificates": certificates}
-    if _agreed(goes, f'Delete group "{name}" and {len(members)} device(s)?', yes, dry_run, form, response):
+    if _agreed(goes, f'Delete group "{name}" and {devices_of}?', yes, dry_run, form, response):
         with options.writing(home) as registry:
             make(registry, home).delete_group(name)
         output.done(form, [f'Deleting group "{name}"', f'Deleted group "{name}" successfully'], response)
 
 
 def _agreed(goes: str, question: str, yes: bool, dry_run: bool, form: str, response: dict) -> bool:
-    """Say what will go, and ask. False for a dry run. Raises MusterError when the answer is no."""
+    """Show what will be deleted, and ask. False for a dry run. Raises MusterError when the answer is no."""
     if dry_run:
         output.done(form, [f"Would delete {goes}"], {**response, "dryRun": True})
         return False

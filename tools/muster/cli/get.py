@@ -10,14 +10,15 @@ from muster import cloud
 from muster.cli import options, output
 from muster.cloud import Deed
 from muster.fleet import claim_ids, devices
-from muster.registry.fleet import PROVISIONED, Device
+from muster.registry import Registry
+from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
 
 
 @click.command()
 @options.home_option
 @output.output_option
 def groups(home: Path, form: str) -> None:
-    """List the groups: how many devices they have, when their secrets were made."""
+    """List the groups: how many devices they have, when their secrets were created."""
     with options.reading(home) as registry:
         provisioned: dict[str, int] = {}
         for device in registry.devices.all():
@@ -36,37 +37,54 @@ def groups(home: Path, form: str) -> None:
         "name": "group",
         "devices": "devices",
         "provisioned": "provisioned",
-        "createdAt": "made",
-        "secretMadeAt": "secret made",
+        "createdAt": "created",
+        "secretMadeAt": "secret created",
     }
-    output.listing(form, columns, rows, f"no groups yet: make one with `{output.program()} add group NAME`")
+    output.listing(form, columns, rows, f"no groups yet: create one with `{output.program()} add group NAME`")
     options.note_only_here(home, Deed.LOOK)
 
 
 @click.command(name="devices")
 @options.group_option(required=False)
+@click.option(
+    "--state", type=click.Choice([CREATED, PROVISIONED, RETIRED]), help="Only devices in this state."
+)
+@click.option("--last-boot", is_flag=True, help="Show when each device last published its boot status.")
 @options.home_option
 @output.output_option
-def list_devices(group: str | None, home: Path, form: str) -> None:
-    """List the devices, of all groups or of one, in the order they were made."""
+def list_devices(group: str | None, state: str | None, last_boot: bool, home: Path, form: str) -> None:
+    """List the devices, of all groups or of one, in the order they were created."""
     from muster.fleet import groups as fleet_groups
 
     with options.reading(home) as registry:
         if group is not None:
             fleet_groups.existing(registry, group)
-        rows = [_row(device) for device in registry.devices.all(group)]
+        boots = _cloud(registry, home).last_boots()
+        devices = [one for one in registry.devices.all(group) if state in (None, one.state)]
+    rows = [{**_row(device), "lastBootAt": _moment(boots.get(device.name))} for device in devices]
     columns = {
         "name": "device",
         "group": "group",
         "state": "state",
         "claimId": "claim id",
-        "createdAt": "made",
+        "createdAt": "created",
         "batch": "batch",
+        **({"lastBootAt": "last boot"} if last_boot else {}),
     }
     where = group or "GROUP"
-    empty = f"no devices yet: make one with `{output.program()} add device -g {where} NAME`"
+    empty = f"no devices yet: create one with `{output.program()} add device -g {where} NAME`"
+    if state is not None:
+        empty = f"there are no devices in the state {state}"
     output.listing(form, columns, rows, empty)
     options.note_only_here(home, Deed.LOOK)
+
+
+def _cloud(registry: Registry, home: Path) -> cloud.Cloud:
+    return cloud.choose(options.profile_endpoint(), home, Deed.LOOK, "")(registry, home)
+
+
+def _moment(unix_s: float | None) -> str | None:
+    return None if unix_s is None else output.utc(unix_s)
 
 
 def _row(device: Device) -> dict[str, Any]:
@@ -89,14 +107,13 @@ def device(name: str, home: Path, form: str) -> None:
     """Show one device: its state, its certificates and what happened to it."""
     with options.reading(home) as registry:
         facts = _row(devices.existing(registry, name))
-        where = cloud.choose(options.profile_endpoint(), home, Deed.LOOK, name)(registry, home)
+        where = _cloud(registry, home)
         certificates = _certificates(where, name)
-        boot_s = where.last_boots().get(name)
+        facts["lastBootAt"] = _moment(where.last_boots().get(name))
         history = [
             {"at": output.utc(event.at_s), "event": event.event, "detail": event.detail}
             for event in registry.devices.history(name)
         ]
-    facts["lastBootAt"] = output.utc(boot_s) if boot_s is not None else None
     options.note_only_here(home, Deed.LOOK)
     if form == output.JSON:
         output.result({**facts, "certificates": certificates, "history": history})
@@ -106,7 +123,7 @@ def device(name: str, home: Path, form: str) -> None:
         {"what": "group", "value": facts["group"]},
         {"what": "state", "value": facts["state"]},
         {"what": "claim id", "value": facts["claimId"]},
-        {"what": "made", "value": facts["createdAt"]},
+        {"what": "created", "value": facts["createdAt"]},
         {"what": "batch", "value": facts["batch"]},
         {"what": "last boot", "value": facts["lastBootAt"]},
         *({"what": key, "value": value} for key, value in facts[fields.PARAMETERS].items()),

@@ -13,7 +13,7 @@ from muster.cli.output import counted
 from muster.enrolment.secrets import Vault
 from muster.errors import GOOD
 from muster.files import write_private
-from muster.fleet import images
+from muster.fleet import images, names
 from muster.labels import papers
 from muster.labels.contents import check_code, device_content
 from muster.labels.design import Content, Label, design, sizes
@@ -218,7 +218,7 @@ def _each(contents: list[Content], words: dict[str, Any]) -> int:
         for number in range(0, len(labels), words["copies"]):
             name = contents[number].name
             copies = [sheets.single(one) for one in labels[number : number + words["copies"]]]
-            path = folder / f"{name}.{words['kind']}"
+            path = folder / f"{names.file_name(name)}.{words['kind']}"
             if words["kind"] == _PDF:
                 yield path, pdf.draw(copies, words["fonts"], name, words["outlines"])
             else:

@@ -86,7 +86,7 @@ def _ask_group(ctx: click.Context, _: click.Parameter, value: str | None) -> str
 
 def _check_group(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     if value is None or ctx.get_parameter_source("group") is ParameterSource.DEFAULT_MAP:
-        return None  # the profile's group is for what is made, it hides nothing
+        return None  # the profile's group is for what is added, it hides nothing
     return names.check(value, "group")
 
 
@@ -108,7 +108,7 @@ def name_argument(what: str, metavar: str) -> Callable[[_F], _F]:
         metavar=metavar,
         callback=lambda _, __, value: names.check(value, what),
         shell_complete=complete_group if what == "group" else complete_device,
-        help=f"Name of the {what}: lower-case letters and digits, words separated by single dashes.",
+        help=f"Name of the {what}: {names.rule(what)}.",
     )
 
 
@@ -135,28 +135,26 @@ def note_only_here(home: Path, deed: Deed, endpoint: str | None = None) -> None:
         output.note(text)
 
 
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 def confirm(question: str, yes: bool, left: str) -> None:
     """Ask unless `yes`. Raises MusterError when nobody can be asked or the answer is no.
 
-    `left` says what is left as it was ("nothing was deleted").
+    `left` says what stays as it was ("nothing was deleted").
     """
     if yes:
         return
     if not is_interactive():
-        raise MusterError(
-            f"{left}: this is no terminal, so nobody can be asked; say --yes to go on", WRONG_USE
-        )
+        raise MusterError(f"This is not a terminal, so nobody can be asked; {left}; use --yes", WRONG_USE)
     if not click.confirm(question, err=True):
-        raise MusterError(f"{left}, as you wished")
+        raise MusterError(f"Aborted; {left}.")
 
 
 @contextlib.contextmanager
 def reading(home: Path) -> Iterator[Registry]:
-    """The registry of `home`, for a command that makes none. Raises MusterError when there is none."""
+    """The registry of `home`, for a command that creates none. Raises MusterError when there is none."""
     if not (home / FILE_NAME).exists():
         raise MusterError(
             f"there is no registry in {home} yet: `muster add group NAME` or `muster twin run` creates it; or"
@@ -168,7 +166,7 @@ def reading(home: Path) -> Iterator[Registry]:
 
 @contextlib.contextmanager
 def writing(home: Path, dry_run: bool = False) -> Iterator[Registry]:
-    """The registry of `home`, made when it is missing (for a dry run: an empty one elsewhere).
+    """The registry of `home`, created when it is missing (for a dry run: an empty one elsewhere).
 
     Raises MusterError when the folder or the file cannot be used.
     """
@@ -200,11 +198,11 @@ def complete_group(ctx: click.Context, _: click.Parameter, begin: str) -> list[C
     return _completions(ctx, lambda registry: [group.name for group, _ in registry.groups.all()], begin)
 
 
-def complete_device(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
-    """The devices that begin so, for the shell."""
-    return _completions(ctx, lambda registry: sorted(registry.devices.names()), begin)
-
-
 def complete_batch(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
     """The batches that begin so, for the shell."""
     return _completions(ctx, lambda registry: [batch.name for batch, _ in registry.batches.all()], begin)
+
+
+def complete_device(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
+    """The devices that begin so, for the shell."""
+    return _completions(ctx, lambda registry: sorted(registry.devices.names()), begin)

@@ -32,8 +32,8 @@ def _sheet_options(function: _F) -> _F:
         click.argument(
             "source",
             metavar="FLEET.csv",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="The fleet sheet: one line for each device.",
+            type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+            help="The fleet sheet: one line for each device; `-` reads standard input.",
         ),
     ):
         function = decorate(function)
@@ -59,7 +59,7 @@ def plan(source: Path, retire_missing: bool, home: Path, form: str) -> None:
 @click.command()
 @_sheet_options
 @click.option(
-    "--create-groups", is_flag=True, help="Make groups that do not exist; prints their secrets once."
+    "--create-groups", is_flag=True, help="Create groups that do not exist; prints their secrets once."
 )
 @click.option("--secrets", is_flag=True, help="Write the enrolment keys into the batch folders (mode 0600).")
 @options.endpoint_option
@@ -76,9 +76,9 @@ def apply(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Make the fleet as a sheet says, after showing what that changes.
+    """Make the fleet match a sheet, after showing what that changes.
 
-    All lines are checked before anything is done. Whatever stops it, the same command goes on where it
+    All lines are checked before anything is changed. Whatever stops it, the same command continues where it
     stopped. The sheet is described in `muster plan --help`.
     """
     with options.writing(home, dry_run) as registry:
@@ -98,9 +98,9 @@ def apply(
 def _plan(registry: Registry, source: Path, retire_missing: bool) -> fleet_plan.Plan:
     read = sheet.read(source)
     if not (read.rows or read.faults):
-        raise MusterError(f"{source} names no device: nothing was done")
+        raise MusterError(f"{sheet.called(source)} names no device; nothing was changed")
     found = fleet_plan.make(registry, read, source, retire_missing)
-    sheet.refuse(str(source), found.faults, "mend them")
+    sheet.refuse(sheet.called(source), found.faults, f"{sheet.fix(found.faults)}.")
     return found
 
 
@@ -140,43 +140,44 @@ def _show(found: fleet_plan.Plan, form: str) -> None:
     if rows:
         output.listing(form, _COLUMNS, rows[:most], "")
     if len(rows) > most:
-        output.note(f"and {work.number(len(rows) - most)} more (all of them: -o plain)")
+        output.note(f"and {output.number(len(rows) - most)} more (all of them: -o plain)")
     counts = [(action, found.count(action)) for action in fleet_plan.ACTIONS]
-    todo = ", ".join(f"{action} {work.number(count)}" for action, count in counts if count)
-    output.note(f"{todo or 'nothing to change'}; {work.number(found.unchanged)} are as the sheet says")
+    todo = ", ".join(f"{action} {output.number(count)}" for action, count in counts if count)
+    output.note(f"{todo or 'nothing to change'}; {output.counted(found.unchanged, 'device')} unchanged")
     if found.not_in_sheet:
         output.note(f"{_some(found.not_in_sheet)} not in the sheet, left alone (--retire-missing retires)")
     if found.retired:
         output.note(
-            f"{_some(found.retired)} retired in the registry, left alone (say so in the sheet: state retired)"
+            f"{_some(found.retired)} retired in the registry, left alone (`{output.program()} reinstate`, or"
+            " state retired in the sheet)"
         )
     if found.count(fleet_plan.MOVE):
         output.note(
-            "a moved device gets another enrolment key: an image made before cannot provision any more"
+            "a moved device gets another enrolment key: an image built before can no longer provision"
         )
 
 
 def _some(names: list[str]) -> str:
     if len(names) == 1:
         return f"{names[0]} is"
-    return f"{work.number(len(names))} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}) are"
+    return f"{output.number(len(names))} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}) are"
 
 
 def _agree(found: fleet_plan.Plan, create_groups: bool, yes: bool) -> None:
     if found.new_groups and not create_groups:
         missing = ", ".join(found.new_groups)
         raise MusterError(
-            f"there is no group {missing}: say --create-groups, or mend the sheet; nothing was changed",
+            f"there is no group {missing}; nothing was changed: use --create-groups, or correct the sheet",
             WRONG_USE,
         )
     if found.changes:
-        options.confirm(f"Make these {work.number(len(found.changes))} changes?", yes, "nothing was changed")
+        options.confirm(f"Make {output.counted(len(found.changes), 'change')}?", yes, "nothing was changed")
 
 
 def _carry_out(
     registry: Registry, where: cloud.Cloud, home: Path, found: fleet_plan.Plan, secrets: bool, form: str
 ) -> dict[str, Any]:
-    """Do it; what only doing it shows, as JSON: secrets of new groups, and batches."""
+    """Make the changes; returns what only that shows, as JSON: secrets of new groups, and batches."""
     if secrets:
         batch_folder.group_secrets(home, registry)  # before anything is created: the key may be lost
     now_s = time.time()
@@ -198,10 +199,8 @@ def _carry_out(
     if form != output.JSON:
         for one in batches:
             click.echo(f"Batch {one['batch']}: {one['folder']}")
-        count = work.number(len(found.changes))
-        click.echo(
-            f"Made {count} changes" if found.changes else "The fleet is as the sheet says, nothing to do"
-        )
+        count = output.counted(len(found.changes), "change")
+        click.echo(f"Made {count}" if found.changes else "The fleet matches the sheet; nothing to do")
     return {"newGroups": new_groups, "batches": batches}
 
 

@@ -3,15 +3,10 @@
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from muster.cli import output
+from muster.cli import options, output
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names, profiles
-
-
-def _complete(_: click.Context, __: click.Parameter, begin: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in profiles.all_names() if name.startswith(begin)]
 
 
 def _checked(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
@@ -19,9 +14,10 @@ def _checked(_: click.Context, __: click.Parameter, name: str | None) -> str | N
 
 
 _HELP = "Name of the profile."
-_name = click.argument("name", callback=_checked, shell_complete=_complete, help=_HELP)
-_maybe_name = click.argument("name", callback=_checked, required=False, shell_complete=_complete, help=_HELP)
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+_name = click.argument("name", callback=_checked, shell_complete=options.complete_profile, help=_HELP)
+_maybe_name = click.argument(
+    "name", callback=_checked, required=False, shell_complete=options.complete_profile, help=_HELP
+)
 
 
 @click.command()
@@ -33,15 +29,13 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
 @click.option("--topic-prefix", help="First level of the boot status topic.")
 @click.option("--ca", type=click.Path(dir_okay=False), help="File with the root CA.")
 @click.option("--group", callback=_checked, help="The group that devices are added to.")
-@_dry_run
+@options.dry_run_option
 @output.output_option
 def add(name: str, dry_run: bool, form: str, **values: Any) -> None:
-    """Make a profile: what it names need not be said with every command."""
+    """Add a profile: its settings need not be given with every command."""
     settings = {field.replace("_", "-"): value for field, value in values.items() if value is not None}
     if not settings:
-        raise MusterError(
-            "a profile that sets nothing helps nobody: give --home or another option", WRONG_USE
-        )
+        raise MusterError("a profile needs at least one setting: use --home or another option", WRONG_USE)
     if dry_run:
         output.done(form, [f'Would add profile "{name}"'], {"name": name, "dryRun": True})
         return
@@ -66,7 +60,7 @@ def list_profiles(form: str) -> None:
     ]
     filled = [{**dict.fromkeys(("home", "endpoint", "group")), **row} for row in rows]
     columns = {"mark": "in use", "name": "profile", "home": "home", "endpoint": "endpoint", "group": "group"}
-    empty = f"no profiles yet: make one with `{output.program()} profile add NAME --home FOLDER`"
+    empty = f"no profiles yet: create one with `{output.program()} profile add NAME --home FOLDER`"
     output.listing(form, columns, filled, empty)
 
 
@@ -90,12 +84,12 @@ def show(name: str | None, form: str) -> None:
 @click.command()
 @_maybe_name
 @click.option("--none", "nothing", is_flag=True, help="Use no profile.")
-@_dry_run
+@options.dry_run_option
 @output.output_option
 def use(name: str | None, nothing: bool, dry_run: bool, form: str) -> None:
     """Use a profile wherever no other is named by --profile or MUSTER_PROFILE."""
     if (name is None) is not nothing:
-        raise MusterError("name the profile to use, or say --none", WRONG_USE)
+        raise MusterError("name the profile to use, or use --none", WRONG_USE)
     if name is not None:
         profiles.load(name)
     if not dry_run:
@@ -106,7 +100,7 @@ def use(name: str | None, nothing: bool, dry_run: bool, form: str) -> None:
 
 @click.command()
 @_name
-@_dry_run
+@options.dry_run_option
 @output.output_option
 def delete(name: str, dry_run: bool, form: str) -> None:
     """Delete a profile; the registry that it names stays as it is."""

@@ -1,4 +1,4 @@
-"""`muster provision`, `refresh certificate`, `deprovision`: identities given and taken on the host's side."""
+"""`muster provision`, `refresh certificate`, `deprovision`: identities made and withdrawn on the host."""
 
 from pathlib import Path
 from typing import Any, TextIO
@@ -86,8 +86,8 @@ def provision(
 ) -> None:
     """Make an identity on this computer, for a board that cannot provision itself.
 
-    Not recommended where the board can: its private key is made here and has to be carried to the board, and
-    nobody renews its certificate before it ends.
+    Not recommended where the board can: its private key is made here and must be copied to the board, and its
+    certificate is not renewed before it ends.
     """
     make = cloud.choose(endpoint, home, Deed.PROVISION, name)
     with options.reading(home) as registry:
@@ -97,19 +97,19 @@ def provision(
         issued = make(registry, home).provision(name, _place(home, out, endpoint, port), ttl_h)
     _show_issued(form, ("Provisioning", "Provisioned"), issued)
     output.note(
-        "not recommended where the board can provision itself: a private key now lies on this computer. Copy"
-        f" the files to {paths.CERT} of the board's flash, then delete them here"
+        "not recommended where the board can provision itself: a private key is now on this computer. Copy"
+        f" the files to {paths.CERT} on the board's flash, then delete them here"
     )
     output.note(
-        f"the certificate ends at {output.utc(issued.not_after_s)}, and nobody renews it by itself: before"
-        f" that, `{output.program()} refresh certificate {name}`"
+        f"the certificate ends at {output.utc(issued.not_after_s)} and is not renewed by itself: run"
+        f" `{output.program()} refresh certificate {name}` before that"
     )
 
 
 def _unprovisioned(registry: Registry, name: str) -> Device:
     device = devices.existing(registry, name)
     if device.state != CREATED:
-        raise MusterError(f"{name} is {device.state}: `{output.program()} deprovision {name}` comes first")
+        raise MusterError(f"{name} is {device.state}: run `{output.program()} deprovision {name}` first")
     return device
 
 
@@ -120,27 +120,28 @@ def _unprovisioned(registry: Registry, name: str) -> Device:
 @options.dry_run_option
 @output.output_option
 def deprovision(name: str, endpoint: str, home: Path, dry_run: bool, form: str) -> None:
-    """Revoke the certificates of a device: it is as it was after `add device`.
+    """Revoke the certificates of a device, which is then as it was after `add device`.
 
-    A running twin hangs up on it at once. It may provision again with its enrolment key.
+    A running twin closes its connection at once. It may provision again with its enrolment key.
     """
     make = cloud.choose(endpoint, home, Deed.DEPROVISION, name)
     with options.reading(home) as registry:
         if dry_run:
             device = devices.existing(registry, name)
             if device.state == RETIRED:
-                raise MusterError(f"{name} is retired: there is nothing to take back")
+                raise MusterError(f"{name} is retired; its certificates are revoked already")
             count = len(removal.live_certificates(registry, name))
-            text = f'Would deprovision device "{name}" and revoke {count} certificate(s)'
+            text = f'Would deprovision device "{name}" and revoke {output.counted(count, "certificate")}'
             output.done(form, [text], {"name": name, "certificates": count, "dryRun": True})
             return
         gone = make(registry, home).deprovision(name)
     if gone.state_before == CREATED and not gone.revoked:
         lines = [f'Device "{name}" is not provisioned; nothing was changed.']
     else:
+        revoked = output.counted(len(gone.revoked), "certificate")
         lines = [
             f'Deprovisioning device "{name}"',
-            f'Deprovisioned device "{name}" successfully; {len(gone.revoked)} certificate(s) revoked',
+            f'Deprovisioned device "{name}" successfully; {revoked} revoked',
         ]
     output.done(form, lines, {"name": name, "stateBefore": gone.state_before, "revoked": list(gone.revoked)})
 
@@ -150,7 +151,7 @@ def deprovision(name: str, endpoint: str, home: Path, dry_run: bool, form: str) 
 @click.option(
     "--csr",
     type=click.File(encoding="utf-8"),
-    help="Signing request (PEM) of whoever keeps the key; else the key is made here.",
+    help="Signing request (PEM) of whoever keeps the key; otherwise the key is made here.",
 )
 @_place_options
 @ttl_option
@@ -170,7 +171,7 @@ def refresh_certificate(
 ) -> None:
     """Give a provisioned device a new certificate; the old ones are revoked at once.
 
-    The board is cut off until it has the new files. A board that renews itself never is.
+    The board is disconnected until it has the new files.
     """
     make = cloud.choose(endpoint, home, Deed.REFRESH, name)
     with options.reading(home) as registry:

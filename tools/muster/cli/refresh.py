@@ -20,8 +20,8 @@ from muster.registry.fleet import CREATED
 def provision_secret(name: str, home: Path, dry_run: bool, form: str) -> None:
     """Give a group a new provisioning secret and print it once.
 
-    Provisioned devices stay so. Those that are not get new enrolment keys: a board whose image was made
-    before is refused until its image is made again.
+    Provisioned devices stay provisioned. The others get new enrolment keys: a board whose image was built
+    before is refused until its image is built again.
     """
     with options.reading(home) as registry:
         groups.existing(registry, name)
@@ -46,4 +46,5 @@ def provision_secret(name: str, home: Path, dry_run: bool, form: str) -> None:
 def _stale(waiting: int) -> str:
     if not waiting:
         return "no image is affected"
-    return f"images made for its {waiting} unprovisioned device(s) are refused from then on: make them again"
+    devices = output.counted(waiting, "unprovisioned device")
+    return f"images built for its {devices} are refused from now on: build them again"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 from click.core import ParameterSource
 
-from muster.cli import options
+from muster.cli import options, output
 from muster.errors import MusterError
 from muster.fleet import devices as fleet_devices
 from muster.fleet import groups, names
@@ -33,7 +33,7 @@ def device_options(function: _F) -> _F:
             "--batch",
             metavar="BATCH",
             shell_complete=options.complete_batch,
-            help="The devices that this batch made.",
+            help="The devices that this batch created.",
         ),
         options.group_option(required=False),
         click.argument(
@@ -52,7 +52,7 @@ def device_options(function: _F) -> _F:
 def selection(
     devices: tuple[str, ...], group: str | None, batch: str | None, everything: bool
 ) -> Selection | None:
-    """What was chosen, or None when nothing was. A group that only the profile names is no choice.
+    """What was chosen, or None when nothing was. A group that only the profile names does not count.
 
     Raises click.UsageError for two choices at once.
     """
@@ -66,7 +66,7 @@ def selection(
 
 
 def chosen(registry: Registry, wanted: Selection) -> tuple[list[Device], int]:
-    """The devices, in the order they were named or added, and how many retired ones were passed over.
+    """The devices, in the order they were named or added, and how many retired ones were left out.
 
     Raises MusterError when a named device does not exist or is retired, and when there are none at all.
     """
@@ -75,7 +75,8 @@ def chosen(registry: Registry, wanted: Selection) -> tuple[list[Device], int]:
         for device in found:
             if device.state == RETIRED:
                 raise MusterError(
-                    f"the device {device.name!r} is retired: it is admitted no more. Choose another one."
+                    f"the device {device.name!r} is retired; choose another one, or use `muster reinstate"
+                    f" device {device.name}`"
                 )
         return found, 0
     if wanted.group is not None:
@@ -89,9 +90,11 @@ def chosen(registry: Registry, wanted: Selection) -> tuple[list[Device], int]:
 
 def _none(wanted: Selection, retired: int) -> str:
     if retired:
-        return f"all {retired} devices chosen are retired: there is nothing to do."
+        return (
+            f"every one of the {output.counted(retired, 'chosen device')} is retired; there is nothing to do"
+        )
     if wanted.batch is not None:
-        return f"the batch {wanted.batch!r} made no device: `muster get devices -o json` shows the batches."
+        return f"the batch {wanted.batch!r} has no devices; `muster batches` lists the batches"
     where = f"the group {wanted.group!r}" if wanted.group else "the registry"
     group = wanted.group or "GROUP"
-    return f"there are no devices in {where} yet: make them with `muster add device -g {group} NAME`."
+    return f"there are no devices in {where} yet; create them with `muster add device -g {group} NAME`"

@@ -1,7 +1,7 @@
-"""Many devices at once: checked first, then made, and gone on with after whatever stopped it.
+"""Many devices at once: checked first, then created, and continued after whatever stopped it.
 
 The registry is the journal. A batch is found again by the digest of what was asked for, so that the same
-command goes on where it stopped, on another machine with the same home as well.
+command continues where it stopped, on another machine with the same home as well.
 """
 
 import hashlib
@@ -13,13 +13,14 @@ from typing import NamedTuple
 from device.core import fields
 from muster.cloud import Cloud, Wanted
 from muster.errors import PARTLY_DONE, WRONG_USE, MusterError
-from muster.fleet import batch_folder, names
-from muster.fleet.sheet import Fault, Row, Sheet
+from muster.fleet import batch_folder, names, sheet
+from muster.fleet.sheet import Fault, Sheet
 from muster.registry import Registry
 from muster.registry.batches import DONE, Batch
 from muster.registry.fleet import RETIRED, Device
 
 _OF_A_FLEET_SHEET = {batch_folder.GROUP, batch_folder.CLAIM_ID.casefold(), batch_folder.STATE}
+_SHOWN = 3  # names in a sentence
 _OF_THE_BOARD = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF}
 
 
@@ -27,7 +28,7 @@ class Checked(NamedTuple):
     """What was asked for, held against the registry."""
 
     wanted: list[Wanted]  # the good ones, in their order
-    missing: list[Wanted]  # of these, what is to be made
+    missing: list[Wanted]  # of these, what is to be created
     existing: list[Device]  # of these, what is in the group already
     faults: list[Fault]
 
@@ -44,17 +45,10 @@ class Checked(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What became of a batch: itself and its folder, None when nothing was to be made and there is none."""
+    """What became of a batch: itself and its folder; None when there is none and nothing was missing."""
 
     batch: Batch | None
     folder: Path | None
-
-
-def numbered(prefix: str, count: int) -> Sheet:
-    """The names prefix1, prefix2, ... Raises MusterError (wrong use) when they cannot be names."""
-    names.check(f"{prefix}1", "device")
-    names.check(f"{prefix}{count}", "device")
-    return Sheet((), [Row(0, f"{prefix}{number}", {}) for number in range(1, count + 1)], [])
 
 
 def check_columns(columns: Sequence[str], path: Path) -> None:
@@ -62,8 +56,8 @@ def check_columns(columns: Sequence[str], path: Path) -> None:
     for title in columns:
         if title.casefold() in _OF_A_FLEET_SHEET:
             raise MusterError(
-                f"{path}: the column {title!r} belongs to a fleet sheet: use `muster apply {path}`, or take"
-                " it out",
+                f"{sheet.called(path)}: the column {title!r} belongs to a fleet sheet: use"
+                f" `muster apply {path}`, or take it out",
                 WRONG_USE,
             )
         check_parameter(title, path)
@@ -73,19 +67,21 @@ def check_parameter(title: str, path: Path) -> None:
     """Raises MusterError (wrong use) when the board gives the parameter `title` itself."""
     if title in _OF_THE_BOARD:
         raise MusterError(
-            f"{path}: the board itself gives the parameter {title!r}: take the column out", WRONG_USE
+            f"{sheet.called(path)}: the board itself gives the parameter {title!r}: take the column out",
+            WRONG_USE,
         )
 
 
-def check(registry: Registry, group: str, sheet: Sheet) -> Checked:
+def check(registry: Registry, group: str, wanted_sheet: Sheet) -> Checked:
     """Hold what was asked for against the registry, which stays as it is."""
-    known = {device.name: device for device in registry.devices.all()}
-    checked = Checked([], [], [], list(sheet.faults))
-    for row in sheet.rows:
-        there = known.get(row.name)
+    known = {names.key(device.name): device for device in registry.devices.all()}
+    checked = Checked([], [], [], list(wanted_sheet.faults))
+    for row in wanted_sheet.rows:
+        there = known.get(names.key(row.name))
         wanted = Wanted(row.name, row.cells)
-        if there is not None and there.group != group:
-            checked.faults.append(Fault(row.line, f"{row.name} exists already, in group {there.group}"))
+        wrong = None if there is None else _conflict(row.name, group, there)
+        if wrong:
+            checked.faults.append(Fault(row.line, wrong))
             continue
         checked.wanted.append(wanted)
         if there is None:
@@ -93,6 +89,13 @@ def check(registry: Registry, group: str, sheet: Sheet) -> Checked:
         else:
             checked.existing.append(there)
     return checked
+
+
+def _conflict(name: str, group: str, there: Device) -> str | None:
+    """Why `name` cannot be in `group` beside `there`, which has that name in some case; or None."""
+    if there.name != name:
+        return f"{name} exists already as {there.name}: names must differ in more than case"
+    return f"{name} exists already, in group {there.group}" if there.group != group else None
 
 
 def digest(group: str, wanted: Sequence[Wanted]) -> str:
@@ -111,9 +114,9 @@ def create(
     secrets: bool,
     advance: Callable[[int], None],
 ) -> Made:
-    """Make what is missing, then write the folder; `advance` is told how many more are there.
+    """Create what is missing, then write the folder; `advance` is told how many more are there.
 
-    May be stopped anywhere: calling it again goes on. Raises MusterError when cloud or disk cannot go on.
+    May be stopped anywhere: calling it again continues. Raises MusterError when cloud or disk fail.
     """
     source = digest(group, checked.wanted)
     batch = registry.batches.of_source(source)
@@ -135,7 +138,7 @@ def _verify(registry: Registry, group: str, missing: Sequence[Wanted]) -> None:
     there = {device.name for device in registry.devices.all(group=group)}
     lost = [one.name for one in missing if one.name not in there]
     if lost:
+        shown = ", ".join(lost[:_SHOWN]) + f" and {len(lost) - _SHOWN} more" * (len(lost) > _SHOWN)
         raise MusterError(
-            f"{len(lost)} devices, {lost[0]} among them, are not in group {group}: somebody else took them",
-            PARTLY_DONE,
+            f"not in group {group}, because another command moved or deleted them: {shown}", PARTLY_DONE
         )

@@ -1,4 +1,4 @@
-"""Devices, one at a time: made and looked for."""
+"""Devices, one at a time: created and looked up."""
 
 import difflib
 
@@ -12,8 +12,10 @@ def existing(registry: Registry, name: str) -> Device:
     """The device of this name. Raises MusterError (no device), with the nearest name, when there is none."""
     device = registry.devices.get(names.check(name, "device"))
     if device is None:
-        near = difflib.get_close_matches(name, registry.devices.names(), 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"make it with `muster add device -g GROUP {name}`"
+        every = registry.devices.names()
+        alike = [other for other in every if names.key(other) == names.key(name)]
+        near = alike or difflib.get_close_matches(name, every, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"create it with `muster add device -g GROUP {name}`"
         raise MusterError(
             f"there is no device {name!r}: {hint} (list them with `muster get devices`)", NO_DEVICE
         )
@@ -39,6 +41,11 @@ def add(
             )
         if there is not None:
             return there, False
+        alike = [other for other in registry.devices.names() if names.key(other) == names.key(name)]
+        if alike:
+            raise MusterError(
+                f"device {name!r} exists already as {alike[0]!r}: names must differ in more than case"
+            )
         device = Device(name, group, claim_ids.new(registry.devices), CREATED, {}, now_s)
         if not dry_run:
             registry.devices.add([device])

@@ -1,4 +1,4 @@
-"""Groups: made, looked for, given a new secret."""
+"""Groups: created, looked up, given a new secret."""
 
 import difflib
 
@@ -14,7 +14,7 @@ def existing(registry: Registry, name: str) -> Group:
     group = registry.groups.get(names.check(name, "group"))
     if group is None:
         near = difflib.get_close_matches(name, [other.name for other, _ in registry.groups.all()], 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"make it with `muster add group {name}`"
+        hint = f"did you mean {near[0]!r}?" if near else f"create it with `muster add group {name}`"
         raise MusterError(f"there is no group {name!r}: {hint} (list them with `muster get groups`)")
     return group
 
@@ -27,9 +27,9 @@ def add(registry: Registry, vault: secrets.Vault, name: str, now_s: float) -> st
 
 
 def refresh_secret(registry: Registry, vault: secrets.Vault, name: str, now_s: float) -> str:
-    """Give a group a new provisioning secret, and return it; the old one counts no more.
+    """Give a group a new provisioning secret, and return it; the old one no longer counts.
 
-    Devices that are provisioned stay so. Raises MusterError when there is no such group.
+    Provisioned devices stay provisioned. Raises MusterError when there is no such group.
     """
     existing(registry, name)
     secret = secrets.new_secret()

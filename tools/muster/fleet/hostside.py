@@ -1,7 +1,7 @@
-"""Provisioning from the host, for boards that cannot do it themselves, and taking it back.
+"""Provisioning from the host, for boards that cannot do it themselves, and withdrawing it.
 
-The private key is made here and lies in files on the host until it is on the board: a board that makes or
-gets its own key is better off.
+The private key is made here and is in files on the host until it is on the board: a board that makes its own
+key is safer.
 """
 
 import time
@@ -36,7 +36,7 @@ def provision(
     with registry.transaction():
         known = existing(registry, device)
         if known.state == RETIRED:
-            raise MusterError(f"{device} is retired: it gets no certificate")
+            raise MusterError(f"{device} is retired: reinstate it first (`muster reinstate device {device}`)")
         if known.state == PROVISIONED:
             raise MusterError(
                 f"{device} is already provisioned: run `muster refresh certificate {device}` for a new "
@@ -82,7 +82,7 @@ def _withdraw(registry: Registry, device: str, state: str, event: str) -> Withdr
     with registry.transaction():
         known = existing(registry, device)
         if known.state == RETIRED and state != RETIRED:
-            raise MusterError(f"{device} is retired, its certificates are revoked already")
+            raise MusterError(f"{device} is retired; its certificates are revoked already")
         revoked = registry.certificates.revoke_of_thing(device)
         if revoked or known.state != state:
             registry.devices.set_state(device, state)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from device.core import paths, slots
 from muster.errors import MusterError
+from muster.fleet import names
 from muster.twin import pki
 
 
@@ -25,7 +26,7 @@ def write(place: Place, device: str, files: Mapping[str, bytes]) -> list[Path]:
 
     Raises MusterError when they cannot be written.
     """
-    folder = place.folder / device
+    folder = place.folder / names.file_name(device)
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

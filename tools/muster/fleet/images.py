@@ -15,7 +15,7 @@ from device.core import fields, paths
 from muster import image
 from muster.enrolment import secrets
 from muster.errors import MusterError
-from muster.fleet.claim_ids import ALPHABET
+from muster.fleet import claim_ids, names
 from muster.registry import Registry
 from muster.registry.fleet import Device
 
@@ -54,7 +54,7 @@ def web_password(enrolment_key: bytes) -> str:
     and on every label of the device, until the group's secret is refreshed.
     """
     number = int.from_bytes(hmac.digest(enrolment_key, _WEB_PASSWORD, hashlib.sha256)[:8], "big")
-    text = "".join(ALPHABET[number >> 5 * place & 31] for place in range(_WEB_SYMBOLS)).lower()
+    text = "".join(claim_ids.ALPHABET[number >> 5 * place & 31] for place in range(_WEB_SYMBOLS)).lower()
     return "-".join(text[at : at + 4] for at in range(0, _WEB_SYMBOLS, 4))
 
 
@@ -95,7 +95,7 @@ def device_files(device: Device, key: bytes, recipe: Recipe) -> dict[str, bytes]
         )
     documents = {
         paths.CONF: conf,
-        paths.DEVICE: {fields.TEST: 0, **recipe.about, fields.CLAIM: device.claim_id},
+        paths.DEVICE: {fields.TEST: 0, **recipe.about, fields.CLAIM: claim_ids.shown(device.claim_id)},
         paths.WEB: {**recipe.web, fields.PASSWORD: web_password(key)},
     }
     return {path: image.strict_json(document) for path, document in documents.items()}
@@ -109,7 +109,7 @@ def jobs_of(
         Job(
             device.name,
             device_files(device, enrolment[device.name], recipe),
-            folder / f"{device.name}-{recipe.board}.img",
+            folder / f"{names.file_name(device.name)}-{recipe.board}.img",
         )
         for device in devices
     ]

@@ -12,7 +12,7 @@ from muster.cloud import Cloud, Wanted
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import batch, claim_ids, names, steps
 from muster.fleet.batch_folder import CLAIM_ID, GROUP, STATE
-from muster.fleet.sheet import Fault, Row, Sheet
+from muster.fleet.sheet import Fault, Row, Sheet, called
 from muster.registry import Registry
 from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
 
@@ -56,7 +56,7 @@ class _Columns:
         self._special = {title.casefold(): title for title in columns}
         if GROUP not in self._special:
             raise MusterError(
-                f"{path}: a fleet sheet has the columns name and group: add the group", WRONG_USE
+                f"{called(path)}: a fleet sheet has the columns name and group: add the group", WRONG_USE
             )
         special = (GROUP, STATE, CLAIM_ID.casefold())
         self.parameters = [title for title in columns if title.casefold() not in special]
@@ -74,11 +74,11 @@ def make(registry: Registry, sheet: Sheet, path: Path, retire_missing: bool) -> 
     Raises MusterError (wrong use) when the columns are no good; wrong lines are in the plan's faults.
     """
     columns = _Columns(sheet.columns, path)
-    known = {device.name: device for device in registry.devices.all()}
+    known = {names.key(device.name): device for device in registry.devices.all()}
     plan = Plan({}, [], [], 0, [], [], list(sheet.faults))
     unchanged = 0
     for row in sheet.rows:
-        there = known.pop(row.name, None)
+        there = known.pop(names.key(row.name), None)
         wrong = _wrong(columns, row, there)
         if wrong:
             plan.faults.append(Fault(row.line, wrong))
@@ -92,13 +92,15 @@ def make(registry: Registry, sheet: Sheet, path: Path, retire_missing: bool) -> 
 
 
 def _wrong(columns: _Columns, row: Row, there: Device | None) -> str | None:
+    if there is not None and there.name != row.name:
+        return f"{row.name} exists already as {there.name}: names must differ in more than case"
     group = columns.cell(row, GROUP)
-    fault = names.fault(group)
+    fault = names.fault(group, GROUP)
     if fault:
         return f"the group {group!r} {fault}" if group else "the group is missing"
     state = columns.cell(row, STATE)
     if state not in ("", CREATED, PROVISIONED, RETIRED):
-        return f"the state {state!r} is none: leave it empty, or say {RETIRED}"
+        return f"the state {state!r} is unknown: leave it empty, or write {RETIRED}"
     shown = columns.cell(row, CLAIM_ID)
     actual = claim_ids.shown(there.claim_id) if there else None
     if shown and shown != actual:

@@ -66,19 +66,19 @@ def existing(name: str) -> Path:
     path = _path(name)
     if not path.is_file():
         near = difflib.get_close_matches(name, all_names(), 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"make it with `muster profile add {name}`"
+        hint = f"did you mean {near[0]!r}?" if near else f"create it with `muster profile add {name}`"
         raise MusterError(f"there is no profile {name!r}: {hint} (list them with `muster profile list`)")
     return path
 
 
 def load(name: str) -> Profile:
-    """The profile of this name. Raises MusterError when there is none, or its file is no good."""
+    """The profile of this name. Raises MusterError when there is none, or its file is not valid."""
     path = existing(name)
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         settings = toml.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise MusterError(f"the profile {path} cannot be read ({error}): mend it or delete it") from error
+        raise MusterError(f"the profile {path} cannot be read ({error}): correct it or delete it") from error
     return Profile(name, path, _checked(settings, path))
 
 
@@ -87,14 +87,16 @@ def _checked(settings: Mapping[str, object], path: Path) -> dict[str, str | int]
     for field, value in settings.items():
         if field not in FIELDS:
             near = difflib.get_close_matches(field, FIELDS, 1) or [", ".join(FIELDS)]
-            raise MusterError(f"{path}: there is no setting {field!r}, did you mean {near[0]}? Mend the file")
+            raise MusterError(
+                f"{path}: there is no setting {field!r}, did you mean {near[0]}? Correct the file"
+            )
         if not isinstance(value, str | int) or type(value) is not FIELDS[field]:
             what = "a number" if FIELDS[field] is int else "text in quotes"
-            raise MusterError(f"{path}: {field} must be {what}: mend the file")
+            raise MusterError(f"{path}: {field} must be {what}: correct the file")
         good[field] = value
     port = good.get("port")
     if isinstance(port, int) and not 0 < port <= _MAX_PORT:
-        raise MusterError(f"{path}: port must be 1 to {_MAX_PORT}: mend the file")
+        raise MusterError(f"{path}: port must be 1 to {_MAX_PORT}: correct the file")
     return good
 
 

@@ -1,7 +1,7 @@
 """Certificates issued on the registry's side: without a connection, whether or not a twin runs.
 
 The key of the CA is in the home folder. A running twin sees what is written here within a tenth of a
-second, and hangs up on whoever is connected with a certificate that was revoked.
+second, and closes the connection of whoever uses a certificate that was revoked.
 """
 
 import dataclasses
@@ -135,7 +135,7 @@ def refresh(
     bad signing request, or neither `csr` nor a `place` for the new key.
     """
     if csr is None and place is None:
-        raise MusterError(f"say where the new key of {device} is to go, or give a signing request")
+        raise MusterError(f"name a folder for the new key of {device}, or give a signing request")
     issuer = Issuer(registry, home)
     with registry.transaction():
         known = existing(registry, device)
@@ -148,7 +148,9 @@ def refresh(
 
 def _check_refreshable(registry: Registry, device: Device) -> None:
     if device.state == RETIRED:
-        raise MusterError(f"{device.name} is retired: it gets no new certificate")
+        raise MusterError(
+            f"{device.name} is retired: reinstate it first (`muster reinstate device {device.name}`)"
+        )
     if device.state == CREATED:
         raise MusterError(
             f"{device.name} has no certificate to refresh: boot its board, "

@@ -6,7 +6,8 @@ or tabs between columns, empty lines, a missing final newline. What is wrong is 
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,10 @@ from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names
 
 NAME = "name"
+STANDARD_INPUT = Path("-")
 _DELIMITERS = ",;\t"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_MOST_SHOWN = 50
+_MOST_SHOWN = 20
 
 
 class Row(NamedTuple):
@@ -42,8 +44,13 @@ class Sheet(NamedTuple):
     faults: list[Fault]
 
 
+def called(path: Path) -> str:
+    """A file as messages name it."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
 def read(path: Path) -> Sheet:
-    """Read a file of names or a table. Each name is in `rows` once.
+    """Read a file of names or a table; `-` is standard input. Each name is in `rows` once.
 
     Raises MusterError (wrong use) when the file as a whole cannot be read.
     """
@@ -57,7 +64,8 @@ def read(path: Path) -> Sheet:
         next(table, None)
     elif delimiter in first:
         raise MusterError(
-            f"{path}: its first line has several columns but is no header that begins with {NAME!r}: add one",
+            f"{called(path)}: its first line has several columns, but is not a header that begins with"
+            f" {NAME!r}: add one",
             WRONG_USE,
         )
     else:
@@ -68,17 +76,17 @@ def read(path: Path) -> Sheet:
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
     except OSError as error:
         raise MusterError(
-            f"{path} cannot be read ({error.strerror}): name another file", WRONG_USE
+            f"{called(path)} cannot be read ({error.strerror}): name another file", WRONG_USE
         ) from error
     try:
         return data.decode("utf-16" if data.startswith(_UTF_16_MARKS) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise MusterError(
-            f"{path}, line {line}: this is no UTF-8 text: save the file as UTF-8", WRONG_USE
+            f"{called(path)}, line {line}: this is not UTF-8 text: save the file as UTF-8", WRONG_USE
         ) from error
 
 
@@ -97,7 +105,7 @@ def _columns(header: list[str], path: Path) -> tuple[str, ...]:
     for title in header:
         if not title or title.casefold() in known:
             what = f"two columns are called {title!r}" if title else "a column has no title"
-            raise MusterError(f"{path}: {what}: mend its first line", WRONG_USE)
+            raise MusterError(f"{called(path)}: {what}: correct its first line", WRONG_USE)
         known.add(title.casefold())
     return tuple(header)
 
@@ -112,7 +120,7 @@ def _cells(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[st
             return
         except csv.Error as error:
             raise MusterError(
-                f"{path}, line {line}: {error}: look at its quotation marks", WRONG_USE
+                f"{called(path)}, line {line}: {error}: look at its quotation marks", WRONG_USE
             ) from error
         if any(cells):
             yield line, cells
@@ -120,23 +128,37 @@ def _cells(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[st
 
 def _sorted_out(columns: tuple[str, ...], table: Iterable[tuple[int, list[str]]]) -> Sheet:
     sheet = Sheet(columns, [], [])
-    lines: dict[str, int] = {}
+    lines: dict[str, tuple[int, str]] = {}
     for line, cells in table:
         name, *others = (cell.strip() for cell in cells)
         if not (name or any(others)):
             continue
-        wrong = names.fault(name)
+        wrong = names.fault(name, names.DEVICE)
+        key = names.key(name)
         if wrong:
             sheet.faults.append(Fault(line, f"the name {name!r} {wrong}" if name else "the name is missing"))
-        elif name in lines:
-            sheet.faults.append(Fault(line, f"{name} is in line {lines[name]} already"))
+        elif key in lines:
+            before, other = lines[key]
+            more = "" if other == name else f", as {other}: names must differ in more than case"
+            sheet.faults.append(Fault(line, f"{name} is in line {before} already{more}"))
         elif any(others[len(columns) :]):
             sheet.faults.append(Fault(line, f"has {len(cells)} cells, the first line {len(columns) + 1}"))
         else:
-            lines[name] = line
+            lines[key] = line, name
             given = {title: cell for title, cell in zip(columns, others, strict=False) if cell}
             sheet.rows.append(Row(line, name, given))
     return sheet
+
+
+def invalid(faults: Sequence[Fault]) -> str:
+    """How many there are: 1 invalid line, 3 invalid names."""
+    unit = "line" if faults[0].line else "name"
+    return f"{len(faults)} invalid {unit}{'s' * (len(faults) > 1)}"
+
+
+def fix(faults: Sequence[Fault]) -> str:
+    """What to do about them, as the beginning of a sentence."""
+    return "Fix it" if len(faults) == 1 else "Fix them"
 
 
 def listed(faults: Iterable[Fault]) -> str:
@@ -151,6 +173,5 @@ def listed(faults: Iterable[Fault]) -> str:
 def refuse(source: str, faults: list[Fault], hint: str) -> None:
     """Raises MusterError (wrong use) with all faults when there are any; `hint` says what to do."""
     if faults:
-        unit = "line" if faults[0].line else "name"
-        what = f"one {unit} is wrong" if len(faults) == 1 else f"{len(faults)} {unit}s are wrong"
-        raise MusterError(f"{source}: {what}, nothing was done: {hint}\n{listed(faults)}", WRONG_USE)
+        text = f"{source}: {invalid(faults)}; nothing was changed. {hint}\n{listed(faults)}"
+        raise MusterError(text, WRONG_USE)

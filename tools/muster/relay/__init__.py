@@ -204,6 +204,11 @@ class Relay:
             self.bytes_down += count
         self._tell()
 
+    def turned(self) -> None:
+        """Take note that the data changed its direction."""
+        self.turns += 1
+        self._tell()
+
     def was_cut(self) -> None:
         """The cut has happened: it does not happen again."""
         self.cut_after_up = self.cut_after_down = self.cut_after_total = None

@@ -30,8 +30,9 @@ class Network(Protocol):
     latency_ms: float
     bandwidth: float | None
     black_hole: bool
-    turns: int
     clock: Clock
+
+    def turned(self) -> None: ...
 
     def allowance(self, direction: str) -> int | None: ...
 
@@ -71,7 +72,7 @@ class Connection:
             data = await reader.read(_CHUNK)
             if data and self._last != direction:
                 self._last = direction
-                self._relay.turns += 1
+                self._relay.turned()
             link_free_at = max(link_free_at, self._relay.clock.now_s())
             if self._relay.bandwidth:
                 link_free_at += len(data) / self._relay.bandwidth

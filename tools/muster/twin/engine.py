@@ -101,9 +101,15 @@ class Engine:
     def drop_inactive(self) -> None:
         """Hang up on every client whose certificate is no longer good; forget sessions that ended."""
         self.look()
-        for connection in self.connections:
-            if not connection.principal.is_active:
-                connection.hang_up(ends.SERVER_INITIATED, connection.principal.why_not())
+        if self._principals.has_changes:
+            has_changed = self._principals.changed()
+            for connection in self.connections:
+                if not has_changed(connection.principal.certificate_id):
+                    continue
+                if connection.principal.is_active:
+                    self._principals.watch(connection.principal)
+                else:
+                    connection.hang_up(ends.SERVER_INITIATED, connection.principal.why_not())
         self._router.sessions.delete_expired()
 
     def connected(self, link: Link) -> Client:
@@ -225,6 +231,7 @@ class Engine:
         keep_alive_s = min(max(asked_s, limits.keep_alive_min_s), limits.keep_alive_max_s)
         connection.will = connect.will
         connection.admit(principal, session, keep_alive_s)
+        self._principals.watch(principal)
         _log.info("%s: connected, certificate %s", client_id, principal.certificate_id[:12])
         return packets.to_connack(is_kept, packets.ACCEPTED)
 

@@ -39,15 +39,17 @@ class Client(Protocol):
 
 
 class Outbox:
-    """The links with something to send, until the turn of the loop is over."""
+    """The links with something to send, until the turn of the loop is over.
+
+    An answer that is ready by then goes out with the acknowledgement of its request.
+    """
 
     def __init__(self) -> None:
         self._links: list[Link] = []
-        self.is_collecting = False  # whoever set it calls `flush`
 
     def add(self, link: "Link") -> None:
         """See that `link` is flushed soon."""
-        if not self._links and not self.is_collecting:
+        if not self._links:
             asyncio.get_running_loop().call_soon(self.flush)
         self._links.append(link)
 
@@ -100,13 +102,8 @@ class Link(asyncio.BufferedProtocol):
         if self._is_closing:
             return
         self._in.write(_RAW[:count])
-        self._outbox.is_collecting = True
-        try:
-            if self._client is not None or self._shake_hands():
-                self._read()
-        finally:
-            self._outbox.is_collecting = False
-            self._outbox.flush()
+        if self._client is not None or self._shake_hands():
+            self._read()
 
     def eof_received(self) -> bool:
         """The peer will send no more: close."""

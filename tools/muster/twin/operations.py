@@ -49,14 +49,15 @@ class Operations:
         self._provisioning = provisioning
         self._router = router
         self._limits = settings.limits
-        self._rate = Rate(settings.limits.calls_per_s, settings.clock) if settings.throttle else None
+        self._rates = {one: Rate(settings.limits.calls_per_s, settings.clock) for one in faults.OPERATIONS}
+        self._is_throttled = settings.throttle
         self._requests: dict[Connection, deque[_Request]] = {}  # the first one is being served
         self._workers: dict[Connection, asyncio.Task[None]] = {}
 
     def start(self, connection: Connection, topic: str, payload: bytes, plan: Plan) -> None:
         """Begin to serve a request, or let it wait for those before it."""
         waiting = self._requests.setdefault(connection, deque())
-        is_refused = self._rate is not None and not self._rate.passes()
+        is_refused = self._is_throttled and not self._rates[stage_of(topic) or ""].passes()
         if is_refused or len(waiting) >= self._limits.calls_waiting:
             self._answer(connection, topic, plan, (False, faults.THROTTLED), 1)
             return

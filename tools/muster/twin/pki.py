@@ -109,6 +109,13 @@ class Authority:
         key = serialization.load_pem_private_key(home.ca_key.read_bytes(), password=None)
         assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
         self._key: PrivateKey = key
+        # What every certificate of ours has in common: to build it anew costs as much as to sign.
+        self._subject = _name(SUBJECT)
+        self._common: tuple[tuple[x509.ExtensionType, bool], ...] = (
+            (x509.BasicConstraints(ca=False, path_length=None), True),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False),
+            (_usage(sign_certificates=False), True),
+        )
 
     def _make_root(self) -> None:
         key = new_key(self._kind)
@@ -143,16 +150,14 @@ class Authority:
     def issue(self, key: PublicKey, now_s: float, not_after_s: float) -> tuple[str, str]:
         """Sign a client certificate for `key`; (certificate id, PEM). Times are Unix seconds."""
         builder = _unsigned(
-            _name(SUBJECT), self.certificate.subject, key, _time(now_s - BACKDATE_S), _time(not_after_s)
+            self._subject, self.certificate.subject, key, _time(now_s - BACKDATE_S), _time(not_after_s)
         )
         certificate = self._sign(builder)
         return certificate_id(certificate.public_bytes(serialization.Encoding.DER)), _pem(certificate)
 
     def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
-        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        builder = builder.add_extension(authority, critical=False)
-        builder = builder.add_extension(_usage(sign_certificates=False), critical=True)
+        for extension, is_critical in self._common:
+            builder = builder.add_extension(extension, is_critical)
         return builder.sign(self._key, hashes.SHA256())
 
 

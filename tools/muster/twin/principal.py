@@ -4,7 +4,7 @@ What is read of the registry is kept until it changes, by whomever; then it coun
 Source: AWS IoT Developer Guide, "Thing policy variables" and "Exclusive thing association".
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from weakref import WeakValueDictionary
 
 from muster.registry import Registry
@@ -73,6 +73,30 @@ class Principals:
         self._settings = settings
         self._facts: WeakValueDictionary[str, _Facts] = WeakValueDictionary()
         self._changes = registry.changes(self._changed)
+        self._changed_ids: set[str] = set()  # of clients' certificates, by this process, since `changed`
+        self._are_all_changed = False
+        self._next_end_s = float("inf")  # the first of them to end, or sooner
+
+    def changed(self) -> Callable[[str], bool]:
+        """Whether something has changed for a certificate since this was called last.
+
+        Asked ten times a second for every client, so what did not change must cost nothing.
+        """
+        ids, self._changed_ids = self._changed_ids, set()
+        if self._are_all_changed or self._settings.clock() >= self._next_end_s:
+            self._are_all_changed, self._next_end_s = False, float("inf")
+            return lambda _: True
+        return ids.__contains__
+
+    def watch(self, principal: "Principal") -> None:
+        """See that `changed` tells of this one's end."""
+        self._next_end_s = min(self._next_end_s, principal.not_after_s)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether `changed` would say yes to anybody."""
+        is_end = self._settings.clock() >= self._next_end_s
+        return bool(self._changed_ids) or self._are_all_changed or is_end
 
     def look(self) -> bool:
         """See whether others have written; what was read before is then read again."""
@@ -80,6 +104,7 @@ class Principals:
             return False
         for facts in self._facts.values():
             facts.forget()
+        self._are_all_changed = True
         return True
 
     def principal(self, certificate_id: str, client_id: str) -> "Principal":
@@ -93,6 +118,7 @@ class Principals:
         facts = self._facts.get(certificate_id)
         if facts is not None:
             facts.forget()
+            self._changed_ids.add(certificate_id)
 
 
 class Principal:
@@ -107,6 +133,11 @@ class Principal:
         self._documents: list[str] = []
         self._variables: dict[str, str] = {}
         self._answers: dict[tuple[str, str], bool] = {}
+
+    @property
+    def not_after_s(self) -> float:
+        """When the certificate ends, Unix seconds."""
+        return self._facts.standing[1]
 
     @property
     def is_active(self) -> bool:

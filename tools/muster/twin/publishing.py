@@ -48,7 +48,7 @@ class Publishing:
         if self._settings.throttle and not self._rate(connection).passes():
             _log.info("%s: more publishes a second than allowed, one is dropped", connection.client_id)
             return None
-        stage = operations.stage_of(packet.topic)
+        stage = operations.stage_of(packet.topic) if packet.topic.startswith("$") else None
         if stage is None:
             plan = self._faults.take(faults.PUBLISH, connection.client_id)
             return self._exchange(connection, packet).start(plan)

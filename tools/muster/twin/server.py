@@ -155,9 +155,10 @@ class Twin:
         if serial is not None:
             boot = Boot(serial, message.topic, message.payload, message.received_s)
             self._write("a boot status", lambda: self.registry.boots.put(boot))
-        with self._arrived:
-            self.messages.append(message)
-            self._arrived.notify_all()
+        if self.messages.maxlen:
+            with self._arrived:
+                self.messages.append(message)
+                self._arrived.notify_all()
 
     def _write(self, what: str, function: Callable[[], None]) -> None:
         """Write now, or as soon as no other process writes; nobody waits for it."""

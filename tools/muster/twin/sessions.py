@@ -8,6 +8,7 @@ from muster.twin import filters
 from muster.twin.settings import Limits
 
 _LAST_PACKET_ID = 65_535
+_LOOK_S = 10
 
 
 class Message(NamedTuple):
@@ -82,6 +83,7 @@ class Sessions:
         self._limits = limits
         self._clock = clock
         self._sessions: dict[str, Session] = {}
+        self._next_look_s = 0.0
         self._exact: dict[str, dict[Session, int]] = {}
         self._wildcards: dict[str, dict[Session, int]] = {}
 
@@ -124,7 +126,10 @@ class Sessions:
             del self._sessions[session.client_id]
 
     def delete_expired(self) -> None:
-        """Forget the sessions whose client has been away for too long."""
+        """Forget the sessions whose client has been away for too long; looked for now and then."""
+        if self._clock() < self._next_look_s:
+            return
+        self._next_look_s = self._clock() + _LOOK_S
         for session in [one for one in self if self._has_expired(one)]:
             self.delete(session)
 

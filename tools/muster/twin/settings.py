@@ -33,9 +33,7 @@ class Limits:
     session_expiry_s: int = 3600
     connect_wait_s: float = 30  # from TCP accept to CONNECT; AWS does not publish its value
     publishes_per_s: float = 100  # of a connection, with Settings.throttle; the others are dropped
-    calls_per_s: float = (
-        10  # provisioning calls of all clients together, with Settings.throttle (not published)
-    )
+    calls_per_s: float = 10  # of each provisioning call, all clients together, with Settings.throttle
     calls_waiting: int = 10  # provisioning calls of a connection that are not answered yet
     # The twin's own: AWS does not publish how much it keeps.
     waiting_messages: int = 1000  # for a session

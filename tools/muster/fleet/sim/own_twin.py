@@ -34,7 +34,7 @@ class OwnTwin:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def settle(self) -> None:
-        """Wait until it has little to do: at first it makes RSA keys ahead, which nobody asked for yet."""
+        """Wait until it has little to do: at first it generates RSA keys in advance."""
         before_s = self.cpu_s()
         for _ in range(_QUIET_TRIES):
             await asyncio.sleep(_QUIET_S)
@@ -46,7 +46,10 @@ class OwnTwin:
 
 @contextlib.asynccontextmanager
 async def own_twin(home: Path) -> AsyncIterator[OwnTwin]:
-    """Run `muster twin run` in `home` on a free port. Raises MusterError with its own words if it cannot."""
+    """Run `muster twin run` in `home` on a free port, without throttling: the rate is what is measured.
+
+    Raises MusterError with the twin's own message when it does not start.
+    """
     words = ["-m", "muster", "twin", "run", "--mqtt-port", "0", "--no-throttle", "--home", str(home)]
     # A session of its own: Ctrl-C is for the simulator, which stops the twin when it has finished.
     process = await asyncio.create_subprocess_exec(
@@ -76,9 +79,9 @@ async def _port(process: Process, listener: "asyncio.Task[None]", complaints: de
     line = await process.stdout.readline()
     if not line:
         await listener
-        why = complaints[-1].removeprefix("muster: ") if complaints else "it ended without a word"
+        why = complaints[-1].removeprefix("muster: ") if complaints else "it ended without a message"
         raise MusterError(
-            f"the twin cannot be started: {why}. To use one that runs, name it with --endpoint and --port"
+            f"the twin cannot be started: {why}. To use a running one, name it with --endpoint and --port"
         )
     return int(line.decode().rsplit(":", 1)[1])
 

@@ -15,7 +15,7 @@ from device.core.failures import GIVE_UP, Failure
 
 
 def context(root_ca: bytes, certificate: bytes, key: bytes) -> ssl.SSLContext:
-    """A client's context; three PEM texts. Raises Failure (GIVE_UP) when one of them cannot be used."""
+    """A client's context; three PEM strings. Raises Failure (GIVE_UP) when one of them cannot be used."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
