@@ -7,7 +7,7 @@ import pytest
 
 from device.core.failures import AGAIN
 from tests.port import micro
-from tests.port.broker_case import QUICK, Case, failure
+from tests.port.broker_case import QUICK_ANSWER, Case, failure
 from tests.port.tls_peer import Peer
 
 OK = {"ok": True}
@@ -88,7 +88,7 @@ def test_no_suback(case: Case) -> None:
         assert first == peer.packet(), "the second copy is the same"
         peer.until_closed()
 
-    case.intervals = QUICK
+    case.intervals = QUICK_ANSWER
     outcomes = case.run(script, ["subscribe", ["a"]])
     failure(outcomes[1], AGAIN, "no SUBACK from the server", lost=True)
     assert case.errors == []
@@ -114,7 +114,7 @@ def test_late_suback_is_taken(case: Case) -> None:
         pong(peer)
         peer.until_closed()
 
-    case.intervals = QUICK
+    case.intervals = QUICK_ANSWER
     assert case.run(script, ["subscribe", ["a"]], ["ping"]) == [OK] * 3
 
 
@@ -127,7 +127,7 @@ def test_no_puback_sends_a_second_copy_with_dup(case: Case) -> None:
         pong(peer)
         peer.until_closed()
 
-    case.intervals = QUICK
+    case.intervals = QUICK_ANSWER
     assert case.run(script, ["publish", "a", "x", 10, 1], ["ping"]) == [OK] * 3
     assert case.errors == []
 
@@ -141,7 +141,7 @@ def test_waiting_goes_on_when_the_ticks_of_the_board_wrap(case: Case) -> None:
         pong(peer)
         peer.until_closed()
 
-    case.intervals = QUICK
+    case.intervals = QUICK_ANSWER
     case.board["MUSTER_BOARD_TICKS_START"] = str((1 << 30) - 300)
     assert case.run(script, ["publish", "a", "x", 10, 1], ["ping"], ["close"]) == [OK] * 4
     assert case.errors == []
@@ -158,7 +158,7 @@ def test_no_puback_at_all_then_a_late_one(case: Case) -> None:
         pong(peer)
         peer.until_closed()
 
-    case.intervals = QUICK
+    case.intervals = QUICK_ANSWER
     outcomes = case.run(script, ["publish", "a", "x", 10, 1], ["publish", "a", "y", 1, 1], ["ping"])
     failure(outcomes[1], AGAIN, "no PUBACK from the server", lost=True)
     assert (outcomes[2:], case.errors) == ([OK] * 2, [])
@@ -178,7 +178,7 @@ def test_acknowledgements_of_others_and_of_another_kind_do_not_count(case: Case)
         peer.send(b"\x90\x03" + own + b"\x01")
         peer.until_closed()
 
-    case.intervals = QUICK
+    case.intervals = QUICK_ANSWER
     assert case.run(script, ["publish", "a", "", 0, 1], ["subscribe", ["a"]]) == [OK] * 3
     assert case.errors == []
 
@@ -196,7 +196,7 @@ def test_a_ping_and_a_publish_at_once_are_told_apart(case: Case, number: int) ->
         peer.send(puback(body))
         peer.until_closed()
 
-    case.intervals = QUICK
+    case.intervals = QUICK_ANSWER
     both = [["publish", "a", "x", 1, 1], ["ping"]]
     assert case.run(script, ["next id", number], ["together", both]) == [OK] * 4
     assert case.errors == []

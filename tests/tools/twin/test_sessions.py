@@ -122,9 +122,9 @@ def test_a_silent_client_is_dropped_at_one_and_a_half(start, tmp_path):
 
 
 def test_pings_keep_it_alive(start, tmp_path):
-    twin = start(limits=limits(keep_alive_min_s=0.4, keep_alive_max_s=0.4))
+    twin = start(limits=limits(keep_alive_min_s=2, keep_alive_max_s=2))
     raw = Device(twin, tmp_path, "cam1").connect()
-    end = time.monotonic() + 1.5
+    end = time.monotonic() + 4
     while time.monotonic() < end:
         assert raw.is_alive()
         time.sleep(0.05)
