@@ -66,10 +66,10 @@ def test_a_second_run_does_no_harm_and_says_so(desk: Desk) -> None:
 
 def test_known_names_skips_empty_lines_and_goes_on_after_a_bad_one(desk: Desk) -> None:
     path = desk.folder / NAMES_FILE
-    path.write_text("hall-1\n\nHall-2\nstairs\n")
+    path.write_text("hall-1\n\nhall.2\nstairs\n")
     stopped = desk.script(KNOWN_NAMES, GROUP)
     assert stopped.returncode == errors.WRONG_USE
-    assert "'Hall-2' has 'H' at character 1" in stopped.stderr
+    assert "'hall.2' has '.' at character 5" in stopped.stderr
     assert [device.name for device in everything(desk)[1]] == ["hall-1"]
 
     path.write_text("hall-1\n\nhall-2\nstairs\n")
