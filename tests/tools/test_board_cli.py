@@ -12,6 +12,7 @@ import sys
 import threading
 
 import pytest
+from tests.cli_in_process import muster
 from tests.tools.test_image import write_claim
 
 from device.core import paths
@@ -22,9 +23,9 @@ CONF = ["--serial", "a", "--endpoint", "e"]
 SECRET = "marker-secret-5f1c"
 
 
-def muster(*words, **options):
+def muster_process(*words):
     command = [sys.executable, "-m", "muster", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def flash(tmp_path):
 
 
 def test_run_prints_the_console_and_gives_the_exit_code(flash):
-    result = muster("board", "run", "--image", flash)
+    result = muster_process("board", "run", "--image", flash)
     assert result.returncode == 0
     assert result.stdout.splitlines()[0] == "hello"
 
@@ -52,7 +53,7 @@ def test_run_prints_the_console_and_gives_the_exit_code(flash):
 def test_run_cuts_power(tmp_path):
     path = tmp_path / "flash.img"
     path.write_bytes(build_image({"/main.py": b"open('/f', 'w').close()"}, "virtual"))
-    result = muster("board", "run", "--image", path, "--cut-at", "1")
+    result = muster_process("board", "run", "--image", path, "--cut-at", "1")
     assert result.returncode == 137
     assert result.stdout == "virtual board: power cut at operation 1\n"
 
@@ -63,7 +64,7 @@ def test_a_cut_that_never_happened_is_said(tmp_path, resets):
     main += "if 'g' not in os.listdir('/'):\n    open('/g', 'w').close()\n    machine.reset()\n" * resets
     path = tmp_path / "flash.img"
     path.write_bytes(build_image({"/main.py": main.encode()}, "virtual"))
-    result = muster("board", "run", "--image", path, "--cut-at", "500", "--tear")
+    result = muster_process("board", "run", "--image", path, "--cut-at", "500", "--tear")
     assert result.returncode == 0
     assert re.fullmatch(
         r"muster: the power was not cut: the board made only \d+ block operations?\n", result.stderr
@@ -78,7 +79,7 @@ def test_killing_run_ends_the_board_and_leaves_no_file(tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout.readline() == "on\n"
-        second = muster("board", "run", "--image", path)
+        second = muster_process("board", "run", "--image", path)
         assert (second.returncode, second.stdout) == (1, "")
         assert second.stderr.startswith("muster: another virtual board is on with ")
         process.kill()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.cli_in_process import muster
 
 from device.core import fields, paths
 from muster import image
@@ -50,6 +51,14 @@ def run(home, *words, **environment):
     for name in ("MUSTER_HOME", "MUSTER_PROFILE"):
         environment.pop(name, None)
     return subprocess.run(command(home, *words), env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def inside(monkeypatch):
+    """As `run`, in this process: for what starts no workers."""
+    for name in ("MUSTER_HOME", "MUSTER_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda home, *words: muster("images", *words, "--home", home)
 
 
 def images_in(folder):
@@ -105,8 +114,8 @@ def test_options_reach_the_image(home, tmp_path):
     assert (about[fields.PRODUCT], about[fields.TEST], about["ports"]) == ("P", 1, 16)
 
 
-def test_dry_run_makes_nothing(home):
-    result = run(home, "--all", *ENDPOINT, "--dry-run")
+def test_dry_run_makes_nothing(home, inside):
+    result = inside(home, "--all", *ENDPOINT, "--dry-run")
     assert result.returncode == GOOD and "cam-1-virtual.img: would be built" in result.stdout
     assert not (home / "images").exists()
 
@@ -142,8 +151,8 @@ def test_retired_devices_are_passed_over(home):
         (["--all", "--endpoint", "a b"], FAILED, "the board would refuse"),
     ],
 )
-def test_wrong_use_is_one_sentence(home, words, code, said):
-    result = run(home, *words)
+def test_wrong_use_is_one_sentence(home, inside, words, code, said):
+    result = inside(home, *words)
     assert (result.returncode, result.stdout) == (code, "")
     assert said in result.stderr and "Traceback" not in result.stderr
     assert not (home / "images").exists()
