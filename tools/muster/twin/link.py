@@ -44,7 +44,9 @@ class Outbox:
     An answer that is ready by then goes out with the acknowledgement of its request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settle: Callable[[], None]) -> None:
+        """`settle` is called before anything is sent: what is acknowledged must be stored."""
+        self.settle = settle
         self._links: list[Link] = []
 
     def add(self, link: "Link") -> None:
@@ -151,6 +153,7 @@ class Link(asyncio.BufferedProtocol):
         """Send now what was given to `send`."""
         if not self._unsent or self._is_closing:
             return
+        self._outbox.settle()
         data = memoryview(b"".join(self._unsent))
         self._unsent.clear()
         while data:
