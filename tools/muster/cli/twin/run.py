@@ -49,7 +49,7 @@ _WEEK_S = 7 * 24 * 3600
     "--open",
     "open_admission",
     is_flag=True,
-    help="Let whoever holds the claim certificate register any name, even if there are groups.",
+    help="Let every board with the claim certificate register any name, even if there are groups.",
 )
 @click.option(
     "--token-life-s",
@@ -59,7 +59,9 @@ _WEEK_S = 7 * 24 * 3600
     help="How long an ownership token is valid.",
 )
 @click.option(
-    "--reuse-tokens", is_flag=True, help="Answer a repeated RegisterThing with the same token again."
+    "--reuse-tokens",
+    is_flag=True,
+    help="Accept an ownership token again that RegisterThing has used already.",
 )
 @key_option
 @click.option(
