@@ -73,8 +73,8 @@ def images(
     wanted = selection.selection(devices, group, batch, everything)
     if wanted is None:
         raise click.UsageError(
-            "Name devices, or choose them by --group, --batch or --all. (For one board without a registry: "
-            "`muster image`.)"
+            "Name devices, or choose them by --group, --batch or --all; for one board without a registry use "
+            "`muster image`."
         )
     check_uf2(content, with_uf2)
     folder = out_dir or home / _FOLDER_OF_HOME
