@@ -51,7 +51,7 @@ _COLLECTOR_THRESHOLDS = (20_000, 20, 100)  # as gc.set_threshold takes them
     "--open",
     "open_admission",
     is_flag=True,
-    help="Let whoever holds the claim certificate register any name, even if there are groups.",
+    help="Let every board with the claim certificate register any name, even if there are groups.",
 )
 @click.option(
     "--token-life-s",
@@ -61,7 +61,9 @@ _COLLECTOR_THRESHOLDS = (20_000, 20, 100)  # as gc.set_threshold takes them
     help="How long an ownership token is valid.",
 )
 @click.option(
-    "--reuse-tokens", is_flag=True, help="Answer a repeated RegisterThing with the same token again."
+    "--reuse-tokens",
+    is_flag=True,
+    help="Accept an ownership token again that RegisterThing has used already.",
 )
 @key_option
 @click.option(
