@@ -78,7 +78,7 @@ def test_one_that_only_stops_sending_is_gone_though_it_does_not_read(twin):
         return user
 
     def link():
-        return Link(server_context(twin.home, require_sni=False), 30, Outbox(), opened, links)
+        return Link(server_context(twin.home, require_sni=False), 30, Outbox(lambda: None), opened, links)
 
     async def run(client, server):
         loop = asyncio.get_running_loop()
@@ -100,5 +100,5 @@ def test_one_that_only_stops_sending_is_gone_though_it_does_not_read(twin):
 
 def test_twins_in_one_process_do_not_read_into_the_same_buffer(twin):
     context = server_context(twin.home, require_sni=False)
-    one, other = (Link(context, 30, Outbox(), lambda _: None, set()) for _ in range(2))
+    one, other = (Link(context, 30, Outbox(lambda: None), lambda _: None, set()) for _ in range(2))
     assert one.get_buffer(-1).obj is not other.get_buffer(-1).obj

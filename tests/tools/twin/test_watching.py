@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from device.core import topics
 from muster.errors import MusterError
 from muster.registry import Registry
 from muster.registry.certificates import PENDING_ACTIVATION, REVOKED, Certificates
@@ -79,3 +80,19 @@ def test_a_twin_whose_watcher_ends_ends_with_a_sentence(tmp_path, monkeypatch):
 
     with pytest.raises(MusterError, match="no longer sees revocations .*ZeroDivisionError.*start it again"):
         asyncio.run(run())
+
+
+def test_what_a_device_brings_about_at_once_is_stored_at_once(twin, camera, monkeypatch):
+    stored = []
+    store = Twin._store
+
+    def watched(self, writes):
+        stored.append([write.what for write in writes])
+        store(self, writes)
+
+    monkeypatch.setattr(Twin, "_store", watched)
+    with camera.connect() as raw:
+        raw.publish(topics.booted("cameraDevice", "cam1"), b"{}", qos=1)
+        assert twin.registry.boots.get("cam1") is not None, "stored before it is acknowledged"
+        raw.publish(topics.booted("cameraDevice", "cam1"), b"{}", qos=1)
+    assert stored == [["a connection", "a boot status"], ["a boot status"]]

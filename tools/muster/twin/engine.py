@@ -47,10 +47,12 @@ class Engine:
         provisioning: Provisioning,
         observer: Observer,
         proved: Callable[[str], None],
+        settle: Callable[[], None],
         store: Path | None = None,
     ) -> None:
         """`observer` is told of every message, `proved` of every certificate that let a client in.
 
+        `settle` stores what they were told; it is called before that is acknowledged.
         `store` is the file that keeps sessions and retained messages over a restart.
         """
         self.settings = settings
@@ -58,7 +60,7 @@ class Engine:
         self._proved = proved
         self._store = store
         self._listener: Listener | None = None
-        self._outbox = Outbox()
+        self._outbox = Outbox(settle)
         self._has_looked = False
         self._links: set[Link] = set()
         self._admission = Admission(settings)

@@ -46,7 +46,9 @@ class Outbox:
     An answer that is ready by then goes out with the acknowledgement of its request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settle: Callable[[], None]) -> None:
+        """`settle` is called before anything is sent: what is acknowledged must be stored."""
+        self.settle = settle
         # Shared by the links of one loop: what is read into it is consumed before anything else is read. That
         # is so on asyncio's selector loops, the only ones on Linux and macOS. Twins in other threads have
         # their own.
@@ -177,6 +179,7 @@ class Link(asyncio.BufferedProtocol):
         """Send now what was given to `send`."""
         if not self._unsent or self._is_closing:
             return
+        self._outbox.settle()
         data = memoryview(b"".join(self._unsent))
         self._unsent.clear()
         self._unsent_bytes = 0
