@@ -221,9 +221,13 @@ class Engine:
             connection.send(packets.to_connack(False, code))
         connection.hang_up(ends.AUTH_ERROR)
 
-    def _open(self, connection: Connection, connect: Connect, principal: Principal) -> bytes:
+    def _open(self, connection: Connection, connect: Connect, principal: Principal) -> bytes | None:
         """Give the connection its session; the CONNACK."""
         client_id, limits = principal.client_id, self.settings.limits
+        if not principal.is_active:  # any more: a fault may have delayed the CONNECT
+            _log.info("%s: %s (%s)", client_id, ends.AUTH_ERROR, principal.why_not())
+            self._refuse(connection, self.settings.refuse_return_code)
+            return None
         old = self._router.connections.get(client_id)
         if old is not None:
             old.hang_up(ends.DUPLICATE_CLIENT_ID)

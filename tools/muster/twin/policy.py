@@ -101,7 +101,7 @@ def _naming(document: str, action: str) -> tuple[Statement, ...]:
     return tuple(
         statement
         for statement in parse(document)
-        if any(like(pattern, action, {}) for pattern in statement.actions)
+        if any(like(pattern.lower(), action.lower(), {}) for pattern in statement.actions)  # as IAM does
     )
 
 
