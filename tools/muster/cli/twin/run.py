@@ -147,9 +147,9 @@ def run(
 
 
 def _spare_collector() -> None:
-    """Let Python look for cycles of garbage less often, and not among what stays for good.
+    """Let Python's garbage collector run less often, and leave out what stays for good.
 
-    By default each full look costs as much as there are clients connected, and provisioning causes many.
+    A full pass visits the objects of every connected client, and provisioning causes many passes.
     """
     gc.collect()
     gc.freeze()
