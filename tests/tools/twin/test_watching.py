@@ -9,6 +9,7 @@ import pytest
 from device.core import topics
 from muster.errors import MusterError
 from muster.registry import Registry
+from muster.registry.boots import Boot
 from muster.registry.certificates import PENDING_ACTIVATION, REVOKED, Certificates
 from muster.registry.failures import RegistryError
 from muster.twin import faults
@@ -96,3 +97,30 @@ def test_what_a_device_brings_about_at_once_is_stored_at_once(twin, camera, monk
         assert twin.registry.boots.get("cam1") is not None, "stored before it is acknowledged"
         raw.publish(topics.booted("cameraDevice", "cam1"), b"{}", qos=1)
     assert stored == [["a connection", "a boot status"], ["a boot status"]]
+
+
+def test_a_write_that_fails_takes_no_other_of_its_turn_along(tmp_path, caplog):
+    """What clients bring about in one turn of the loop is one transaction, unless one of them fails."""
+
+    def broken():
+        raise ValueError("a value that does not fit")
+
+    async def one_turn():
+        twin = Twin(tmp_path, quick())
+        boots = twin.registry.boots
+        await twin.start()
+        for name, write in (
+            ("first", lambda: boots.put(Boot("a", "t", b"", 1))),
+            ("broken", broken),
+            ("last", lambda: boots.put(Boot("b", "t", b"", 2))),
+        ):
+            twin._write(name, write)
+        await asyncio.sleep(0)
+        stored = [boot.thing for boot in boots.all()]
+        await twin.stop()
+        return stored
+
+    assert asyncio.run(one_turn()) == ["b", "a"]
+    assert [record.getMessage() for record in caplog.records if "stored" in record.getMessage()] == [
+        "broken was not stored: a value that does not fit"
+    ]

@@ -204,9 +204,24 @@ class Twin:
             _not_stored(writes, error)
 
     def _store(self, writes: "list[_Write]") -> None:
-        with self.registry.transaction():
+        """All in one transaction; if one of them fails, each in its own, so that it harms no other client."""
+        try:
+            with self.registry.transaction():
+                for write in writes:
+                    write.function()
+        except BusyError:
+            raise
+        except Exception:
+            if len(writes) == 1:
+                raise
             for write in writes:
-                write.function()
+                self._store_alone(write)
+
+    def _store_alone(self, write: "_Write") -> None:
+        try:
+            self._store([write])
+        except Exception as error:
+            _not_stored([write], error)
 
     def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
         """Wait in another thread until `topic` was published to `count` times; the count-th message.
