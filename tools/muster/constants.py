@@ -40,6 +40,12 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, (str, bytes, int))
 
 
+@functools.lru_cache(maxsize=8)
+def _nodes(tree: ast.Module) -> list[ast.AST]:
+    """All nodes of a module: each build looks at those of every module many times."""
+    return list(ast.walk(tree))
+
+
 @functools.lru_cache(maxsize=256)
 def in_place(source: str) -> str:
     """The same module with constants in the places of their names; one with a mistake in it as it is.
@@ -62,13 +68,15 @@ def in_place(source: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def imports(source: str, home: str) -> bool:
     """Whether a module imports the home of constants, anywhere; False for one with a mistake in it."""
+    if home not in source:
+        return False
     try:
         tree = parsed(source)
     except SyntaxError:
         return False
     return any(
         name.name == home
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.ImportFrom) and node.module == _CORE
         for name in node.names
     )
@@ -88,8 +96,8 @@ def _imported_homes(tree: ast.Module) -> set[str]:
 
 def _bound(tree: ast.Module) -> set[str]:
     """Names that are assigned to, or are arguments, anywhere."""
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_stored(node)}
-    return stored | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    stored = {node.id for node in _nodes(tree) if isinstance(node, ast.Name) and _is_stored(node)}
+    return stored | {node.arg for node in _nodes(tree) if isinstance(node, ast.arg)}
 
 
 def _is_stored(node: ast.Name) -> bool:
@@ -104,19 +112,16 @@ def _private_constants(tree: ast.Module) -> dict[str, Any]:
             name = getattr(node.targets[0], "id", "")
             if name.startswith("_") and name.isupper() and _is_short(node.value.value):
                 found[name] = node.value.value
-    stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_stored(node)]
-    changed = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    return {
-        name: value
-        for name, value in found.items()
-        if stored.count(name) == 1 and name not in changed | arguments | _in_f_strings(tree)
-    }
+    stored = [node.id for node in _nodes(tree) if isinstance(node, ast.Name) and _is_stored(node)]
+    changed = {name for node in _nodes(tree) if isinstance(node, ast.Global) for name in node.names}
+    arguments = {node.arg for node in _nodes(tree) if isinstance(node, ast.arg)}
+    elsewhere = changed | arguments | _in_f_strings(tree)
+    return {name: value for name, value in found.items() if stored.count(name) == 1 and name not in elsewhere}
 
 
 def _in_f_strings(tree: ast.Module) -> set[str]:
     """Names within f-strings. They stay: a text in there would need other quotes than those around it."""
-    strings = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    strings = [node for node in _nodes(tree) if isinstance(node, ast.JoinedStr)]
     return {node.id for string in strings for node in ast.walk(string) if isinstance(node, ast.Name)}
 
 
@@ -125,7 +130,7 @@ def _is_short(value: object) -> bool:
 
 
 def _uses_of_homes(tree: ast.Module, homes: set[str]) -> Iterator[ast.Attribute]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
@@ -136,7 +141,7 @@ def _uses_of_homes(tree: ast.Module, homes: set[str]) -> Iterator[ast.Attribute]
 
 
 def _uses_of_private(tree: ast.Module, private: Mapping[str, Any]) -> Iterator[ast.Name]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Name) and node.id in private and isinstance(node.ctx, ast.Load):
             yield node
 
@@ -160,7 +165,7 @@ def _without_assignments(tree: ast.Module, private: Mapping[str, Any]) -> list[_
 def _without_imports(tree: ast.Module, homes: set[str]) -> list[_Change]:
     """Imports without the homes of which only constants were used."""
     replaced = {id(node.value) for node in _uses_of_homes(tree, homes)}
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in replaced}
+    used = {node.id for node in _nodes(tree) if isinstance(node, ast.Name) and id(node) not in replaced}
     changes = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == _CORE and node.lineno == node.end_lineno:

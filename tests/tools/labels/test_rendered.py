@@ -122,9 +122,10 @@ def test_the_smallest_codes_are_read_wherever_a_scanners_pixels_fall(fleet, name
     paper = papers.paper(name)
     found = fleet[: paper.places]
     (drawn,) = from_pdf(pdf.draw(pages_of(found, paper), FONTS, "Labels"))
-    for part in (0.25, 0.5, 0.75):
+    parts = (0.25, 0.5, 0.75)
+    for first, part in enumerate(parts):
         picture = shifted(drawn, part)
-        for number, device in enumerate(found):
+        for number, device in list(enumerate(found))[first :: len(parts)]:  # each label once, in all places
             one = cut(picture, paper, number)
             assert list(read(one)) == read_black_and_white(one) == [device.claim_id]
 

@@ -248,3 +248,21 @@ def test_the_file_limit_is_raised(monkeypatch):
     monkeypatch.setattr(listener.resource, "setrlimit", lambda _, wanted: limits_set.append(wanted))
     listener.raise_file_limit()
     assert limits_set == [(4096, 4096)]
+
+
+def test_a_twin_that_was_killed_does_not_go_back_to_the_stop_before(tmp_path):
+    """What clients subscribed to or deleted since then would be wrong, and they would not know."""
+    path = tmp_path / "sessions.json"
+    router = Router(Sessions(limits(), time.time), limits())
+    router.retain("a", b"old", 1)
+    keeping.save(path, router)
+    keeping.load(path, router)
+    assert not path.exists()
+
+
+def test_a_file_of_sessions_of_another_form_is_left_out(tmp_path):
+    path = tmp_path / "sessions.json"
+    path.write_text('{"sessions": [{"client": "a", "ended": 1, "filters": []}], "retained": []}')
+    router = Router(Sessions(limits(), time.time), limits())
+    keeping.load(path, router)
+    assert not len(router.sessions)

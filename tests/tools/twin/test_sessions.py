@@ -110,8 +110,8 @@ def test_no_more_than_the_allowed_number_unacknowledged(start, tmp_path):
 def test_a_silent_client_is_dropped_at_one_and_a_half(start, tmp_path):
     twin = start(limits=limits(keep_alive_min_s=0.2, keep_alive_max_s=0.4))
     camera = Device(twin, tmp_path, "cam1")
-    raw = camera.connect(keep_alive_s=60)  # 60 s is brought down to the maximum
     began = time.monotonic()
+    raw = camera.connect(keep_alive_s=60)  # 60 s is brought down to the maximum
     assert raw.is_closed()
     assert time.monotonic() - began >= 0.59
     raw = camera.connect(keep_alive_s=0)  # 0 means the maximum, not for ever

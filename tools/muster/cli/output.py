@@ -34,7 +34,7 @@ output_option = click.option(
     type=click.Choice([TABLE, PLAIN, JSON]),
     callback=_resolve,
     show_default="table at a terminal, else plain: tab-separated",
-    help="How to print.",
+    help="Output format.",
 )
 
 
