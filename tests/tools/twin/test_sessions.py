@@ -35,6 +35,16 @@ def test_a_will_is_published_and_a_disconnect_cancels_it(twin, camera):
     assert [message.topic for message in twin.messages] == [OWN + "will", OWN + "after"]
 
 
+def test_a_will_waits_for_the_client_that_wanted_it_itself(twin, camera):
+    raw = camera.connect(clean=False, will=(OWN + "will", b"gone", 1, False))
+    raw.subscribe(OWN + "will", qos=1)
+    raw.close()
+    twin.wait_for_publish(OWN + "will")
+    raw = camera.connect(clean=False)
+    assert raw.session_present == 1
+    assert raw.message() == (OWN + "will", b"gone")
+
+
 def test_a_will_needs_permission_too(twin, camera):
     camera.connect(will=("cameraDevice/cam2/will", b"forged", 1, False)).close()
     camera.connect(will=(OWN + "will", b"own", 1, False)).close()

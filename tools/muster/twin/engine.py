@@ -166,9 +166,9 @@ class Engine:
         self._operations.give_up(connection)
         if self._router.connections.get(connection.client_id) is connection:
             del self._router.connections[connection.client_id]
+        self._router.sessions.close(connection.session)  # first: its own will may wait for it
         if connection.will is not None and connection.reason != ends.CLIENT_INITIATED:
             self._publishing.publish_will(connection, connection.will)
-        self._router.sessions.close(connection.session)
 
     def _turn_ended(self) -> None:
         self._has_looked = False
