@@ -163,8 +163,8 @@ def find(claim_id: str, home: Path, form: str) -> None:
         name = claim_ids.find(registry.devices, claim_id)
         facts = _row(devices.existing(registry, name))
     if form == output.PLAIN:
-        line = f"{name}\t{facts['group']}\t{facts['state']}"
+        output.listing(form, {"name": "device", "group": "group", "state": "state"}, [facts], "")
     else:
         line = f"{facts['claimId']} is {name} in group {facts['group']}, {facts['state']}"
-    output.done(form, [line], facts)
+        output.done(form, [line], facts)
     options.note_only_here(home, Deed.LOOK)
