@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from device.core import fields, paths, settings, startup, topics
 from muster.cli.twin.fault import set_fault
+from muster.cli.twin.run import run
 from muster.image import profile
 from muster.twin import defaults, faults, policy, template
 
@@ -99,6 +100,15 @@ def test_faults_are_those_of_the_command() -> None:
     table = {names[0]: row[1] for names, row in zip(first, rows(document("twin.md")), strict=True) if names}
     for kind, (_, stages) in faults.KINDS.items():
         assert table[kind] == ("all" if stages == faults.STAGES else "calls"), kind
+
+
+def test_every_option_of_the_twin_is_documented() -> None:
+    text = document("twin.md")
+    common = {"--home", "--profile"}  # of all commands
+    options = {name for one in run.params for name in one.opts if name.startswith("--")} - common
+    assert len(options) > 12
+    assert {name for name in options if not re.search(rf"{name}\b", text)} <= {"--throttle", "--verbose"}
+    assert "`--no-throttle`" in text and "`-v`" in text
 
 
 def test_links_lead_to_headings() -> None:

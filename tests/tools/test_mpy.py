@@ -49,6 +49,19 @@ def test_only_what_changed_is_compiled_again(tmp_path, monkeypatch):
         mpy.compile_module(source._replace(text=b"x = 2\n"), tmp_path)
 
 
+def test_a_folder_that_cannot_be_written_serves_all_the_same(tmp_path, monkeypatch):
+    source = Source("device/x.py", b"a = 1\n")
+    kept = mpy.compile_module(source, tmp_path)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.utime", refuse)  # for root too, who may write everywhere
+    monkeypatch.setattr("muster.files.write", refuse)
+    assert mpy.compile_module(source, tmp_path) == kept
+    assert mpy.compile_module(source, tmp_path / "other") == kept
+
+
 def test_options_and_name_are_part_of_what_is_kept(tmp_path):
     source = Source("device/x.py", b"assert 0\n")
     with_asserts = mpy.compile_module(source._replace(options=mpy.KEEP_ASSERTS), tmp_path)

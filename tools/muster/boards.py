@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from muster.errors import WRONG_USE, MusterError
 from muster.layout import FIRMWARE, LIB
+from muster.parsing import parsed
 
 _BOARDS = FIRMWARE / "boards"
 _SERVICES = "device/services"
@@ -88,11 +89,12 @@ def _services(wanted: str | tuple[str, ...], there: list[str], name: str) -> tup
     return wanted
 
 
-def _service(path: Path) -> Service:
-    """The service in a file, by the literals of its class; the board need not load it to know."""
+@functools.lru_cache(maxsize=256)
+def _service(path: Path, source: str) -> Service:
+    """The service in the file `path`, by the literals of its class; the board need not load it to know."""
     said: dict[str, Any] = {"NEEDS": (), "IN_CLOUD": False, "IN_SAFE_MODE": False}
     try:
-        for name, value in _class_values(ast.parse(path.read_text(encoding="utf-8"))):
+        for name, value in _class_values(parsed(source)):
             if name in said:
                 said[name] = ast.literal_eval(value)
     except SyntaxError as error:
@@ -131,15 +133,15 @@ def profile(name: str, lib: Path = LIB) -> Profile:
         path
         for path in files
         if path.as_posix() not in left_out
-        and not _is_empty(lib / path)
+        and not (path.name == "__init__.py" and _is_empty((lib / path).read_text(encoding="utf-8")))
         and not any(fnmatch.fnmatch(path.as_posix(), pattern) for pattern in table["omit"])
     )
-    described = tuple(_service(lib / _SERVICES / f"{service}.py") for service in services)
+    paths = [lib / _SERVICES / f"{service}.py" for service in services]
+    described = tuple(_service(path, path.read_text(encoding="utf-8")) for path in paths)
     return Profile(name, lib, modules, described)
 
 
-def _is_empty(path: Path) -> bool:
-    """Whether a file only makes its folder a package, which MicroPython does not ask for."""
-    if path.name != "__init__.py":
-        return False
-    return all(isinstance(node, ast.Expr) for node in ast.parse(path.read_text(encoding="utf-8")).body)
+@functools.lru_cache(maxsize=256)
+def _is_empty(source: str) -> bool:
+    """Whether an `__init__.py` only makes its folder a package, which MicroPython does not ask for."""
+    return all(isinstance(node, ast.Expr) for node in parsed(source).body)

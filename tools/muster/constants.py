@@ -9,14 +9,13 @@ more is not imported. Nothing moves to another line: a traceback names the line 
 import ast
 import functools
 import importlib
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from muster.parsing import parsed
+
 HOMES = ("fields", "paths", "topics")  # modules of device.core
 _CORE = "device.core"
-# Python 3.11 counts the depth of a tree per interpreter, and raises where two threads parse at once.
-_PARSING = threading.Lock()
 
 
 class _Change(NamedTuple):
@@ -41,11 +40,6 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, (str, bytes, int))
 
 
-def _parsed(source: str) -> ast.Module:
-    with _PARSING:
-        return ast.parse(source)
-
-
 @functools.lru_cache(maxsize=8)
 def _nodes(tree: ast.Module) -> list[ast.AST]:
     """All nodes of a module: each build looks at those of every module many times."""
@@ -59,7 +53,7 @@ def in_place(source: str) -> str:
     The compiler then says what is wrong with it.
     """
     try:
-        tree = _parsed(source)
+        tree = parsed(source)
     except SyntaxError:
         return source
     homes = _imported_homes(tree)
@@ -77,7 +71,7 @@ def imports(source: str, home: str) -> bool:
     if home not in source:
         return False
     try:
-        tree = _parsed(source)
+        tree = parsed(source)
     except SyntaxError:
         return False
     return any(

@@ -4,6 +4,7 @@ Boards get .mpy files: compiling a module on the board itself takes more memory 
 A compiled file is kept under build/mpy by the hash of everything that went into it.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -64,7 +65,8 @@ def compile_module(source: Source, folder: Path = MPY) -> bytes:
     path = _kept(source, folder)
     try:
         data = path.read_bytes()
-        os.utime(path)
+        with contextlib.suppress(OSError):  # of another user, or on a read-only disk: it serves all the same
+            os.utime(path)
         return data
     except FileNotFoundError:
         pass
@@ -73,7 +75,8 @@ def compile_module(source: Source, folder: Path = MPY) -> bytes:
     if result.returncode or not result.stdout:
         reason = " ".join(result.stderr.decode(errors="replace").split())
         raise MusterError(f"{source.name} does not compile for the board: {reason}")
-    files.write(path, result.stdout)
+    with contextlib.suppress(OSError):  # what cannot be kept is compiled again
+        files.write(path, result.stdout)
     return result.stdout
 
 
@@ -188,8 +191,6 @@ def stand_ins(folder: Path = MPY) -> Path:
 def _forget(folder: Path) -> None:
     """Remove compiled files that no build used for a week."""
     for path in folder.rglob("*-*.mpy"):
-        try:
+        with contextlib.suppress(OSError):  # another process was quicker, or the file is another user's
             if path.stat().st_mtime < time.time() - _OLD_S:
                 path.unlink()
-        except FileNotFoundError:
-            pass  # another process was quicker

@@ -167,6 +167,7 @@ def test_retire_and_reinstate_keep_the_label(hall: Tool) -> None:
     assert (shown["state"], shown["group"], shown["claimId"]) == ("created", "hall", claim)
     assert [one["status"] for one in shown["certificates"]] == ["REVOKED"]
     assert [one["event"] for one in shown["history"]][-2:] == ["retired", "reinstated"]
+    assert shown["history"][-2]["detail"] == "1 certificate revoked"
     assert "is created, not retired" in hall.good("reinstate", "device", "lamp-1").output
     hall.good("provision", "lamp-1")
 

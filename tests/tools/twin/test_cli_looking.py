@@ -131,3 +131,9 @@ def test_plurals_and_dates() -> None:
     assert output.counted(0, "image") == "0 images"
     assert output.counted(12000, "batch", "batches") == "12 000 batches"
     assert output.utc(0) == "1970-01-01T00:00:00Z"
+
+
+def test_attributes_read_as_name_and_value(tool: Tool, registry: Registry) -> None:
+    registry.things.put(Thing("cam2", None, {"serialID": "cam2", "site": "hall"}, [], 1e9))
+    last = tool.good("twin", "things").output.splitlines()[-1]
+    assert last.startswith("cam2\t\tserialID=cam2, site=hall\t")

@@ -7,6 +7,7 @@ import pytest
 
 from muster.twin.server import RunningTwin
 from tools.twin.heard import Heard
+from tools.twin.helpers import Device
 
 
 def _context(twin: RunningTwin) -> ssl.SSLContext:
@@ -31,3 +32,8 @@ def test_bytes_that_are_no_tls_are_told(twin: RunningTwin, heard: Heard) -> None
     with socket.create_connection(("127.0.0.1", twin.port)) as plain:
         plain.sendall(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00" * 4)
         assert heard.wait("TLS handshake failed")
+
+
+def test_a_goodbye_is_answered(camera: Device) -> None:
+    with camera.connect() as raw:
+        raw.socket.unwrap()  # raises SSLError when the twin only closes the socket

@@ -111,6 +111,30 @@ def test_what_waits_for_a_session_is_limited():
     assert one.wait(Message("t", b"1"), limits(waiting_bytes=1000))
 
 
+def test_what_waits_for_all_absent_sessions_is_limited():
+    sessions = Sessions(limits(absent_bytes=30), lambda: 0.0)
+    first, second = (sessions.open(name, is_clean=False)[0] for name in ("cam1", "cam2"))
+    sessions.close(first)
+    sessions.close(second)
+    assert sessions.keep(first, Message("t", b"1" * 19))
+    assert not sessions.keep(second, Message("t", b"1" * 19))
+    assert sessions.open("cam1", is_clean=False) == (first, True)  # it is sent its messages now
+    assert sessions.keep(second, Message("t", b"1" * 19))
+    sessions.open("cam2", is_clean=True)
+    sessions.close(first)
+    assert sessions.keep(first, Message("t", b"1" * 9))
+
+
+def test_the_sessions_of_absent_clients_are_limited():
+    sessions = Sessions(limits(absent_sessions=2), lambda: 0.0)
+    for name in ("cam1", "cam2", "cam3"):
+        one, _ = sessions.open(name, is_clean=False)
+        sessions.subscribe(one, "t", 1)
+        sessions.close(one)
+    assert [one.client_id for one in sessions] == ["cam2", "cam3"]
+    assert [one.client_id for one, _ in sessions.subscribers("t")] == ["cam2", "cam3"]
+
+
 def test_retained_messages_are_limited():
     sessions, _ = session()
     router = Router(sessions, limits(retained_messages=2, retained_bytes=100))
@@ -248,3 +272,21 @@ def test_the_file_limit_is_raised(monkeypatch):
     monkeypatch.setattr(listener.resource, "setrlimit", lambda _, wanted: limits_set.append(wanted))
     listener.raise_file_limit()
     assert limits_set == [(4096, 4096)]
+
+
+def test_a_twin_that_was_killed_does_not_go_back_to_the_stop_before(tmp_path):
+    """What clients subscribed to or deleted since then would be wrong, and they would not know."""
+    path = tmp_path / "sessions.json"
+    router = Router(Sessions(limits(), time.time), limits())
+    router.retain("a", b"old", 1)
+    keeping.save(path, router)
+    keeping.load(path, router)
+    assert not path.exists()
+
+
+def test_a_file_of_sessions_of_another_form_is_left_out(tmp_path):
+    path = tmp_path / "sessions.json"
+    path.write_text('{"sessions": [{"client": "a", "ended": 1, "filters": []}], "retained": []}')
+    router = Router(Sessions(limits(), time.time), limits())
+    keeping.load(path, router)
+    assert not len(router.sessions)

@@ -74,6 +74,7 @@ def test_resources(pattern, resource, allowed):
         ("iot:*", True),
         ("*", True),
         ("iot:Pub*", True),
+        ("IOT:publish", True),
         ("iot:Subscribe", False),
         ("s3:*", False),
     ],

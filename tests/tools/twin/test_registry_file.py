@@ -4,11 +4,12 @@ import asyncio
 import os
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from muster.errors import MusterError
-from muster.registry import BATCHES, FILE_NAME, KEY_FILE, Registry
+from muster.registry import BATCHES, FILE_NAME, KEY_FILE, Registry, failures
 from muster.registry.certificates import ACTIVE
 from muster.registry.database import Database
 from muster.registry.failures import BusyError, RegistryError
@@ -197,3 +198,11 @@ def test_a_read_only_registry_of_an_older_muster_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert Registry(tmp_path).groups.all() == []
     assert (tmp_path / FILE_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize(("free", "said"), [(0, "the disk is full.*make room"), (10**9, "disk I/O error")])
+def test_an_error_of_the_disk_is_told_as_full_where_it_is(tmp_path, monkeypatch, free, said):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    found = failures.of(tmp_path / FILE_NAME, sqlite3.OperationalError("disk I/O error"))
+    with pytest.raises(RegistryError, match=said):
+        raise found

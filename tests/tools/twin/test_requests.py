@@ -20,6 +20,7 @@ from muster.twin.registration import RejectedError
 from muster.twin.settings import DEFAULT_TEMPLATE
 from tools.twin.helpers import REGISTER, claim, new_csr, quick, registration, wait_until
 from tools.twin.other_process import OtherProcess
+from tools.twin.raw import PUBACK, PUBLISH, publish_packet
 
 
 class Service:
@@ -204,3 +205,11 @@ def test_a_boot_status_and_a_first_connection_are_stored_when_the_other_process_
         raw.publish(topics.booted("cameraDevice", "cam1"), b"{}", qos=1)
         assert boots.get("cam1") is None
     wait_until(lambda: boots.get("cam1") and certificates.get(camera.certificate_id).connected_s)
+
+
+def test_an_answer_leaves_with_the_acknowledgement_of_its_request(twin, tmp_path):
+    raw = claim(twin)
+    request = json.dumps({fields.SIGNING_REQUEST: new_csr(tmp_path / "key")}).encode()
+    raw.send(publish_packet(topics.CREATE_FROM_CSR, request, qos=1))
+    record = raw.socket.recv(16 * 1024)  # returns what is in one TLS record
+    assert record[0] == PUBACK and record[4] & 0xF0 == PUBLISH

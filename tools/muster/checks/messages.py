@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from device.core import paths
 from muster.layout import LIB, REPO
+from muster.parsing import parsed
 
 TABLE = Path(__file__).with_name("messages.csv")
 PAGE = REPO / "docs" / "messages.md"
@@ -137,7 +138,7 @@ def strings(root: Path) -> list[str]:
     found = []
     for file in files:
         if file.is_file():
-            tree = ast.parse(file.read_text(encoding="utf-8"))
+            tree = parsed(file.read_text(encoding="utf-8"))
             prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
             found += [
                 node.value

@@ -31,8 +31,10 @@ class _Start(click.ParamType):
 
 @click.command()
 @options.group_option(required=True)
-@click.option("--count", type=click.IntRange(1, 1_000_000), help="Add so many numbered devices: P1, P2, ...")
-@click.option("--prefix", metavar="P", help="What their names begin with.  [default: GROUP-]")
+@click.option(
+    "--count", type=click.IntRange(1, 1_000_000), help="How many numbered devices to add: P1, P2, ..."
+)
+@click.option("--prefix", metavar="P", help="Beginning of the names.  [default: GROUP-]")
 @click.option(
     "--start",
     type=_Start(),
@@ -46,7 +48,7 @@ class _Start(click.ParamType):
     type=click.IntRange(1, 12),
     default=1,
     show_default=True,
-    help="Write numbers with at least so many digits: 4 makes P0001.",
+    help="Least number of digits: 4 makes P0001.",
 )
 @click.option(
     "--from-file",
@@ -76,8 +78,8 @@ def devices(
     """Add many devices to a group.
 
     All names are checked before anything is added. Whatever stops it (Ctrl-C, a full disk, a power cut), the
-    same command continues where it stopped; run again after that, it changes nothing (with --start next, it
-    adds the next ones). What was added is listed in a folder below HOME/batches.
+    same command continues where it stopped. When all are there, it changes nothing (with --start next, it
+    adds the next ones). A folder in HOME/batches lists what was added.
     """
     asked = _asked(group, count, prefix, digits, source)
     make = cloud.choose(options.profile_endpoint(), home, Deed.CREATE, group)
@@ -189,10 +191,10 @@ def _say(form: str, group: str, checked: batch.Checked, made: batch.Made) -> Non
 @options.home_option
 @output.output_option
 def batches(home: Path, form: str) -> None:
-    """List the batches: what was asked for at once, and how much of it exists.
+    """List the batches, with how many of their devices exist.
 
-    The folder of each is HOME/batches/BATCH. One that is open was stopped; the command that began
-    it continues it.
+    The folder of each is HOME/batches/BATCH. A batch in the state open was stopped; run the same command
+    again to continue it.
     """
     with options.reading(home) as registry:
         rows = _rows(home, registry)

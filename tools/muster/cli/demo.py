@@ -13,7 +13,7 @@ from device.core import fields
     type=click.Choice([fields.KEYS_CLOUD, fields.KEYS_DEVICE]),
     default=fields.KEYS_CLOUD,
     show_default=True,
-    help="Who generates the private key: the cloud, or the board (P-256; the key never leaves it).",
+    help="Who makes the private key: the cloud, or the board (P-256; the key never leaves it).",
 )
 def demo(key_mode: str) -> None:
     """Watch a virtual board provision itself against the twin and publish its boot status."""

@@ -18,7 +18,7 @@ from muster.registry.fleet import CREATED, PROVISIONED, RETIRED, Device
 @options.home_option
 @output.output_option
 def groups(home: Path, form: str) -> None:
-    """List the groups: how many devices they have, when their secrets were created."""
+    """List the groups, with the number of their devices and the dates of their secrets."""
     with options.reading(home) as registry:
         provisioned: dict[str, int] = {}
         for device in registry.devices.all():
@@ -104,7 +104,7 @@ def _row(device: Device) -> dict[str, Any]:
 @options.home_option
 @output.output_option
 def device(name: str, home: Path, form: str) -> None:
-    """Show one device: its state, its certificates and what happened to it."""
+    """Show one device: its state, its certificates and its history."""
     with options.reading(home) as registry:
         facts = _row(devices.existing(registry, name))
         where = _cloud(registry, home)
@@ -155,16 +155,16 @@ def _certificates(where: cloud.Cloud, name: str) -> list[dict[str, Any]]:
 @options.home_option
 @output.output_option
 def find(claim_id: str, home: Path, form: str) -> None:
-    """Find the device with the claim ID of a label.
+    """Find a device by the claim ID on its label.
 
-    O and 0 read alike, so do I, L and 1. When one symbol is wrong, it says which.
+    O counts as 0, and I and L count as 1. If one symbol is wrong, the error says which.
     """
     with options.reading(home) as registry:
         name = claim_ids.find(registry.devices, claim_id)
         facts = _row(devices.existing(registry, name))
     if form == output.PLAIN:
-        line = f"{name}\t{facts['group']}\t{facts['state']}"
+        output.listing(form, {"name": "device", "group": "group", "state": "state"}, [facts], "")
     else:
         line = f"{facts['claimId']} is {name} in group {facts['group']}, {facts['state']}"
-    output.done(form, [line], facts)
+        output.done(form, [line], facts)
     options.note_only_here(home, Deed.LOOK)

@@ -78,14 +78,14 @@ _OPTIONS = (
         "--keys", "key_mode", type=click.Choice([fields.KEYS_CLOUD, fields.KEYS_DEVICE]),
         help="Who makes the private key.",
     ),
-    click.option("--topic-prefix", help="First level of the topic of the boot status."),
+    click.option("--topic-prefix", help="First level of the boot status topic."),
     click.option("--ca", type=FILE, help="Root CA, when it is not in the folder of the claim credentials."),
     click.option("--wifi", type=FILE, help="wifi.json with the known networks."),
     click.option(
         "--add", "additions", type=Assignment("PATH=FILE"), multiple=True,
         help="Put FILE at the absolute PATH on the flash; repeatable.",
     ),
-    click.option("--build-time", type=BuildTime(), help="Unix seconds that the board's clock begins at."),
+    click.option("--build-time", type=BuildTime(), help="When the board's clock starts, in Unix seconds."),
 )  # fmt: skip
 
 

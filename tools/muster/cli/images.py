@@ -39,7 +39,11 @@ def _check_product(_: click.Context, __: click.Parameter, value: str | None) -> 
 @content_options
 @click.option("--product", callback=_check_product, help="Product of the devices, for device.json.")
 @click.option("--test-device", is_flag=True, help="Mark the devices as test devices in device.json.")
-@click.option("--jobs", type=click.IntRange(1, 64), help="Images built at once.  [default: the processors]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="How many images to build at the same time.  [default: number of processors]",
+)
 @options.home_option
 @options.dry_run_option
 @output.output_option
@@ -58,7 +62,7 @@ def images(
     dry_run: bool,
     form: str,
 ) -> int:
-    """Build the flash images of devices of the registry.
+    """Build the flash images of devices in the registry.
 
     Each image has its device's own name, enrolment key, template parameters, claim ID and web password in it,
     and never the group's secret. Images that are right already are kept, and one that was booted and holds an
@@ -69,8 +73,8 @@ def images(
     wanted = selection.selection(devices, group, batch, everything)
     if wanted is None:
         raise click.UsageError(
-            "Name devices, or choose them by --group, --batch or --all. (For one board without a registry: "
-            "`muster image`.)"
+            "Name devices, or choose them by --group, --batch or --all; for one board without a registry use "
+            "`muster image`."
         )
     check_uf2(content, with_uf2)
     folder = out_dir or home / _FOLDER_OF_HOME

@@ -40,21 +40,25 @@ _LONGEST_NAME = 80  # characters of a file's name that lists devices
     help="File for the sheets: a .pdf, or an .svg (numbered if there are several).  [default: a PDF in"
     " HOME/labels that is named after the selection]",
 )
-@click.option("--each", is_flag=True, help="One file for each label, for a label printer.")
-@click.option("--width", type=_SIZE_MM, default=62, show_default=True, help="Width of such a label, in mm.")
-@click.option("--height", type=_SIZE_MM, default=29, show_default=True, help="Height of such a label, in mm.")
+@click.option("--each", is_flag=True, help="Write one file for each label, for a label printer.")
+@click.option(
+    "--width", type=_SIZE_MM, default=62, show_default=True, help="With --each: width of a label, in mm."
+)
+@click.option(
+    "--height", type=_SIZE_MM, default=29, show_default=True, help="With --each: height of a label, in mm."
+)
 @click.option(
     "--format",
     "kind",
     type=click.Choice([_PDF, _SVG]),
     default=_PDF,
     show_default=True,
-    help="Format of such a label.",
+    help="With --each: format of the files.",
 )
 @click.option(
     "--out-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of such labels.  [default: HOME/labels/each]",
+    help="With --each: folder of the files.  [default: HOME/labels/each]",
 )
 @click.option("--copies", type=click.IntRange(1, 100), default=1, help="Labels for each device.")
 @click.option("--title", default="", help="A line above the name, such as the manufacturer.")
@@ -65,7 +69,7 @@ _LONGEST_NAME = 80  # characters of a file's name that lists devices
     show_default=True,
     help="Text of the QR code; {claim_id}, {name} and {product} are replaced.",
 )
-@click.option("--product", default="", help="What {product} stands for.")
+@click.option("--product", default="", help="Text that replaces {product}.")
 @click.option("--web-password", is_flag=True, help="Print the password of the device's own web page.")
 @click.option(
     "--font",

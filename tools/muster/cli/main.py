@@ -42,7 +42,7 @@ COMMANDS: Table = {
     "deprovision": "muster.cli.provision:deprovision",
     "find": "muster.cli.get:find",
     "get": (
-        "List groups and devices, or show one device.",
+        "List groups or devices, or show one device.",
         {
             "device": "muster.cli.get:device",
             "devices": "muster.cli.get:list_devices",
@@ -54,7 +54,7 @@ COMMANDS: Table = {
     "label": "muster.cli.label:label",
     "plan": "muster.cli.plan:plan",
     "profile": (
-        "Keep named sets of settings, one for each cloud.",
+        "Manage profiles: named sets of settings, one for each cloud.",
         {
             "add": "muster.cli.profile:add",
             "delete": "muster.cli.profile:delete",

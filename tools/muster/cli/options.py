@@ -116,7 +116,7 @@ endpoint_option = click.option(
     "--endpoint",
     default=LOCAL,
     show_default=True,
-    help="Host name of the cloud: the twin's. AWS IoT's is refused, until Muster can do this there.",
+    help="Host name of the cloud. AWS IoT's is refused: Muster cannot do this on AWS yet.",
 )
 
 

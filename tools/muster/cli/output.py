@@ -34,7 +34,7 @@ output_option = click.option(
     type=click.Choice([TABLE, PLAIN, JSON]),
     callback=_resolve,
     show_default="table at a terminal, else plain: tab-separated",
-    help="How to print.",
+    help="Output format.",
 )
 
 
@@ -107,6 +107,8 @@ def listing(form: str, columns: Mapping[str, str], rows: Sequence[Row], empty: s
 def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{key}={one}" for key, one in value.items())
     return "" if value is None else printable(" ".join(str(value).split()))
 
 

@@ -26,9 +26,7 @@ def _sheet_options(function: _F) -> _F:
     for decorate in (
         output.output_option,
         options.home_option,
-        click.option(
-            "--retire-missing", is_flag=True, help="Retire the devices of the registry that the sheet lacks."
-        ),
+        click.option("--retire-missing", is_flag=True, help="Retire the devices that are not in the sheet."),
         click.argument(
             "source",
             metavar="FLEET.csv",
@@ -45,8 +43,8 @@ def _sheet_options(function: _F) -> _F:
 def plan(source: Path, retire_missing: bool, home: Path, form: str) -> None:
     """Show what a fleet sheet would change.
 
-    FLEET.csv has the columns name and group; others are template parameters, except state (retired, or
-    empty) and claim ID. A manifest of a batch is such a sheet.
+    FLEET.csv has the columns name and group, and optionally state (retired, or empty) and claim ID; all
+    other columns are template parameters. The manifest.csv of a batch is such a sheet.
     """
     with options.writing(home, dry_run=True) as registry:
         found = _plan(registry, source, retire_missing)
@@ -76,7 +74,7 @@ def apply(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Make the fleet match a sheet, after showing what that changes.
+    """Change the fleet to match a fleet sheet, after showing the changes.
 
     All lines are checked before anything is changed. Whatever stops it, the same command continues where it
     stopped. The sheet is described in `muster plan --help`.

@@ -32,7 +32,7 @@ _maybe_name = click.argument(
 @options.dry_run_option
 @output.output_option
 def add(name: str, dry_run: bool, form: str, **values: Any) -> None:
-    """Add a profile: its settings need not be given with every command."""
+    """Add a profile, so that its settings need not be given with every command."""
     settings = {field.replace("_", "-"): value for field, value in values.items() if value is not None}
     if not settings:
         raise MusterError("a profile needs at least one setting: use --home or another option", WRONG_USE)
@@ -68,7 +68,7 @@ def list_profiles(form: str) -> None:
 @_maybe_name
 @output.output_option
 def show(name: str | None, form: str) -> None:
-    """Show the settings of a profile, by default of the one in use."""
+    """Show the settings of a profile, by default the one in use."""
     wanted = name or profiles.current()
     if wanted is None:
         raise MusterError(f"no profile is in use: name one, or `{output.program()} profile use NAME`")
@@ -87,7 +87,7 @@ def show(name: str | None, form: str) -> None:
 @options.dry_run_option
 @output.output_option
 def use(name: str | None, nothing: bool, dry_run: bool, form: str) -> None:
-    """Use a profile wherever no other is named by --profile or MUSTER_PROFILE."""
+    """Use a profile for every command without --profile or MUSTER_PROFILE."""
     if (name is None) is not nothing:
         raise MusterError("name the profile to use, or use --none", WRONG_USE)
     if name is not None:
@@ -103,7 +103,7 @@ def use(name: str | None, nothing: bool, dry_run: bool, form: str) -> None:
 @options.dry_run_option
 @output.output_option
 def delete(name: str, dry_run: bool, form: str) -> None:
-    """Delete a profile; the registry that it names stays as it is."""
+    """Delete a profile, but not the registry that it names."""
     path = profiles.existing(name) if dry_run else profiles.delete(name)
     output.done(
         form, [f'{"Would delete" if dry_run else "Deleted"} profile "{name}": {path}'], {"name": name}

@@ -30,7 +30,7 @@ def _place_options(function: Any) -> Any:
             "--out",
             type=click.Path(file_okay=False, path_type=Path),
             show_default=f"{_FOLDER} in the home folder",
-            help="Folder for the files: one folder a device, mode 0600.",
+            help="Where to make a folder with the files of the device (mode 0600).",
         ),
     ):
         function = option(function)
@@ -120,9 +120,9 @@ def _unprovisioned(registry: Registry, name: str) -> Device:
 @options.dry_run_option
 @output.output_option
 def deprovision(name: str, endpoint: str, home: Path, dry_run: bool, form: str) -> None:
-    """Revoke the certificates of a device, which is then as it was after `add device`.
+    """Revoke the certificates of a device; it may then provision again.
 
-    A running twin closes its connection at once. It may provision again with its enrolment key.
+    A running twin closes its connection at once. The board needs its enrolment key to provision again.
     """
     make = cloud.choose(endpoint, home, Deed.DEPROVISION, name)
     with options.reading(home) as registry:
@@ -151,7 +151,7 @@ def deprovision(name: str, endpoint: str, home: Path, dry_run: bool, form: str) 
 @click.option(
     "--csr",
     type=click.File(encoding="utf-8"),
-    help="Signing request (PEM) of whoever keeps the key; otherwise the key is made here.",
+    help="Signing request (PEM): the private key stays where it was made. Otherwise the key is made here.",
 )
 @_place_options
 @ttl_option

@@ -19,7 +19,7 @@ from muster.registry.fleet import RETIRED
 @options.dry_run_option
 @output.output_option
 def retire(name: str, endpoint: str, home: Path, yes: bool, dry_run: bool, form: str) -> None:
-    """Take a device out of service: revoke its certificates and admit it no more.
+    """Take a device out of service: revoke its certificates and refuse it from now on.
 
     Asks first. Its history and its claim ID stay; `reinstate device` brings it back.
     """

@@ -68,7 +68,7 @@ PORT = 8883
     type=click.Choice([fields.KEYS_DEVICE, fields.KEYS_CLOUD]),
     default=fields.KEYS_DEVICE,
     show_default=True,
-    help="Who generates the key: the device (P-256), or the cloud (RSA; eight times the work for a twin).",
+    help="Who makes the private key: the device (P-256) or the cloud (RSA; eight times the work for a twin).",
 )
 @click.option("--endpoint", metavar="HOST", help="An existing server  [default: a twin of its own]")
 @click.option(
@@ -91,7 +91,10 @@ PORT = 8883
     help="Provisioning template.",
 )
 @click.option(
-    "--topic-prefix", default=topics.DEFAULT_PREFIX, show_default=True, help="First level of the boot status."
+    "--topic-prefix",
+    default=topics.DEFAULT_PREFIX,
+    show_default=True,
+    help="First level of the boot status topic.",
 )
 @options.home_option
 @output.output_option
@@ -115,8 +118,8 @@ def sim(
     """Let a simulated fleet provision itself and publish its boot status; show rates, times and errors.
 
     The devices run the board's own code with a flash in memory. With --group they are the devices of that
-    group that wait for their certificate, with their enrolment keys; without it, they are called sim-1,
-    sim-2, and so on.
+    group that are not provisioned yet, with their enrolment keys; without it, they are called sim-1, sim-2,
+    and so on.
 
     Without --endpoint a twin is started on a free port and stopped at the end: in the home with --group, in
     a temporary folder without it. The endpoint and the group of a profile are ignored unless you name them

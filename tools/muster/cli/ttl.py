@@ -34,5 +34,5 @@ ttl_option = click.option(
     metavar="HOURS|aws",
     default=AWS,
     show_default=True,
-    help="Life of new certificates: hours, or aws for that of AWS (until 2049-12-31).",
+    help="How long new certificates are valid: hours, or aws (until 2049-12-31, as on AWS).",
 )

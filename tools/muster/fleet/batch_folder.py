@@ -97,8 +97,9 @@ def _secrets(home: Path, registry: Registry, devices: list[Device]) -> str:
 
 
 def _readme(batch: Batch, count: int) -> str:
+    noun = "device" if count == 1 else "devices"
     return (
-        f"Batch {batch.name}: {count} devices, created for group {batch.group}. {MANIFEST} says what is known"
+        f"Batch {batch.name}: {count} {noun}, created for group {batch.group}. {MANIFEST} says what is known"
         f" of each, {NAMES} names them. The command that created this folder brings it up to date; --secrets"
         f" adds {SECRETS}, one enrolment key per device, to be kept as safe as the boards.\n"
     )

@@ -86,5 +86,6 @@ def _withdraw(registry: Registry, device: str, state: str, event: str) -> Withdr
         revoked = registry.certificates.revoke_of_thing(device)
         if revoked or known.state != state:
             registry.devices.set_state(device, state)
-            registry.devices.note(device, event, f"{len(revoked)} certificates revoked", time.time())
+            noun = "certificate" if len(revoked) == 1 else "certificates"
+            registry.devices.note(device, event, f"{len(revoked)} {noun} revoked", time.time())
     return Withdrawn(device, known.state, tuple(revoked))

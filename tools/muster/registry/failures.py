@@ -1,6 +1,7 @@
 """What can be wrong with the registry's file, each in one sentence."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ _SENTENCES = (
     ("disk is full", "{path} cannot be written ({error}): make room, then repeat"),
 )
 _OTHERWISE = "{path} cannot be used ({error}): check its permissions, or name another --home"
+_LEAST_BYTES = 65536  # SQLite needs at least 32 KB for -shm, and some for -wal
 _BUSY = "{path} is locked by another process: wait until that has finished or end it, then repeat"
 
 
@@ -40,8 +42,17 @@ def of(path: Path, error: sqlite3.DatabaseError) -> Exception:
     text = str(error)
     if "is locked" in text:
         return BusyError(_BUSY.format(path=path))
+    if "disk I/O" in text and _is_full(path):
+        text = "the disk is full"  # SQLite found no room for the file that its processes share (-shm)
     sentence = next((sentence for part, sentence in _SENTENCES if part in text), _OTHERWISE)
     return RegistryError(sentence.format(path=path, error=text))
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_BYTES
+    except OSError:
+        return False
 
 
 @contextmanager

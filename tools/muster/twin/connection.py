@@ -1,6 +1,7 @@
 """One client on the wire, from its first packet to its end."""
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
@@ -60,6 +61,7 @@ class Connection:
         self._frames = packets.Frames(limits.payload_bytes)
         self._running: asyncio.Task[None] | None = None
         self._is_resumed = False
+        self._again: deque[int] = deque()  # packet identifiers to be sent again
         self._silence_s = self._seen_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,6 +93,11 @@ class Connection:
     def lost(self) -> None:
         """The connection is gone."""
         self.hang_up(CONNECTION_LOST)
+
+    def ready(self) -> None:
+        """The client has read: send it more."""
+        if self._is_resumed and self.reason is None:
+            self._send_waiting()
 
     def overran(self) -> None:
         """The client does not read."""
@@ -124,12 +131,15 @@ class Connection:
         self._link.send(packet)
 
     def deliver(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> None:
-        """Send a message; QoS 1 is kept until it is acknowledged, and waits while too many are not."""
+        """Send a message; QoS 1 is kept until it is acknowledged.
+
+        It waits while too many are not, and while the client does not read.
+        """
         if qos == packets.QOS_0:
             self.send(packets.to_publish(topic, payload, packets.QOS_0, retain))
             return
         message = Message(topic, payload, retain)
-        if len(self.session.in_flight) >= self._limits.unacknowledged:
+        if self._link.is_full or len(self.session.in_flight) >= self._limits.unacknowledged:
             if not self.session.wait(message, self._limits):
                 _log.info("%s: too much waits for it, a message is dropped", self.client_id)
             return
@@ -151,21 +161,28 @@ class Connection:
         if self._is_resumed:
             return
         self._is_resumed = True
-        for packet_id, message in list(self.session.in_flight.items()):
-            if self.principal.may_receive(message.topic):
-                self.send(packets.to_publish(*message[:2], packets.QOS_1, message.retain, packet_id, True))
-            else:
-                del self.session.in_flight[packet_id]
+        self._again.extend(self.session.in_flight)
         self._send_waiting()
 
     # Parts
 
     def _send_waiting(self) -> None:
-        session = self.session
-        while session.waiting and len(session.in_flight) < self._limits.unacknowledged:
+        session, link = self.session, self._link
+        while self._again and not link.is_full:
+            self._send_again(self._again.popleft())
+        while session.waiting and not link.is_full and len(session.in_flight) < self._limits.unacknowledged:
             message = session.next_waiting()
             if self.principal.may_receive(message.topic):
                 self.deliver(message.topic, message.payload, packets.QOS_1, message.retain)
+
+    def _send_again(self, packet_id: int) -> None:
+        message = self.session.in_flight.get(packet_id)
+        if message is None:
+            return
+        if self.principal.may_receive(message.topic):
+            self.send(packets.to_publish(*message[:2], packets.QOS_1, message.retain, packet_id, True))
+        else:
+            del self.session.in_flight[packet_id]
 
     def _work(self) -> None:
         """Take packets one by one."""

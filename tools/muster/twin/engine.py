@@ -47,10 +47,12 @@ class Engine:
         provisioning: Provisioning,
         observer: Observer,
         proved: Callable[[str], None],
+        settle: Callable[[], None],
         store: Path | None = None,
     ) -> None:
         """`observer` is told of every message, `proved` of every certificate that let a client in.
 
+        `settle` stores what they were told; it is called before that is acknowledged.
         `store` is the file that keeps sessions and retained messages over a restart.
         """
         self.settings = settings
@@ -58,7 +60,7 @@ class Engine:
         self._proved = proved
         self._store = store
         self._listener: Listener | None = None
-        self._outbox = Outbox()
+        self._outbox = Outbox(settle)
         self._has_looked = False
         self._links: set[Link] = set()
         self._admission = Admission(settings)
@@ -164,9 +166,9 @@ class Engine:
         self._operations.give_up(connection)
         if self._router.connections.get(connection.client_id) is connection:
             del self._router.connections[connection.client_id]
+        self._router.sessions.close(connection.session)  # first: its own will may wait for it
         if connection.will is not None and connection.reason != ends.CLIENT_INITIATED:
             self._publishing.publish_will(connection, connection.will)
-        self._router.sessions.close(connection.session)
 
     def _turn_ended(self) -> None:
         self._has_looked = False
@@ -219,9 +221,13 @@ class Engine:
             connection.send(packets.to_connack(False, code))
         connection.hang_up(ends.AUTH_ERROR)
 
-    def _open(self, connection: Connection, connect: Connect, principal: Principal) -> bytes:
+    def _open(self, connection: Connection, connect: Connect, principal: Principal) -> bytes | None:
         """Give the connection its session; the CONNACK."""
         client_id, limits = principal.client_id, self.settings.limits
+        if not principal.is_active:  # any more: a fault may have delayed the CONNECT
+            _log.info("%s: %s (%s)", client_id, ends.AUTH_ERROR, principal.why_not())
+            self._refuse(connection, self.settings.refuse_return_code)
+            return None
         old = self._router.connections.get(client_id)
         if old is not None:
             old.hang_up(ends.DUPLICATE_CLIENT_ID)

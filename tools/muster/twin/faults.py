@@ -40,11 +40,11 @@ STRANGER = "stranger"
 # kind -> (what happens, the stages where it can)
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     REJECT: (
-        "refuse (operations: --code and --number, default 400; connect: --number, default 5)",
+        "refuse (calls: --code and --number, default 400; connect: --number, default 5)",
         STAGES,
     ),
-    IGNORE: ("take it, do nothing, never answer", STAGES),
-    LOSE_ANSWER: ("do it, never answer", STAGES),
+    IGNORE: ("receive it, do nothing, do not answer", STAGES),
+    LOSE_ANSWER: ("do it, do not answer", STAGES),
     TWICE: ("do it once, answer twice", STAGES),
     CLOSE_BEFORE: ("close the connection before doing it", STAGES),
     CLOSE_AFTER: ("do it, then close the connection instead of answering", STAGES),
@@ -52,10 +52,10 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     THROTTLE: ("let --number a second through (default 1); refuse the others", STAGES),
     DELAY: ("wait --number milliseconds before doing it (default 1000)", STAGES),
     NO_ACK: ("leave out the PUBACK of the request", OPERATIONS),
-    GARBAGE: ("answer something that is not JSON", OPERATIONS),
-    HUGE: ("answer 128 KB", OPERATIONS),
-    INCOMPLETE: ("answer without its fields", OPERATIONS),
-    STRANGER: ("answer what belongs to somebody else", OPERATIONS),
+    GARBAGE: ("answer with something that is not JSON", OPERATIONS),
+    HUGE: ("answer with 128 KB", OPERATIONS),
+    INCOMPLETE: ("answer without the fields", OPERATIONS),
+    STRANGER: ("answer with what belongs to another device", OPERATIONS),
 }
 
 _HUGE_BYTES = 128 * 1024

@@ -1,10 +1,12 @@
 """Sessions, what waits in them, and retained messages, kept in a file over a restart of the twin.
 
 AWS IoT Core keeps them too. The file has mode 0600 and is bounded by the limits of sessions and retained
-messages; it is written when the twin stops.
+messages; it is written when the twin stops. It is removed when it has been read: after kill -9 clients are
+told that there is no session, which is better than one that lacks what they subscribed to since.
 """
 
 import base64
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -42,13 +44,15 @@ def load(path: Path, router: Router) -> None:
         retained = [(topic, _bytes(payload), int(qos)) for topic, payload, qos in document["retained"]]
     except FileNotFoundError:
         return
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         _log.error("sessions and retained messages are lost: %s cannot be read (%s)", path, error)
         return
     for session in sessions:
         router.sessions.restore(session)
     for topic, payload, qos in retained:
         router.retain(topic, payload, qos)
+    with contextlib.suppress(OSError):  # cannot be written, so it is not kept at the end either
+        path.unlink()
 
 
 def _session(session: Session) -> dict[str, Any]:

@@ -18,9 +18,8 @@ _CLOSE_WAIT_S = 0.25  # for the last bytes and the TLS goodbye; then the socket 
 _UNREAD_LIMIT_BYTES = 4 * 1024 * 1024  # a client that reads nothing is cut off here
 
 _RECORD_BYTES = 16 * 1024  # the most that is in one TLS record
-# Shared by all connections: what is read into it is consumed before anything else is read. That is so on
-# asyncio's selector loops, the only ones on Linux and macOS.
-_RAW = memoryview(bytearray(64 * 1024))
+_READ_BYTES = 64 * 1024
+_SEND_AT_ONCE_BYTES = 64 * 1024  # more than that does not wait for the end of the turn
 
 _log = log()
 
@@ -34,6 +33,9 @@ class Client(Protocol):
     def lost(self) -> None:
         """The connection has ended; called once, whoever ended it."""
 
+    def ready(self) -> None:
+        """The peer has read: the link is not full any more."""
+
     def overran(self) -> None:
         """The peer does not read what is sent."""
 
@@ -44,7 +46,13 @@ class Outbox:
     An answer that is ready by then goes out with the acknowledgement of its request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settle: Callable[[], None]) -> None:
+        """`settle` is called before anything is sent: what is acknowledged must be stored."""
+        self.settle = settle
+        # Shared by the links of one loop: what is read into it is consumed before anything else is read. That
+        # is so on asyncio's selector loops, the only ones on Linux and macOS. Twins in other threads have
+        # their own.
+        self.read_buffer = memoryview(bytearray(_READ_BYTES))
         self._links: list[Link] = []
 
     def add(self, link: "Link") -> None:
@@ -57,7 +65,11 @@ class Outbox:
         """Send everything."""
         links, self._links = self._links, []
         for link in links:
-            link.flush()
+            try:
+                link.flush()
+            except Exception:  # must not take what others are sent
+                _log.exception("a connection failed")
+                link.abort()
 
 
 class Link(asyncio.BufferedProtocol):
@@ -80,6 +92,8 @@ class Link(asyncio.BufferedProtocol):
         self._links = links
         self._client: Client | None = None
         self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._unread_bytes = 0  # at most so many since the peer was slow
         self._is_closing = False
         self._is_held = self._is_full = False
 
@@ -95,18 +109,21 @@ class Link(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to read to."""
-        return _RAW
+        return self._outbox.read_buffer
 
     def buffer_updated(self, count: int) -> None:
         """So many bytes came."""
         if self._is_closing:
             return
-        self._in.write(_RAW[:count])
+        self._in.write(self._outbox.read_buffer[:count])
         if self._client is not None or self._shake_hands():
             self._read()
 
     def eof_received(self) -> bool:
-        """The peer will send no more: close."""
+        """The peer will send no more: close, soon even when it does not read what waits."""
+        if self._client is not None:
+            self._lose()
+            self._close()
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -126,7 +143,10 @@ class Link(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """The peer has read."""
         self._is_full = False
+        self._unread_bytes = 0
         self._pace()
+        if self._client is not None and not self._is_closing:
+            self._client.ready()
 
     # What the twin calls
 
@@ -134,6 +154,11 @@ class Link(asyncio.BufferedProtocol):
     def peer_certificate(self) -> bytes | None:
         """The client's certificate in DER form."""
         return self._tls.getpeercert(binary_form=True)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the peer has to read before it is sent more."""
+        return self._is_full
 
     def admitted(self) -> None:
         """The client has said who it is in time."""
@@ -146,18 +171,25 @@ class Link(asyncio.BufferedProtocol):
         if not self._unsent:
             self._outbox.add(self)
         self._unsent.append(packet)
+        self._unsent_bytes += len(packet)
+        if self._unsent_bytes > _SEND_AT_ONCE_BYTES:
+            self.flush()
 
     def flush(self) -> None:
         """Send now what was given to `send`."""
         if not self._unsent or self._is_closing:
             return
+        self._outbox.settle()
         data = memoryview(b"".join(self._unsent))
         self._unsent.clear()
+        self._unsent_bytes = 0
+        was_full = self._is_full
         while data:
             data = data[self._tls.write(data) :]
-        self._transport.write(self._out.read())
-        if self._transport.get_write_buffer_size() > _UNREAD_LIMIT_BYTES and self._client is not None:
-            self._client.overran()
+        encrypted = self._out.read()
+        self._transport.write(encrypted)
+        if was_full:
+            self._check_unread(len(encrypted))
 
     def hold(self, is_held: bool) -> None:
         """Take nothing from the peer, or go on."""
@@ -170,8 +202,7 @@ class Link(asyncio.BufferedProtocol):
             return
         self.flush()
         self._is_closing = True
-        with contextlib.suppress(ssl.SSLError):  # the peer has not said goodbye yet
-            self._tls.unwrap()
+        self._say_goodbye()
         self._close()
 
     def abort(self) -> None:
@@ -180,6 +211,14 @@ class Link(asyncio.BufferedProtocol):
         self._transport.abort()
 
     # Parts
+
+    def _check_unread(self, added_bytes: int) -> None:
+        """End a connection whose peer does not read. asyncio is asked seldom: its answer is dear."""
+        self._unread_bytes += added_bytes
+        if self._unread_bytes > _UNREAD_LIMIT_BYTES:
+            self._unread_bytes = self._transport.get_write_buffer_size()
+            if self._unread_bytes > _UNREAD_LIMIT_BYTES and self._client is not None:
+                self._client.overran()
 
     def _pace(self) -> None:
         if self._is_closing:
@@ -216,6 +255,7 @@ class Link(asyncio.BufferedProtocol):
                 data = b""
             if not data:  # the peer says goodbye, or what it says cannot be read
                 self._lose()
+                self._say_goodbye()
                 self._close()
                 return
             self._client.received(data)
@@ -223,6 +263,10 @@ class Link(asyncio.BufferedProtocol):
                 break
         if self._out.pending:
             self._transport.write(self._out.read())
+
+    def _say_goodbye(self) -> None:
+        with contextlib.suppress(ssl.SSLError):  # the peer has not said it yet, or cannot be understood
+            self._tls.unwrap()
 
     def _lose(self) -> None:
         self._is_closing = True

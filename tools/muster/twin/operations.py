@@ -54,16 +54,20 @@ class Operations:
         self._requests: dict[Connection, deque[_Request]] = {}  # the first one is being served
         self._workers: dict[Connection, asyncio.Task[None]] = {}
 
-    def start(self, connection: Connection, topic: str, payload: bytes, plan: Plan) -> None:
-        """Begin to serve a request, or let it wait for those before it."""
+    def start(self, connection: Connection, topic: str, payload: bytes, plan: Plan) -> bool:
+        """Begin to serve a request, or let it wait for those before it; False: there are too many."""
         waiting = self._requests.setdefault(connection, deque())
         is_refused = self._is_throttled and not self._rates[stage_of(topic) or ""].passes()
         if is_refused or len(waiting) >= self._limits.calls_waiting:
-            self._answer(connection, topic, plan, (False, faults.THROTTLED), 1)
-            return
+            return False
         waiting.append(_Request(topic, payload, plan))
         if connection not in self._workers:
             self._workers[connection] = asyncio.create_task(self._work(connection))
+        return True
+
+    def throttle(self, connection: Connection, topic: str, plan: Plan) -> None:
+        """Answer a request that was not taken."""
+        self._answer(connection, topic, plan, (False, faults.THROTTLED), 1)
 
     def give_up(self, connection: Connection) -> None:
         """The connection has ended: nobody waits for its answers any more."""

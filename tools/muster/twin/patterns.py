@@ -15,10 +15,12 @@ _ANY_ONE = "\ud800"  # stands for ? in a piece; no string in UTF-8 has this char
 
 def like(pattern: str, value: str, variables: Mapping[str, str]) -> bool:
     """Whether `value` matches; False too when a variable of the pattern has no value."""
-    names = variables_of(pattern)
-    if any(name not in variables for name in names):
-        return False
-    first, *others = _pieces(pattern, tuple(variables[name] for name in names))
+    values: tuple[str, ...] = ()
+    if names := variables_of(pattern):
+        if any(name not in variables for name in names):
+            return False
+        values = tuple(variables[name] for name in names)
+    first, *others = _pieces(pattern, values)
     if not others:
         return len(first) == len(value) and _is_at(value, first, 0)
     *middle, last = others

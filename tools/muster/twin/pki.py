@@ -110,17 +110,22 @@ class Authority:
         assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
         self._key: PrivateKey = key
         # What every certificate of ours has in common: to build it anew costs as much as to sign.
-        self._subject = _name(SUBJECT)
-        self._common: tuple[tuple[x509.ExtensionType, bool], ...] = (
-            (x509.BasicConstraints(ca=False, path_length=None), True),
-            (x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False),
-            (_usage(sign_certificates=False), True),
+        self._common = (
+            x509.CertificateBuilder()
+            .issuer_name(self.certificate.subject)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+            )
+            .add_extension(_usage(sign_certificates=False), critical=True)
         )
+        self._of_devices = self._common.subject_name(_name(SUBJECT))
 
     def _make_root(self) -> None:
         key = new_key(self._kind)
         name = _name(ROOT_NAME)
-        builder = _unsigned(name, name, key.public_key(), _now() - _DAY, AWS_NOT_AFTER)
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        builder = _of_key(builder, key.public_key(), _now() - _DAY, AWS_NOT_AFTER)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_usage(sign_certificates=True), critical=True)
         certificate = builder.sign(key, hashes.SHA256())
@@ -138,27 +143,20 @@ class Authority:
                 return
         key = new_key(self._kind)
         until = min(_now() + _SERVER_DAYS * _DAY, AWS_NOT_AFTER)
-        builder = _unsigned(_name(host), self.certificate.subject, key.public_key(), _now() - _DAY, until)
+        builder = _of_key(self._common.subject_name(_name(host)), key.public_key(), _now() - _DAY, until)
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
         )
-        certificate = self._sign(builder)
+        certificate = builder.sign(self._key, hashes.SHA256())
         write_new(self._home.server_key, key_pem(key), 0o600)
         write_new(self._home.server_pem, _pem(certificate))
 
     def issue(self, key: PublicKey, now_s: float, not_after_s: float) -> tuple[str, str]:
         """Sign a client certificate for `key`; (certificate id, PEM). Times are Unix seconds."""
-        builder = _unsigned(
-            self._subject, self.certificate.subject, key, _time(now_s - BACKDATE_S), _time(not_after_s)
-        )
-        certificate = self._sign(builder)
+        builder = _of_key(self._of_devices, key, _time(now_s - BACKDATE_S), _time(not_after_s))
+        certificate = builder.sign(self._key, hashes.SHA256())
         return certificate_id(certificate.public_bytes(serialization.Encoding.DER)), _pem(certificate)
-
-    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
-        for extension, is_critical in self._common:
-            builder = builder.add_extension(extension, is_critical)
-        return builder.sign(self._key, hashes.SHA256())
 
 
 def not_after_s(now_s: float, ttl_h: float | None) -> float:
@@ -191,18 +189,14 @@ def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _unsigned(
-    subject: x509.Name,
-    issuer: x509.Name,
+def _of_key(
+    builder: x509.CertificateBuilder,
     key: PublicKey,
     not_before: datetime.datetime,
     not_after: datetime.datetime,
 ) -> x509.CertificateBuilder:
     return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
+        builder.public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(not_after)

@@ -54,12 +54,12 @@ def allows(
     asked = tuple(attributes)
     for document in policies:
         try:
-            statements = parse(document)
+            statements = _naming(document, action)
         except PolicyError as error:
             _log.warning("a stored policy cannot be used, so everything is denied: %s", error)
             return False
         for statement in statements:
-            if not _applies(statement, action, resource, variables, asked):
+            if not _applies(statement, resource, variables, asked):
                 continue
             if not statement.allows:
                 return False
@@ -69,16 +69,14 @@ def allows(
 
 def _applies(
     statement: Statement,
-    action: str,
     resource: str,
     variables: Mapping[str, str],
     attributes: tuple[str, ...],
 ) -> bool:
-    return (
-        _names(statement.actions, action)
-        and any(_covers(pattern, resource, variables) for pattern in statement.resources)
-        and all(_holds(condition, variables, attributes) for condition in statement.conditions)
-    )
+    for pattern in statement.resources:
+        if _covers(pattern, resource, variables):
+            return all(_holds(condition, variables, attributes) for condition in statement.conditions)
+    return False
 
 
 def _covers(pattern: str, resource: str, variables: Mapping[str, str]) -> bool:
@@ -97,9 +95,14 @@ def _resource_part(pattern: str) -> str | None:
     return parts[5] if like(parts[0], "arn", {}) and like(parts[2], "iot", {}) else ""
 
 
-@lru_cache(maxsize=8192)
-def _names(actions: tuple[str, ...], action: str) -> bool:
-    return any(like(pattern, action, {}) for pattern in actions)
+@lru_cache(maxsize=4096)
+def _naming(document: str, action: str) -> tuple[Statement, ...]:
+    """The statements about the action; the same for every client. Raises PolicyError."""
+    return tuple(
+        statement
+        for statement in parse(document)
+        if any(like(pattern.lower(), action.lower(), {}) for pattern in statement.actions)  # as IAM does
+    )
 
 
 def _holds(condition: Condition, variables: Mapping[str, str], attributes: tuple[str, ...]) -> bool:

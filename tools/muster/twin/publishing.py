@@ -53,9 +53,12 @@ class Publishing:
             plan = self._faults.take(faults.PUBLISH, connection.client_id)
             return self._exchange(connection, packet).start(plan)
         plan = self._faults.take(stage, connection.client_id)
+        # Begun first, so that it runs before the outbox: its answer then leaves with the acknowledgement.
+        served = self._operations.start(connection, packet.topic, packet.payload, plan)
         if faults.NO_ACK not in plan:
             _acknowledge(connection, packet, 1)
-        self._operations.start(connection, packet.topic, packet.payload, plan)
+        if not served:
+            self._operations.throttle(connection, packet.topic, plan)
         return None
 
     def publish_will(self, connection: Connection, will: packets.Will) -> None:

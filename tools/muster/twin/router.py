@@ -83,7 +83,7 @@ class Router:
             connection.deliver(name, kept.payload, min(qos, kept.qos), retain=True)
 
     def _keep_for(self, session: Session, message: Message) -> None:
-        if not session.wait(message, self._limits):
+        if not self.sessions.keep(session, message):
             _log.info("%s: too much waits for it, a message is dropped", session.client_id)
 
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from device.core import paths, topics
 from muster.enrolment.registrar import Registrar
@@ -27,6 +28,13 @@ from muster.twin.settings import Home, Settings
 _KEPT_MESSAGES = 10_000
 _START_WAIT_S = 60
 _log = logging.getLogger("muster.twin")
+
+
+class _Write(NamedTuple):
+    """What is to be stored, in words and as what stores it."""
+
+    what: str
+    function: Callable[[], None]
 
 
 class Twin:
@@ -55,6 +63,7 @@ class Twin:
         self._engine: Engine | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._writers: set[asyncio.Task[None]] = set()
+        self._unwritten: list[_Write] = []
 
     @property
     def engine(self) -> Engine:
@@ -94,6 +103,7 @@ class Twin:
             provisioning,
             self._observe,
             lambda certificate_id: self._write("a connection", lambda: registrar.connected(certificate_id)),
+            self._settle,
             self.home.sessions,
         )
         try:
@@ -118,12 +128,15 @@ class Twin:
 
     async def stop(self) -> None:
         """Close every connection and give the home folder free."""
-        for task in (self._watcher, *self._writers):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
         self._pool.stop()
         await self.engine.shutdown()
+        self._settle()
+        for task in self._writers:
+            task.cancel()
+        await asyncio.gather(*self._writers, return_exceptions=True)
         self._release()
 
     def _release(self) -> None:
@@ -161,25 +174,54 @@ class Twin:
                 self._arrived.notify_all()
 
     def _write(self, what: str, function: Callable[[], None]) -> None:
-        """Write now, or as soon as no other process writes; nobody waits for it."""
+        """Write in this turn of the loop, or as soon as no other process writes; nobody waits for it."""
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._settle)
+        self._unwritten.append(_Write(what, function))
+
+    def _settle(self) -> None:
+        """Write what came in this turn of the loop in one transaction, because each one costs."""
+        if not self._unwritten:
+            return
+        writes, self._unwritten = self._unwritten, []
         try:
             if not self.registry.is_awaited:
-                function()
+                self._store(writes)
                 return
         except BusyError:
             pass
-        except RegistryError as error:
-            _log.warning("%s was not stored: %s", what, error)
+        except Exception as error:
+            _not_stored(writes, error)
             return
-        task = asyncio.create_task(self._write_later(what, function))
+        task = asyncio.create_task(self._write_later(writes))
         self._writers.add(task)
         task.add_done_callback(self._writers.discard)
 
-    async def _write_later(self, what: str, function: Callable[[], None]) -> None:
+    async def _write_later(self, writes: "list[_Write]") -> None:
         try:
-            await self.registry.patiently(function)
-        except RegistryError as error:
-            _log.warning("%s was not stored: %s", what, error)
+            await self.registry.patiently(lambda: self._store(writes))
+        except Exception as error:
+            _not_stored(writes, error)
+
+    def _store(self, writes: "list[_Write]") -> None:
+        """All in one transaction; if one of them fails, each in its own, so that it harms no other client."""
+        try:
+            with self.registry.transaction():
+                for write in writes:
+                    write.function()
+        except BusyError:
+            raise
+        except Exception:
+            if len(writes) == 1:
+                raise
+            for write in writes:
+                self._store_alone(write)
+
+    def _store_alone(self, write: "_Write") -> None:
+        try:
+            self._store([write])
+        except Exception as error:
+            _not_stored([write], error)
 
     def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
         """Wait in another thread until `topic` was published to `count` times; the count-th message.
@@ -194,6 +236,12 @@ class Twin:
             if not self._arrived.wait_for(lambda: len(found()) >= count, timeout_s):
                 raise TimeoutError(f"nothing was published to {topic} within {timeout_s} s")
             return found()[count - 1]
+
+
+def _not_stored(writes: list[_Write], error: Exception) -> None:
+    mistake = None if isinstance(error, RegistryError) else error
+    for what in dict.fromkeys(write.what for write in writes):
+        _log.warning("%s was not stored: %s", what, error, exc_info=mistake)
 
 
 def _reason(error: Exception) -> str:

@@ -84,6 +84,8 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
         self._next_look_s = 0.0
+        self._absent: dict[Session, int] = {}  # the longest away first, with the bytes that wait for it
+        self._absent_bytes = 0
         self._exact: dict[str, dict[Session, int]] = {}
         self._wildcards: dict[str, dict[Session, int]] = {}
 
@@ -98,6 +100,7 @@ class Sessions:
         old = self._sessions.get(client_id)
         if old is not None:
             if not (is_clean or old.is_clean or self._has_expired(old)):
+                self._returned(old)
                 old.ended_s = None
                 return old, True
             self.delete(old)
@@ -111,15 +114,28 @@ class Sessions:
             self.delete(session)
         else:
             session.ended_s = self._clock()
+            self._left(session)
+
+    def keep(self, session: Session, message: Message) -> bool:
+        """Keep a message for a client that is away; False when too much waits already and it is dropped."""
+        if self._absent_bytes + message.size > self._limits.absent_bytes:
+            return False
+        if not session.wait(message, self._limits):
+            return False
+        self._absent[session] += message.size
+        self._absent_bytes += message.size
+        return True
 
     def restore(self, session: Session) -> None:
         """Take back a session from before the twin was started."""
         self._sessions[session.client_id] = session
         for name, qos in session.filters.items():
             self._table(name).setdefault(name, {})[session] = qos
+        self._left(session)
 
     def delete(self, session: Session) -> None:
         """Forget a session with its subscriptions."""
+        self._returned(session)
         for name in list(session.filters):
             self.unsubscribe(session, name)
         if self._sessions.get(session.client_id) is session:
@@ -161,6 +177,15 @@ class Sessions:
             for session, qos in entries.items():
                 found[session] = max(qos, found.get(session, 0))
         return found.items()
+
+    def _left(self, session: Session) -> None:
+        self._absent[session] = session.waiting_bytes
+        self._absent_bytes += session.waiting_bytes
+        while len(self._absent) > self._limits.absent_sessions:
+            self.delete(next(iter(self._absent)))
+
+    def _returned(self, session: Session) -> None:
+        self._absent_bytes -= self._absent.pop(session, 0)
 
     def _table(self, name: str) -> dict[str, dict[Session, int]]:
         return self._wildcards if filters.has_wildcard(name) else self._exact

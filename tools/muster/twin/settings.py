@@ -38,6 +38,8 @@ class Limits:
     # The twin's own: AWS does not publish how much it keeps.
     waiting_messages: int = 1000  # for a session
     waiting_bytes: int = 4 * 1024 * 1024
+    absent_sessions: int = 10_000  # of clients that are away; the longest away is forgotten first
+    absent_bytes: int = 64 * 1024 * 1024  # that wait for all of them together
     retained_messages: int = 5000
     retained_bytes: int = 32 * 1024 * 1024
 

@@ -14,7 +14,7 @@ key_option = click.option(
     type=click.Choice(["rsa", "ec"]),
     default=Settings.claim_key,
     show_default=True,
-    help="Kind of key of a claim certificate that is created.",
+    help="Kind of key for a new claim certificate.",
 )
 
 

@@ -18,7 +18,7 @@ _FAULTS = "\n".join(f"  {kind:15}{what}" for kind, (what, _) in faults.KINDS.ite
     "step", type=click.Choice(faults.STAGES), metavar="STEP", help=f"One of {', '.join(faults.STAGES)}."
 )
 @click.argument(
-    "kind", type=click.Choice(list(faults.KINDS)), metavar="FAULT", help="What happens, see below."
+    "kind", type=click.Choice(list(faults.KINDS)), metavar="FAULT", help="What happens; see below."
 )
 @click.option("--code", help="For reject: the errorCode.")
 @click.option(
@@ -40,7 +40,7 @@ def set_fault(
     home: Path,
     form: str,
 ) -> None:
-    """Set a fault: what is to go wrong at a step."""
+    """Set a fault: what goes wrong at a step."""
     _check_details(step, kind, code, number)
     faults.check(step, kind, number)
     with options.reading(home) as registry:
@@ -64,7 +64,7 @@ def _check_details(step: str, kind: str, code: str | None, number: float | None)
 @options.home_option
 @output.output_option
 def list_faults(home: Path, form: str) -> None:
-    """List the faults that may still happen."""
+    """List the faults that are set."""
     with options.reading(home) as registry:
         rows = [
             {

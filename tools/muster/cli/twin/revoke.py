@@ -18,8 +18,8 @@ from muster.registry.certificates import REVOKED, Certificate
 def revoke(certificate_id: str, home: Path, yes: bool, form: str) -> None:
     """Revoke a certificate; its live connections are closed at once.
 
-    Without the claim certificate no board can provision itself, so it is only revoked after a question;
-    `muster twin claim new` makes another one.
+    Without the claim certificate, no board can provision itself, so the command asks before it revokes that
+    one. `muster twin claim new` creates another.
     """
     with options.reading(home) as registry:
         certificate = _only(registry, certificate_id, home)

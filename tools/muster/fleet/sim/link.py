@@ -162,7 +162,7 @@ class Link:
             del self._waiting[key]
 
     async def _packet(self) -> MQTTPacket:
-        """The next packet. Raises EOFError at the end, Failure for what is no MQTT."""
+        """The next packet. Raises EOFError at the end, Failure for what is not MQTT."""
         try:
             header = await MQTTFixedHeader.from_stream(self._source)
             if header is None:
