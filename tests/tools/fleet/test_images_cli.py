@@ -136,7 +136,7 @@ def test_retired_devices_are_passed_over(home):
         (["cam-1", "--all", *ENDPOINT], WRONG_USE, "in one way"),
         (["--group", "lab", "--batch", "b", *ENDPOINT], WRONG_USE, "in one way"),
         (["cam-1", "--serial", "x", *ENDPOINT], WRONG_USE, "No such option '--serial'"),
-        ([*ENDPOINT], WRONG_USE, "Name devices, or choose them by --group, --batch or --all."),
+        ([*ENDPOINT], WRONG_USE, "Name devices, or choose them by --group, --batch or --all; for one"),
         (["cam-1", "--product", "x" * 65, *ENDPOINT], WRONG_USE, "'--product': must have 1 to 64 printable"),
         (["cam-1", "--product", "a\nb", *ENDPOINT], WRONG_USE, "'--product': must have 1 to 64 printable"),
         (["cam-1", "--with-uf2", *ENDPOINT], WRONG_USE, "takes no UF2"),
