@@ -9,12 +9,14 @@ from device.core import paths
 from muster import mpy
 from muster.errors import MusterError
 from muster.layout import BOOT, MAIN
+from muster.virtual import MIN_HEAP_KB
 from tests.bench import in_place
 from tests.bench.common import JOB_LIMIT_S, PEER, Bench
 from tests.system import rig
 
 STATE = "state"
-LOW_KB, HIGH_KB = 16, 192  # the upper end is a Pico W's
+LOW_KB = MIN_HEAP_KB[32] - 1  # too little even for the interpreter and the stand-ins
+HIGH_KB = 192  # a Pico W has about as much
 CONFIRM = 3
 COUNTING_KB = 768  # room for what counts, so that no collection is for want of room
 TRIAL_LIMIT_S = 10  # a job without latency takes a fifth of a second
