@@ -114,7 +114,7 @@ def test_the_board_clock_begins_at_the_commit_of_the_source(installed: Installed
 
 
 def test_a_twin_and_a_board_run(installed: Installed) -> None:
-    with installed.start("twin", "run", "--home", "twin") as twin:
+    with installed.start("twin", "run", "--mqtt-port", "0", "--home", "twin") as twin:
         assert twin.stdout is not None
         assert twin.stdout.readline().startswith("twin ready mqtts://localhost:")
         twin.send_signal(signal.SIGINT)
