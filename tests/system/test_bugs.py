@@ -19,14 +19,16 @@ TWO_BUGS = """
         {}["first"]
     math.sqrt(-1)
 """
-# Whoever listens here breaks at the first message.
+# Whoever listens here breaks at the first message. It asks for one when its subscription is there: a bug that
+# ends a service in the middle of its SUBSCRIBE costs the connection, which is another matter.
 ON_MESSAGE = """
     await state.session.subscribe(self.name, ["%(topic)s"], lambda topic, payload: 1 // 0)
+    state.is_message_wanted = True
     while True:
         await state.ports.clock.sleep_ms(1000)
 """
 ON_RENEWED = """
-    await state.session.subscribe(self.name, ["%(topic)s"], None, lambda: [].pop())
+    await state.session.subscribe(self.name, ["%(topic)s"], lambda topic, payload: None, lambda: [].pop())
     while True:
         await state.ports.clock.sleep_ms(1000)
 """
@@ -34,7 +36,9 @@ LISTENER = """
     heard = lambda topic, payload: self.say("heard " + payload.decode())
     await state.session.subscribe(self.name, ["%(topic)s"], heard)
     while True:
-        await state.session.publish("%(topic)s", b"hello")
+        if getattr(state, "is_message_wanted", False):
+            state.is_message_wanted = False
+            await state.session.publish("%(topic)s", b"hello")
         await state.ports.clock.sleep_ms(100)
 """
 
@@ -73,7 +77,9 @@ def test_a_bug_where_messages_arrive_harms_nobody(twin, serial, tmp_path):
     extra = {}
     for name, body in bodies.items():
         extra.update(mishaps.service(name, body % topic))
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, services=list(bodies), extra=extra)
+    path = mishaps.flash(
+        tmp_path / "flash.img", twin, serial, intervals=mishaps.PATIENT, services=list(bodies), extra=extra
+    )
     with mishaps.powered(path, traceback=True) as machine:
         mishaps.complaint(machine, "deaf", "ZeroDivisionError", "Trying again in")
         mishaps.complaint(machine, "eager", "IndexError", "Trying again in")
@@ -86,7 +92,7 @@ def test_a_bug_where_messages_arrive_harms_nobody(twin, serial, tmp_path):
     assert console.count(_HEAD) <= 3, "eager is called on two ways, by itself and after a reconnection"
     for name in ("deaf", "eager"):
         assert f'File "device/services/{name}.py", line' in console
-    assert console.count("mqtt       connected to") == 1, "the same connection all the time"
+    assert console.count("mqtt       connected to") == 1, f"the same connection all the time\n{console}"
     assert "listener" not in "".join(line for line in machine.lines if "failing:" in line)
 
 
