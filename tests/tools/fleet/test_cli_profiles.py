@@ -10,11 +10,6 @@ import pytest
 from tools.fleet.cli_runner import Tool
 
 
-@pytest.fixture
-def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    return Tool(tmp_path, monkeypatch)
-
-
 def test_options_win_over_environment_over_profile_over_default(
     tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +11,6 @@ from muster.registry.boots import Boot
 from tools.fleet.cli_runner import Tool
 
 SECRET = "Provisioning Secret: "
-
-
-@pytest.fixture
-def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    return Tool(tmp_path, monkeypatch)
 
 
 @pytest.fixture

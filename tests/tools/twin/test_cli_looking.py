@@ -1,7 +1,6 @@
 """What the registry of a twin shows: forms of output, ended certificates, no control characters."""
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ from tools.fleet.cli_runner import Tool
 
 NAUGHTY = 'x"\x1b[2J\x9b1A\u202e\n2026-11-21 00:00:00,000 admin: connected'
 CONTROLS = "\x1b\x9b\u202e"
-
-
-@pytest.fixture
-def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    return Tool(tmp_path, monkeypatch)
 
 
 @pytest.fixture

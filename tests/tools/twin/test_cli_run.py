@@ -13,11 +13,6 @@ from tools.fleet.cli_runner import Tool
 
 
 @pytest.fixture
-def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    return Tool(tmp_path, monkeypatch)
-
-
-@pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings of twins that would run."""
     found: list[Settings] = []
