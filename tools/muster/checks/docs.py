@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from muster.checks import tell
 from muster.cli.main import COMMANDS
 from muster.layout import REPO
 
@@ -59,12 +60,7 @@ def breaches(root: Path, files: Iterable[Path], commands: Iterable[str] = COMMAN
 def main() -> int:
     """`python -m muster.checks.docs`; 1 when a promise is not kept."""
     files = documents(REPO)
-    found = breaches(REPO, files)
-    for sentence in found:
-        print(f"docs: {sentence}", file=sys.stderr)
-    if not found:
-        print(f"docs: good ({len(files)} documents)")
-    return 1 if found else 0
+    return tell("docs", breaches(REPO, files), f"{len(files)} documents")
 
 
 if __name__ == "__main__":

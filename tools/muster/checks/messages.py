@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from device.core import paths
+from muster.checks import tell
 from muster.layout import LIB, REPO
 from muster.parsing import parsed
 
@@ -178,11 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = missing(table(), strings(REPO))
     if PAGE.read_text(encoding="utf-8") != wanted:
         found.append("docs/messages.md is out of date: run `make docs`")
-    for sentence in found:
-        print(f"messages: {sentence}", file=sys.stderr)
-    if not found:
-        print(f"messages: good ({len(table())} messages)")
-    return 1 if found else 0
+    return tell("messages", found, f"{len(table())} messages")
 
 
 if __name__ == "__main__":
