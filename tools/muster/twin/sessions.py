@@ -84,8 +84,8 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
         self._next_look_s = 0.0
-        self._absent: dict[Session, int] = {}  # the longest away first, with the bytes that wait for it
-        self._absent_bytes = 0
+        self._absent: dict[Session, None] = {}  # a set in order: the longest away first
+        self._absent_bytes = 0  # that wait for all of them
         self._exact: dict[str, dict[Session, int]] = {}
         self._wildcards: dict[str, dict[Session, int]] = {}
 
@@ -122,7 +122,6 @@ class Sessions:
             return False
         if not session.wait(message, self._limits):
             return False
-        self._absent[session] += message.size
         self._absent_bytes += message.size
         return True
 
@@ -179,13 +178,15 @@ class Sessions:
         return found.items()
 
     def _left(self, session: Session) -> None:
-        self._absent[session] = session.waiting_bytes
+        self._absent[session] = None
         self._absent_bytes += session.waiting_bytes
         while len(self._absent) > self._limits.absent_sessions:
             self.delete(next(iter(self._absent)))
 
     def _returned(self, session: Session) -> None:
-        self._absent_bytes -= self._absent.pop(session, 0)
+        if session in self._absent:
+            del self._absent[session]
+            self._absent_bytes -= session.waiting_bytes
 
     def _table(self, name: str) -> dict[str, dict[Session, int]]:
         return self._wildcards if filters.has_wildcard(name) else self._exact
