@@ -184,15 +184,10 @@ class Twin:
         if not self._unwritten:
             return
         writes, self._unwritten = self._unwritten, []
-        try:
+        with contextlib.suppress(BusyError):
             if not self.registry.is_awaited:
                 self._store(writes)
                 return
-        except BusyError:
-            pass
-        except Exception as error:
-            _not_stored(writes, error)
-            return
         task = asyncio.create_task(self._write_later(writes))
         self._writers.add(task)
         task.add_done_callback(self._writers.discard)
@@ -200,28 +195,26 @@ class Twin:
     async def _write_later(self, writes: "list[_Write]") -> None:
         try:
             await self.registry.patiently(lambda: self._store(writes))
-        except Exception as error:
+        except BusyError as error:
             _not_stored(writes, error)
 
     def _store(self, writes: "list[_Write]") -> None:
-        """All in one transaction; if one of them fails, each in its own, so that it harms no other client."""
+        """All in one transaction; if one of them fails, each in its own, so that it harms no other client.
+
+        Raises BusyError while another process writes.
+        """
         try:
             with self.registry.transaction():
                 for write in writes:
                     write.function()
         except BusyError:
             raise
-        except Exception:
-            if len(writes) == 1:
-                raise
-            for write in writes:
-                self._store_alone(write)
-
-    def _store_alone(self, write: "_Write") -> None:
-        try:
-            self._store([write])
         except Exception as error:
-            _not_stored([write], error)
+            if len(writes) == 1:
+                _not_stored(writes, error)
+                return
+            for write in writes:
+                self._store([write])
 
     def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
         """Wait in another thread until `topic` was published to `count` times; the count-th message.
