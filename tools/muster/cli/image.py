@@ -20,7 +20,8 @@ _OF_IMAGES = {
     "--with-uf2",
     "--product",
     "--test-device",
-} | {"--jobs"}
+    "--jobs",
+}
 
 
 class _OneBoard(click.Command):
@@ -35,7 +36,7 @@ class _OneBoard(click.Command):
             raise
         except click.UsageError as error:
             if "extra argument" in error.message:
-                raise _other_command(f"{error.message.rstrip('.')}", ctx) from None
+                raise _other_command(error.message.rstrip("."), ctx) from None
             raise
 
 
