@@ -30,13 +30,9 @@ def write(path: Path, content: bytes, *, mode: int = 0o644, replace: bool = True
     Raises OSError; FileExistsError when the file is there and may not be replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PART}")
+    part = _part_of(path)
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
+        _fill(part, content, mode, sync)
         if replace:
             part.replace(path)
         else:
@@ -56,17 +52,29 @@ def write_together(contents: Sequence[tuple[Path, bytes, int]]) -> None:
     When one cannot be written, all stay as they were. Whatever stops this (a power cut too): the last one is
     missing rather than beside others that are not its own. Raises OSError.
     """
-    parts = [path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PART}") for path, _, _ in contents]
+    parts = [_part_of(path) for path, _, _ in contents]
     try:
         for part, (_, content, mode) in zip(parts, contents, strict=True):
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-                file.write(content)
+            _fill(part, content, mode)
         contents[-1][0].unlink(missing_ok=True)
         for part, (path, _, _) in zip(parts, contents, strict=True):
             part.replace(path)
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
+
+
+def _part_of(path: Path) -> Path:
+    """Where the content of `path` is collected until it is whole."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PART}")
+
+
+def _fill(part: Path, content: bytes, mode: int, sync: bool = False) -> None:
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

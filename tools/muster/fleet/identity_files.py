@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from device.core import paths, slots
 from muster.errors import MusterError
+from muster.files import PRIVATE
+from muster.files import write as write_file
 from muster.fleet import names
-from muster.twin import pki
 
 
 class Place(NamedTuple):
@@ -31,7 +32,7 @@ def write(place: Place, device: str, files: Mapping[str, bytes]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name, data in files.items():
-            pki.write_new(folder / name, data.decode(), 0o600)
+            write_file(folder / name, data, mode=PRIVATE)
             written.append(folder / name)
     except OSError as error:
         raise MusterError(
