@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from device.core import fields
 from muster.errors import WRONG_USE, MusterError
 from muster.layout import FIRMWARE, LIB
 from muster.parsing import parsed
 
 _BOARDS = FIRMWARE / "boards"
 _SERVICES = "device/services"
+
+# Of RegisterThing, given by the board itself: nobody else may set them.
+OWN_PARAMETERS = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF}
 
 
 @dataclass(frozen=True)

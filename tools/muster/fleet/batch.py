@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from device.core import fields
+from muster.boards import OWN_PARAMETERS
 from muster.cloud import Cloud, Wanted
 from muster.errors import PARTLY_DONE, WRONG_USE, MusterError
 from muster.fleet import batch_folder, names, sheet
@@ -21,7 +21,6 @@ from muster.registry.fleet import RETIRED, Device
 
 _OF_A_FLEET_SHEET = {batch_folder.GROUP, batch_folder.CLAIM_ID.casefold(), batch_folder.STATE}
 _SHOWN = 3  # names in a sentence
-_OF_THE_BOARD = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF}
 
 
 class Checked(NamedTuple):
@@ -65,7 +64,7 @@ def check_columns(columns: Sequence[str], path: Path) -> None:
 
 def check_parameter(title: str, path: Path) -> None:
     """Raises MusterError (wrong use) when the board gives the parameter `title` itself."""
-    if title in _OF_THE_BOARD:
+    if title in OWN_PARAMETERS:
         raise MusterError(
             f"{sheet.called(path)}: the board itself gives the parameter {title!r}: take the column out",
             WRONG_USE,

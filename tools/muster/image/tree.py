@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from device.core import fields, paths, settings
 from device.core.failures import Failure
 from muster import pack
+from muster.boards import OWN_PARAMETERS
 from muster.errors import WRONG_USE, MusterError
 from muster.program import single_files
 
 CLAIM_FILES = (paths.ROOT_CA, paths.CERTIFICATE, paths.PRIVATE_KEY)
-_OF_THE_BOARD = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF}
 
 
 def strict_json(document: Any) -> bytes:
@@ -61,7 +61,7 @@ def ento_conf(base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any]) -
     except Failure as error:
         raise MusterError(f"the board would refuse this configuration: {error}") from None
     parameters = document.get(fields.PROVISIONING, {}).get(fields.PARAMETERS, {})
-    if own := sorted(_OF_THE_BOARD & set(parameters)):
+    if own := sorted(OWN_PARAMETERS & set(parameters)):
         raise MusterError(
             f"the board itself gives the template parameter {own[0]!r}: take it out.", WRONG_USE
         )
