@@ -26,12 +26,10 @@ from muster.twin.packets import Connect, Frame
 from muster.twin.principal import Principal, Principals
 from muster.twin.provisioning import Provisioning
 from muster.twin.publishing import Publishing
-from muster.twin.router import Observer, Published, Router
+from muster.twin.router import Observer, Router
 from muster.twin.sessions import Sessions
 from muster.twin.settings import Settings
 from muster.twin.subscribing import Subscribing
-
-Message = Published
 
 _log = log()
 
@@ -245,6 +243,3 @@ class Engine:
         for _ in range(times):
             connection.send(connack)
         connection.resume()
-
-
-__all__ = ["Engine", "Message"]

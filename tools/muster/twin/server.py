@@ -20,9 +20,10 @@ from muster.registry.boots import Boot
 from muster.registry.failures import BusyError, RegistryError
 from muster.twin import home as home_folder
 from muster.twin import tls
-from muster.twin.engine import Engine, Message
+from muster.twin.engine import Engine
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
+from muster.twin.router import Published
 from muster.twin.settings import Home, Settings
 
 _KEPT_MESSAGES = 10_000
@@ -57,7 +58,7 @@ class Twin:
         except BaseException:
             os.close(self._lock)
             raise
-        self.messages: deque[Message] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
+        self.messages: deque[Published] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
         self._engine: Engine | None = None
@@ -163,7 +164,7 @@ class Twin:
                     _log.warning("revocations and ended tokens are not seen: %s", error)
                 told = str(error)
 
-    def _observe(self, message: Message) -> None:
+    def _observe(self, message: Published) -> None:
         serial = _booted_serial(message.topic)
         if serial is not None:
             boot = Boot(serial, message.topic, message.payload, message.received_s)
@@ -216,13 +217,13 @@ class Twin:
             for write in writes:
                 self._store([write])
 
-    def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
+    def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Published:
         """Wait in another thread until `topic` was published to `count` times; the count-th message.
 
         Raises TimeoutError.
         """
 
-        def found() -> list[Message]:
+        def found() -> list[Published]:
             return [message for message in self.messages if message.topic == topic]
 
         with self._arrived:
@@ -266,7 +267,7 @@ class RunningTwin:
         self.claim_key_path = twin.home.claim_dir / paths.PRIVATE_KEY
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[Published]:
         """What was published to ordinary topics so far."""
         return list(self._twin.messages)
 
@@ -275,7 +276,7 @@ class RunningTwin:
         """Who is connected now."""
         return [connection.client_id for connection in self._twin.engine.connections]
 
-    def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Message:
+    def wait_for_publish(self, topic: str, timeout_s: float = 30, count: int = 1) -> Published:
         """Wait until `topic` was published to `count` times; the count-th message. Raises TimeoutError."""
         return self._twin.wait_for_publish(topic, timeout_s, count)
 
