@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from muster.cli import work
+from muster.cli import output
 from muster.cli.termination import Terminated, terminable
 from muster.cloud import Wanted
 from muster.cloud.twin import TwinCloud
@@ -167,7 +167,7 @@ def test_sigterm_ends_it_in_order_and_the_document_still_comes(tool: Tool) -> No
     assert (done.returncode, "Traceback" in done.stderr) == (TERMINATED, False)
     made = count(tool)
     assert 0 < made < 2000
-    sentence = f"terminated; {work.number(made)} of 2 000 devices are done, the same command continues"
+    sentence = f"terminated; {output.number(made)} of 2 000 devices are done, the same command continues"
     document = json.loads(done.stdout)
     assert document["status"] == "failed" and sentence in document["error"] and sentence in done.stderr
     assert tool.good(*words).response["created"] == 2000 - made

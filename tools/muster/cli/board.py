@@ -14,8 +14,8 @@ from littlefs import LittleFS, LittleFSError
 from device.core import fields, paths
 from muster import pack, virtual_settings
 from muster.cli import output
-from muster.cli.termination import ended_by
-from muster.errors import INTERRUPTED, TERMINATED, MusterError
+from muster.cli.termination import outcome
+from muster.errors import MusterError
 from muster.image import mount
 from muster.virtual import EXIT_POWER_CUT, VirtualBoard
 
@@ -110,7 +110,7 @@ def _console(virtual: VirtualBoard) -> int:
     except KeyboardInterrupt as stop:
         virtual.stop()
         output.note("the virtual board was switched off")
-        return TERMINATED if ended_by(stop) else INTERRUPTED
+        return outcome(stop)[1]
 
 
 def _mounted(path: Path) -> LittleFS:

@@ -9,8 +9,8 @@ from typing import TextIO
 import click
 
 from muster.cli import output
-from muster.cli.termination import ended_by, terminable
-from muster.errors import FAILED, GOOD, INTERRUPTED, OUR_MISTAKE, TERMINATED, MusterError
+from muster.cli.termination import outcome, terminable
+from muster.errors import FAILED, GOOD, OUR_MISTAKE, MusterError
 from muster.printable import printable
 
 DEBUG = "MUSTER_DEBUG"  # environment variable: exceptions that nobody expected keep their traceback
@@ -44,7 +44,7 @@ def guarded(command: click.Command, words: list[str], program: str) -> int:
     except click.ClickException as error:
         return _tell(words, f"{program}: {error.format_message()}", error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stop:
-        how, code = ("terminated", TERMINATED) if ended_by(stop) else ("interrupted", INTERRUPTED)
+        how, code = outcome(stop)
         return _tell(words, f"{program}: {how}", how, code)
     except BrokenPipeError:
         return _reader_left()

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from muster.errors import INTERRUPTED, TERMINATED
+
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM came. It is a KeyboardInterrupt, so that all that ends in order at Ctrl-C does so here too."""
@@ -34,9 +36,12 @@ def terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-def ended_by(error: BaseException) -> bool:
-    """Whether `error` is a Terminated, or was raised on its way (click makes its own exception of it)."""
-    cause: BaseException | None = error
+def outcome(stop: BaseException) -> tuple[str, int]:
+    """What a command that `stop` ended says, and its exit code.
+
+    SIGTERM may be behind it: click makes an exception of its own of a Terminated.
+    """
+    cause: BaseException | None = stop
     while cause is not None and not isinstance(cause, Terminated):
         cause = cause.__cause__ or cause.__context__
-    return cause is not None
+    return ("interrupted", INTERRUPTED) if cause is None else ("terminated", TERMINATED)

@@ -4,11 +4,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from muster.cli.output import Progress, number
-from muster.cli.termination import ended_by
-from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, TERMINATED, MusterError
-
-__all__ = ["Progress", "number", "resumable"]
+from muster.cli.output import Progress
+from muster.cli.termination import outcome
+from muster.errors import FAILED, PARTLY_DONE, MusterError
 
 _CONTINUES = "the same command continues where it stopped"
 
@@ -25,7 +23,7 @@ def resumable(title: str, what: str, total: int, before: int = 0) -> Iterator[Pr
         with progress:
             yield progress
     except KeyboardInterrupt as stop:
-        how, code = ("terminated", TERMINATED) if ended_by(stop) else ("interrupted", INTERRUPTED)
+        how, code = outcome(stop)
         raise MusterError(f"{how}; {progress} {what} are done, {_CONTINUES}", code) from None
     except (MusterError, sqlite3.Error, OSError) as error:
         why = str(error).rstrip(".")
