@@ -121,11 +121,6 @@ class Connection:
         self._link.hang_up()
         self._broker.ended(self)
 
-    def abort(self) -> None:
-        """Drop the connection now."""
-        self.hang_up(SERVER_INITIATED)
-        self._link.abort()
-
     def send(self, packet: bytes) -> None:
         """Put a packet on the wire; never waits, so that a frozen client holds nobody up."""
         self._link.send(packet)
