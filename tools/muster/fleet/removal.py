@@ -7,8 +7,8 @@ from muster.registry.certificates import REVOKED
 
 def live_certificates(registry: Registry, device: str) -> list[str]:
     """The ids of the certificates of a device that are not revoked, oldest first."""
-    found = (registry.certificates.get(name) for name in registry.things.certificates_of(device))
-    return [one.certificate_id for one in found if one is not None and one.status != REVOKED]
+    found = registry.certificates.of_thing(device)
+    return [one.certificate_id for one in found if one.status != REVOKED]
 
 
 def delete_device(registry: Registry, name: str) -> None:
@@ -18,8 +18,7 @@ def delete_device(registry: Registry, name: str) -> None:
     """
     with registry.transaction():
         devices.existing(registry, name)
-        for certificate_id in live_certificates(registry, name):
-            registry.certificates.set_status(certificate_id, REVOKED)
+        registry.certificates.revoke_of_thing(name)
         registry.things.delete(name)
         registry.devices.delete(name)
 
