@@ -28,14 +28,14 @@ def test_only_its_owner_can_read_it(tmp_path):
 
 def test_a_change_by_another_process_is_seen(tmp_path):
     registry = Registry(tmp_path)
-    before = registry.generation()
-    assert registry.generation() == before
+    changes = registry.changes(lambda _: None)
+    assert not changes.by_others()
     code = (
         "import sys, pathlib; from muster.registry import Registry;"
         " Registry(pathlib.Path(sys.argv[1])).policies.put('p', sys.argv[2])"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path), EMPTY], check=True)
-    assert registry.generation() != before
+    assert changes.by_others()
     assert registry.policies.get("p") == EMPTY
 
 

@@ -72,10 +72,6 @@ class Registry:
         """All writes of the block, or none."""
         return self._database.transaction()
 
-    def generation(self) -> tuple[int, int]:
-        """A value that differs as soon as anybody has written."""
-        return self._database.generation()
-
     def changes(self, changed: Callable[[str], object]) -> Changes:
         """What others write from now on; `changed` is told of each certificate that this Registry changes."""
         return Changes(self._database, changed)

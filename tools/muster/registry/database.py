@@ -76,12 +76,6 @@ class Database:
     def _version(self) -> int:
         return self._connection.execute("PRAGMA user_version").fetchone()[0]
 
-    def generation(self) -> tuple[int, int]:
-        """A value that differs as soon as anybody (this connection or another process) has written."""
-        with failures.translated(self.path):
-            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        return version, self._connection.total_changes
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes of the block, or none; nested blocks join the outer one."""
