@@ -1,14 +1,15 @@
 """Start-up: the order in which services start, and which of them are enabled.
 
 The order is the seed's: serialize, web server, register, provision, IAM keys, MQTT, database sync, shadow,
-log export; the boot status follows MQTT. Services unknown to the seed come last. Three facts
-about a service are kept apart: built in (the image contains it), enabled (config.json does not switch it
-off) and healthy (it runs).
+log export; the network comes first and the boot status follows MQTT. Services unknown to the seed come last.
+Three facts about a service are kept apart: built in (the image contains it), enabled (config.json does not
+switch it off) and healthy (it runs).
 """
 
 from device.core import fields
 
 ORDER = (
+    "network",
     "serialize",
     "web",
     "database",
@@ -21,8 +22,18 @@ ORDER = (
     "shadow",
     "logs",
     "url",
+    "app",
+    "log",
+    "health",
     "heartbeat",
 )
+
+# When memory is short, these are stopped one after the other, in this order, until there is enough.
+SHED_ORDER = ("web", "url", "app", "log", "database")
+
+OFF = "switched off"
+CLOUD_OFF = "the cloud is switched off"
+NOT_IN_SAFE_MODE = "does not run in safe mode"
 
 
 def wanted(switches, name, in_cloud):
@@ -39,15 +50,48 @@ def wanted(switches, name, in_cloud):
 
 
 def plan(switches, built, safe=False):
-    """[(name, needs)] of the services to start, in order: built in and enabled; unplanned needs are dropped.
+    """What to start: ([(name, needs)] in order, {name: why it is off}, [notes for a person]).
 
     `built`: (name, needs, in_cloud, in_safe_mode) of each service in the image, as declared in its file.
-    `safe`: only those that run in safe mode.
+    `safe`: only those that run in safe mode. A service that a wanted one needs is switched on, except by
+    `"cloud": false`: then all that need the cloud are off. Needs that are not built in are dropped.
     """
-    chosen = {}
-    for name, needs, in_cloud, in_safe_mode in built:
-        if wanted(switches, name, in_cloud) and (in_safe_mode or not safe):
-            chosen[name] = needs
-    known = [name for name in ORDER if name in chosen]
-    names = known + sorted(name for name in chosen if name not in ORDER)
-    return [(name, [need for need in chosen[name] if need in chosen]) for name in names]
+    needs_of = {name: [need for need in needs if _find(built, need)] for name, needs, _, _ in built}
+    notes = _faults(switches, built)
+    off = {}
+    for name, _, in_cloud, _ in built:
+        if not wanted(switches, name, in_cloud):
+            off[name] = CLOUD_OFF if in_cloud and switches.get(fields.CLOUD) is False else OFF
+    for name in _sorted(needs_of):  # those that are needed come first, so one turn is enough for the cloud
+        if any(off.get(need) == CLOUD_OFF for need in needs_of[name]):
+            off[name] = CLOUD_OFF
+    for name in reversed(_sorted(needs_of)):  # and those that need come first in this one
+        for need in needs_of[name]:
+            if name not in off and need in off:
+                notes.append("%s is switched on, because %s needs it" % (need, name))
+                del off[need]
+    for name, _, _, in_safe_mode in built:
+        if safe and not in_safe_mode:
+            off[name] = NOT_IN_SAFE_MODE
+    names = [name for name in _sorted(needs_of) if name not in off]
+    return [(name, [need for need in needs_of[name] if need not in off]) for name in names], off, notes
+
+
+def _find(built, name):
+    return any(service[0] == name for service in built)
+
+
+def _sorted(names):
+    """`names` in the order of starting."""
+    known = [name for name in ORDER if name in names]
+    return known + sorted(name for name in names if name not in ORDER)
+
+
+def _faults(switches, built):
+    """What is wrong with the switches, as notes."""
+    unknown = []
+    for place in (switches, switches.get(fields.CLOUD)):
+        for name in place if isinstance(place, dict) else ():
+            if name not in ORDER and name != fields.CLOUD and not _find(built, name):
+                unknown.append(name)
+    return ['there is no service "%s"' % name for name in sorted(unknown)]

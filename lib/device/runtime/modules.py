@@ -37,11 +37,16 @@ def unload(*names):
                 delattr(sys.modules[package], module)
 
 
+def unload_packages(packages):
+    """Unload these packages with all their modules."""
+    for package in packages:
+        unload(*[name for name in sys.modules if name == package or name.startswith(package + ".")])
+
+
 def unload_claim():
     """Unload everything that only provisioning needs."""
-    claim = "device.claim"
-    unload("device.runtime.line", "device.core.hmac256", claim)
-    unload(*[name for name in sys.modules if name.startswith(claim + ".")])
+    unload("device.runtime.line", "device.core.hmac256")
+    unload_packages(("device.claim",))
 
 
 def unload_readers():

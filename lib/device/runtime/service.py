@@ -2,6 +2,13 @@
 
 import asyncio
 
+# What a service is doing; those that do not run because they are off are in Supervisor.off.
+WAITING = "waiting"  # for the services it needs
+RUNNING = "running"
+FAILING = "failing"  # it is started again after a delay
+DONE = "done"  # a one-time step
+SHED = "stopped"  # because memory is short; it is started again when there is enough
+
 
 class Service:
     """A part of the running board.
@@ -15,12 +22,18 @@ class Service:
     IN_CLOUD = False  # its switch in config.json is in "cloud"; `"cloud": false` turns it off
     IN_SAFE_MODE = False  # also runs in safe mode
 
+    # For services that can be stopped when memory is short (core.startup.SHED_ORDER):
+    ROOM_BYTES = 0  # heap that must be free before it is started again
+    MODULES = ()  # packages that only it uses: they are unloaded with it
+
     def __init__(self, name, state):
         self.name = name
         self.state = state
         self.ready = asyncio.Event()
         self.task = None
         self.failure = None  # why it does not run; None means healthy
+        self.condition = WAITING
+        self.wake = asyncio.Event()  # ends the delay before it is started again
 
     async def run(self):
         """The work of the service."""

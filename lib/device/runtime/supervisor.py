@@ -3,9 +3,9 @@
 import asyncio
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Backoff, Failure
-from device.runtime.modules import load_service, unload
-from device.runtime.service import Service
+from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
+from device.runtime.modules import load_service, unload, unload_packages
+from device.runtime.service import DONE, FAILING, RUNNING, SHED, Service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
@@ -25,7 +25,10 @@ def _reason(error):
 
 
 class Supervisor:
-    """Owns the tasks of one board's services, and alone retries."""
+    """Owns the tasks of one board's services, and alone retries.
+
+    `off`: {name: why} of the services that are built in and do not start.
+    """
 
     def __init__(self, state):
         from device.core import settings, startup
@@ -37,54 +40,101 @@ class Supervisor:
             switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
             state.ports.board.say("start", "%s; all services stay on" % failure)
-        self._plan = startup.plan(switches, state.ports.build.SERVICES, state.safe)
+        self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
+        for note in notes:
+            state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
+        self._shed_order = startup.SHED_ORDER
 
     def start(self):
         """Start every planned service."""
         for name, needs in self._plan:
-            try:
-                service = load_service(name, self._state)
-            except Exception as error:  # a broken service must not keep the others from starting
-                self._state.ports.board.say(name, "cannot be loaded: " + _reason(error))
-                self._tell(error)
-                continue
-            self._state.services[name] = service
-            asyncio.create_task(self._guard(service, needs))
+            if self._load(name):
+                asyncio.create_task(self._guard(name, needs))
         self._plan = None
 
-    async def _guard(self, service, needs):
-        """Run one service, and restart it whenever it fails."""
+    def facts(self):
+        """[(name, condition, why)] of every service that is built in.
+
+        The condition is one of runtime.service, or startup.OFF; why is "" when all is well.
+        """
+        found = []
+        for name, _, _, _ in self._state.ports.build.SERVICES:
+            service = self._state.services.get(name)
+            if service:
+                found.append((name, service.condition, _reason(service.failure) if service.failure else ""))
+            else:
+                found.append((name, OFF, self.off.get(name, "cannot be loaded")))
+        return found
+
+    def _load(self, name):
+        """Create the service; return it, or None when that fails."""
+        try:
+            service = load_service(name, self._state)
+        except Exception as error:  # a broken service must not keep the others from starting
+            self._state.ports.board.say(name, "cannot be loaded: " + _reason(error))
+            self._tell(error)
+            return None
+        self._state.services[name] = service
+        return service
+
+    async def _guard(self, name, needs):
+        """Run one service, and restart it whenever it fails or was shed."""
         clock, board = self._state.ports.clock, self._state.ports.board
-        first_ms = board.interval("retry_ms", _FIRST_MS)
-        backoff = Backoff(first_ms, _LIMIT_MS, board.random_bytes)
+        backoff = Backoff(board.interval("retry_ms", _FIRST_MS), _LIMIT_MS, board.random_bytes)
         for need in needs:
             if need in self._state.services:
                 await self._state.services[need].ready.wait()
         while True:
             start_ms = clock.ms()
-            done = await self._ran(service)
-            if done:
-                self._finish(service)
+            if await self._ran(self._state.services[name]):
+                self._replace(name, DONE)
                 return
-            self._state.session.forget(service.name)
-            if clock.ms() - start_ms >= board.interval("steady_ms", _STEADY_MS):
-                backoff.reset()
-            wait_ms = _wait_ms(service.failure, backoff)
-            service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
-            self._tell(service.failure)
-            await clock.sleep_ms(wait_ms)
+            self._state.session.forget(name)
+            wait_ms = 0
+            if self._state.services[name].condition != SHED:
+                if clock.ms() - start_ms >= board.interval("steady_ms", _STEADY_MS):
+                    backoff.reset()
+                wait_ms = self._say_failure(self._state.services[name], backoff)
+            await clock.wait(self._state.services[name].wake.wait(), wait_ms)
+            if self._state.services[name].condition == SHED:
+                self._replace(name, SHED)
+                await self._restored(name)
 
-    def _finish(self, service):
-        """Replace a finished service by a stub, so that its module can be unloaded."""
-        ended = Service(service.name, self._state)
-        ended.ready = service.ready
-        ended.ready.set()
-        self._state.services[service.name] = ended
-        unload("device.services." + service.name)
+    def _say_failure(self, service, backoff):
+        """Print why a service failed; return how long to wait before it is started again."""
+        service.condition = FAILING
+        wait_ms = _wait_ms(service.failure, backoff)
+        service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
+        self._tell(service.failure)
+        return wait_ms
+
+    async def _restored(self, name):
+        """Wait until a service that was shed is there again. Nothing here may refer to the old one."""
+        while True:
+            stub = self._state.services[name]
+            await stub.wake.wait()
+            stub.wake.clear()
+            if self._load(name):
+                return
+
+    def _replace(self, name, condition):
+        """Put a stub in the place of a service that does not run, so that its modules can be unloaded."""
+        service = self._state.services[name]
+        stub = Service(name, self._state)
+        stub.ready = service.ready
+        stub.condition = condition
+        if condition == DONE:
+            stub.ready.set()
+        else:
+            stub.failure = service.failure
+        self._state.services[name] = stub
+        unload("device.services." + name)
+        unload_packages(service.MODULES)
 
     async def _ran(self, service):
         """Run the service; return whether it finished. If not, its `failure` is set."""
         service.failure = None
+        service.condition = RUNNING
         service.task = asyncio.create_task(service.run())
         try:
             await service.task
@@ -95,6 +145,36 @@ class Supervisor:
         except Exception as error:  # a bug in one service must not stop the others
             service.failure = error
         return False
+
+    async def make_room(self, size):
+        """Stop services, in the order of startup.SHED_ORDER, until `size` bytes are free; return whether."""
+        for name in self._shed_order:
+            if self._state.ports.board.free_memory() >= size:
+                return True
+            await self.shed(name)
+        return self._state.ports.board.free_memory() >= size
+
+    async def shed(self, name):
+        """Stop a service until `restore`, because memory is short; return when its memory can be used."""
+        service = self._state.services.get(name)
+        if service is None or service.condition not in (RUNNING, FAILING):
+            return
+        service.say("stopped: memory is short")
+        service.condition = SHED
+        failure = Failure(AGAIN, "memory is short", "it starts again when there is enough")
+        if service.task.done():  # it is failing, and waits
+            service.failure = failure
+            service.wake.set()
+        else:
+            self.fail(name, failure)
+        while self._state.services[name] is service:
+            await self._state.ports.clock.sleep_ms(0)
+
+    def restore(self, name):
+        """Start a service that was shed again."""
+        service = self._state.services.get(name)
+        if service and service.condition == SHED:
+            service.wake.set()
 
     def fail(self, name, error):
         """Make a service fail with `error`, as if it had raised it."""
