@@ -31,9 +31,9 @@ ORDER = (
 # When memory is short, these are stopped one after the other, in this order, until there is enough.
 SHED_ORDER = ("web", "url", "app", "log", "database")
 
-OFF = "switched off"
-CLOUD_OFF = "the cloud is switched off"
-NOT_IN_SAFE_MODE = "does not run in safe mode"
+_OFF = "switched off"
+_CLOUD_OFF = "the cloud is switched off"
+_NOT_IN_SAFE_MODE = "does not run in safe mode"
 
 
 def wanted(switches, name, in_cloud):
@@ -53,28 +53,37 @@ def plan(switches, built, safe=False):
     """What to start: ([(name, needs)] in order, {name: why it is off}, [notes for a person]).
 
     `built`: (name, needs, in_cloud, in_safe_mode) of each service in the image, as declared in its file.
-    `safe`: only those that run in safe mode. A service that a wanted one needs is switched on, except by
-    `"cloud": false`: then all that need the cloud are off. Needs that are not built in are dropped.
+    `safe`: only those that run in safe mode. A service that needs one that is off is off as well, unless
+    config.json names it: then the one it needs is switched on. `"cloud": false` has the last word. Needs that
+    are not built in are dropped.
     """
     needs_of = {name: [need for need in needs if _find(built, need)] for name, needs, _, _ in built}
-    notes = _faults(switches, built)
     off = {}
     for name, _, in_cloud, _ in built:
         if not wanted(switches, name, in_cloud):
-            off[name] = CLOUD_OFF if in_cloud and switches.get(fields.CLOUD) is False else OFF
-    for name in _sorted(needs_of):  # those that are needed come first, so one turn is enough for the cloud
-        if any(off.get(need) == CLOUD_OFF for need in needs_of[name]):
-            off[name] = CLOUD_OFF
-    for name in reversed(_sorted(needs_of)):  # and those that need come first in this one
+            off[name] = _CLOUD_OFF if in_cloud and switches.get(fields.CLOUD) is False else _OFF
+    order = _sorted(needs_of)
+    notes = _faults(switches, built)
+    for name in reversed(order):  # those that need others come first
         for need in needs_of[name]:
-            if name not in off and need in off:
+            if off.get(need) == _OFF and name not in off and _is_named(switches, name):
                 notes.append("%s is switched on, because %s needs it" % (need, name))
                 del off[need]
+    for name in order:
+        for need in needs_of[name]:
+            if need in off and name not in off:
+                off[name] = off[need] if off[need] == _CLOUD_OFF else need + " is off"
     for name, _, _, in_safe_mode in built:
         if safe and not in_safe_mode:
-            off[name] = NOT_IN_SAFE_MODE
-    names = [name for name in _sorted(needs_of) if name not in off]
+            off[name] = _NOT_IN_SAFE_MODE
+    names = [name for name in order if name not in off]
     return [(name, [need for need in needs_of[name] if need not in off]) for name in names], off, notes
+
+
+def _is_named(switches, name):
+    """Whether config.json has a switch for the service that leaves it on."""
+    cloud = switches.get(fields.CLOUD)
+    return name in switches or (isinstance(cloud, dict) and name in cloud)
 
 
 def _find(built, name):

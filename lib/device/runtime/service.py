@@ -2,7 +2,8 @@
 
 import asyncio
 
-# What a service is doing; those that do not run because they are off are in Supervisor.off.
+# What a service is doing.
+OFF = "off"  # why is in Supervisor.off
 WAITING = "waiting"  # for the services it needs
 RUNNING = "running"
 FAILING = "failing"  # it is started again after a delay

@@ -5,7 +5,7 @@ import asyncio
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
 from device.runtime.modules import load_service, unload, unload_packages
-from device.runtime.service import DONE, FAILING, RUNNING, SHED, Service
+from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, Service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
@@ -55,7 +55,7 @@ class Supervisor:
     def facts(self):
         """[(name, condition, why)] of every service that is built in.
 
-        The condition is one of runtime.service, or startup.OFF; why is "" when all is well.
+        The condition is one of runtime.service; why is "" when all is well.
         """
         found = []
         for name, _, _, _ in self._state.ports.build.SERVICES:
