@@ -41,7 +41,7 @@ class Supervisor:
         except Failure as failure:
             state.ports.board.say("start", "%s; all services stay on" % failure)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
-        for note in notes:
+        for note in notes + startup.left_out(self.off):
             state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
         self._shed_order = startup.SHED_ORDER
 
