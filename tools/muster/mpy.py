@@ -99,6 +99,7 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
     values = {
         "VERSION": metadata.version("muster"),
         "BOARD": profile.board,
+        "PROFILE": profile.build,
         "SERVICES": tuple(map(tuple, profile.services)),
         "BUILD_TIME": build_time,
         "WATCHDOG_MS": facts.watchdog_ms,
@@ -143,14 +144,21 @@ def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str,
     not compile.
     """
     device = device_sources({path.as_posix(): (profile.lib / path).read_text() for path in profile.modules})
-    package = umqtt.fetch() / umqtt.PACKAGE
-    library = [
-        Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
-        for path in sorted(package.glob("*.py"))
-    ]
-    modules = compile_all([*device, *library, build_module(profile, build_time)], folder)
+    modules = compile_all([*device, *libraries(profile), build_module(profile, build_time)], folder)
     _forget(folder)
     return {f"/lib/{name}": data for name, data in modules.items()}
+
+
+def libraries(profile: Profile) -> list[Source]:
+    """The published packages that a module of the profile imports."""
+    found = []
+    if umqtt.PACKAGE in profile.imports:
+        package = umqtt.fetch() / umqtt.PACKAGE
+        found += [
+            Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
+            for path in sorted(package.glob("*.py"))
+        ]
+    return found
 
 
 def device_sources(modules: Mapping[str, str]) -> list[Source]:

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from device.core import fields, paths
-from muster.boards import Board, board, names
+from muster.boards import BUILD_PROFILES, Board, Selection, board, names
 from muster.cli import output
 from muster.errors import WRONG_USE, MusterError
 from muster.image import authority, board_files, path_fault, read_claim, read_json
@@ -24,7 +24,8 @@ class Content(NamedTuple):
     """What the command line, and the profile, say of the content of images.
 
     `conf`: ento.conf, empty when nothing is said of it. `claim`: folder of the claim credentials; `ca`: root
-    CA when it is elsewhere. `additions`: {path on flash: content}. `build_time`: Unix seconds.
+    CA when it is elsewhere. `additions`: {path on flash: content}. `build_time`: Unix seconds. `selection`:
+    which parts of the program.
     """
 
     board: Board
@@ -34,6 +35,7 @@ class Content(NamedTuple):
     wifi: Path | None
     additions: dict[str, bytes]
     build_time: int | None
+    selection: Selection
 
 
 class Assignment(click.ParamType):
@@ -65,6 +67,16 @@ class BuildTime(click.ParamType):
         return int(seconds)
 
 
+selection_options = (
+    click.option(
+        "--build", type=click.Choice(BUILD_PROFILES),
+        help="Build profile: which services it contains.  [default: the board's]",
+    ),
+    click.option(
+        "--without", multiple=True, metavar="SERVICE", help="Leave this service out; repeatable."
+    ),
+)  # fmt: skip
+
 _OPTIONS = (
     click.option(
         "--board", "board_name", type=click.Choice(names()), default="virtual", show_default=True,
@@ -85,6 +97,7 @@ _OPTIONS = (
         "--add", "additions", type=Assignment("PATH=FILE"), multiple=True,
         help="Put FILE at the absolute PATH on the flash; repeatable.",
     ),
+    *selection_options,
     click.option("--build-time", type=BuildTime(), help="When the board's clock starts, in Unix seconds."),
 )  # fmt: skip
 
@@ -106,6 +119,8 @@ def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ca: Path | None,
         wifi: Path | None,
         additions: tuple[tuple[str, str], ...],
+        build: str | None,
+        without: tuple[str, ...],
         build_time: int | None,
         **own: Any,
     ) -> Any:
@@ -119,7 +134,8 @@ def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         if claim is None and _is_from_profile("ca"):
             ca = None  # a profile names the CA for other commands too
         content = Content(
-            *(board(board_name), _conf(conf, settings), claim, ca, wifi, _contents(additions), build_time)
+            *(board(board_name), _conf(conf, settings), claim, ca, wifi, _contents(additions), build_time),
+            Selection(build, without),
         )
         return function(content=content, **own)
 
@@ -185,6 +201,7 @@ def files_of(
         claim=claim,
         extra=content.additions,
         build_time=content.build_time,
+        selection=content.selection,
     )
     return files, claim is not None
 
