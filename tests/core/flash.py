@@ -63,7 +63,7 @@ class Flash:
     def read(self, path, limit=16384):
         content = self.files.get(path)
         if content is not None and len(content) > limit:
-            raise Failure(GIVE_UP, "%s has %d bytes; the limit is %d" % (path, len(content), limit))
+            raise Failure(GIVE_UP, f"{path} has {len(content)} bytes; the limit is {limit}")
         return content
 
     def write(self, path, content):

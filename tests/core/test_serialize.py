@@ -66,7 +66,7 @@ def test_auto_makes_a_claim_id_once():
         flash = _flash(config=config)
         (said,) = _boot(flash)
         code = _claim(flash)
-        assert len(code) == 10 and said == "serialize: claim ID %s, new" % claim_ids.shown(code)
+        assert len(code) == 10 and said == f"serialize: claim ID {claim_ids.shown(code)}, new"
         changes = flash.changes
         assert _boot(flash) == ["serialize: claim ID " + claim_ids.shown(code)]
         assert _claim(flash) == code and flash.changes == changes, "nothing is written again"

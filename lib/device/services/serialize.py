@@ -1,7 +1,7 @@
 """The board's claim ID: made once, or fetched from the factory, and never changed.
 
-config.json says how ("serialize" in "cloud"): "auto", the default; "none", the file is written by somebody else;
-"factory", see docs/services.md.
+config.json says how ("serialize" in "cloud"): "auto", the default; "none", somebody else writes the file;
+"factory": docs/services.md.
 """
 
 from device.core import claim_ids, fields, paths
