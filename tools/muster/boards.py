@@ -42,6 +42,8 @@ class Board:
     hard_timer: bool
     join_options: Mapping[str, int]
     late_console: bool
+    tls_heap_bytes: int
+    tls_sessions: int
 
     @property
     def size(self) -> int:

@@ -108,6 +108,8 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
         "HARD_TIMER": facts.hard_timer,
         "JOIN_OPTIONS": facts.join_options,
         "LATE_CONSOLE": facts.late_console,
+        "TLS_HEAP_BYTES": facts.tls_heap_bytes,
+        "TLS_SESSIONS": facts.tls_sessions,
         "INTERVALS": dict(intervals or {}),
     }
     return Source(BUILD_MODULE, "".join(f"{name} = {value!r}\n" for name, value in values.items()).encode())

@@ -34,6 +34,13 @@ PASSWORD = "password"
 CLAIM = "claim"
 PRODUCT = "product"
 TEST = "test"
+CLAIM_LENGTH = "claimLength"  # symbols of the claim ID that the board makes
+
+# config.json: how a board gets its claim ID ("serialize" in "cloud")
+SERIALIZE = "serialize"
+SERIALIZE_AUTO = "auto"  # the board makes it
+SERIALIZE_NONE = "none"
+SERIALIZE_FACTORY = "factory"  # the factory's server hands it out
 
 # config.json and web.json
 SERVICES = "services"

@@ -25,7 +25,8 @@ connect  async connect(host, port, client_id, files) -> connection, once CONNACK
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
          async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close().
-build    what the image contains: SERVICES, BUILD_TIME, INTERVALS (see tools/muster/mpy.py).
+build    what the image contains: SERVICES, BUILD_TIME, INTERVALS; TLS_HEAP_BYTES, what one TLS session takes
+         of the heap, and TLS_SESSIONS, how many may be open (see tools/muster/mpy.py).
 """
 
 from collections import namedtuple
