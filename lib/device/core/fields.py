@@ -23,6 +23,10 @@ PORT = "port"
 TOPIC_PREFIX = "topicPrefix"
 CLOCK = "clock"
 NTP = "ntp"  # list of hosts
+DATABASE = "database"
+TABLES = "tables"  # how many there may be
+TABLE_BYTES = "tableBytes"
+MAX_DOCUMENTS = "documents"  # in all tables
 
 # wifi.json
 COUNTRY = "country"

@@ -15,6 +15,8 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
 clock    ms(), since the start, never goes back; unix(); set_unix(seconds); async sleep_ms(ms);
          async wait(awaitable, limit_ms) -> whether it finished in time.
 store    read(path) -> bytes or None; write(path, bytes), atomic; copy(from, to); exists(path);
+         append(path, pieces) -> (size before, size after): all of them or none after a power cut;
+         read_at(path, offset, size) -> bytes, fewer at the end; sizes(path of a directory) -> {name: bytes};
          remove(path); has_room(bytes); read_slot(path) -> {name: bytes or None}, or None without the
          directory; digests(path of a slot) -> {name: hex or None};
          apply(operations of core.slots); tidy(), after a power cut.
