@@ -3,6 +3,7 @@
 import json
 
 from device.core.failures import Failure
+from device.runtime.networking import Networking
 from device.runtime.session import Session
 
 
@@ -18,6 +19,7 @@ class State:
         self.ports = ports
         self.settings = None
         self.identity = None
+        self.networking = Networking(self)
         self.session = Session(self)
         self.supervisor = None
         self.services = {}
