@@ -27,6 +27,7 @@ NTP = "ntp"  # list of hosts
 # wifi.json
 COUNTRY = "country"
 NETWORKS = "networks"
+ACCESS_POINT = "accessPoint"  # false, or an object with a password
 SSID = "ssid"
 PASSWORD = "password"
 

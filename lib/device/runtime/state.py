@@ -26,6 +26,12 @@ class State:
         self.safe = False
         self.offline = False
 
+    def network_facts(self):
+        """What the page shows of the network; see runtime.wifi_setup."""
+        from device.runtime import wifi_setup
+
+        return wifi_setup.facts(self)
+
     def write_if_room(self, path, value):
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
