@@ -31,6 +31,7 @@ MAX_DOCUMENTS = "documents"  # in all tables
 # wifi.json
 COUNTRY = "country"
 NETWORKS = "networks"
+ACCESS_POINT = "accessPoint"  # false, or an object with a password
 SSID = "ssid"
 PASSWORD = "password"
 

@@ -21,7 +21,10 @@ store    read(path) -> bytes or None; write(path, bytes), atomic; copy(from, to)
          directory; digests(path of a slot) -> {name: hex or None};
          apply(operations of core.slots); tidy(), after a power cut.
 network  connected(); begin(networks, country), which does not wait; async join(networks, country);
-         leave(); restart(), the radio as well; async lookup(host) -> address;
+         leave(); restart(), the radio as well; facts() -> (name, own address, dBm) or None; scan() ->
+         [(name, dBm, is open)], which blocks; async open_access_point(name, password, country) -> own
+         address; close_access_point(); stations(), how many are on it, None when it is closed; async
+         answer_names(address), for ever; async lookup(host) -> address;
          async ask_time(hosts) -> Unix seconds or None.
 connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.

@@ -226,7 +226,30 @@ def wifi(raw):
     country = value.get(fields.COUNTRY, "")
     if not isinstance(country, str) or len(country) not in (0, 2):
         raise _wrong_wifi('"%s" must be a two-letter code' % fields.COUNTRY)
+    _access_point(value)
     return known, country
+
+
+def access_point(raw):
+    """Whether the board may open its own access point, by the bytes of wifi.json, and its password or None.
+
+    A file that is missing or invalid forbids nothing: the access point is there to mend it.
+    """
+    try:
+        return _access_point(documents.loads(raw)) if raw else (True, None)
+    except (ValueError, AttributeError, Failure):
+        return True, None
+
+
+def _access_point(value):
+    wanted = value.get(fields.ACCESS_POINT, {})
+    if wanted is False:
+        return False, None
+    password = wanted.get(fields.PASSWORD) if isinstance(wanted, dict) else ""
+    if password is not None and not (isinstance(password, str) and 8 <= len(password.encode()) <= 63):
+        text = '"%s" must be false, or an object with a "%s" of 8 to 63 characters'
+        raise _wrong_wifi(text % (fields.ACCESS_POINT, fields.PASSWORD))
+    return True, password
 
 
 def switches(raw):
