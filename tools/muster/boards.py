@@ -41,6 +41,7 @@ class Board:
     hard_timer: bool
     join_options: Mapping[str, int]
     late_console: bool
+    listen: tuple[str, ...]
 
     @property
     def size(self) -> int:

@@ -17,3 +17,4 @@ TIMER = 1
 HARD_TIMER = False
 JOIN_OPTIONS = {"reconnects": 3}  # default: for ever, which never reports a wrong password
 LATE_CONSOLE = False
+LISTEN = ("80",)  # of the web page, without web.json

@@ -17,3 +17,4 @@ TIMER = -1
 HARD_TIMER = True  # inside a TLS handshake only a hard interrupt runs
 JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving, which costs 100 ms per packet
 LATE_CONSOLE = True  # USB starts after boot.py
+LISTEN = ("80",)  # of the web page, without web.json

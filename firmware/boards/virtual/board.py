@@ -17,3 +17,4 @@ TIMER = -1
 HARD_TIMER = True
 JOIN_OPTIONS = {}
 LATE_CONSOLE = False
+LISTEN = ("127.0.0.1:0",)  # of the web page, without web.json: any free port of this computer

@@ -39,6 +39,7 @@ TEST = "test"
 SERVICES = "services"
 CLOUD = "cloud"
 LISTEN = "listen"
+NAMES = "names"  # by which a browser may call the board
 
 # CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing (AWS IoT, fleet provisioning MQTT API)
 CERTIFICATE_ID = "certificateId"
