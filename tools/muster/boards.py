@@ -44,6 +44,7 @@ class Board:
     late_console: bool
     tls_heap_bytes: int
     tls_sessions: int
+    listen: tuple[str, ...]
 
     @property
     def size(self) -> int:

@@ -51,6 +51,7 @@ SERIALIZE_FACTORY = "factory"  # the factory's server hands it out
 SERVICES = "services"
 CLOUD = "cloud"
 LISTEN = "listen"
+NAMES = "names"  # by which a browser may call the board
 
 # CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing (AWS IoT, fleet provisioning MQTT API)
 CERTIFICATE_ID = "certificateId"

@@ -42,6 +42,7 @@ OFFLINE = BASE + "/offline"  # created by the host: keeps boot.py off the networ
 
 LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules
+PAGE = LIB + "/page.html.gz"  # what the web server shows
 PACKED = "/pack"  # the folder they are imported from
 BOOT = "/boot.py"
 MAIN = "/main.py"
