@@ -55,11 +55,11 @@ def test_a_network_that_is_found_is_added(inside, board) -> None:
     page.click("#found >> text=workshop")
     assert page.evaluate("document.activeElement.id") == "wifi-password"
     page.fill("#wifi-password", "short")
-    page.click("text=Save and join")
+    page.click("text=Save network")
     page.wait_for_selector("text=at least 8 characters")
     page.fill("#wifi-password", WORKS)
-    page.click("text=Save and join")
-    page.wait_for_selector("text=Saved. The board joins workshop now.")
+    page.click("text=Save network")
+    page.wait_for_selector("text=Saved. The board joins workshop when")
     assert sent(board, "wifi") == [{"ssid": "workshop", "password": WORKS}]
     assert page.input_value("#wifi-password") == "" and WORKS not in page.content()
 
@@ -69,7 +69,7 @@ def test_a_refusal_keeps_what_was_typed(inside, board) -> None:
     page = inside()
     page.fill("#ssid", "workshop")
     page.fill("#wifi-password", WORKS)
-    page.click("text=Save and join")
+    page.click("text=Save network")
     page.wait_for_selector("text=The flash is full; remove a file.")
     assert page.input_value("#wifi-password") == WORKS
 

@@ -25,7 +25,7 @@ def _wifi_setup():
 
 async def networks(site):
     """Scan for networks."""
-    found = await _wifi_setup().scan(site.state)
+    found = _wifi_setup().scan(site.state)
     unload("device.runtime.wifi_setup")
     return {"networks": found}, 200
 

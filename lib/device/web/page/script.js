@@ -12,6 +12,7 @@ const STEPS = { network: "Network", time: "Clock", serialize: "Claim ID", provis
 const $ = (id) => document.getElementById(id);
 let token = remembered(); // for changes; the session itself is a cookie that scripts cannot read
 let isInside = false;
+let isSetup = false; // the board's own access point is open
 let shown = {}; // what each list shows, as JSON
 let failures = 0;
 let heard = null; // Date of the last answer
@@ -151,7 +152,8 @@ function show(value) {
   put("name", board.serial || board.name || "Board");
   $("user").value = document.title = $("name").textContent;
   put("about", [board.kind, board.version && "Muster " + board.version, "on for " + seconds(board.up_s)].filter(Boolean).join(" · "));
-  overall(steps, problems, session.setup);
+  isSetup = Boolean(session.setup);
+  overall(steps, problems);
   $("problems-card").hidden = !problems.length;
   list("problems", problems, (text) => [icon("failed"), make("span", sentence(text))]);
   showClaim(claim);
@@ -161,7 +163,7 @@ function show(value) {
   $("all").hidden = false;
 }
 
-function overall(steps, problems, isSetup) {
+function overall(steps, problems) {
   const of = (name) => steps.find((step) => step.state == name);
   const open = of("working") || of("waiting");
   const [kind, text] = problems.length ? ["failed", problems.length + (problems.length > 1 ? " problems" : " problem") + ": see below"]
@@ -198,11 +200,11 @@ function showLogin(session) {
   isInside = Boolean(session.logged_in && token);
   $("login-card").hidden = isInside;
   $("inside").hidden = !isInside;
-  if (session.setup && $("all").firstElementChild != $("login-card")) $("all").prepend($("login-card")); // it comes first
+  if (isSetup && $("all").firstElementChild != $("login-card")) $("all").prepend($("login-card")); // it comes first
   $("login").hidden = session.has_password === false;
   put("login-text", session.has_password === false
     ? "Nothing can be changed here, because this board has no password. Give it one when you build its image: muster image --web-password-file FILE."
-    : session.setup
+    : isSetup
       ? "To choose the Wi-Fi of this board, log in with the password that came with it."
       : "To see more, or to change the Wi-Fi, restart or release the board.");
 }
@@ -217,15 +219,16 @@ function showInside(value, board) {
   list("known", network.known, known);
   showIdentity(value.identity || {}, board.unix);
   put("memory-fact", size(memory.free) + " free");
-  facts("memory", [["Free memory", size(memory.free)], ["Largest block", size(memory.largest)], ["Free flash", size(memory.flash_free) + (memory.flash_size ? " of " + size(memory.flash_size) : "")], ...Object.entries(memory.tables || {}).map(([name, count]) => ["Table " + name, count + (count == 1 ? " document" : " documents")])]);
+  facts("memory", [["Free memory", size(memory.free)], ...(memory.largest ? [["Largest block", size(memory.largest)]] : []), ["Free flash", size(memory.flash_free) + (memory.flash_size ? " of " + size(memory.flash_size) : "")], ...Object.entries(memory.tables || {}).map(([name, count]) => ["Table " + name, count + (count == 1 ? " document" : " documents")])]);
   showServices(Array.isArray(value.services) ? value.services : []);
   const app = value.app || {};
   put("app-fact", app.state || "none");
-  put("app-text", app.state ? "The application is " + app.state + "." : "This board has no application.");
+  put("app-text", app.state && app.state != "off" ? "The application is " + app.state + "." : "No application runs on this board.");
   $("app-error").hidden = !app.error;
   put("app-error", app.error || "");
   const starts = Array.isArray(value.restarts) ? value.restarts : [];
   put("restart-fact", "on for " + seconds(board.up_s));
+  $("restarts-title").hidden = !starts.length;
   list("restarts", starts, (start) => [make("b", start.cause || "unknown"), make("span", date(start.unix, { dateStyle: "medium", timeStyle: "short" }) || "time unknown", "soft"), ...(start.text ? [make("p", start.text, "soft")] : [])]);
   put("confirm-name", board.serial || "");
 }
@@ -379,7 +382,9 @@ on("wifi", (button) => {
   if (password && password.length < 8) return put("wifi-said", "A Wi-Fi password has at least 8 characters.");
   return act(button, "wifi-said", "wifi", { ssid, password }, () => {
     $("wifi").reset();
-    return "Saved. The board joins " + ssid + " now. If this page stays silent, join " + ssid + " yourself and open the page at the board's new address.";
+    return isSetup
+      ? "Saved. The board leaves its own network and joins " + ssid + ". Join " + ssid + " too, and open the page at the board's new address."
+      : "Saved. The board joins " + ssid + " when it next looks for a network, at the latest after a restart.";
   });
 });
 
