@@ -40,6 +40,10 @@ ready:
 demo: ready ## a virtual board provisions itself against the local twin and says that it has booted
 	@$(MUSTER) demo $(ARGS)
 
+.PHONY: demo-web
+demo-web: ready ## the same, but the board stays on until Ctrl-C: open its page in a browser
+	@$(MUSTER) demo --web $(ARGS)
+
 .PHONY: test
 test: ready browser ## all tests (ARGS="-k name" chooses)
 	@MUSTER_UF2= $(PYTEST) $(PARALLEL) $(ARGS)
