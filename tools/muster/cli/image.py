@@ -99,7 +99,7 @@ def image(
 
     An image is the whole flash file system: the compiled code of the board's profile, ento.conf, the claim
     credentials and the known networks, in the exact number of blocks of the board. It is checked by mounting
-    it. The same input gives the same bytes. `muster images` builds those of devices in the registry.
+    it. The same input gives the same bytes, but for a random password. `muster images` builds those of devices in the registry.
 
     Precedence: options over --conf over the profile over the board's defaults.
     """
@@ -110,10 +110,9 @@ def image(
         (fields.DEVICE, fields.SERIAL_ID): serial,
         (fields.PROVISIONING, fields.PARAMETERS): dict(parameters) or None,
     }
-    has_conf = bool(content.conf or any(changes.values()))
+    has_conf = content.conf or any(changes.values())
     documents = {paths.CONF: ento_conf(content.conf, changes)} if has_conf else {}
-    password = web_password.read(web_password_file) if web_password_file else None
-    content, printed = _with_password(content, documents, password, serial or "")
+    content, printed = _with_password(content, documents, web_password_file, serial or "")
     files, has_claim = files_of(content, home, documents)
     built = build_image(files, content.board.name)
     verify(built, files, content.board.name)
@@ -122,9 +121,8 @@ def image(
         if uf2 is not None:
             write_private(uf2, to_uf2(built, content.board.name))
     would = "would be " if dry_run else ""
-    lines = [
-        f"{out}: {would}{len(files)} files, {content.board.block_count} blocks for {content.board.title}"
-    ]
+    where = f"{content.board.block_count} blocks for {content.board.title}"
+    lines = [f"{out}: {would}{len(files)} files, {where}"]
     if uf2 is not None:
         lines.append(f"{uf2}: {would}there to copy to the drive that the board shows in BOOTSEL mode")
     response = {"image": str(out), "files": len(files), "board": content.board.name}
@@ -137,13 +135,14 @@ def image(
 
 
 def _with_password(
-    content: Content, documents: dict[str, dict[str, Any]], password: str | None, serial: str
+    content: Content, documents: dict[str, dict[str, Any]], file: Path | None, serial: str
 ) -> tuple[Content, str]:
     """Put the hash of the web password into web.json in `documents`.
 
     Returns the content without a web.json of --add, and the password if it is new: when neither an option
     nor that file gives one, and the board has a web page.
     """
+    password = web_password.read(file) if file else ""
     others = dict(content.additions)
     web = read_object(paths.WEB, others.pop(paths.WEB, b"{}"))
     if password and fields.PASSWORD in web:

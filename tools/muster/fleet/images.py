@@ -51,7 +51,7 @@ class Job(NamedTuple):
 def web_password(enrolment_key: bytes) -> str:
     """The password of a device's own web page: xxxx-xxxx-xxxx, 60 bits.
 
-    It follows from the enrolment key, so it is stored nowhere on the host (on the board as a hash), and is the
+    It follows from the enrolment key, so it is stored nowhere on the host (on the board: a hash), and is the
     same on every label of the device, until the group's secret is refreshed.
     """
     number = int.from_bytes(hmac.digest(enrolment_key, _WEB_PASSWORD, hashlib.sha256)[:8], "big")
