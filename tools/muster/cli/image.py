@@ -99,7 +99,8 @@ def image(
 
     An image is the whole flash file system: the compiled code of the board's profile, ento.conf, the claim
     credentials and the known networks, in the exact number of blocks of the board. It is checked by mounting
-    it. The same input gives the same bytes, but for a random password. `muster images` builds those of devices in the registry.
+    it. The same input, with a password, gives the same bytes. `muster images` builds those of devices in
+    the registry.
 
     Precedence: options over --conf over the profile over the board's defaults.
     """
