@@ -101,6 +101,7 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
     values = {
         "VERSION": metadata.version("muster"),
         "BOARD": profile.board,
+        "PROFILE": profile.build,
         "SERVICES": tuple(map(tuple, profile.services)),
         "BUILD_TIME": build_time,
         "WATCHDOG_MS": facts.watchdog_ms,
@@ -109,6 +110,8 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
         "HARD_TIMER": facts.hard_timer,
         "JOIN_OPTIONS": facts.join_options,
         "LATE_CONSOLE": facts.late_console,
+        "TLS_HEAP_BYTES": facts.tls_heap_bytes,
+        "TLS_SESSIONS": facts.tls_sessions,
         "LISTEN": facts.listen,
         "INTERVALS": dict(intervals or {}),
     }
@@ -146,16 +149,23 @@ def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str,
     not compile.
     """
     device = device_sources({path.as_posix(): (profile.lib / path).read_text() for path in profile.modules})
-    package = umqtt.fetch() / umqtt.PACKAGE
-    library = [
-        Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
-        for path in sorted(package.glob("*.py"))
-    ]
-    if has_web(profile):
-        library.append(Source("microdot.py", microdot.source(), NO_LINES))
-    modules = compile_all([*device, *library, build_module(profile, build_time)], folder)
+    modules = compile_all([*device, *libraries(profile), build_module(profile, build_time)], folder)
     _forget(folder)
     return {f"/lib/{name}": data for name, data in modules.items()}
+
+
+def libraries(profile: Profile) -> list[Source]:
+    """The published packages that a module of the profile imports."""
+    found = []
+    if umqtt.PACKAGE in profile.imports:
+        package = umqtt.fetch() / umqtt.PACKAGE
+        found += [
+            Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
+            for path in sorted(package.glob("*.py"))
+        ]
+    if "microdot" in profile.imports:
+        found.append(Source("microdot.py", microdot.source(), NO_LINES))
+    return found
 
 
 def has_web(profile: Profile) -> bool:

@@ -41,7 +41,7 @@ class Supervisor:
         except Failure as failure:
             state.ports.board.say("start", "%s; all services stay on" % failure)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
-        for note in notes:
+        for note in notes + startup.left_out(self.off):
             state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
         self._shed_order = startup.SHED_ORDER
 
@@ -96,6 +96,7 @@ class Supervisor:
                     backoff.reset()
                 wait_ms = self._say_failure(self._state.services[name], backoff)
             await clock.wait(self._state.services[name].wake.wait(), wait_ms)
+            self._state.services[name].wake.clear()
             if self._state.services[name].condition == SHED:
                 self._replace(name, SHED)
                 await self._restored(name)
@@ -175,6 +176,12 @@ class Supervisor:
         service = self._state.services.get(name)
         if service and service.condition == SHED:
             service.wake.set()
+
+    def hurry(self):
+        """Start every failing service again now: there is a network again."""
+        for service in self._state.services.values():
+            if service.condition == FAILING:
+                service.wake.set()
 
     def fail(self, name, error):
         """Make a service fail with `error`, as if it had raised it."""

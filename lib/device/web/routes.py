@@ -38,6 +38,7 @@ class Site:
         self.names = web.names
         self.password = web.password
         self.fault = fault
+        self.claim = None  # claim ID and product, once they are known
         ports = service.state.ports
         self.sessions = Sessions(ports.clock, ports.board.random_bytes)
         self.guesses = Guesses(ports.clock)
