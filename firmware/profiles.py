@@ -32,7 +32,9 @@ BOARDS = {
 
 # Modules of lib/device/port that compose.py imports when they are needed -> the services that need them: an
 # image with none of these does not contain the module either.
-PORTS = {}
+PORTS = {
+    "device/port/listening.py": ("web",),
+}
 
 
 def services(lib, profile, without=()):
