@@ -3,6 +3,7 @@
 from check import raises
 from device.core import paths, settings
 from device.core.failures import GIVE_UP, Failure
+from device.core.secret import Secret
 
 _BAD = (
     (b"", "not valid JSON"),
@@ -33,14 +34,14 @@ def test_no_file_means_no_networks():
 
 def test_networks_in_order():
     raw = b'{"networks": [{"ssid": "b", "password": "pw"}, {"ssid": "a"}, {"ssid": "c", "password": ""}]}'
-    assert settings.wifi(raw) == ([("b", "pw"), ("a", None), ("c", None)], "")
+    assert settings.wifi(raw) == ([("b", Secret("pw")), ("a", None), ("c", None)], "")
     assert settings.wifi(b'{"networks": [], "country": "DE", "more": 1}') == ([], "DE")
     assert settings.wifi(b'{"networks": [], "country": ""}') == ([], "")
 
 
 def test_names_outside_ascii():
     raw = '{"networks": [{"ssid": "Caf\xe9 \U0001f41d", "password": "\xe4\xf6"}]}'.encode()
-    assert settings.wifi(raw)[0] == [("Caf\xe9 \U0001f41d", "\xe4\xf6")]
+    assert settings.wifi(raw)[0] == [("Caf\xe9 \U0001f41d", Secret("\xe4\xf6"))]
 
 
 def test_what_is_wrong_is_said_without_the_password():

@@ -4,7 +4,9 @@ import builtins
 import gc
 
 from check import raises
-from device.port import board, clock
+from device.core.log import DEBUG, WARN, Quota, Ring
+from device.core.secret import Secret
+from device.port import board, clock, kept
 
 
 class _Watchdog:
@@ -273,6 +275,7 @@ class _Console:
     def __enter__(self):
         self._real = board._missed
         board._missed = self._missed
+        board._quota = Quota()
         board.print = lambda line: self.lines.append(line)
         return self.lines
 
@@ -304,7 +307,7 @@ def test_lines_that_nobody_could_see_are_said_again_once():
 def test_only_so_many_lines_are_kept():
     with _Console([]) as lines:
         for number in range(100):
-            board.say("a", str(number))
+            board.say("a" if number % 2 else "b", str(number))
         board.say_again()
         assert len(lines) == 140 and lines[-1] == lines[39]
 
@@ -319,3 +322,111 @@ def test_a_traceback_is_text_of_a_kilobyte_at_most():
         text = board.traceback(raises(KeyError, deep, depth))
         assert "KeyError: the cause" in text and len(text) <= 1024
         assert depth or text.startswith("Traceback")
+
+
+def test_only_text_is_logged():
+    with _Console() as lines:
+        for value in (Secret("marker-1"), b"marker-1", bytearray(b"marker-1"), ["marker-1"], None, 5):
+            error = raises(TypeError, board.say, "app", value)
+            assert "marker" not in str(error)
+        assert lines == []
+        board.say("app", f"the password is {Secret('marker-1')}")
+        assert lines[0].endswith("the password is ***")
+
+
+def test_a_loop_that_logs_is_held_back_and_told():
+    with _Console() as lines:
+        for _ in range(1000):
+            board.say("app", "again")
+        count = len(lines)
+        assert 60 <= count < 100, count
+        board.say("network", "joined")
+        assert len(lines) == count + 1
+        board._quota._sources["app"][1] -= 1000
+        board.say("app", "again")
+        assert f"{1000 - count} lines left out: too many at once" in lines[-2]
+
+
+def test_lines_go_into_the_ring_with_their_level():
+    with _Console():
+        board.log = Ring(bytearray(600))
+        try:
+            board.say("network", "joined")
+            board.say("mqtt", "lost", WARN)
+            board.say("mqtt", "detail", DEBUG)
+            board.verbose(True)
+            board.say("mqtt", "detail", DEBUG)
+            found = [line[1:4] for line in board.log.lines()]
+        finally:
+            board.log = None
+            board.verbose(False)
+    assert found == [
+        ("info", "network", "joined"),
+        ("warn", "mqtt", "lost"),
+        ("debug", "mqtt", "detail"),
+    ]
+
+
+def test_a_loop_that_stands_still_is_told_once_until_it_turns():
+    told = []
+    with _With(LOOP_TIMER=5):
+        board.watch_loop(1000, told.append)
+        timer = _only_timer()
+        assert timer.number == 5 and "hard" not in timer.options, "it writes to the flash"
+        timer.tick(3)
+        assert told == []
+        board._fed_ms -= 1500
+        timer.tick(3)
+        assert len(told) == 1 and told[0] >= 1500
+        board.feed()
+        timer.tick(1)
+        board._fed_ms -= 2500
+        timer.tick(2)
+        assert len(told) == 2 and told[1] >= 2500
+        board.feed()
+        with board.gate(5000):
+            board._fed_ms -= 9000
+            timer.tick(1)
+        assert len(told) == 2, "blocking work is allowed in a gate"
+        board.stand_by(True)
+        assert timer not in Machine.timers, "at the prompt nothing turns"
+        board.stand_by(False)
+
+
+def test_the_cause_of_a_start():
+    class Pico(Machine):
+        mem32 = {0x40058008: 1}
+
+    real = kept.machine, kept._build
+    try:
+        kept.machine, kept._build = Pico, type("Facts", (), {"WATCHDOG_REASON": 0x40058008})
+        for cause, orderly, reason, wanted in (
+            (1, False, 0, "power-on"),
+            (1, True, 0, "power-on"),
+            (3, False, 1, "watchdog"),
+            (3, False, 2, "reset"),
+            (3, True, 2, "program"),
+        ):
+            Machine.cause, Pico.mem32[0x40058008] = cause, reason
+            assert kept.cause(orderly) == wanted, (cause, orderly, reason)
+        kept.machine, kept._build = Esp32, type("Facts", (), {"WATCHDOG_REASON": None})
+        for cause, orderly, wanted in (
+            (1, False, "power-on"),
+            (2, True, "program"),
+            (2, False, "reset"),
+            (3, False, "watchdog"),
+            (4, False, "soft reset"),
+            (5, False, "soft reset"),
+        ):
+            Machine.cause = cause
+            assert kept.cause(orderly) == wanted, (cause, orderly)
+    finally:
+        Machine.cause = 1
+        kept.machine, kept._build = real
+
+
+def test_pieces_of_the_heap():
+    free = board.free_memory()
+    largest = board.largest_piece()
+    assert 0 < largest <= free and gc.isenabled()
+    assert board.has_piece(1024) and not board.has_piece(free + 1)

@@ -51,6 +51,34 @@ def write(path, content):
         raise _failure(error, path)
 
 
+def append(path, content):
+    """Add `content` at the end of the file at `path`, atomically; return the size that it has then."""
+    try:
+        _make_directory(path[: path.rindex("/")])
+        with open(path, "ab") as file:
+            file.write(content)
+        return os.stat(path)[6]
+    except OSError as error:
+        raise _failure(error, path)
+
+
+def piece(path, at, size):
+    """At most `size` bytes of a file, from `at` on, which counts from the end if negative; b"" without it."""
+    try:
+        with open(path, "rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(0, end + at) if at < 0 else at)
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def space():
+    """(free bytes, bytes of all) of the file system."""
+    facts = os.statvfs("/")
+    return max(0, min(facts[3], facts[2])) * facts[0], facts[2] * facts[0]
+
+
 def copy(source, target):
     """Replace the file `target` by the content of `source`; raises Failure also when `source` is missing."""
     content = read(source)

@@ -3,6 +3,7 @@
 import json
 
 from device.core.failures import Failure
+from device.core.log import WARN
 from device.runtime.session import Session
 
 
@@ -24,9 +25,14 @@ class State:
         self.safe = False
         self.offline = False
 
+    @property
+    def log(self):
+        """The last lines of the log, a core.log.Ring; `log.lines(after)` for a page."""
+        return self.ports.board.log
+
     def write_if_room(self, path, value):
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
             self.ports.store.write(path, json.dumps(value).encode())
         except Failure as failure:
-            self.ports.board.say("flash", str(failure))
+            self.ports.board.say("flash", str(failure), WARN)
