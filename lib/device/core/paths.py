@@ -18,6 +18,7 @@ RESTARTS = BASE + "/restarts.json"  # why the board started, the last times
 WORDS = BASE + "/words.json"  # the last words before the watchdog: which service held up the loop
 LOG_FILES = (BASE + "/log/0.txt", BASE + "/log/1.txt")  # written in turn, if config.json asks for it
 STARTS = BASE + "/starts.json"  # number of consecutive starts that ended early
+TABLES = BASE + "/tables"  # of the database: <table>.<number>, and <table>.tail with what came last
 
 # Slots: each directory holds one complete identity, or nothing that counts.
 CERT = BASE + "/cert"  # the active slot
@@ -44,6 +45,7 @@ OFFLINE = BASE + "/offline"  # created by the host: keeps boot.py off the networ
 
 LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules
+PAGE = LIB + "/page.html.gz"  # what the web server shows
 PACKED = "/pack"  # the folder they are imported from
 BOOT = "/boot.py"
 MAIN = "/main.py"

@@ -51,32 +51,43 @@ def write(path, content):
         raise _failure(error, path)
 
 
-def append(path, content):
-    """Add `content` at the end of the file at `path`, atomically; return the size that it has then."""
+def append(path, pieces):
+    """Append `pieces` (bytes, one after the other) to the file at `path`; return (size before, size after).
+
+    A power cut leaves all of them or none. After a Failure the file may have some.
+    """
     try:
         _make_directory(path[: path.rindex("/")])
         with open(path, "ab") as file:
-            file.write(content)
-        return os.stat(path)[6]
+            size = file.seek(0, 2)
+            end = size
+            for piece in pieces:
+                end += file.write(piece)
+        return size, end
     except OSError as error:
         raise _failure(error, path)
 
 
-def piece(path, at, size):
-    """At most `size` bytes of a file, from `at` on, which counts from the end if negative; b"" without it."""
+def read_at(path, offset, size):
+    """At most `size` bytes from `offset` of the file at `path`; less at its end, none without a file."""
+    if not exists(path):
+        return b""
     try:
         with open(path, "rb") as file:
-            end = file.seek(0, 2)
-            file.seek(max(0, end + at) if at < 0 else at)
+            file.seek(offset)
             return file.read(size)
-    except OSError:
-        return b""
+    except OSError as error:
+        raise _failure(error, path)
 
 
-def space():
-    """(free bytes, bytes of all) of the file system."""
-    facts = os.statvfs("/")
-    return max(0, min(facts[3], facts[2])) * facts[0], facts[2] * facts[0]
+def sizes(path):
+    """{name: bytes} of the files in the directory at `path`; {} when there is none."""
+    if not exists(path):
+        return {}
+    try:
+        return {entry[0]: entry[3] for entry in os.ilistdir(path) if not entry[1] & _DIRECTORY}
+    except OSError as error:
+        raise _failure(error, path)
 
 
 def copy(source, target):
@@ -112,6 +123,20 @@ def has_room(size):
         return False
     finally:
         remove(path)
+
+
+def open_file(path):
+    """(the file at `path`, to be read in pieces and closed; its size), or None when there is no such file."""
+    try:
+        return open(path, "rb"), os.stat(path)[6]
+    except OSError:
+        return None
+
+
+def space():
+    """(bytes free, bytes in all) of the flash's file system."""
+    facts = os.statvfs("/")
+    return max(0, facts[0] * facts[3]), facts[1] * facts[2]
 
 
 def _make_directory(path):

@@ -4,6 +4,7 @@ import json
 
 from device.core.failures import Failure
 from device.core.log import WARN
+from device.runtime.networking import Networking
 from device.runtime.session import Session
 
 
@@ -19,6 +20,7 @@ class State:
         self.ports = ports
         self.settings = None
         self.identity = None
+        self.networking = Networking(self)
         self.session = Session(self)
         self.supervisor = None
         self.services = {}
@@ -29,6 +31,12 @@ class State:
     def log(self):
         """The last lines of the log, a core.log.Ring; `log.lines(after)` for a page."""
         return self.ports.board.log
+
+    def network_facts(self):
+        """What the page shows of the network; see runtime.wifi_setup."""
+        from device.runtime import wifi_setup
+
+        return wifi_setup.facts(self)
 
     def write_if_room(self, path, value):
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""

@@ -55,7 +55,7 @@ class Log(Service):
         """Go on with the newer of the two files, after its last line."""
         store = self.state.ports.store
         for place, path in enumerate(paths.LOG_FILES):
-            head = store.piece(path, 0, _HEAD_BYTES).split(b"\n")[0].split()
+            head = store.read_at(path, 0, _HEAD_BYTES).split(b"\n")[0].split()
             try:
                 number, before = int(head[1]), int(head[2])
             except (ValueError, IndexError):
@@ -65,9 +65,9 @@ class Log(Service):
         self._size = 0
         if self._number:
             path = paths.LOG_FILES[self._place]
-            self._size = store.append(path, b"")
+            self._size = store.append(path, ())[1]
             self.written_bytes += self._size
-            self._after = _last_number(store.piece(path, -_TAIL_BYTES, _TAIL_BYTES))
+            self._after = _last_number(store.read_at(path, max(0, self._size - _TAIL_BYTES), _TAIL_BYTES))
         log = self.state.log
         if not log.earlier or self._after > log.last():  # the memory has lost its lines, and counts anew
             self._after = 0
@@ -116,7 +116,7 @@ class Log(Service):
             store.write(paths.LOG_FILES[self._place], data)
             self._size = len(data)
         else:
-            self._size = store.append(paths.LOG_FILES[self._place], data)
+            self._size = store.append(paths.LOG_FILES[self._place], (data,))[1]
         self.written_bytes += len(data)
 
 
