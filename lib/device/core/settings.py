@@ -254,7 +254,7 @@ def log(raw):
 
 
 def access_point(raw):
-    """Whether the board may open its own access point, by the bytes of wifi.json, and its password, a Secret, or None.
+    """Whether wifi.json (`raw`) lets the board open its access point, and its password (Secret) or None.
 
     A file that is missing or invalid forbids nothing: the access point is there to mend it.
     """
