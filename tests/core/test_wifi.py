@@ -71,7 +71,10 @@ def test_a_network_is_added_as_the_first_one_and_everything_else_stays():
     changed = known_networks.added(raw, "b", "new-word")
     assert settings.wifi(changed) == ([("b", Secret("new-word")), ("a", None)], "DE")
     assert b'"more": [1]' in changed
-    assert settings.wifi(known_networks.added(changed, "a", ""))[0] == [("a", None), ("b", Secret("new-word"))]
+    assert settings.wifi(known_networks.added(changed, "a", ""))[0] == [
+        ("a", None),
+        ("b", Secret("new-word")),
+    ]
     name = "Caf\xe9 \U0001f41d"
     assert settings.wifi(known_networks.added(None, name, "\xe4\xf6\xfc\xdf\xe4\xf6"))[0][0][0] == name
 
