@@ -42,6 +42,9 @@ class Board:
     hard_timer: bool
     join_options: Mapping[str, int]
     late_console: bool
+    tls_heap_bytes: int
+    tls_sessions: int
+    listen: tuple[str, ...]
 
     @property
     def size(self) -> int:

@@ -27,7 +27,7 @@ async def boot(state):
     board.start_watchdog()
     _count_start(state)
     try:
-        state.session.begin()  # joining takes the radio seconds, during which the program is loaded
+        state.networking.begin()  # joining takes the radio seconds, during which the program is loaded
     except Failure as failure:
         board.say("network", str(failure))
     try:
