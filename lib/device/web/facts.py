@@ -170,7 +170,7 @@ def _memory(state):
     free, size = store.space()
     return {
         "free": state.ports.board.free_memory(),
-        "largest": 0,
+        "largest": state.ports.board.largest_piece(),
         "flash_free": free,
         "flash_size": size,
         "tables": {},
@@ -178,7 +178,11 @@ def _memory(state):
 
 
 def _restarts(state):
-    return []
+    from device.runtime import restarts
+
+    found = restarts.known(state)
+    unload("device.runtime.restarts")
+    return found
 
 
 def _app(state):
@@ -186,8 +190,18 @@ def _app(state):
 
 
 def log_pieces(site, after):
-    """Generate the JSON of /api/log: the lines after number `after`."""
+    """Generate the JSON of /api/log: the lines after number `after`, one at a time."""
+    log = site.state.log
+    last = log.last()
+    if after > last:
+        after = 0  # the board has lost its power since, and counts anew
     yield '{"lines":['
+    mark = ""
+    lines = log.lines(after, 1)
+    while lines and after < last:
+        yield mark + json.dumps(list(lines[0]))
+        mark, after = ",", lines[0][0]
+        lines = log.lines(after, 1)
     yield '],"next":%d}' % after
 
 
