@@ -17,7 +17,7 @@ from muster.virtual import VirtualBoard
 
 _SIZE = {"width": 390, "height": 800}
 _SCALE = 1.25
-_COLOURS = 64
+_COLOURS = 160
 _FRAME = """\
 <body style="margin:0;display:inline-flex;gap:16px;padding:8px">%s</body>"""
 _PHONE = (
