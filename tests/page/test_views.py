@@ -76,7 +76,7 @@ def test_the_log_in_shows_everything(inside, board) -> None:
         "not built in",
         "switched off",
         "ValueError: no sensor",
-        "the sensor did not answer",
+        "warning app the sensor did not answer",
         "watchdog",
         "the loop has not turned for 5 s in app",
     ):

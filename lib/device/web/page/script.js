@@ -279,7 +279,7 @@ async function showLog() {
     const item = make("li", undefined);
     const isBad = /^(warn|err|crit)/i.test(level);
     item.append(make("time", (ms / 1000).toFixed(1) + " s"), " ");
-    if (isBad) item.append(state("failed", level), " ");
+    if (isBad) item.append(state("failed", level == "warn" ? "warning" : level), " ");
     item.append(make("b", source), " " + text);
     log.append(item);
   }
