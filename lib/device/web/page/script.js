@@ -6,7 +6,8 @@ const PATIENCE_MS = 10000; // for one answer
 const LOG_MOST = 300; // lines that are kept in the page
 
 const WORDS = { done: "done", working: "in progress", waiting: "waiting", failed: "failed", off: "off" };
-const ICONS = { running: "done", failing: "failed", stopped: "waiting", crashed: "failed", ended: "off", ...Object.fromEntries(Object.keys(WORDS).map((w) => [w, w])) };
+// What services and the application say of themselves, beside the words of the steps.
+const ICONS = { running: "done", failing: "failed", stopped: "waiting" };
 const STEPS = { network: "Network", time: "Clock", serialize: "Claim ID", provision: "Identity", mqtt: "Cloud", status: "Boot status" };
 
 const $ = (id) => document.getElementById(id);
@@ -98,7 +99,7 @@ function drawing(tag, values, ...children) {
 const icon = (name) => drawing("svg", { "aria-hidden": "true" }, drawing("use", { href: "#i-" + name }));
 
 function state(name, words) {
-  const kind = ICONS[name] || "off";
+  const kind = ICONS[name] || (WORDS[name] ? name : "off");
   const node = make("span", undefined, "state", kind);
   node.append(icon(kind), " " + (words || WORDS[name] || name));
   return node;
