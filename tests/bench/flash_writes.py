@@ -23,8 +23,9 @@ HOW = """\
 writes, such as directories and copies of blocks, is counted, and so is the cleaning of the log. In the
 details: bytes programmed and blocks erased for one document, and the most blocks that one call erased. The
 peer is a file for each document, written and renamed: as safe, and as quick to find, but a document takes a
-block of its own (on an ESP32 from 128 bytes, on a Pico W from 512), where a table has dozens in a block. The
-firmware of the Pico W has no module `btree`, nor have the interpreters of the tests, so it is not measured."""
+block of its own (on an ESP32 from 128 bytes, on a Pico W from 512), where a table has dozens in a block.
+The firmware of the Pico W has no module `btree`, nor have the interpreters of the tests, so it is not
+measured."""
 
 
 class Written(NamedTuple):
