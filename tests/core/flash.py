@@ -60,8 +60,11 @@ class Flash:
 
     # The store port (core/ports.py), as device.port.store does it
 
-    def read(self, path):
-        return self.files.get(path)
+    def read(self, path, limit=16384):
+        content = self.files.get(path)
+        if content is not None and len(content) > limit:
+            raise Failure(GIVE_UP, f"{path} has {len(content)} bytes; the limit is {limit}")
+        return content
 
     def write(self, path, content):
         assert isinstance(content, bytes)

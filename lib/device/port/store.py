@@ -125,6 +125,20 @@ def has_room(size):
         remove(path)
 
 
+def open_file(path):
+    """(the file at `path`, to be read in pieces and closed; its size), or None when there is no such file."""
+    try:
+        return open(path, "rb"), os.stat(path)[6]
+    except OSError:
+        return None
+
+
+def space():
+    """(bytes free, bytes in all) of the flash's file system."""
+    facts = os.statvfs("/")
+    return max(0, facts[0] * facts[3]), facts[1] * facts[2]
+
+
 def _make_directory(path):
     """Create `path` and its parent directories if missing."""
     for end in range(1, len(path) + 1):
