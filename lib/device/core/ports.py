@@ -27,7 +27,8 @@ network  connected(); begin(networks, country), which does not wait; async join(
 connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
-         async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close().
+         async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close(),
+         between_packets(call), which calls it while nothing is being sent.
 build    what the image contains: SERVICES, BUILD_TIME, INTERVALS (see tools/muster/mpy.py).
 """
 

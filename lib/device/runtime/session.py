@@ -177,6 +177,13 @@ class Session:
 
     # For all services
 
+    async def between_packets(self, call):
+        """Call `call()` while no part of a packet is being sent."""
+        if self._connection:
+            await self._connection.between_packets(call)
+        else:
+            call()
+
     def is_online(self):
         """Whether the board is connected as its thing."""
         return self._online.is_set()
