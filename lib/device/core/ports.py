@@ -15,8 +15,9 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
 clock    ms(), since the start, never goes back; unix(); set_unix(seconds); async sleep_ms(ms);
          async wait(awaitable, limit_ms) -> whether it finished in time.
 store    read(path) -> bytes or None; write(path, bytes), atomic; copy(from, to); exists(path);
-         remove(path); has_room(bytes); read_slot(path) -> {name: bytes or None}, or None without the
-         directory; digests(path of a slot) -> {name: hex or None};
+         remove(path); has_room(bytes); room() -> (bytes free, bytes in all);
+         read_slot(path) -> {name: bytes or None}, or None without the directory;
+         digests(path of a slot) -> {name: hex or None};
          apply(operations of core.slots); tidy(), after a power cut.
 network  connected(); begin(networks, country), which does not wait; async join(networks, country);
          leave(); restart(), the radio as well; facts() -> (name, own address, dBm) or None; scan() ->

@@ -68,6 +68,13 @@ def exists(path):
         return False
 
 
+def room():
+    """(bytes free, bytes in all) of the flash; what LittleFS counts twice may make it fewer than none."""
+    facts = os.statvfs("/")
+    free = facts[3] if 0 <= facts[3] <= facts[2] else 0
+    return facts[0] * free, facts[0] * facts[2]
+
+
 def has_room(size):
     """Whether a file of `size` bytes could be written."""
     facts = os.statvfs("/")

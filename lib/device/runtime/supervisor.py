@@ -40,6 +40,7 @@ class Supervisor:
         try:
             switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
+            state.judge(paths.CONFIG, failure)
             state.ports.board.say("start", "%s; all services stay on" % failure)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
         for note in notes:
