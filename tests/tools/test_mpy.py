@@ -29,10 +29,15 @@ def test_build_module_says_what_runs(tmp_path):
     words = [
         *interpreter.command64(),
         "-c",
-        "import _build; print(_build.BOARD, _build.BUILD_TIME, _build.VERSION)",
+        "import _build; print(_build.BOARD, _build.BUILD_TIME, _build.TLS_SESSIONS, _build.TLS_HEAP_BYTES)",
     ]
     result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert result.stdout.split()[:2] == ["esp32", str(BUILD_TIME)]
+    assert result.stdout.split() == ["esp32", str(BUILD_TIME), "2", "0"]
+
+
+def test_a_pico_w_has_memory_for_one_tls_session():
+    text = mpy.build_module(profile("pico_w"), BUILD_TIME).text
+    assert b"TLS_SESSIONS = 1\n" in text and b"TLS_HEAP_BYTES = 45000\n" in text
 
 
 def test_a_mistake_in_a_module_is_one_sentence_with_its_line(tmp_path):

@@ -17,3 +17,6 @@ TIMER = -1
 HARD_TIMER = True
 JOIN_OPTIONS = {}
 LATE_CONSOLE = False
+TLS_HEAP_BYTES = 0
+TLS_SESSIONS = 4
+LISTEN = ("127.0.0.1:0",)  # of the web page, without web.json: any free port of this computer

@@ -23,6 +23,10 @@ PORT = "port"
 TOPIC_PREFIX = "topicPrefix"
 CLOCK = "clock"
 NTP = "ntp"  # list of hosts
+DATABASE = "database"
+TABLES = "tables"  # how many there may be
+TABLE_BYTES = "tableBytes"
+MAX_DOCUMENTS = "documents"  # in all tables
 
 # wifi.json
 COUNTRY = "country"
@@ -35,11 +39,19 @@ PASSWORD = "password"
 CLAIM = "claim"
 PRODUCT = "product"
 TEST = "test"
+CLAIM_LENGTH = "claimLength"  # symbols of the claim ID that the board makes
+
+# config.json: how a board gets its claim ID ("serialize" in "cloud")
+SERIALIZE = "serialize"
+SERIALIZE_AUTO = "auto"  # the board makes it
+SERIALIZE_NONE = "none"
+SERIALIZE_FACTORY = "factory"  # the factory's server hands it out
 
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"
 LISTEN = "listen"
+NAMES = "names"  # by which a browser may call the board
 
 # CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing (AWS IoT, fleet provisioning MQTT API)
 CERTIFICATE_ID = "certificateId"

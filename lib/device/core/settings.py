@@ -20,8 +20,9 @@ _AFTER_VALUE = (b",", b"}", b" ", b"\t", b"\r", b"\n", b"")
 
 # The checked settings of one board. endpoint: host name or address; provisioned: what the file says;
 # parameters: {name: string} for the template; own_key: the board makes its key; thing_name: as expected
-# before the cloud has told it; ntp: list of hosts; enrolment_key: bytes or None. A plain tuple: an object of
-# a class of this module would keep the module in memory.
+# before the cloud has told it; ntp: list of hosts; enrolment_key: bytes or None; database: its limits
+# [tables, bytes of a table, documents]. A plain tuple: an object of a class of this module would keep the
+# module in memory.
 Settings = namedtuple(
     "Settings",
     (
@@ -37,6 +38,7 @@ Settings = namedtuple(
         "daily_certificates",
         "enrolment_key",
         "ntp",
+        "database",
     ),
 )
 
@@ -164,7 +166,16 @@ def settings(conf):
         _number(section, fields.DAILY_CERTIFICATES, 5, 1, 100),
         _enrolment_key(section.get(fields.ENROLMENT_KEY)),
         _hosts(_section(conf, fields.CLOCK).get(fields.NTP, ["pool.ntp.org", "time.google.com"])),
+        _database(_section(conf, fields.DATABASE)),
     )
+
+
+def _database(section):
+    return [
+        _number(section, fields.TABLES, 8, 1, 32),
+        _number(section, fields.TABLE_BYTES, 65536, 4096, 1048576),
+        _number(section, fields.MAX_DOCUMENTS, 1000, 1, 100000),
+    ]
 
 
 def _own_key(value):

@@ -49,6 +49,18 @@ def restart():
     switch_off()
 
 
+def address():
+    """The board's own IPv4 address, as text."""
+    return link().ifconfig()[0]
+
+
+def listen(host, port):
+    """A listener on a TCP port; see `listening.listen`."""
+    from device.port import listening
+
+    return listening.listen(host, port)
+
+
 async def lookup(host):
     """An IPv4 address of `host`, as text; see `names.lookup`. An address is returned unchanged."""
     if all(symbol in "0123456789." for symbol in host):

@@ -18,7 +18,7 @@ def problems(state, is_owner=False):
         found.append("the board runs in safe mode after repeated crashes; only essential services start")
     for fault in state.faults.values():
         found.append(str(fault))
-    free, _ = state.ports.store.room()
+    free, _ = state.ports.store.space()
     if free < _LITTLE_ROOM:
         found.append("the flash is full (%d bytes free); delete files you do not need" % free)
     failure = state.networking.failure

@@ -34,6 +34,7 @@ class Session:
         self._joins = 0  # of the network, when the connection was opened
         self._lost = 0  # consecutive connections lost to the network
         self._time_asked_ms = None
+        self._knows_time = False
 
     # Opening and closing
 
@@ -79,6 +80,7 @@ class Session:
         self._time_asked_ms = self._state.ports.clock.ms()
         answered = await timekeeper.ask(self._state)
         unload_passing()
+        self._knows_time = self._knows_time or answered
         return answered
 
     async def _ask_time_if_due(self):
@@ -183,6 +185,10 @@ class Session:
             await self._connection.between_packets(call)
         else:
             call()
+
+    def knows_time(self):
+        """Whether a time server has answered since the start."""
+        return self._knows_time
 
     def is_online(self):
         """Whether the board is connected as its thing."""

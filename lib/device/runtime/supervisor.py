@@ -43,7 +43,7 @@ class Supervisor:
             state.judge(paths.CONFIG, failure)
             state.ports.board.say("start", "%s; all services stay on" % failure)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
-        for note in notes:
+        for note in notes + startup.left_out(self.off):
             state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
         self._shed_order = startup.SHED_ORDER
 
@@ -74,7 +74,7 @@ class Supervisor:
             service = load_service(name, self._state)
         except Exception as error:  # a broken service must not keep the others from starting
             self._state.ports.board.say(name, "cannot be loaded: " + _reason(error))
-            self._tell(error)
+            self.tell(error)
             return None
         self._state.services[name] = service
         return service
@@ -108,7 +108,7 @@ class Supervisor:
         service.condition = FAILING
         wait_ms = _wait_ms(service.failure, backoff)
         service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
-        self._tell(service.failure)
+        self.tell(service.failure)
         return wait_ms
 
     async def _restored(self, name):
@@ -201,7 +201,7 @@ class Supervisor:
         await self._state.session.between_packets(task.cancel)
         self._ending.remove(task)
 
-    def _tell(self, error):
+    def tell(self, error):
         """Print the traceback of a bug, once: from the field, it is the only evidence."""
         if isinstance(error, Failure):
             return
