@@ -6,6 +6,7 @@ import pytest
 
 from device.core import fields, paths
 from muster.image.filesystem import mount
+from muster.layout import LIB
 from tests.system import mishaps, rig
 from tests.system.test_network import NO_CLOUD, OPEN
 
@@ -24,7 +25,9 @@ TELLER = """
 
 
 def _flash(path, twin, serial, changes=None):
-    mishaps.flash(path, twin, serial, services=["teller"], extra=mishaps.service("teller", TELLER))
+    text = (LIB / "device/runtime/problems.py").read_text()  # in the image even when no page is
+    extra = {**mishaps.service("teller", TELLER), **mishaps.compiled("device/runtime/problems.py", text)}
+    mishaps.flash(path, twin, serial, services=["teller"], extra=extra)
     mishaps.edit(path, changes or {})
     return path
 

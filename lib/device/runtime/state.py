@@ -3,6 +3,7 @@
 import json
 
 from device.core.failures import Failure
+from device.core.log import WARN
 from device.runtime.networking import Networking
 from device.runtime.session import Session
 
@@ -34,6 +35,11 @@ class State:
         else:
             self.faults.pop(path, None)
 
+    @property
+    def log(self):
+        """The last lines of the log, a core.log.Ring; `log.lines(after)` for a page."""
+        return self.ports.board.log
+
     def network_facts(self):
         """What the page shows of the network; see runtime.wifi_setup."""
         from device.runtime import wifi_setup
@@ -46,5 +52,9 @@ class State:
             self.ports.store.write(path, json.dumps(value).encode())
             self.judge(path, None)
         except Failure as failure:
+<<<<<<< HEAD
             self.judge(path, failure)
             self.ports.board.say("flash", str(failure))
+=======
+            self.ports.board.say("flash", str(failure), WARN)
+>>>>>>> 6a62d178526e9668de2fec11346fcc55210c6c0a
