@@ -26,6 +26,14 @@ class State:
         self.services = {}
         self.safe = False
         self.offline = False
+        self.faults = {}  # {path: Failure} of files that cannot be read, or written
+
+    def judge(self, path, failure):
+        """Remember that the file at `path` is faulty, or, with None, that it is good."""
+        if failure:
+            self.faults[path] = failure
+        else:
+            self.faults.pop(path, None)
 
     @property
     def log(self):
@@ -42,5 +50,11 @@ class State:
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
             self.ports.store.write(path, json.dumps(value).encode())
+            self.judge(path, None)
         except Failure as failure:
+<<<<<<< HEAD
+            self.judge(path, failure)
+            self.ports.board.say("flash", str(failure))
+=======
             self.ports.board.say("flash", str(failure), WARN)
+>>>>>>> 6a62d178526e9668de2fec11346fcc55210c6c0a
