@@ -27,6 +27,7 @@ from tests.bench import (
     key_request,
     page,
     round_trips,
+    services,
     sim_rate,
     start_times,
     twin_crowd,
@@ -39,6 +40,7 @@ from tests.bench.common import Bench, Result
 MEASUREMENTS = {
     "round-trips": (round_trips,),
     "heap": (heap, unloading, heap_modules),
+    "services": (services,),
     "flash": (flash_bytes,),
     "wire": (wire_bytes,),
     "key": (key_request,),
