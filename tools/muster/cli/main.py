@@ -52,6 +52,7 @@ COMMANDS: Table = {
     "image": "muster.cli.image:image",
     "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
+    "log": "muster.cli.log:log",
     "plan": "muster.cli.plan:plan",
     "profile": (
         "Manage profiles: named sets of settings, one for each cloud.",
