@@ -13,7 +13,7 @@ class State:
 
     `settings` is settings.Settings or None before ento.conf is read; `identity` is slots.Identity or None;
     `services` is {name: Service} of those started; `safe`: only the services of safe mode run;
-    `offline`: a person wants the board off the network.
+    `offline`: a person wants the board off the network; `busy`: the service whose function is called now.
     """
 
     def __init__(self, ports):
@@ -26,6 +26,7 @@ class State:
         self.services = {}
         self.safe = False
         self.offline = False
+        self.busy = None
 
     @property
     def log(self):
