@@ -74,7 +74,8 @@ def _lines(text: str) -> Iterator[Line]:
             words[4] += "\n" + row[2:]
         elif match := _LINE.fullmatch(row):
             if words:
-                yield Line(int(words[0]), *map(printable, words[1:4]), _shown(words[4]))
+                time, level, source = map(printable, words[1:4])
+                yield Line(int(words[0]), time, level, source, _shown(words[4]))
             words = list(match.groups())
 
 

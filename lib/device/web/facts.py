@@ -20,7 +20,7 @@ def pieces(site, logged_in, private):
     state = site.state
     services = state.supervisor.facts()
     yield '{"board":' + json.dumps(_board(state))
-    yield ',"claim":' + json.dumps(_claim(state))
+    yield ',"claim":' + json.dumps(_claim(site))
     yield ',"session":' + json.dumps(
         {"logged_in": logged_in, "has_password": site.password is not None, "setup": _is_in_setup(state)}
     )
@@ -59,16 +59,25 @@ def _board(state):
     }
 
 
-def _claim(state):
-    value = _document(state, paths.DEVICE)
-    shown, product = value.get(fields.CLAIM), value.get(fields.PRODUCT)
-    shown = shown if isinstance(shown, str) else ""
-    return {
-        "id": shown.replace("-", ""),
-        "shown": shown,
+def _claim(site):
+    """The claim ID, which never changes once it is there."""
+    if not site.claim or not site.claim["id"]:
+        _read_claim(site)
+    return dict(site.claim, claimed=site.state.identity is not None)
+
+
+def _read_claim(site):
+    from device.core import claim_ids
+
+    value = _document(site.state, paths.DEVICE)
+    code = claim_ids.read(value.get(fields.CLAIM))
+    product = value.get(fields.PRODUCT)
+    site.claim = {
+        "id": code,
+        "shown": claim_ids.shown(code) if code else "",
         "product": product if isinstance(product, str) else "",
-        "claimed": state.identity is not None,
     }
+    unload("device.core.claim_ids")
 
 
 def _document(state, path):

@@ -78,6 +78,7 @@ COMMANDS: Table = {
     ),
     "relay": "muster.cli.relay:relay",
     "retire": ("Take a device out of service.", {"device": "muster.cli.retire:retire"}),
+    "services": "muster.cli.services:services",
     "sim": "muster.cli.sim:sim",
     "twin": (
         "Run the local twin of AWS IoT Core, look into it, and inject faults.",
