@@ -13,7 +13,7 @@ class State:
 
     `settings` is settings.Settings or None before ento.conf is read; `identity` is slots.Identity or None;
     `services` is {name: Service} of those started; `safe`: only the services of safe mode run;
-    `offline`: a person wants the board off the network.
+    `offline`: a person wants the board off the network; `busy`: the service whose function is called now.
     """
 
     def __init__(self, ports):
@@ -26,6 +26,7 @@ class State:
         self.services = {}
         self.safe = False
         self.offline = False
+        self.busy = None
         self.faults = {}  # {path: Failure} of files that cannot be read, or written
 
     def judge(self, path, failure):
@@ -52,9 +53,5 @@ class State:
             self.ports.store.write(path, json.dumps(value).encode())
             self.judge(path, None)
         except Failure as failure:
-<<<<<<< HEAD
             self.judge(path, failure)
-            self.ports.board.say("flash", str(failure))
-=======
             self.ports.board.say("flash", str(failure), WARN)
->>>>>>> 6a62d178526e9668de2fec11346fcc55210c6c0a

@@ -140,7 +140,7 @@ class Supervisor:
         """Run the service; return whether it finished. If not, its `failure` is set."""
         service.failure = None
         service.condition = RUNNING
-        service.task = asyncio.create_task(service.run())
+        service.task = asyncio.create_task(_alone(service.run()))
         try:
             await service.task
             return service.failure is None
@@ -237,6 +237,14 @@ class Supervisor:
         while True:
             self._state.ports.board.feed()
             await self._state.ports.clock.sleep_ms(_TURN_MS)
+
+
+async def _alone(work):
+    """Await `work`, and do not hold it afterwards: asyncio's queue may refer to a task long after its end."""
+    try:
+        await work
+    finally:
+        work = None
 
 
 def _wait_ms(failure, backoff):
