@@ -85,6 +85,16 @@ def test_the_log_in_shows_everything(inside, board) -> None:
     assert contract.PASSWORD not in page.content()
 
 
+@pytest.mark.parametrize(
+    ("until", "fact"),
+    [(0, "camera-0001"), (contract.NOW - 1, "expired"), (contract.NOW + 86400, "valid until 25 Nov 2025")],
+)
+def test_how_long_the_identity_lasts(inside, board, until, fact) -> None:
+    """By the board's own clock: a phone may be wrong."""
+    board.contract.state["identity"]["until"] = until
+    assert inside(timezone_id="UTC").inner_text("#identity-fact") == fact
+
+
 def test_what_the_board_says_is_text_and_never_html(inside, board) -> None:
     evil = "<img src=x onerror=\"document.title='taken'\">"
     state = board.contract.state
