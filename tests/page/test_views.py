@@ -85,6 +85,14 @@ def test_the_log_in_shows_everything(inside, board) -> None:
     assert contract.PASSWORD not in page.content()
 
 
+def test_a_board_without_a_name_is_called_by_its_hardware_and_not_released(inside, board) -> None:
+    board.contract.state["board"]["serial"] = ""
+    page = inside()
+    assert page.title() == "pico_w-e6614c311b7e6f35" == page.inner_text("h1")
+    page.click("#release-card > summary")
+    assert not page.is_visible("#confirm")
+
+
 @pytest.mark.parametrize(
     ("until", "fact"),
     [(0, "camera-0001"), (contract.NOW - 1, "expired"), (contract.NOW + 86400, "valid until 25 Nov 2025")],

@@ -232,6 +232,7 @@ function showInside(value, board) {
   $("restarts-title").hidden = !starts.length;
   list("restarts", starts, (start) => [make("b", start.cause || "unknown"), make("span", date(start.unix, { dateStyle: "medium", timeStyle: "short" }) || "time unknown", "soft"), ...(start.text ? [make("p", start.text, "soft")] : [])]);
   put("confirm-name", board.serial || "");
+  $("release").hidden = !board.serial; // without ento.conf
 }
 
 function showIdentity(identity, now) {
