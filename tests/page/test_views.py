@@ -48,9 +48,11 @@ def test_nothing_is_asked_for_without_a_password_on_the_board(opened, board) -> 
 
 def test_during_set_up_the_log_in_comes_first(opened, board) -> None:
     board.contract.state["session"]["setup"] = True
+    board.contract.state["problems"] = ["network: no known network is on the air"]
     page = opened(board.url)
     page.wait_for_selector("#login-card")
     assert page.locator("#all > section:visible").first.get_attribute("id") == "login-card"
+    assert page.is_visible("#problems li")
     assert "needs a Wi-Fi" in page.inner_text("#overall")
 
 

@@ -167,8 +167,8 @@ function show(value) {
 function overall(steps, problems) {
   const of = (name) => steps.find((step) => step.state == name && step.name != "time"); // it works without the time
   const open = of("working") || of("waiting");
-  const [kind, text] = problems.length ? ["failed", problems.length + (problems.length > 1 ? " problems" : " problem") + ": see below"]
-    : isSetup ? ["waiting", "Set-up: this board needs a Wi-Fi"]
+  const [kind, text] = isSetup ? ["waiting", "Set-up: this board needs a Wi-Fi"]
+    : problems.length ? ["failed", problems.length + (problems.length > 1 ? " problems" : " problem") + ": see below"]
     : of("failed") ? ["failed", (STEPS[of("failed").name] || of("failed").name) + " failed; the board tries again"]
     : open ? [open.state, "On its way: " + (STEPS[open.name] || open.name).toLowerCase() + " " + WORDS[open.state]]
     : ["done", "All is well"];
