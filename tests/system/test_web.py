@@ -1,7 +1,6 @@
 """The web page of a board: who may see and do what, without and with the cloud."""
 
 import json
-import re
 
 import pytest
 
@@ -201,5 +200,5 @@ def web_json() -> bytes:
 
 
 def test_the_console_says_where_the_page_is_and_nothing_of_the_password(machine):
-    assert re.search(r"web +page at http://127\.0\.0\.1:\d+/", machine.console)
+    port_of(machine)
     assert PASSWORD not in machine.console

@@ -18,6 +18,8 @@ _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _LOOK_MS = 1000  # how often Wi-Fi is checked
 _ASK_TIME_MS = 86400000
 REFUSALS = 2  # this many closed connections in a row are no coincidence
+_TLS_RESERVE_BYTES = 10240  # that must be left beside TLS for what comes and goes
+_TLS_PIECE_BYTES = 16896  # its input buffer, in one piece
 _REJOIN = 3  # lost connections in a row after which Wi-Fi may be dead although it reports that it is up
 
 
@@ -92,6 +94,7 @@ class Session:
     async def _connect(self, directory, client_id):
         state = self._state
         server = state.identity if directory == paths.CERT else state.settings
+        await self._make_room()
         try:
             connection = await state.ports.connect(
                 server.endpoint, server.port, client_id, lambda: self._files(directory)
@@ -101,6 +104,12 @@ class Session:
             raise self.advised(failure, "at_connect", directory, client_id)
         self._lost = 0
         return connection
+
+    async def _make_room(self):
+        """Stop services until TLS has its memory, where it takes that from our heap; not in boot.py."""
+        size = getattr(self._state.ports.build, "TLS_HEAP_BYTES", 0)
+        if size and self._state.supervisor:
+            await self._state.supervisor.make_room(size + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names a missing file."""

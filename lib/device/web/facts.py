@@ -13,7 +13,6 @@ from device.runtime.service import DONE, FAILING, OFF, RUNNING
 _STEPS = ("network", "time", "serialize", "provision", "mqtt", "status")
 _ONE_TIME = ("serialize", "provision", "status")
 _LOG_IN = "log in to see why"
-_LINES = 4  # of the log, in one piece
 
 
 def pieces(site, logged_in, private):
@@ -173,21 +172,21 @@ def _network(state):
 
 
 def _memory(state):
-    board = state.ports.board
+    board, database = state.ports.board, state.services.get("database")
     flash_free, flash_size = state.ports.store.space()
-    database = state.services.get("database")
-    value = {"free": board.free_memory(), "largest": 0, "flash_free": flash_free, "flash_size": flash_size}
-    if hasattr(board, "largest_piece"):
-        value["largest"] = board.largest_piece()
-    value["tables"] = database.counts() if hasattr(database, "counts") else {}
-    return value
+    is_ready = database and database.condition == RUNNING and database.ready.is_set()
+    return {
+        "free": board.free_memory(),
+        "largest": board.largest_piece(),
+        "flash_free": flash_free,
+        "flash_size": flash_size,
+        "tables": database.counts() if is_ready else {},
+    }
 
 
 def _restarts(state):
-    try:
-        from device.runtime import restarts
-    except ImportError:
-        return
+    from device.runtime import restarts
+
     found = restarts.known(state)
     unload("device.runtime.restarts")
     while found:
@@ -202,16 +201,16 @@ def _app(state):
 
 
 def log_pieces(site, after):
-    """Generate the JSON of /api/log: the lines after number `after`."""
-    log = getattr(site.state, "log", None)
+    """Generate the JSON of /api/log: the lines after number `after`, one at a time."""
+    log = site.state.log
+    last = log.last()
+    if after > last:
+        after = 0  # the board has lost its power since, and counts anew
     yield '{"lines":['
     mark = ""
-    while log:
-        lines = log.lines(after, _LINES)
-        for line in lines:
-            after = line[0]
-            yield mark + json.dumps(line)
-            mark = ","
-        if not lines:
-            break
+    lines = log.lines(after, 1)
+    while lines and after < last:
+        yield mark + json.dumps(list(lines[0]))
+        mark, after = ",", lines[0][0]
+        lines = log.lines(after, 1)
     yield '],"next":%d}' % after
