@@ -109,11 +109,12 @@ def test_who_logs_in_sees_the_board(inside, machine) -> None:
     inside.wait_for_selector("#identity >> text=localhost")
     identity = slots.opened(json.loads(rig.on_flash(machine.image)[f"{paths.CERT}/{paths.IDENTITY}"]))
     text = inside.inner_text("#inside")
-    for fact in ("workshop", "camera-0001", identity.certificate_id, "KB", "heartbeat"):
+    assert inside.inner_text("#identity-fact") == "valid until 31 Dec 2049"
+    for fact in ("workshop", "camera-0001", identity.certificate_id, "AWS IoT Certificate", "heartbeat"):
         assert fact in text, fact
     secrets = [PASSWORD, rig.WIFI_PASSWORD, "PRIVATE KEY"]
     assert [secret for secret in secrets if secret in inside.content()] == []
-    inside.wait_for_selector("#log li")
+    inside.wait_for_selector("#log >> text=PROVISION_STATUS is True")
 
 
 def test_networks_are_found_added_and_forgotten(inside, machine) -> None:
