@@ -32,7 +32,7 @@ TWIN_PARTS = (
     ("fault", "injection"),
 )
 DEVICE = {
-    "services": ("provision, mqtt, status, heartbeat",),
+    "services": ("provision, mqtt, status, url, ...",),
     "claim": ("gets an identity,", "then is unloaded"),
     "runtime": ("supervisor,", "session, identity"),
     "core": ("rules without I/O: topics, slots, settings",),

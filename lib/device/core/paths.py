@@ -8,6 +8,7 @@ CONFIG = BASE + "/config.json"
 DEVICE = BASE + "/device.json"
 WEB = BASE + "/web.json"
 WIFI = BASE + "/wifi.json"
+ROOTS = BASE + "/roots"  # more root CAs for HTTPS, each a file with PEM in it
 BOOTSTRAP = BASE + "/bootstrap"  # the claim credentials, file names as in an identity
 
 # Written by the board.

@@ -4,6 +4,7 @@ import json
 
 from device.core.failures import Failure
 from device.runtime.session import Session
+from device.runtime.turns import Turns
 
 
 class State:
@@ -18,6 +19,7 @@ class State:
         self.ports = ports
         self.settings = None
         self.identity = None
+        self.turns = Turns(self)
         self.session = Session(self)
         self.supervisor = None
         self.services = {}
