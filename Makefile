@@ -12,6 +12,7 @@ MUSTER ?= $(BIN)/muster
 PYTHON_OLDEST ?= python3.10
 BOARD ?=
 PORT ?=
+PROFILE ?=
 ARGS ?=
 
 # Tests wait much of their time (for boards, time-outs, networks), so several run on each core. WORKERS=0
@@ -92,13 +93,14 @@ bench: ready ## measure, and write docs/benchmarks.md
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)
-image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual (ARGS as `muster image --help` says)
+image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual PROFILE=small|full (ARGS as `muster image --help` says)
 	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
-	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(ARGS)
+	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(PROFILE),--build $(PROFILE)) $(ARGS)
 
 .PHONY: deploy
 deploy: ready ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
-	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) $(ARGS)
+	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) \
+	    $(if $(PROFILE),--build $(PROFILE)) $(ARGS)
 
 .PHONY: lock
 lock: ## pin the newest packages that pyproject.toml allows, resolved on the oldest Python (PYTHON_OLDEST)

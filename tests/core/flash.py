@@ -77,6 +77,19 @@ class Flash:
             self.remove(path + paths.NEW)
             raise
 
+    def append(self, path, pieces):
+        self._make_directory(path[: path.rindex("/")])
+        before = self.files.get(path, b"")
+        after = before + b"".join(pieces)
+        self._flash(self._put, path, after)
+        return len(before), len(after)
+
+    def read_at(self, path, offset, size):
+        return self.files.get(path, b"")[offset : offset + size]
+
+    def sizes(self, path):
+        return {name: len(self.files[path + "/" + name]) for name in self.names(path)}
+
     def copy(self, source, target):
         self.write(target, self.read(source))
 

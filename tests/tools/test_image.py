@@ -261,8 +261,10 @@ def test_a_service_is_built_in_by_being_there_with_what_it_says_of_itself(tmp_pa
     assert [path.name for path in made.modules] == ["door.py", "lamp.py"]
     facts = build_facts(made, tmp_path)
     assert facts["SERVICES"] == (("door", (), True, False), ("lamp", ("mqtt", "door"), False, True))
-    plan = startup.plan({"cloud": False}, facts["SERVICES"])
-    assert plan == [("lamp", [])], "door is switched off, mqtt is not in this image"
+    plan, off, _ = startup.plan({}, facts["SERVICES"])
+    assert plan == [("door", []), ("lamp", ["door"])], "mqtt is not in this image"
+    plan, off, _ = startup.plan({"cloud": False}, facts["SERVICES"])
+    assert (plan, sorted(off)) == ([], ["door", "lamp"])
 
 
 @pytest.mark.parametrize(

@@ -19,3 +19,4 @@ JOIN_OPTIONS = {"reconnects": 3}  # default: for ever, which never reports a wro
 LATE_CONSOLE = False
 TLS_HEAP_BYTES = 0  # TLS has a heap of its own
 TLS_SESSIONS = 2  # at a time: a third has no 16 KB in one piece
+LISTEN = ("80",)  # of the web page, without web.json

@@ -19,3 +19,4 @@ JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving, which costs 100 ms per packe
 LATE_CONSOLE = True  # USB starts after boot.py
 TLS_HEAP_BYTES = 45000  # of the Python heap; one handshake with a chain of three certificates takes 41 KB
 TLS_SESSIONS = 1  # at a time
+LISTEN = ("80",)  # of the web page, without web.json

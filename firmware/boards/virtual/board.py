@@ -19,3 +19,4 @@ JOIN_OPTIONS = {}
 LATE_CONSOLE = False
 TLS_HEAP_BYTES = 0
 TLS_SESSIONS = 4
+LISTEN = ("127.0.0.1:0",)  # of the web page, without web.json: any free port of this computer

@@ -23,10 +23,15 @@ PORT = "port"
 TOPIC_PREFIX = "topicPrefix"
 CLOCK = "clock"
 NTP = "ntp"  # list of hosts
+DATABASE = "database"
+TABLES = "tables"  # how many there may be
+TABLE_BYTES = "tableBytes"
+MAX_DOCUMENTS = "documents"  # in all tables
 
 # wifi.json
 COUNTRY = "country"
 NETWORKS = "networks"
+ACCESS_POINT = "accessPoint"  # false, or an object with a password
 SSID = "ssid"
 PASSWORD = "password"
 
@@ -46,6 +51,7 @@ SERIALIZE_FACTORY = "factory"  # the factory's server hands it out
 SERVICES = "services"
 CLOUD = "cloud"
 LISTEN = "listen"
+NAMES = "names"  # by which a browser may call the board
 
 # CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing (AWS IoT, fleet provisioning MQTT API)
 CERTIFICATE_ID = "certificateId"

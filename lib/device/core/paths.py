@@ -16,6 +16,7 @@ PROVISION = BASE + "/provision.json"  # what registration, claim and provisionin
 JOURNAL = BASE + "/journal.json"  # the progress of provisioning, and the certificate budget
 CLOCK = BASE + "/clock.json"  # the last known time, the clock's lower limit after power-on
 STARTS = BASE + "/starts.json"  # number of consecutive starts that ended early
+TABLES = BASE + "/tables"  # of the database: <table>.<number>, and <table>.tail with what came last
 
 # Slots: each directory holds one complete identity, or nothing that counts.
 CERT = BASE + "/cert"  # the active slot
@@ -42,6 +43,7 @@ OFFLINE = BASE + "/offline"  # created by the host: keeps boot.py off the networ
 
 LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules
+PAGE = LIB + "/page.html.gz"  # what the web server shows
 PACKED = "/pack"  # the folder they are imported from
 BOOT = "/boot.py"
 MAIN = "/main.py"

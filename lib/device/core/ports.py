@@ -16,12 +16,21 @@ clock    ms(), since the start, never goes back; unix(); set_unix(seconds); asyn
          async wait(awaitable, limit_ms) -> whether it finished in time.
 store    read(path, limit) -> bytes or None; write(path, bytes), atomic; part(path), a file written in
          pieces: write(bytes), then done() or drop(); copy(from, to); exists(path);
-         remove(path); has_room(bytes); read_slot(path) -> {name: bytes or None}, or None without the
-         directory; digests(path of a slot) -> {name: hex or None};
+         append(path, pieces) -> (size before, size after): all of them or none after a power cut;
+         read_at(path, offset, size) -> bytes, fewer at the end; sizes(path of a directory) -> {name: bytes};
+         remove(path); has_room(bytes); space() -> (bytes free, bytes in all); open_file(path) ->
+         (file with read(size) and close(), size) or None; read_slot(path) -> {name: bytes or None}, or
+         None without the directory; digests(path of a slot) -> {name: hex or None};
          apply(operations of core.slots); tidy(), after a power cut.
 network  connected(); begin(networks, country), which does not wait; async join(networks, country);
-         leave(); restart(), the radio as well; async lookup(host) -> address;
-         async ask_time(hosts) -> Unix seconds or None.
+         leave(); restart(), the radio as well; facts() -> (name, own address, dBm) or None; scan() ->
+         [(name, dBm, is open)], which blocks; async open_access_point(name, password, country) -> own
+         address; close_access_point(); stations(), how many are on it, None when it is closed; async
+         answer_names(address), for ever; async lookup(host) -> address;
+         async ask_time(hosts) -> Unix seconds or None; address(), the board's own;
+         listen(address or "", port, 0 for any free one) -> listener: host, port, close(), async accept() ->
+         (stream, address of the client); stream: async read(size), write(data), async drain(),
+         async wait_closed(), which closes it.
 connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
@@ -31,8 +40,9 @@ exchange async exchange(address, method, headers, body, path, limit_bytes) -> co
          request over one connection, verified if it is TLS. address: core.http.Url; body: bytes or None; the
          answer's body goes to the file `path`, or to memory if that is None, and has at most `limit_bytes`.
          A file is written only for a status of 2xx.
-build    what the image contains: SERVICES, BUILD_TIME, INTERVALS; TLS_HEAP_BYTES, what one TLS session takes
-         of the heap, and TLS_SESSIONS, how many may be open (see tools/muster/mpy.py).
+build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
+         without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, and TLS_SESSIONS, how many
+         may be open (see tools/muster/mpy.py).
 """
 
 from collections import namedtuple

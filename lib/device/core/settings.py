@@ -20,8 +20,9 @@ _AFTER_VALUE = (b",", b"}", b" ", b"\t", b"\r", b"\n", b"")
 
 # The checked settings of one board. endpoint: host name or address; provisioned: what the file says;
 # parameters: {name: string} for the template; own_key: the board makes its key; thing_name: as expected
-# before the cloud has told it; ntp: list of hosts; enrolment_key: bytes or None. A plain tuple: an object of
-# a class of this module would keep the module in memory.
+# before the cloud has told it; ntp: list of hosts; enrolment_key: bytes or None; database: its limits
+# [tables, bytes of a table, documents]. A plain tuple: an object of a class of this module would keep the
+# module in memory.
 Settings = namedtuple(
     "Settings",
     (
@@ -37,6 +38,7 @@ Settings = namedtuple(
         "daily_certificates",
         "enrolment_key",
         "ntp",
+        "database",
     ),
 )
 
@@ -164,7 +166,16 @@ def settings(conf):
         _number(section, fields.DAILY_CERTIFICATES, 5, 1, 100),
         _enrolment_key(section.get(fields.ENROLMENT_KEY)),
         _hosts(_section(conf, fields.CLOCK).get(fields.NTP, ["pool.ntp.org", "time.google.com"])),
+        _database(_section(conf, fields.DATABASE)),
     )
+
+
+def _database(section):
+    return [
+        _number(section, fields.TABLES, 8, 1, 32),
+        _number(section, fields.TABLE_BYTES, 65536, 4096, 1048576),
+        _number(section, fields.MAX_DOCUMENTS, 1000, 1, 100000),
+    ]
 
 
 def _own_key(value):
@@ -215,7 +226,30 @@ def wifi(raw):
     country = value.get(fields.COUNTRY, "")
     if not isinstance(country, str) or len(country) not in (0, 2):
         raise _wrong_wifi('"%s" must be a two-letter code' % fields.COUNTRY)
+    _access_point(value)
     return known, country
+
+
+def access_point(raw):
+    """Whether the board may open its own access point, by the bytes of wifi.json, and its password or None.
+
+    A file that is missing or invalid forbids nothing: the access point is there to mend it.
+    """
+    try:
+        return _access_point(documents.loads(raw)) if raw else (True, None)
+    except (ValueError, AttributeError, Failure):
+        return True, None
+
+
+def _access_point(value):
+    wanted = value.get(fields.ACCESS_POINT, {})
+    if wanted is False:
+        return False, None
+    password = wanted.get(fields.PASSWORD) if isinstance(wanted, dict) else ""
+    if password is not None and not (isinstance(password, str) and 8 <= len(password.encode()) <= 63):
+        text = '"%s" must be false, or an object with a "%s" of 8 to 63 characters'
+        raise _wrong_wifi(text % (fields.ACCESS_POINT, fields.PASSWORD))
+    return True, password
 
 
 def switches(raw):

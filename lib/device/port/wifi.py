@@ -10,6 +10,8 @@ from device.port.network import switch_off as _switch_off
 
 _JOIN_MS = 20000
 _LOOK_MS = 100
+_SCAN_MS = 15000
+_MOST = 20  # networks that are told of
 _GETTING_ADDRESS = 2  # status of a Pico W between joining and connected
 
 
@@ -102,3 +104,28 @@ def _reason(status):
         if status == getattr(network, constant, None):
             return text
     return None
+
+
+def scan():
+    """[(name, signal in dBm, whether it is open)] of the networks on the air, the strongest first.
+
+    Blocks for seconds. One name is told once. Raises Failure when the radio does not listen.
+    """
+    from device.port import board
+
+    link, found = _link(), {}
+    try:
+        with board.gate(_SCAN_MS):
+            if not link.active():
+                link.active(True)
+            for ssid, _, _, rssi, security, *_ in link.scan():
+                try:
+                    name = ssid.decode()
+                except UnicodeError:
+                    continue
+                if name and (name not in found or found[name][0] < rssi):
+                    found[name] = rssi, not security
+    except (OSError, ValueError) as error:
+        raise Failure(AGAIN, "cannot look for networks (%s)" % error, "try again")
+    ranked = sorted(((rssi, name, is_open) for name, (rssi, is_open) in found.items()), reverse=True)
+    return [(name, rssi, is_open) for rssi, name, is_open in ranked[:_MOST]]

@@ -27,7 +27,7 @@ async def boot(state):
     board.start_watchdog()
     _count_start(state)
     try:
-        state.session.begin()  # joining takes the radio seconds, during which the program is loaded
+        state.networking.begin()  # joining takes the radio seconds, during which the program is loaded
     except Failure as failure:
         board.say("network", str(failure))
     try:
@@ -43,7 +43,7 @@ async def _provision(state):
     """Provision while there is progress; main.py continues from the journal."""
     ports = state.ports
     board, clock = ports.board, ports.clock
-    if not _wanted(ports.store):
+    if not _wanted(ports):
         return
     ended = asyncio.Event()
     work = asyncio.create_task(_attempt(load_service("provision", state), ended))
@@ -60,14 +60,15 @@ async def _provision(state):
         board.say("boot", "provisioning continues in main.py")
 
 
-def _wanted(store):
-    """Whether config.json leaves provisioning on; an unreadable file does."""
+def _wanted(ports):
+    """Whether provisioning is built in, and config.json leaves it on; an unreadable file does."""
     from device.core import settings, startup
 
     try:
-        return startup.wanted(settings.switches(store.read(paths.CONFIG)), "provision", True)
+        switches = settings.switches(ports.store.read(paths.CONFIG))
     except Failure:
-        return True
+        switches = {}
+    return "provision" in dict(startup.plan(switches, ports.build.SERVICES)[0])
 
 
 async def _attempt(service, ended):

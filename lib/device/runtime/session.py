@@ -1,4 +1,4 @@
-"""The session: sole owner of network, connection and subscriptions. Nothing else opens or closes them.
+"""The session: sole owner of connection and subscriptions. Nothing else opens or closes them.
 
 There is one TLS connection at a time (a Pico W has no memory for two): with the claim credentials, with a
 new identity on trial, or as the board's own thing. Services publish and subscribe here and never see a
@@ -12,7 +12,7 @@ import asyncio
 
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
-from device.runtime.modules import unload_passing, unload_readers
+from device.runtime.modules import unload_passing
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _LOOK_MS = 1000  # how often Wi-Fi is checked
@@ -36,24 +36,14 @@ class Session:
         self._online = asyncio.Event()  # set while the board is connected as its thing
         self._retrying = asyncio.Lock()  # a refused message is retried alone
         self._subscriptions = None  # runtime.subscriptions, once a service subscribes
-        self._networks = None  # from wifi.json, while joining
+        self._joins = 0  # of the network, when the connection was opened
         self._lost = 0  # consecutive connections lost to the network
         self._time_asked_ms = None
         self._is_wanted = False  # somebody else waits for a TLS connection
         self._lent_ms = None  # when that was last granted
+        self._knows_time = False
 
     # Opening and closing
-
-    def begin(self):
-        """Start joining a known network without waiting; raises Failure."""
-        ports = self._state.ports
-        if not ports.network.connected():
-            from device.runtime.identity import known_networks
-
-            networks = known_networks(ports.store)
-            ports.board.say("network", "joining")
-            ports.network.begin(*networks)
-            self._networks = networks
 
     async def open(self, directory, client_id):
         """Connect with the credentials in `directory`, as `client_id`; closes any open connection first.
@@ -86,13 +76,8 @@ class Session:
         from device.runtime import timekeeper
 
         timekeeper.keep_floor(self._state)
-        if not ports.network.connected() and self._networks is None:
-            self.begin()
-        networks, self._networks = self._networks, None
-        if networks:
-            unload_readers()  # while the radio is busy
-            await ports.network.join(*networks)
-            ports.board.say("network", "joined")
+        await self._state.networking.join()
+        self._joins = self._state.networking.joins
         unload_passing()
 
     async def _ask_time(self):
@@ -102,6 +87,7 @@ class Session:
         self._time_asked_ms = self._state.ports.clock.ms()
         answered = await timekeeper.ask(self._state)
         unload_passing()
+        self._knows_time = self._knows_time or answered
         return answered
 
     async def _ask_time_if_due(self):
@@ -189,8 +175,7 @@ class Session:
 
         Returns when the connection was closed to lend its turn: `connect` waits for it to come back.
         """
-        clock, network = self._state.ports.clock, self._state.ports.network
-        connection = self._connection
+        clock, connection = self._state.ports.clock, self._connection
         await self._ask_time_if_due()
         quiet_ms = clock.ms()
         while connection.lost is None:
@@ -199,16 +184,19 @@ class Session:
             if self._is_wanted:
                 await self._lend()
                 return
-            if not network.connected():
-                raise Lost(AGAIN, "Wi-Fi was lost", "rejoining")
+            self._check_network()
             if clock.ms() - quiet_ms >= _PING_MS:
                 await self._ask_time_if_due()
                 await connection.ping()
                 quiet_ms = clock.ms()
-        failure = connection.lost
-        if not network.connected():
+        self._check_network()
+        raise self.advised(connection.lost, "at_rest")
+
+    def _check_network(self):
+        """Raise Lost unless the board is still on the network that the connection was opened on."""
+        networking = self._state.networking
+        if not self._state.ports.network.connected() or networking.joins != self._joins:
             raise Lost(AGAIN, "Wi-Fi was lost", "rejoining")
-        raise self.advised(failure, "at_rest")
 
     def lend(self):
         """Let somebody else have the TLS connection soon: "" if that is granted, else why not."""
@@ -234,6 +222,10 @@ class Session:
         self._lent_ms = clock.ms()
 
     # For all services
+
+    def knows_time(self):
+        """Whether a time server has answered since the start."""
+        return self._knows_time
 
     def is_online(self):
         """Whether the board is connected as its thing."""

@@ -3,6 +3,7 @@
 import json
 
 from device.core.failures import Failure
+from device.runtime.networking import Networking
 from device.runtime.session import Session
 from device.runtime.turns import Turns
 
@@ -20,11 +21,18 @@ class State:
         self.settings = None
         self.identity = None
         self.turns = Turns(self)
+        self.networking = Networking(self)
         self.session = Session(self)
         self.supervisor = None
         self.services = {}
         self.safe = False
         self.offline = False
+
+    def network_facts(self):
+        """What the page shows of the network; see runtime.wifi_setup."""
+        from device.runtime import wifi_setup
+
+        return wifi_setup.facts(self)
 
     def write_if_room(self, path, value):
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""

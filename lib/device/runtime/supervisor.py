@@ -41,7 +41,7 @@ class Supervisor:
         except Failure as failure:
             state.ports.board.say("start", "%s; all services stay on" % failure)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
-        for note in notes:
+        for note in notes + startup.left_out(self.off):
             state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
         self._shed_order = startup.SHED_ORDER
 
@@ -72,7 +72,7 @@ class Supervisor:
             service = load_service(name, self._state)
         except Exception as error:  # a broken service must not keep the others from starting
             self._state.ports.board.say(name, "cannot be loaded: " + _reason(error))
-            self._tell(error)
+            self.tell(error)
             return None
         self._state.services[name] = service
         return service
@@ -96,6 +96,7 @@ class Supervisor:
                     backoff.reset()
                 wait_ms = self._say_failure(self._state.services[name], backoff)
             await clock.wait(self._state.services[name].wake.wait(), wait_ms)
+            self._state.services[name].wake.clear()
             if self._state.services[name].condition == SHED:
                 self._replace(name, SHED)
                 await self._restored(name)
@@ -105,7 +106,7 @@ class Supervisor:
         service.condition = FAILING
         wait_ms = _wait_ms(service.failure, backoff)
         service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
-        self._tell(service.failure)
+        self.tell(service.failure)
         return wait_ms
 
     async def _restored(self, name):
@@ -176,6 +177,12 @@ class Supervisor:
         if service and service.condition == SHED:
             service.wake.set()
 
+    def hurry(self):
+        """Start every failing service again now: there is a network again."""
+        for service in self._state.services.values():
+            if service.condition == FAILING:
+                service.wake.set()
+
     def fail(self, name, error):
         """Make a service fail with `error`, as if it had raised it."""
         service = self._state.services.get(name)
@@ -185,7 +192,7 @@ class Supervisor:
             service.failure = error
             service.task.cancel()
 
-    def _tell(self, error):
+    def tell(self, error):
         """Print the traceback of a bug, once: from the field, it is the only evidence."""
         if isinstance(error, Failure):
             return

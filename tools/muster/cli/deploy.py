@@ -7,8 +7,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from muster.board_link import BoardLink, only_port
+from muster.boards import Selection
+from muster.cli.image_options import selection_options
 from muster.deploy import Summary
 from muster.deploy import deploy as bring_up_to_date
+from muster.program import code_files
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -27,7 +30,9 @@ def show(summary: Summary, console: Console) -> None:
     help="Serial port of the board, such as /dev/ttyACM0. Default: the one board that is plugged in.",
 )
 @click.option("--board", type=click.Choice(["esp32", "pico_w"]), help="Refuse a board of another kind.")
-def deploy(port: str | None, board: str | None) -> None:
+@selection_options[0]
+@selection_options[1]
+def deploy(port: str | None, board: str | None, build: str | None, without: tuple[str, ...]) -> None:
     """Put the program onto a board that runs MicroPython, and restart it.
 
     Only files that differ are copied. Identity and configuration on the board are not touched. Pulling the
@@ -35,6 +40,9 @@ def deploy(port: str | None, board: str | None) -> None:
     """
     console = Console(highlight=False)
     summary = bring_up_to_date(
-        BoardLink(port or only_port()), board, lambda line: console.print(escape(line), soft_wrap=True)
+        BoardLink(port or only_port()),
+        board,
+        lambda line: console.print(escape(line), soft_wrap=True),
+        lambda kind: code_files(kind, selection=Selection(build, without)),
     )
     show(summary, console)

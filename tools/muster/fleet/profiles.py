@@ -22,9 +22,10 @@ FIELDS: dict[str, type] = {
     "template": str,
     "topic-prefix": str,
     "ca": str,
+    "config": str,
     "group": str,
 }
-_PATHS = ("home", "ca")
+_PATHS = ("home", "ca", "config")
 _MAX_PORT = 65535
 
 
