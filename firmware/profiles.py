@@ -30,9 +30,12 @@ BOARDS = {
     "virtual": FULL,
 }
 
-# Modules of lib/device/port that compose.py imports when they are needed -> the services that need them: an
-# image with none of these does not contain the module either.
-PORTS = {}
+# Ports that are imported late, when they are needed -> the services that need them: an image with none of
+# these does not contain the port either.
+PORTS = {
+    "device/port/access_point.py": ("network",),
+    "device/port/listening.py": ("web",),
+}
 
 
 def services(lib, profile, without=()):

@@ -19,7 +19,7 @@ class _Ports:
         self.said = []
         self._drawn = 0
 
-    def say(self, step, text):
+    def say(self, step, text, level="info"):
         self.said.append(step + ": " + text)
 
     def random_bytes(self, count):

@@ -79,6 +79,9 @@ def test_cloud_false_turns_off_what_belongs_to_it_and_whatever_needs_that():
 def test_cloud_false_has_the_last_word():
     off = startup.plan({"cloud": False, "mqtt": True, "status": True}, _BUILT)[1]
     assert off["provision"] == off["mqtt"] == off["status"] == "the cloud is switched off"
+    # What a service of the cloud needs is not switched on for it.
+    plan, off, notes = startup.plan({"cloud": False, "database": False, "app": True}, _BUILT)
+    assert (off["sync"], off["database"], notes) == ("the cloud is switched off", "switched off", [])
 
 
 def test_cloud_can_be_switched_off_in_parts():

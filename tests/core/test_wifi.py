@@ -3,6 +3,7 @@
 from check import raises
 from device.core import known_networks, paths, settings
 from device.core.failures import GIVE_UP, Failure
+from device.core.secret import Secret
 
 _BAD = (
     (b"", "not valid JSON"),
@@ -37,14 +38,14 @@ def test_no_file_means_no_networks():
 
 def test_networks_in_order():
     raw = b'{"networks": [{"ssid": "b", "password": "pw"}, {"ssid": "a"}, {"ssid": "c", "password": ""}]}'
-    assert settings.wifi(raw) == ([("b", "pw"), ("a", None), ("c", None)], "")
+    assert settings.wifi(raw) == ([("b", Secret("pw")), ("a", None), ("c", None)], "")
     assert settings.wifi(b'{"networks": [], "country": "DE", "more": 1}') == ([], "DE")
     assert settings.wifi(b'{"networks": [], "country": ""}') == ([], "")
 
 
 def test_names_outside_ascii():
     raw = '{"networks": [{"ssid": "Caf\xe9 \U0001f41d", "password": "\xe4\xf6"}]}'.encode()
-    assert settings.wifi(raw)[0] == [("Caf\xe9 \U0001f41d", "\xe4\xf6")]
+    assert settings.wifi(raw)[0] == [("Caf\xe9 \U0001f41d", Secret("\xe4\xf6"))]
 
 
 def test_what_is_wrong_is_said_without_the_password():
@@ -58,7 +59,7 @@ def test_what_is_wrong_is_said_without_the_password():
 def test_the_access_point_is_allowed_unless_the_file_says_otherwise():
     for raw in (None, b"", b"{", b"[]", b"null", b'{"networks": []}', b'{"accessPoint": {}}', b"\xff"):
         assert settings.access_point(raw) == (True, None), raw
-    assert settings.access_point(b'{"accessPoint": {"password": "12345678"}}') == (True, "12345678")
+    assert settings.access_point(b'{"accessPoint": {"password": "12345678"}}') == (True, Secret("12345678"))
     assert settings.access_point(b'{"networks": [], "accessPoint": false}') == (False, None)
     assert settings.wifi(b'{"networks": [], "accessPoint": false}') == ([], "")
 
@@ -68,9 +69,12 @@ def test_a_network_is_added_as_the_first_one_and_everything_else_stays():
         b'{"networks": [{"ssid": "a"}, {"ssid": "b", "password": "old-word"}], "country": "DE", "more": [1]}'
     )
     changed = known_networks.added(raw, "b", "new-word")
-    assert settings.wifi(changed) == ([("b", "new-word"), ("a", None)], "DE")
+    assert settings.wifi(changed) == ([("b", Secret("new-word")), ("a", None)], "DE")
     assert b'"more": [1]' in changed
-    assert settings.wifi(known_networks.added(changed, "a", ""))[0] == [("a", None), ("b", "new-word")]
+    assert settings.wifi(known_networks.added(changed, "a", ""))[0] == [
+        ("a", None),
+        ("b", Secret("new-word")),
+    ]
     name = "Caf\xe9 \U0001f41d"
     assert settings.wifi(known_networks.added(None, name, "\xe4\xf6\xfc\xdf\xe4\xf6"))[0][0][0] == name
 

@@ -5,6 +5,7 @@ import errno
 
 from check import raises
 from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.core.secret import Secret
 from device.port import network as port
 from device.port import wifi
 
@@ -94,13 +95,13 @@ def _join(station, networks, country=""):
 
 def test_the_first_that_takes_us():
     station = Station({"a": _NOT_THERE, "b": _WRONG, "c": _UP, "d": _UP}, looks=3)
-    assert _join(station, [("a", None), ("b", "x"), ("c", "y"), ("d", None)], "DE") == "c"
+    assert _join(station, [("a", None), ("b", Secret("x")), ("c", Secret("y")), ("d", None)], "DE") == "c"
     assert station.done == ["DE", "on", ("a", None), "leave", ("b", "x"), "leave", ("c", "y")]
 
 
 def test_reasons_of_all_are_told_without_passwords():
     station = Station({"a": _NOT_THERE, "b": _WRONG, "c": port.network.STAT_CONNECT_FAIL})
-    networks = [("a", "marker-1"), ("b", "marker-2"), ("c", None)]
+    networks = [("a", Secret("marker-1")), ("b", Secret("marker-2")), ("c", None)]
     failure = raises(Failure, _join, station, networks)
     assert failure.kind == AGAIN and "a: not in range, b: wrong password, c: refused" in str(failure)
     assert "marker" not in str(failure)
@@ -114,9 +115,9 @@ def test_no_network_is_known():
 
 def test_joining_goes_on_with_what_was_begun():
     with _On(Station({"a": _UP, "b": _UP}, looks=4)) as station:
-        port.begin([("a", "x"), ("b", None)], "DE")
+        port.begin([("a", Secret("x")), ("b", None)], "DE")
         assert not port.connected() and station.done == ["DE", "on", ("a", "x")]
-        asyncio.run(port.join([("a", "x"), ("b", None)], "DE"))
+        asyncio.run(port.join([("a", Secret("x")), ("b", None)], "DE"))
         assert port.connected() and station.done == ["DE", "on", ("a", "x")], "nothing was begun anew"
         port.begin([("b", None)], "DE")
         asyncio.run(port.join([("b", None)], "DE"))
@@ -125,7 +126,7 @@ def test_joining_goes_on_with_what_was_begun():
 
 def test_what_was_begun_fails_and_the_next_is_tried():
     with _On(Station({"a": _WRONG, "b": _UP}, looks=4)) as station:
-        networks = [("a", "x"), ("b", None)]
+        networks = [("a", Secret("x")), ("b", None)]
         port.begin(networks, "")
         asyncio.run(port.join(networks, ""))
         assert station.done == ["on", ("a", "x"), "leave", ("b", None)]
@@ -133,7 +134,7 @@ def test_what_was_begun_fails_and_the_next_is_tried():
 
 def test_what_was_begun_has_failed_before_anybody_joins():
     with _On(Station({"a": _WRONG, "b": _UP})) as station:
-        networks = [("a", "x"), ("b", None)]
+        networks = [("a", Secret("x")), ("b", None)]
         port.begin(networks, "")
         asyncio.run(port.join(networks, ""))
         assert station.joined == "b"
@@ -148,12 +149,12 @@ def test_a_driver_that_refuses_one_network_is_asked_for_the_next():
     ):
         for begun in (False, True):
             with _On(Station({"a": error, "b": _UP})) as station:
-                networks = [("a", "short"), ("b", None)]
+                networks = [("a", Secret("short")), ("b", None)]
                 if begun:
                     port.begin(networks, "")
                 asyncio.run(port.join(networks, ""))
                 assert station.joined == "b"
-        failure = raises(Failure, _join, Station({"a": error}), [("a", "marker-1")])
+        failure = raises(Failure, _join, Station({"a": error}), [("a", Secret("marker-1"))])
         assert failure.kind == AGAIN and "a: " in str(failure) and "marker" not in str(failure)
 
 
@@ -242,7 +243,10 @@ class AccessPoint:
 def test_the_access_point_is_set_before_it_is_on():
     for password in (None, "secret-word"):
         with _On(AccessPoint(after=3)) as one:
-            assert asyncio.run(port.open_access_point("muster-1", password, "DE")) == "192.168.4.1"
+            assert (
+                asyncio.run(port.open_access_point("muster-1", password and Secret(password), "DE"))
+                == "192.168.4.1"
+            )
             code, off, options, on = one.done[:4]
             assert (code, off, on) == ("DE", "off", "on") and options["ssid"] == "muster-1"
             assert options.get("key") == password and bool(options["security"]) == bool(password)
@@ -259,7 +263,8 @@ def test_an_access_point_that_does_not_start_is_a_failure():
     try:
         for one in (AccessPoint(error=OSError("Wifi")), AccessPoint(after=1 << 20)):
             with _On(one):
-                failure = raises(Failure, asyncio.run, port.open_access_point("muster-1", "marker-1", ""))
+                opening = port.open_access_point("muster-1", Secret("marker-1"), "")
+                failure = raises(Failure, asyncio.run, opening)
                 assert failure.kind == AGAIN and "did not start" in str(failure)
                 assert "marker" not in str(failure) and one.done[-1] == "off"
     finally:

@@ -102,8 +102,12 @@ class Manifest:
             assert target not in self.files, target
             self.files[target] = (base / target, opt)
 
+    def module(self, name: str, base_path: str = ".", opt: int | None = None) -> None:
+        self.package("", [name], base_path, opt)
+
     def run(self, path: Path) -> None:
-        known: dict[str, Any] = {"include": self.included.append, "package": self.package}
+        calls = {"package": self.package, "module": self.module}
+        known: dict[str, Any] = {"include": self.included.append, **calls}
         exec(path.read_text(), known)
 
 

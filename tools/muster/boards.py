@@ -37,6 +37,10 @@ class Board:
     uf2_base: int | None
     uf2_family: int | None
     watchdog_ms: int
+    loop_timer: int
+    log_bytes: int
+    log_ram: tuple[int, int] | None
+    watchdog_reason: int | None
     escape_pin: int | None
     timer: int
     hard_timer: bool

@@ -12,6 +12,10 @@ UF2_FAMILY = None
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 30000
+LOOP_TIMER = 0
+LOG_BYTES = 2048  # what RTC memory has room for
+LOG_RAM = None
+WATCHDOG_REASON = None
 ESCAPE_PIN = 0  # the BOOT button
 TIMER = 1
 HARD_TIMER = False

@@ -12,6 +12,10 @@ UF2_FAMILY = None
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 8388
+LOOP_TIMER = -1
+LOG_BYTES = 2048
+LOG_RAM = None
+WATCHDOG_REASON = None
 ESCAPE_PIN = 22
 TIMER = -1
 HARD_TIMER = True

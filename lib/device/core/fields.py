@@ -92,5 +92,17 @@ BUDGET_USED = "budgetUsed"
 # clock.json
 UNIX = "unix"
 
+# config.json, section "log"
+LOG = "log"
+LEVEL = "level"
+FLASH_BYTES = "flashBytes"
+
+# restarts.json, words.json
+RESTARTS = "restarts"
+CAUSE = "cause"
+TEXT = "text"
+SERVICE = "service"
+STOOD_MS = "stoodMs"
+
 # starts.json
 BAD_STARTS = "badStarts"

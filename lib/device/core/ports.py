@@ -5,10 +5,14 @@ make others. Durations are integer milliseconds, wall-clock times integer Unix s
 fail raises `failures.Failure` and nothing else.
 
 board    name(); random_bytes(count); reset(); free_memory() in bytes after a collection; memory_text(), the
-         same as text; say(step, text), one line on the console; say_again(), what boot.py said;
+         same as text; has_piece(bytes) and largest_piece(), free in one piece after a collection;
+         say(source, text, level), one line on the console and in the log, refuses what is no text;
+         say_again(), what boot.py said; verbose(on), whether DEBUG lines are said; log, the core.log.Ring of
+         the last lines, which outlives a reset; cause, why the board started (core.log);
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
          crashed(), whether this start follows a watchdog or program reset;
+         watch_loop(limit_ms, on_stuck), calls `on_stuck(ms)` when the loop stands still;
          gate(limit_ms, makes_garbage), a `with` block for blocking work: it feeds the watchdog until the
          limit;
          stand_by(on), feeds without an event loop: after boot.py, and at the REPL prompt.

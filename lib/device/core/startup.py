@@ -60,9 +60,12 @@ def plan(switches, built, safe=False):
     needs_of = {name: [need for need in needs if _find(built, need)] for name, needs, _, _ in built}
     order = _sorted(needs_of)
     off = {}
+    if switches.get(fields.CLOUD) is False:
+        off = {name: _CLOUD_OFF for name, _, in_cloud, _ in built if in_cloud}
+        _switch_off_users(order, needs_of, off)
     for name, _, in_cloud, _ in built:
-        if not wanted(switches, name, in_cloud):
-            off[name] = _CLOUD_OFF if in_cloud and switches.get(fields.CLOUD) is False else _OFF
+        if name not in off and not wanted(switches, name, in_cloud):
+            off[name] = _OFF
     notes = faults(switches, built) + _switch_on_needs(switches, built, needs_of, off)
     _switch_off_users(order, needs_of, off)
     for name, _, _, in_safe_mode in built:

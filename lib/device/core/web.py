@@ -38,8 +38,10 @@ def read(raw, default):
         raise _wrong("is not valid JSON (%d bytes)" % len(raw))
     if not isinstance(value, dict):
         raise _wrong("must be a JSON object")
-    listen = value.get(fields.LISTEN, list(default))
-    if not isinstance(listen, list) or not 0 < len(listen) <= _MAX_PLACES:
+    listen = value.get(fields.LISTEN)
+    if listen is None:
+        listen = list(default)
+    elif not isinstance(listen, list) or not 0 < len(listen) <= _MAX_PLACES:
         raise _wrong('"%s" must be a list of 1 to %d ports' % (fields.LISTEN, _MAX_PLACES))
     return Web([place(item) for item in listen], _password(value), _names(value))
 

@@ -24,13 +24,13 @@ def link():
 
 
 async def start(name, password, country):
-    """Open the access point `name`, with WPA2 if there is a password; return its address.
+    """Open the access point `name`, with WPA2 if there is a password (a Secret); return its address.
 
     Raises Failure when it does not start.
     """
     options = {"ssid": name, "security": _WPA2 if password else _OPEN}
     if password:
-        options["key"] = password
+        options["key"] = password.reveal()
     try:
         if country:
             network.country(country)

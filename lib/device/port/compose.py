@@ -27,5 +27,6 @@ def _exchange(address, method, headers, body, path, limit_bytes):
 
 def compose():
     """The Ports of this board."""
+    board.open_log()
     board.collect_often()
     return Ports(board, clock, store, network, _connect, _exchange, _build)

@@ -25,9 +25,14 @@ def begin(networks, country):
         return
     _switch_on(link, networks, country)
     try:
-        link.connect(*networks[0])
+        _connect(link, *networks[0])
     except (OSError, ValueError):
         pass  # from the driver: `join` sees it again, and tries the next network
+
+
+def _connect(link, ssid, password):
+    """Ask the driver to join a network; `password` is a Secret, or None for an open one."""
+    link.connect(ssid, password.reveal() if password else None)
 
 
 def _switch_on(link, networks, country):
@@ -62,7 +67,7 @@ async def join(networks, country):
     for ssid, password in networks:
         try:
             if not begun:
-                link.connect(ssid, password)
+                _connect(link, ssid, password)
             begun = False
             reason = await _joined(link)
             if reason is None:

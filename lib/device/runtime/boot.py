@@ -4,6 +4,8 @@ import asyncio
 
 from device.core import documents, fields, paths
 from device.core.failures import Failure
+from device.core.log import ERROR, WARN
+from device.runtime import restarts
 from device.runtime.identity import has_claim, know_self
 from device.runtime.modules import load_service, unload_claim
 
@@ -29,11 +31,11 @@ async def boot(state):
     try:
         state.networking.begin()  # joining takes the radio seconds, during which the program is loaded
     except Failure as failure:
-        board.say("network", str(failure))
+        board.say("network", str(failure), WARN)
     try:
         know_self(state)
     except Failure as failure:
-        board.say("boot", str(failure))
+        board.say("boot", str(failure), WARN)
         return
     if state.identity is None and has_claim(store):
         await _provision(state)
@@ -76,11 +78,11 @@ async def _attempt(service, ended):
     try:
         await service.obtain()
     except Failure as failure:
-        service.say(str(failure))
+        service.warn(str(failure))
     except MemoryError as error:  # a traceback would need memory
-        service.say("not enough memory (%s)" % error)
+        service.warn("not enough memory (%s)" % error)
     except Exception as error:
-        service.say(service.state.ports.board.traceback(error))
+        service.say(service.state.ports.board.traceback(error), ERROR)
     finally:
         ended.set()
 
@@ -94,6 +96,7 @@ async def _feed(board, clock):
 
 def _count_start(state):
     """Count consecutive starts after a crash; the counter is on flash only while it is not zero."""
+    restarts.note(state)
     bad = _bad_starts(state.ports.store)
     if state.ports.board.crashed():
         bad += 1

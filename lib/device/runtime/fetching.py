@@ -9,7 +9,8 @@ from device.runtime import timekeeper
 from device.runtime.modules import unload
 
 _TURN_MS = 75000  # longer than mqtt keeps its connection after lending it
-_RESERVE_BYTES = 12288  # of the heap, beside the TLS session
+_RESERVE_BYTES = 10240  # of the heap, beside the TLS session
+_PIECE_BYTES = 16896  # its input buffer, in one piece
 _REDIRECTS = 3
 _LIMIT_MS = 120000
 _SHOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
@@ -77,14 +78,14 @@ class Request:
         return await self._state.ports.exchange(address, method, headers, body, self._path, self._limit_bytes)
 
     async def _make_room(self):
-        """Make sure of the memory for a TLS session; the web page gives way to it."""
-        needed = self._state.ports.build.TLS_HEAP_BYTES
-        if not needed:
+        """Make sure of the memory for a TLS session; only the web page gives way to it."""
+        needed, supervisor = self._state.ports.build.TLS_HEAP_BYTES, self._state.supervisor
+        if not needed or not supervisor:
             return
-        board, supervisor = self._state.ports.board, self._state.supervisor
-        if board.free_memory() < needed + _RESERVE_BYTES and supervisor:
+        needed += _RESERVE_BYTES
+        if not supervisor.has_room(needed, _PIECE_BYTES):
             await supervisor.shed("web")
-        free_bytes = board.free_memory()
-        if free_bytes < needed + _RESERVE_BYTES:
-            cause = "a TLS connection needs %d bytes, %d are free" % (needed + _RESERVE_BYTES, free_bytes)
+        if not supervisor.has_room(needed, _PIECE_BYTES):
+            free_bytes = self._state.ports.board.free_memory()
+            cause = "a TLS connection needs %d bytes, %d are free" % (needed, free_bytes)
             raise Failure(AGAIN, cause, "switch services off")

@@ -7,6 +7,7 @@ _PASSING = (
     "device.port.wifi",
     "device.port.names",
     "device.port.causes",
+    "device.port.kept",
     "device.core.datagrams",
     "device.core.pem",
     "device.core.explain",

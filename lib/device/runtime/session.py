@@ -23,6 +23,8 @@ _TURN_MS = 150000  # longer than any request takes
 _LEND_EVERY_MS = 60000
 _TURN_OF_LOOP_MS = 50
 _SETTLE_MS = 5000  # for acknowledgements on their way, before the connection is lent
+_TLS_RESERVE_BYTES = 10240  # that must be left beside TLS for what comes and goes
+_TLS_PIECE_BYTES = 16896  # its input buffer, in one piece
 _REJOIN = 3  # lost connections in a row after which Wi-Fi may be dead although it reports that it is up
 
 
@@ -102,6 +104,7 @@ class Session:
         await state.turns.take(_OWNER, _TURN_MS, self.lend)
         connection = None
         try:
+            await self._make_room()
             connection = await state.ports.connect(
                 server.endpoint, server.port, client_id, lambda: self._files(directory)
             )
@@ -113,6 +116,12 @@ class Session:
                 state.turns.give(_OWNER)
         self._lost = 0
         return connection
+
+    async def _make_room(self):
+        """Stop services until TLS has its memory, where it takes that from our heap; not in boot.py."""
+        size = getattr(self._state.ports.build, "TLS_HEAP_BYTES", 0)
+        if size and self._state.supervisor:
+            await self._state.supervisor.make_room(size + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names a missing file."""

@@ -3,6 +3,7 @@
 import json
 
 from device.core.failures import Failure
+from device.core.log import WARN
 from device.runtime.networking import Networking
 from device.runtime.session import Session
 from device.runtime.turns import Turns
@@ -28,6 +29,11 @@ class State:
         self.safe = False
         self.offline = False
 
+    @property
+    def log(self):
+        """The last lines of the log, a core.log.Ring; `log.lines(after)` for a page."""
+        return self.ports.board.log
+
     def network_facts(self):
         """What the page shows of the network; see runtime.wifi_setup."""
         from device.runtime import wifi_setup
@@ -39,4 +45,4 @@ class State:
         try:
             self.ports.store.write(path, json.dumps(value).encode())
         except Failure as failure:
-            self.ports.board.say("flash", str(failure))
+            self.ports.board.say("flash", str(failure), WARN)

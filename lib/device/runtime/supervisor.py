@@ -4,6 +4,7 @@ import asyncio
 
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
+from device.core.log import ERROR, WARN
 from device.runtime.modules import load_service, unload, unload_packages
 from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, Service
 
@@ -39,7 +40,7 @@ class Supervisor:
         try:
             switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
-            state.ports.board.say("start", "%s; all services stay on" % failure)
+            state.ports.board.say("start", "%s; all services stay on" % failure, WARN)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
         for note in notes + startup.left_out(self.off):
             state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
@@ -71,7 +72,7 @@ class Supervisor:
         try:
             service = load_service(name, self._state)
         except Exception as error:  # a broken service must not keep the others from starting
-            self._state.ports.board.say(name, "cannot be loaded: " + _reason(error))
+            self._state.ports.board.say(name, "cannot be loaded: " + _reason(error), ERROR)
             self.tell(error)
             return None
         self._state.services[name] = service
@@ -105,7 +106,7 @@ class Supervisor:
         """Print why a service failed; return how long to wait before it is started again."""
         service.condition = FAILING
         wait_ms = _wait_ms(service.failure, backoff)
-        service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
+        service.warn("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
         self.tell(service.failure)
         return wait_ms
 
@@ -123,6 +124,7 @@ class Supervisor:
         service = self._state.services[name]
         stub = Service(name, self._state)
         stub.ready = service.ready
+        stub.ROOM_BYTES = service.ROOM_BYTES
         stub.condition = condition
         if condition == DONE:
             stub.ready.set()
@@ -147,20 +149,37 @@ class Supervisor:
             service.failure = error
         return False
 
-    async def make_room(self, size):
-        """Stop services, in the order of startup.SHED_ORDER, until `size` bytes are free; return whether."""
+    async def make_room(self, size, piece=0):
+        """Stop services, in the order of startup.SHED_ORDER, until there is room; return whether there is.
+
+        Room: `size` bytes are free, `piece` of them in one piece.
+        """
         for name in self._shed_order:
-            if self._state.ports.board.free_memory() >= size:
+            if self.has_room(size, piece):
                 return True
             await self.shed(name)
-        return self._state.ports.board.free_memory() >= size
+        return self.has_room(size, piece)
+
+    def has_room(self, size, piece=0):
+        """Whether `size` bytes are free, `piece` of them in one piece."""
+        board = self._state.ports.board
+        return board.free_memory() >= size and (not piece or board.has_piece(piece))
+
+    def shed_names(self):
+        """The services that were stopped, first those that are to be started again first."""
+        services = self._state.services
+        return [
+            name
+            for name in reversed(self._shed_order)
+            if name in services and services[name].condition == SHED
+        ]
 
     async def shed(self, name):
         """Stop a service until `restore`, because memory is short; return when its memory can be used."""
         service = self._state.services.get(name)
         if service is None or service.condition not in (RUNNING, FAILING):
             return
-        service.say("stopped: memory is short")
+        service.warn("stopped: memory is short")
         service.condition = SHED
         failure = Failure(AGAIN, "memory is short", "it starts again when there is enough")
         if service.task.done():  # it is failing, and waits
@@ -200,7 +219,7 @@ class Supervisor:
             text = self._state.ports.board.traceback(error)
             if hash(text) not in self._told:
                 self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
-                self._state.ports.board.say("bug", text)
+                self._state.ports.board.say("bug", text, ERROR)
         except MemoryError:
             pass  # the error line is printed already; an exception here would end the retries
 

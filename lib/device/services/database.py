@@ -13,7 +13,7 @@ class Database(Service):
     """Owns the tables. Their calls are plain functions: each writes at most a few blocks of the flash."""
 
     ROOM_BYTES = 24576
-    MODULES = ("device.core.table", "device.core.records")
+    MODULES = ("device.core.table", "device.core.segments", "device.core.records")
 
     def __init__(self, name, state):
         super().__init__(name, state)

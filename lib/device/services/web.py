@@ -12,7 +12,7 @@ class Web(Service):
     """Serves the page as soon as the network is up."""
 
     ROOM_BYTES = 40960  # its code, microdot, and three connections
-    MODULES = ("microdot", "device.web", "device.port.listening", "device.core.claim_ids")
+    MODULES = ("microdot", "device.web", "device.port.listening")
 
     async def run(self):
         self.ready.set()

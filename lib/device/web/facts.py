@@ -5,8 +5,9 @@ What everyone may see names no network, no server and no error text: those stand
 
 import json
 
-from device.core import documents, paths
+from device.core import documents, fields, paths
 from device.core.failures import Failure
+from device.runtime.modules import unload
 from device.runtime.service import DONE, FAILING, OFF, RUNNING
 
 _STEPS = ("network", "time", "serialize", "provision", "mqtt", "status")
@@ -19,7 +20,7 @@ def pieces(site, logged_in, private):
     state = site.state
     services = state.supervisor.facts()
     yield '{"board":' + json.dumps(_board(state))
-    yield ',"claim":' + json.dumps(_claim(state))
+    yield ',"claim":' + json.dumps(_claim(site))
     yield ',"session":' + json.dumps(
         {"logged_in": logged_in, "has_password": site.password is not None, "setup": _is_in_setup(state)}
     )
@@ -58,20 +59,25 @@ def _board(state):
     }
 
 
-def _claim(state):
+def _claim(site):
+    """The claim ID, which never changes once it is there."""
+    if not site.claim or not site.claim["id"]:
+        _read_claim(site)
+    return dict(site.claim, claimed=site.state.identity is not None)
+
+
+def _read_claim(site):
     from device.core import claim_ids
 
-    code = shown = product = ""
-    try:
-        code, shown, product = claim_ids.of_device(state.ports.store.read(paths.DEVICE, claim_ids.MAX_BYTES))
-    except Failure:
-        pass  # the service serialize says so
-    return {
+    value = _document(site.state, paths.DEVICE)
+    code = claim_ids.read(value.get(fields.CLAIM))
+    product = value.get(fields.PRODUCT)
+    site.claim = {
         "id": code,
-        "shown": shown,
-        "product": product,
-        "claimed": state.identity is not None,
+        "shown": claim_ids.shown(code) if code else "",
+        "product": product if isinstance(product, str) else "",
     }
+    unload("device.core.claim_ids")
 
 
 def _document(state, path):
@@ -164,7 +170,7 @@ def _memory(state):
     free, size = store.space()
     return {
         "free": state.ports.board.free_memory(),
-        "largest": 0,
+        "largest": state.ports.board.largest_piece(),
         "flash_free": free,
         "flash_size": size,
         "tables": {},
@@ -172,7 +178,11 @@ def _memory(state):
 
 
 def _restarts(state):
-    return []
+    from device.runtime import restarts
+
+    found = restarts.known(state)
+    unload("device.runtime.restarts")
+    return found
 
 
 def _app(state):
@@ -180,8 +190,18 @@ def _app(state):
 
 
 def log_pieces(site, after):
-    """Generate the JSON of /api/log: the lines after number `after`."""
+    """Generate the JSON of /api/log: the lines after number `after`, one at a time."""
+    log = site.state.log
+    last = log.last()
+    if after > last:
+        after = 0  # the board has lost its power since, and counts anew
     yield '{"lines":['
+    mark = ""
+    lines = log.lines(after, 1)
+    while lines and after < last:
+        yield mark + json.dumps(list(lines[0]))
+        mark, after = ",", lines[0][0]
+        lines = log.lines(after, 1)
     yield '],"next":%d}' % after
 
 

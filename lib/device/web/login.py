@@ -2,6 +2,8 @@
 
 import binascii
 
+COOKIE = "muster"
+
 _SESSIONS = 3
 _IDLE_MS = 1800000
 _LONGEST_MS = 43200000

@@ -4,17 +4,20 @@ Everyone on the network may see what the label on the board says too. The rest n
 also the token that only our own page knows: a stranger's page can make a browser send its cookie, not this.
 """
 
-from device.core import documents, fields, paths
+from device.core import paths
 from device.core.failures import Failure
 from device.core.hosts import is_own_host
 from device.runtime.modules import unload
 from device.web import facts
-from device.web.login import Guesses, Sessions
+from device.web.login import COOKIE, Guesses, Sessions
 
-_COOKIE = "muster"
 _PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8", "Content-Encoding": "gzip"}
 _JSON = {"Content-Type": "application/json"}
-_LONGEST_PASSWORD_BYTES = 64
+_LOG_MAX_DIGITS = 9
+
+# What a page asks for all the time is here; what it asks for seldom is loaded from device.web.actions.
+_CHANGES = ("logout", "wifi", "wifi/forget", "restart", "release")
+_GET = ("GET", "HEAD")
 
 
 class Wrong(Exception):
@@ -26,11 +29,6 @@ class Wrong(Exception):
         self.headers = headers
 
 
-def error(status, text, headers=None):
-    """The answer to a request that fails."""
-    return {"error": text}, status, headers or {}
-
-
 class Site:
     """The answers of one board. `web`: core.web.Web; `fault`: what is wrong with web.json, or ""."""
 
@@ -40,187 +38,81 @@ class Site:
         self.names = web.names
         self.password = web.password
         self.fault = fault
+        self.claim = None  # claim ID and product, once they are known
         ports = service.state.ports
         self.sessions = Sessions(ports.clock, ports.board.random_bytes)
         self.guesses = Guesses(ports.clock)
 
-    async def answer(self, request, name=""):
-        """Answer a request for `/name`."""
+    async def answer(self, request):
+        """What microdot makes a response of: (body, status, headers)."""
         try:
-            return await self._answer(request, name)
+            return await self._answer(request)
         except Wrong as wrong:
-            return error(wrong.status, str(wrong), wrong.headers)
+            return {"error": str(wrong)}, wrong.status, wrong.headers or {}
         except Failure as failure:
-            return error(503, str(failure))
+            return {"error": str(failure)}, 503, {}
+        except Exception as error:
+            self.service.bug(error)
+            return {"error": "the program of the board failed: see its console"}, 500, {}
 
-    async def _answer(self, request, name):
-        if not is_own_host(request.headers.get("Host", ""), self.names):
-            return self._elsewhere(name)
-        route = _ROUTES.get(name)
-        if route is None:
-            raise Wrong(404, "there is nothing of this name")
-        method, is_private, function = route
-        if request.method not in (("GET", "HEAD") if method == "GET" else (method,)):
-            raise Wrong(405, "only %s is possible here" % method, {"Allow": method})
-        cookie = request.cookies.get(_COOKIE, "")
+    async def _answer(self, request):
+        headers, path = request.headers, request.path
+        if not is_own_host(headers.get("Host", ""), self.names):
+            self._elsewhere(path)
+        name = path[5:] if path.startswith("/api/") else None
+        is_change = name in _CHANGES
+        _check_method(request.method, ("POST",) if is_change or name == "login" else _GET)
+        cookie = request.cookies.get(COOKIE, "")
         token = self.sessions.token(cookie)
-        if is_private and token is None:
-            raise Wrong(401, "log in first")
-        if method == "POST":
-            _check_source(request)
-            if is_private and request.headers.get("X-Muster-Token") != token:
+        if path == "/":
+            return self._page(request.method)
+        if name == "claim":
+            return facts.pieces(self, token is not None, False), 200, _JSON
+        if is_change or name in ("status", "log", "networks"):
+            if token is None:
+                raise Wrong(401, "log in first")
+            if is_change and headers.get("X-Muster-Token") != token:
                 raise Wrong(403, "the token of this session is missing: load the page again")
-        answer = function(self, request, cookie if token else "")
-        return answer if isinstance(answer, tuple) else await answer
+            if name == "status":
+                return facts.pieces(self, True, True), 200, _JSON
+            if name == "log":
+                return self._log(request.args.get("after", "0"))
+        elif name != "login":
+            raise Wrong(404, "there is nothing of this name")
+        return await self._act(name, request, cookie)
 
-    def _elsewhere(self, name):
+    def _elsewhere(self, path):
         """For a browser that believes to be at another host: on our own access point, lead it to the page."""
         address = facts.network(self.state).get("access_point_address")
-        if address and not name.startswith("api"):
-            return "", 302, {"Location": "http://%s/" % address}
+        if address and not path.startswith("/api"):
+            raise Wrong(302, "", {"Location": "http://%s/" % address})
         raise Wrong(421, 'this is not a name of this board: use its address, or "names" in web.json')
 
-
-def _check_source(request):
-    """Refuse what another site's page may send, and bodies that are not a JSON object."""
-    host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
-    if origin is not None and origin.lower() != "http://" + host.lower():
-        raise Wrong(403, "this request comes from another site")
-    if (request.content_type or "").split(";")[0].strip().lower() != "application/json":
-        raise Wrong(400, "the body must be application/json")
-
-
-def _body(request):
-    """The JSON object that was sent."""
-    try:
-        value = documents.loads(request.body or b"{}")
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise Wrong(400, "the body must be a JSON object")
-    return value
-
-
-def _text(request, name, limit):
-    """A string of the JSON object that was sent."""
-    value = _body(request).get(name)
-    if not isinstance(value, str) or len(value.encode()) > limit:
-        raise Wrong(400, '"%s" must be a text of at most %d bytes' % (name, limit))
-    return value
-
-
-def _page(site, request, cookie):
-    found = site.state.ports.store.open_file(paths.PAGE)
-    if found is None:
-        raise Wrong(404, "the page is not on this board: deploy the program again")
-    file, size = found
-    if request.method == "HEAD":
-        file.close()
-        file = b""
-    return file, 200, dict(_PAGE_HEADERS, **{"Content-Length": str(size)})
-
-
-def _claim(site, request, cookie):
-    return facts.pieces(site, bool(cookie), False), 200, _JSON
-
-
-def _status(site, request, cookie):
-    return facts.pieces(site, True, True), 200, _JSON
-
-
-async def _login(site, request, cookie):
-    if site.password is None:
-        raise Wrong(403, "this board has no password: set one with `muster image --web-password-file`")
-    password = _text(request, fields.PASSWORD, _LONGEST_PASSWORD_BYTES)
-    wait_ms = site.guesses.wait_ms()
-    if wait_ms:
-        wait_s = (wait_ms + 999) // 1000
-        text = "too many wrong passwords: try again in %d s" % wait_s
-        raise Wrong(429, text, {"Retry-After": str(wait_s)})
-    site.guesses.begin()
-    if not await _is_right(site, password.strip().encode()):
-        site.service.say("a wrong password from %s" % request.client_addr)
-        raise Wrong(403, "the password is wrong")
-    site.guesses.right()
-    cookie, token = site.sessions.open()
-    kept = "%s=%s; HttpOnly; SameSite=Strict; Path=/" % (_COOKIE, cookie)
-    return {"token": token}, 200, {"Set-Cookie": kept}
-
-
-async def _is_right(site, password):
-    """Compute the hash of the password while the rest of the program goes on."""
-    from device.core import passwords
-
-    iterations, salt, expected = passwords.parsed(site.password)
-    is_right = False
-    for found in passwords.steps(password, iterations, salt):
+    def _page(self, method):
+        found = self.state.ports.store.open_file(paths.PAGE)
         if found is None:
-            await site.state.ports.clock.sleep_ms(0)
-        else:
-            is_right = passwords.same(found, expected)
-    unload("device.core.passwords")
-    return is_right
+            raise Wrong(404, "the page is not on this board: deploy the program again")
+        file, size = found
+        if method == "HEAD":
+            file.close()
+            file = b""
+        return file, 200, dict(_PAGE_HEADERS, **{"Content-Length": str(size)})
+
+    def _log(self, after):
+        if not after.isdigit() or len(after) > _LOG_MAX_DIGITS:
+            raise Wrong(400, '"after" must be the number of a line')
+        return facts.log_pieces(self, int(after)), 200, _JSON
+
+    async def _act(self, name, request, cookie):
+        """Do something rare, with code that is loaded for it."""
+        from device.web import actions
+
+        try:
+            return await actions.act(self, name, request, cookie, Wrong)
+        finally:
+            unload("device.web.actions", "device.core.passwords")
 
 
-def _logout(site, request, cookie):
-    site.sessions.close(cookie)
-    return "", 204, {"Set-Cookie": "%s=; Max-Age=0; HttpOnly; SameSite=Strict; Path=/" % _COOKIE}
-
-
-def _log(site, request, cookie):
-    after = request.args.get("after", "0")
-    if not after.isdigit() or len(after) > 9:
-        raise Wrong(400, '"after" must be the number of a line')
-    return facts.log_pieces(site, int(after)), 200, _JSON
-
-
-async def _act(site, request, name, *arguments):
-    """Do something rare, with code that is loaded for it."""
-    from device.web import actions
-
-    try:
-        return await getattr(actions, name)(site, *arguments)
-    finally:
-        unload("device.web.actions")
-
-
-def _networks(site, request, cookie):
-    return _act(site, request, "networks")
-
-
-def _wifi(site, request, cookie):
-    ssid, password = _text(request, fields.SSID, 32), _body(request).get(fields.PASSWORD)
-    if not ssid or not (password is None or isinstance(password, str) and len(password.encode()) <= 64):
-        raise Wrong(400, "a network has a name, and a password of at most 64 bytes or none")
-    return _act(site, request, "add_network", ssid, password or None)
-
-
-def _forget(site, request, cookie):
-    return _act(site, request, "forget_network", _text(request, fields.SSID, 32))
-
-
-def _restart(site, request, cookie):
-    return _act(site, request, "restart")
-
-
-def _release(site, request, cookie):
-    settings = site.state.settings
-    if settings is None or _text(request, "confirm", 128) != settings.serial:
-        raise Wrong(400, '"confirm" must be the serial number of this board')
-    return _act(site, request, "release")
-
-
-# path: (method, whether a log-in is needed, function)
-_ROUTES = {
-    "": ("GET", False, _page),
-    "api/claim": ("GET", False, _claim),
-    "api/login": ("POST", False, _login),
-    "api/logout": ("POST", True, _logout),
-    "api/status": ("GET", True, _status),
-    "api/log": ("GET", True, _log),
-    "api/networks": ("GET", True, _networks),
-    "api/wifi": ("POST", True, _wifi),
-    "api/wifi/forget": ("POST", True, _forget),
-    "api/restart": ("POST", True, _restart),
-    "api/release": ("POST", True, _release),
-}
+def _check_method(method, possible):
+    if method not in possible:
+        raise Wrong(405, "only %s is possible here" % possible[0], {"Allow": possible[0]})

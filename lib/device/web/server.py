@@ -193,7 +193,7 @@ def _request_line(line):
 class Server:
     """Gives each client a connection and a task, and ends those whose time is over.
 
-    `handle(connection)` answers one request; `on_bug(error)` is told of exceptions that nobody expects.
+    `handle(reader, writer)` answers one request; `on_bug(error)` is told of exceptions that nobody expects.
     """
 
     def __init__(self, clock, handle, on_bug):
@@ -233,7 +233,7 @@ class Server:
 
     async def _serve(self, connection):
         try:
-            await self._handle(connection)
+            await self._handle(connection, connection)
         except Refusal as refusal:
             await self._refuse(connection, refusal)
         except OSError:

@@ -15,8 +15,9 @@ from device.core import fields
     show_default=True,
     help="Who makes the private key: the cloud, or the board (P-256; the key never leaves it).",
 )
-def demo(key_mode: str) -> None:
+@click.option("--web", is_flag=True, help="Keep the board on until Ctrl-C, to open its web page.")
+def demo(key_mode: str, web: bool) -> None:
     """Watch a virtual board provision itself against the twin and publish its boot status."""
     from muster import demo as script
 
-    script.run(Console(highlight=False), key_mode)
+    script.run(Console(highlight=False), key_mode, stays_on=web)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
+from device.core import documents as device_documents
 from device.core import fields, paths
 from muster.boards import BUILD_PROFILES, Board, Selection, board, names, profile
 from muster.cli import output
@@ -193,6 +194,17 @@ def _contents(additions: tuple[tuple[str, str], ...]) -> dict[str, bytes]:
         except OSError as error:
             raise MusterError(f"{source} cannot be read ({error.strerror}): nothing was built.") from None
     return found
+
+
+def read_object(path: str, given: bytes) -> dict[str, Any]:
+    """The document that --add gave for `path`, into which a board's own values go."""
+    try:
+        document = device_documents.loads(given)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise MusterError(f"--add {path}: this must be a JSON object. Correct the file.")
+    return document
 
 
 def files_of(

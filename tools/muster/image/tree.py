@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from device.core import fields, paths, settings
+from device.core import web as core_web
 from device.core.failures import Failure
 from muster import pack
 from muster.boards import OWN_PARAMETERS, STANDARD, Selection
@@ -119,7 +120,7 @@ def board_files(
     `extra`: {path on flash: content}, taken as it is and winning over the others; compiled modules of the
     program, by the paths that they would have as single files, go into the pack. `selection`: which parts of
     the program it contains.
-    Raises MusterError, in the board's own words, when the board would refuse the known networks.
+    Raises MusterError, in the board's own words, when the board would refuse the known networks or web.json.
     """
     networks = (documents or {}).get(paths.WIFI)
     if networks is not None:
@@ -127,6 +128,11 @@ def board_files(
             settings.wifi(strict_json(networks))
         except Failure as error:
             raise MusterError(f"the board would refuse these networks: {error}") from None
+    if (web := (documents or {}).get(paths.WEB)) is not None:
+        try:
+            core_web.read(strict_json(web), ())
+        except Failure as error:
+            raise MusterError(f"the board would refuse this: {error}") from None
     files = single_files(board_name, build_time, selection)
     files.update({path: strict_json(document) for path, document in (documents or {}).items()})
     files.update(claim or {})

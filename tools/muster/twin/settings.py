@@ -105,11 +105,11 @@ class Home:
 
     @property
     def factory_pem(self) -> Path:
-        return self.root / "factory.pem"
+        return self.root / "factory-server.pem"
 
     @property
     def factory_key(self) -> Path:
-        return self.root / "factory.key"
+        return self.root / "factory-server.key"
 
     @property
     def claim_dir(self) -> Path:
