@@ -39,7 +39,8 @@ connect  async connect(host, port, client_id, files) -> connection, once CONNACK
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
          async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close();
-         is_busy(), whether an acknowledgement is awaited.
+         is_busy(), whether an acknowledgement is awaited; between_packets(call), which calls it while
+         nothing is being sent.
 exchange async exchange(address, method, headers, body, path, limit_bytes) -> core.http.Answer: one HTTP
          request over one connection, verified if it is TLS. address: core.http.Url; body: bytes or None; the
          answer's body goes to the file `path`, or to memory if that is None, and has at most `limit_bytes`.
