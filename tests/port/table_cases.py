@@ -21,7 +21,7 @@ class Console:
     def __init__(self):
         self.lines = []
 
-    def say(self, name, text):
+    def say(self, name, text, level=None):
         self.lines.append(text)
 
 
@@ -46,7 +46,8 @@ def with_database(work, state=None):
     async def main():
         service = Database("database", state)
         task = asyncio.create_task(service.run())
-        await service.ready.wait()
+        while not service.ready.is_set() and not task.done():
+            await asyncio.sleep_ms(0)
         await work(service)
         task.cancel()
         try:  # noqa: SIM105 (MicroPython has no contextlib)
