@@ -28,6 +28,7 @@ from tests.bench import (
     key_request,
     page,
     round_trips,
+    services,
     sim_rate,
     start_times,
     twin_crowd,
@@ -40,6 +41,7 @@ from tests.bench.common import Bench, Result
 MEASUREMENTS = {
     "round-trips": (round_trips,),
     "heap": (heap, unloading, heap_modules),
+    "services": (services,),
     "flash": (flash_bytes,),
     "writes": (flash_writes,),
     "wire": (wire_bytes,),
