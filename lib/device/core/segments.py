@@ -57,6 +57,11 @@ class Segments:
         self._finds = []  # those not finished, the one used last at the end
         self._segments = [_Segment(0, self._path(TAIL))]  # the oldest first, the tail last
 
+    @property
+    def blocks(self):
+        """How many blocks of the flash the log has filled, ever."""
+        return self._segments[-2].number if len(self._segments) > 1 else 0
+
     def _path(self, end):
         return "%s/%s.%s" % (paths.TABLES, self.name, end)
 
@@ -65,9 +70,11 @@ class Segments:
         numbers = []
         for end in ends:
             try:
-                numbers.append(int(end, 16))
+                number = int(end, 16)
             except ValueError:
-                pass  # the tail, or a file of others
+                continue  # the tail, or a file of others
+            if number > 0 and "%04x" % number == end:
+                numbers.append(number)
         for number in sorted(numbers):
             self._segments.insert(-1, _Segment(number, self._path("%04x" % number)))
         for segment in list(self._segments):

@@ -98,12 +98,13 @@ class Database(Service):
         return {name: self._tables[name].count() for name in self._tables or {}}
 
     def facts(self):
-        """For a page: {"tables": {name: documents}, "bytes", "written", "damaged"} of all tables together.
+        """For a page: {"tables": {name: documents}} and numbers of all tables together.
 
-        "bytes" is what the documents take, "written" what was given to the flash since the start.
+        "bytes" is what the documents take, "written" what was given to the flash since the start, "blocks"
+        how many blocks of the flash the logs have filled in the board's life.
         """
         facts = {"tables": self.counts()}
-        for name in ("bytes", "written", "damaged"):
+        for name in ("bytes", "written", "damaged", "blocks"):
             facts[name] = sum(getattr(table, name) for table in (self._tables or {}).values())
         return facts
 

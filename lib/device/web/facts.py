@@ -173,8 +173,14 @@ def _memory(state):
         "largest": state.ports.board.largest_piece(),
         "flash_free": free,
         "flash_size": size,
-        "tables": {},
+        "tables": _tables(state),
     }
+
+
+def _tables(state):
+    """{table: documents} of the database; {} while it does not run."""
+    counts = getattr(state.services.get("database"), "counts", None)
+    return counts() if counts else {}
 
 
 def _restarts(state):
