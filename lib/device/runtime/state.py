@@ -52,9 +52,5 @@ class State:
             self.ports.store.write(path, json.dumps(value).encode())
             self.judge(path, None)
         except Failure as failure:
-<<<<<<< HEAD
             self.judge(path, failure)
-            self.ports.board.say("flash", str(failure))
-=======
             self.ports.board.say("flash", str(failure), WARN)
->>>>>>> 6a62d178526e9668de2fec11346fcc55210c6c0a
