@@ -22,6 +22,7 @@ from muster.layout import REPO
 from muster.twin.server import running_twin
 from tests.bench import (
     flash_bytes,
+    flash_writes,
     heap,
     heap_modules,
     key_request,
@@ -42,6 +43,7 @@ MEASUREMENTS = {
     "heap": (heap, unloading, heap_modules),
     "services": (services,),
     "flash": (flash_bytes,),
+    "writes": (flash_writes,),
     "wire": (wire_bytes,),
     "key": (key_request,),
     "twin": (twin_rate, twin_crowd),
