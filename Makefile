@@ -12,6 +12,7 @@ MUSTER ?= $(BIN)/muster
 PYTHON_OLDEST ?= python3.10
 BOARD ?=
 PORT ?=
+APP ?=
 ARGS ?=
 
 # Tests wait much of their time (for boards, time-outs, networks), so several run on each core. WORKERS=0
@@ -36,8 +37,8 @@ ready:
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/set_up.sh
 
 .PHONY: demo
-demo: ready ## a virtual board provisions itself against the local twin and says that it has booted
-	@$(MUSTER) demo $(ARGS)
+demo: ready ## a virtual board provisions itself against the local twin (APP=examples/sensor runs an application)
+	@$(MUSTER) demo $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: test
 test: ready ## all tests (ARGS="-k name" chooses)
@@ -92,13 +93,13 @@ bench: ready ## measure, and write docs/benchmarks.md
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)
-image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual (ARGS as `muster image --help` says)
+image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual APP=folder (ARGS as `muster image --help` says)
 	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
-	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(ARGS)
+	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: deploy
-deploy: ready ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
-	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) $(ARGS)
+deploy: ready ## program files to a board: PORT=/dev/ttyACM0, APP=folder with an application, BOARD=esp32|pico_w if it is to be checked
+	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: lock
 lock: ## pin the newest packages that pyproject.toml allows, resolved on the oldest Python (PYTHON_OLDEST)

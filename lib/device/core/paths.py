@@ -42,5 +42,6 @@ OFFLINE = BASE + "/offline"  # created by the host: keeps boot.py off the networ
 LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules
 PACKED = "/pack"  # the folder they are imported from
+APP = "/app"  # the application: what of it stands there is deployed, and nothing else
 BOOT = "/boot.py"
 MAIN = "/main.py"

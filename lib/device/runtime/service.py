@@ -40,6 +40,10 @@ class Service:
         """The work of the service."""
         raise NotImplementedError
 
+    def owns(self, task):
+        """Whether `task` does work of this service."""
+        return task is self.task
+
     def say(self, text):
         """Print a line on the console."""
         self.state.ports.board.say(self.name, text)

@@ -1,5 +1,7 @@
 """`muster demo`: see it work."""
 
+from pathlib import Path
+
 import click
 from rich.console import Console
 
@@ -15,8 +17,15 @@ from device.core import fields
     show_default=True,
     help="Who makes the private key: the cloud, or the board (P-256; the key never leaves it).",
 )
-def demo(key_mode: str) -> None:
-    """Watch a virtual board provision itself against the twin and publish its boot status."""
+@click.option(
+    "--app", type=click.Path(path_type=Path, file_okay=False), help="Folder of an application for the board."
+)
+def demo(key_mode: str, app: Path | None) -> None:
+    """Watch a virtual board provision itself against the twin and publish its boot status.
+
+    With --app, the board also runs that application, until it publishes something of its own.
+    """
+    from muster import application
     from muster import demo as script
 
-    script.run(Console(highlight=False), key_mode)
+    script.run(Console(highlight=False), key_mode, application.files_of(app) if app else None)

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from device.core import fields, paths
+from muster import application
 from muster.boards import Board, board, names
 from muster.cli import output
 from muster.errors import WRONG_USE, MusterError
@@ -24,7 +25,8 @@ class Content(NamedTuple):
     """What the command line, and the profile, say of the content of images.
 
     `conf`: ento.conf, empty when nothing is said of it. `claim`: folder of the claim credentials; `ca`: root
-    CA when it is elsewhere. `additions`: {path on flash: content}. `build_time`: Unix seconds.
+    CA when it is elsewhere. `additions`: {path on flash: content}, with the application. `build_time`: Unix
+    seconds.
     """
 
     board: Board
@@ -85,6 +87,7 @@ _OPTIONS = (
         "--add", "additions", type=Assignment("PATH=FILE"), multiple=True,
         help="Put FILE at the absolute PATH on the flash; repeatable.",
     ),
+    click.option("--app", type=FOLDER, help="Folder of your application: it goes into /app, compiled."),
     click.option("--build-time", type=BuildTime(), help="When the board's clock starts, in Unix seconds."),
 )  # fmt: skip
 
@@ -106,6 +109,7 @@ def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ca: Path | None,
         wifi: Path | None,
         additions: tuple[tuple[str, str], ...],
+        app: Path | None,
         build_time: int | None,
         **own: Any,
     ) -> Any:
@@ -118,9 +122,8 @@ def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
         }
         if claim is None and _is_from_profile("ca"):
             ca = None  # a profile names the CA for other commands too
-        content = Content(
-            *(board(board_name), _conf(conf, settings), claim, ca, wifi, _contents(additions), build_time)
-        )
+        added = {**(application.files_of(app) if app else {}), **_contents(additions)}
+        content = Content(board(board_name), _conf(conf, settings), claim, ca, wifi, added, build_time)
         return function(content=content, **own)
 
     for decorate in reversed(_OPTIONS):

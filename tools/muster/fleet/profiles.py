@@ -22,9 +22,10 @@ FIELDS: dict[str, type] = {
     "template": str,
     "topic-prefix": str,
     "ca": str,
+    "app": str,
     "group": str,
 }
-_PATHS = ("home", "ca")
+_PATHS = ("home", "ca", "app")
 _MAX_PORT = 65535
 
 
