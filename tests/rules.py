@@ -25,7 +25,8 @@ ARROWS = {
     "claim": {"device.core", "device.claim"},
     "port": {"device.core", "device.port", "device._build"},
     "runtime": {"device.core", "device.runtime"},
-    "services": {"device.core", "device.claim", "device.runtime"},
+    "services": {"device.core", "device.claim", "device.runtime", "device.web"},
+    "web": {"device.core", "device.runtime", "device.web"},
 }
 # What the lower parts of the host may import of muster: who uses them is above them.
 _BASE = {"muster.errors", "muster.files", "muster.printable"}
@@ -33,7 +34,8 @@ HOST_ARROWS = {
     "registry": _BASE | {"muster.registry"},
     "enrolment": _BASE | {"muster.registry", "muster.enrolment"},
     "twin": _BASE | {"muster.registry", "muster.enrolment", "muster.twin"},
-    "mpy.py": _BASE | {"muster.boards", "muster.constants", "muster.layout", "muster.umqtt"},
+    "mpy.py": _BASE
+    | {"muster.boards", "muster.constants", "muster.layout", "muster.microdot", "muster.umqtt"},
 }
 TWIN_MAY_IMPORT = {"device.core.fields", "device.core.topics", "device.core.paths"}
 NOT_ON_MICROPYTHON = set(

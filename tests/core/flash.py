@@ -60,8 +60,11 @@ class Flash:
 
     # The store port (core/ports.py), as device.port.store does it
 
-    def read(self, path):
-        return self.files.get(path)
+    def read(self, path, limit=16384):
+        content = self.files.get(path)
+        if content is not None and len(content) > limit:
+            raise Failure(GIVE_UP, f"{path} has {len(content)} bytes; the limit is {limit}")
+        return content
 
     def write(self, path, content):
         assert isinstance(content, bytes)
@@ -73,6 +76,19 @@ class Flash:
         except Failure:
             self.remove(path + paths.NEW)
             raise
+
+    def append(self, path, pieces):
+        self._make_directory(path[: path.rindex("/")])
+        before = self.files.get(path, b"")
+        after = before + b"".join(pieces)
+        self._flash(self._put, path, after)
+        return len(before), len(after)
+
+    def read_at(self, path, offset, size):
+        return self.files.get(path, b"")[offset : offset + size]
+
+    def sizes(self, path):
+        return {name: len(self.files[path + "/" + name]) for name in self.names(path)}
 
     def copy(self, source, target):
         self.write(target, self.read(source))

@@ -196,3 +196,38 @@ def test_every_changed_byte_of_the_time_gives_a_time_or_none():
         for value in (0x00, 0x01, 0x7F, 0x80, 0xFF):
             found = datagrams.ntp_answer(whole[:at] + bytes((value,)) + whole[at + 1 :], _NONCE)
             assert found is None or isinstance(found, int)
+
+
+def test_the_access_point_answers_every_name_with_its_address():
+    query = _query(0xBEEF)
+    reply = datagrams.dns_reply(query, "192.168.4.1")
+    assert datagrams.dns_answer(reply, query) == "192.168.4.1"
+    with_options = bytes(query[:10]) + b"\0\1" + bytes(query[12:]) + b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
+    assert datagrams.dns_reply(with_options, "192.168.4.1") == reply, "what a phone adds is not repeated"
+
+
+def test_the_access_point_has_no_address_of_another_type():
+    for kind in (_AAAA, _CNAME, 65):
+        query = bytes(_query()[:-4]) + struct.pack("!2H", kind, 1)
+        reply = datagrams.dns_reply(query, "192.168.4.1")
+        assert struct.unpack_from("!4H", reply, 4) == (1, 0, 0, 0) and not reply[3] & 0x0F
+
+
+def test_the_access_point_answers_no_packet_that_is_no_question():
+    query = bytes(_query())
+    for at in range(len(query)):
+        assert datagrams.dns_reply(query[:at], "192.168.4.1") is None, at
+    assert datagrams.dns_reply(_answer(_ADDRESS), "192.168.4.1") is None, (
+        "an answer would be answered for ever"
+    )
+    assert datagrams.dns_reply(query[:2] + b"\x28" + query[3:], "192.168.4.1") is None
+    for count in (0, 2):
+        packet = query[:4] + struct.pack("!H", count) + query[6:]
+        assert datagrams.dns_reply(packet, "192.168.4.1") is None
+    pointer = query[:12] + b"\xc0\x0c" + query[-4:]
+    assert datagrams.dns_reply(pointer, "192.168.4.1") is None
+    long = query[:12] + (b"\x3f" + b"x" * 63) * 4 + b"\0" + query[-4:]
+    assert datagrams.dns_reply(long, "192.168.4.1") is None
+    for byte in range(256):
+        for at in (2, 3, 12, 20):
+            datagrams.dns_reply(query[:at] + bytes((byte,)) + query[at + 1 :], "192.168.4.1")

@@ -8,6 +8,7 @@ import json
 from check import raises
 from device.core import paths, settings
 from device.core.failures import GIVE_UP, Failure
+from device.core.secret import Secret
 
 _GOOD = {"SERIAL_ID": "SN-1", "ENDPOINT_URL": "abc-ats.iot.eu-central-1.amazonaws.com"}
 _HOST = "the host name"
@@ -111,6 +112,10 @@ _BAD_SECTIONS = (
     ({"provisioning": {"enrolmentKey": "abc"}}, ("enrolmentKey must be hexadecimal",)),
     ({"provisioning": {"enrolmentKey": 5}}, ("enrolmentKey must be hexadecimal",)),
     ({"provisioning": {"enrolmentKey": ""}}, ("enrolmentKey must be hexadecimal",)),
+    ({"database": 5}, ('"database" must be an object',)),
+    ({"database": {"tables": 0}}, ("tables must be a whole number from 1 to 32",)),
+    ({"database": {"tableBytes": 4095}}, ("tableBytes must be a whole number from 4096",)),
+    ({"database": {"documents": "9"}}, ("documents must be a whole number from 1",)),
     ({"clock": 5}, ('"clock" must be an object',)),
     ({"clock": {"ntp": "pool.ntp.org"}}, ('"ntp" must be a list of host names',)),
     ({"clock": {"ntp": ["pool.ntp.org", 5]}}, ('"ntp" must be a list of host names',)),
@@ -181,7 +186,7 @@ def test_everything_can_be_said():
     )
     assert (found.provisioned, found.port, found.topic_prefix, found.template) == (True, 443, "p", "T")
     assert (found.parameters, found.own_key, found.thing_name) == ({"a": "b"}, True, "cam-SN-1")
-    assert (found.daily_certificates, found.enrolment_key, found.ntp) == (1, b"\0\xff", [])
+    assert (found.daily_certificates, found.enrolment_key, found.ntp) == (1, Secret(b"\0\xff"), [])
 
 
 def test_status_is_text_as_the_seed_writes_it_or_a_truth_value():

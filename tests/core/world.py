@@ -39,7 +39,7 @@ class _Ports:
         self.board = self
         self.said = []
 
-    def say(self, step, text):
+    def say(self, step, text, level="info"):
         self.said.append(step + " " + text)
 
 

@@ -4,6 +4,7 @@ import builtins
 import gc
 
 from check import raises
+from device.core.log import Quota
 from device.port import board, clock
 
 
@@ -80,7 +81,7 @@ class Build:
     TIMER, HARD_TIMER, INTERVALS = -1, True, {"ping_ms": 7}
 
 
-class _With:
+class With:
     """While this lasts, the board has this hardware and these facts, and its watchdog runs or not."""
 
     def __init__(self, machine=Machine, watchdog=True, **facts):
@@ -103,13 +104,13 @@ class _With:
         gc.threshold(-1)
 
 
-def _only_timer():
+def only_timer():
     (timer,) = Machine.timers
     return timer
 
 
 def test_the_watchdog_is_started_once_with_the_limit_of_the_board():
-    with _With(WATCHDOG_MS=30000) as watchdog:
+    with With(WATCHDOG_MS=30000) as watchdog:
         board.start_watchdog()
         assert Machine.watchdogs == [watchdog] and watchdog.timeout == 30000
         board.feed()
@@ -117,7 +118,7 @@ def test_the_watchdog_is_started_once_with_the_limit_of_the_board():
 
 
 def test_without_a_watchdog_nothing_is_fed():
-    with _With(watchdog=False):
+    with With(watchdog=False):
         board.feed()
         board.stand_by(True)
         with board.gate(5000):
@@ -126,10 +127,10 @@ def test_without_a_watchdog_nothing_is_fed():
 
 
 def test_a_gate_feeds_from_a_hard_interrupt_until_its_limit():
-    with _With(TIMER=2) as watchdog:
+    with With(TIMER=2) as watchdog:
         with board.gate(5000):
             before = watchdog.fed
-            timer = _only_timer()
+            timer = only_timer()
             assert timer.number == 2 and timer.options["hard"] is True
             assert (timer.options["period"], timer.options["mode"]) == (1000, _Timer.PERIODIC)
             timer.tick(4)
@@ -142,7 +143,7 @@ def test_a_gate_feeds_from_a_hard_interrupt_until_its_limit():
 def test_a_gate_is_left_whatever_its_body_raises():
     errors = (KeyError(), MemoryError(), KeyboardInterrupt(), GeneratorExit())
     for error, makes_garbage in [(error, kind) for error in errors for kind in (False, True)]:
-        with _With() as watchdog:
+        with With() as watchdog:
             board.collect_often()
             everyday = gc.threshold()
             try:
@@ -160,8 +161,8 @@ def test_a_gate_is_left_whatever_its_body_raises():
 def test_the_interrupt_of_a_gate_takes_no_memory():
     import micropython
 
-    with _With() as watchdog, board.gate(5000):
-        timer = _only_timer()
+    with With() as watchdog, board.gate(5000):
+        timer = only_timer()
         turn = timer.options["callback"]
         before = watchdog.fed
         micropython.heap_lock()
@@ -174,14 +175,14 @@ def test_the_interrupt_of_a_gate_takes_no_memory():
 
 
 def test_a_board_without_hard_timers_has_none_in_a_gate():
-    with _With(HARD_TIMER=False) as watchdog:
+    with With(HARD_TIMER=False) as watchdog:
         with board.gate(5000):
             assert not Machine.timers
         assert watchdog.fed == 2
 
 
 def test_a_timer_that_is_not_to_be_had_leaves_the_threshold_alone():
-    with _With():
+    with With():
         board.collect_often()
         everyday = gc.threshold()
         _Timer.error = OSError(12)
@@ -196,10 +197,10 @@ def test_a_timer_that_is_not_to_be_had_leaves_the_threshold_alone():
 
 def test_standing_by_feeds_without_end_until_it_is_over():
     for hard in (True, False):
-        with _With(HARD_TIMER=hard) as watchdog:
+        with With(HARD_TIMER=hard) as watchdog:
             board.stand_by(True)
             board.stand_by(True)
-            timer = _only_timer()
+            timer = only_timer()
             assert timer.options.get("hard", False) is hard
             fed = watchdog.fed
             assert fed, "at once, too: the timer's first turn is a second away"
@@ -233,23 +234,23 @@ def test_garbage_is_collected_early_but_not_all_the_time():
 
 
 def test_resets_that_count_as_a_crash():
-    with _With():
+    with With():
         for Machine.cause, crashed in ((1, False), (3, True)):
             assert board.crashed() is crashed
-    with _With(Esp32):
+    with With(Esp32):
         for Machine.cause, crashed in ((1, False), (2, True), (3, True), (4, False), (5, False)):
             assert board.crashed() is crashed, Machine.cause
 
 
 def test_the_escape_pin():
     for pin, low, held in ((22, 22, True), (22, None, False), (0, 0, True), (None, None, False)):
-        with _With(ESCAPE_PIN=pin):
+        with With(ESCAPE_PIN=pin):
             _Pin.low = low
             assert board.held() is held
 
 
 def test_name_and_intervals():
-    with _With():
+    with With():
         assert board.name() == "some_board-00ff10"
         assert board.interval("ping_ms", 1000) == 7 and board.interval("other_ms", 1000) == 1000
 
@@ -263,7 +264,7 @@ def test_memory():
     assert board.memory_text().endswith(" bytes free")
 
 
-class _Console:
+class Console:
     """While this lasts, `lines` is what is printed; `missed` as at a start with a late console."""
 
     def __init__(self, missed=None):
@@ -273,6 +274,7 @@ class _Console:
     def __enter__(self):
         self._real = board._missed
         board._missed = self._missed
+        board._quota = Quota()
         board.print = lambda line: self.lines.append(line)
         return self.lines
 
@@ -282,7 +284,7 @@ class _Console:
 
 
 def test_lines_begin_with_the_time_and_the_step():
-    with _Console() as lines:
+    with Console() as lines:
         board.say("network", "joined")
         board.say_again()
     before, after = lines[0].split(" ms  ")
@@ -290,7 +292,7 @@ def test_lines_begin_with_the_time_and_the_step():
 
 
 def test_lines_that_nobody_could_see_are_said_again_once():
-    with _Console([]) as lines:
+    with Console([]) as lines:
         board.say("a", "1")
         board.say("b", "2")
         first = list(lines)
@@ -302,9 +304,9 @@ def test_lines_that_nobody_could_see_are_said_again_once():
 
 
 def test_only_so_many_lines_are_kept():
-    with _Console([]) as lines:
+    with Console([]) as lines:
         for number in range(100):
-            board.say("a", str(number))
+            board.say("a" if number % 2 else "b", str(number))
         board.say_again()
         assert len(lines) == 140 and lines[-1] == lines[39]
 

@@ -5,6 +5,7 @@ import errno
 
 from check import raises
 from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.core.secret import Secret
 from device.port import network as port
 from device.port import wifi
 
@@ -94,13 +95,13 @@ def _join(station, networks, country=""):
 
 def test_the_first_that_takes_us():
     station = Station({"a": _NOT_THERE, "b": _WRONG, "c": _UP, "d": _UP}, looks=3)
-    assert _join(station, [("a", None), ("b", "x"), ("c", "y"), ("d", None)], "DE") == "c"
+    assert _join(station, [("a", None), ("b", Secret("x")), ("c", Secret("y")), ("d", None)], "DE") == "c"
     assert station.done == ["DE", "on", ("a", None), "leave", ("b", "x"), "leave", ("c", "y")]
 
 
 def test_reasons_of_all_are_told_without_passwords():
     station = Station({"a": _NOT_THERE, "b": _WRONG, "c": port.network.STAT_CONNECT_FAIL})
-    networks = [("a", "marker-1"), ("b", "marker-2"), ("c", None)]
+    networks = [("a", Secret("marker-1")), ("b", Secret("marker-2")), ("c", None)]
     failure = raises(Failure, _join, station, networks)
     assert failure.kind == AGAIN and "a: not in range, b: wrong password, c: refused" in str(failure)
     assert "marker" not in str(failure)
@@ -114,9 +115,9 @@ def test_no_network_is_known():
 
 def test_joining_goes_on_with_what_was_begun():
     with _On(Station({"a": _UP, "b": _UP}, looks=4)) as station:
-        port.begin([("a", "x"), ("b", None)], "DE")
+        port.begin([("a", Secret("x")), ("b", None)], "DE")
         assert not port.connected() and station.done == ["DE", "on", ("a", "x")]
-        asyncio.run(port.join([("a", "x"), ("b", None)], "DE"))
+        asyncio.run(port.join([("a", Secret("x")), ("b", None)], "DE"))
         assert port.connected() and station.done == ["DE", "on", ("a", "x")], "nothing was begun anew"
         port.begin([("b", None)], "DE")
         asyncio.run(port.join([("b", None)], "DE"))
@@ -125,7 +126,7 @@ def test_joining_goes_on_with_what_was_begun():
 
 def test_what_was_begun_fails_and_the_next_is_tried():
     with _On(Station({"a": _WRONG, "b": _UP}, looks=4)) as station:
-        networks = [("a", "x"), ("b", None)]
+        networks = [("a", Secret("x")), ("b", None)]
         port.begin(networks, "")
         asyncio.run(port.join(networks, ""))
         assert station.done == ["on", ("a", "x"), "leave", ("b", None)]
@@ -133,7 +134,7 @@ def test_what_was_begun_fails_and_the_next_is_tried():
 
 def test_what_was_begun_has_failed_before_anybody_joins():
     with _On(Station({"a": _WRONG, "b": _UP})) as station:
-        networks = [("a", "x"), ("b", None)]
+        networks = [("a", Secret("x")), ("b", None)]
         port.begin(networks, "")
         asyncio.run(port.join(networks, ""))
         assert station.joined == "b"
@@ -148,12 +149,12 @@ def test_a_driver_that_refuses_one_network_is_asked_for_the_next():
     ):
         for begun in (False, True):
             with _On(Station({"a": error, "b": _UP})) as station:
-                networks = [("a", "short"), ("b", None)]
+                networks = [("a", Secret("short")), ("b", None)]
                 if begun:
                     port.begin(networks, "")
                 asyncio.run(port.join(networks, ""))
                 assert station.joined == "b"
-        failure = raises(Failure, _join, Station({"a": error}), [("a", "marker-1")])
+        failure = raises(Failure, _join, Station({"a": error}), [("a", Secret("marker-1"))])
         assert failure.kind == AGAIN and "a: " in str(failure) and "marker" not in str(failure)
 
 
@@ -205,3 +206,94 @@ def test_options_of_the_board_are_set_before_it_joins():
     finally:
         wifi._build = real
     assert station.done == ["on", {"pm": 7}, ("a", None)]
+
+
+class AccessPoint:
+    """An access point that is on when it is asked for the `after`-th time, or fails."""
+
+    def __init__(self, after=0, error=None):
+        self.after = after
+        self.error = error
+        self.is_active = False
+        self.done = []
+
+    def __call__(self, interface):
+        return self
+
+    def active(self, on=None):
+        if on is None:
+            self.after -= 1
+            return self.is_active and self.after < 0
+        self.done.append("on" if on else "off")
+        if on and self.error:
+            raise self.error
+        self.is_active = on
+        return None
+
+    def config(self, **options):
+        self.done.append(options)
+
+    def ifconfig(self):
+        return "192.168.4.1", "255.255.255.0", "192.168.4.1", "192.168.4.1"
+
+    def status(self, what):
+        return [(b"\x02\0\0\0\0\x01",)]
+
+
+def test_the_access_point_is_set_before_it_is_on():
+    for password in (None, "secret-word"):
+        with _On(AccessPoint(after=3)) as one:
+            assert (
+                asyncio.run(port.open_access_point("muster-1", password and Secret(password), "DE"))
+                == "192.168.4.1"
+            )
+            code, off, options, on = one.done[:4]
+            assert (code, off, on) == ("DE", "off", "on") and options["ssid"] == "muster-1"
+            assert options.get("key") == password and bool(options["security"]) == bool(password)
+            assert port.stations() == 1
+            port.close_access_point()
+            assert port.stations() is None and not one.is_active
+
+
+def test_an_access_point_that_does_not_start_is_a_failure():
+    from device.port import access_point
+
+    real = access_point._START_MS
+    access_point._START_MS = 100
+    try:
+        for one in (AccessPoint(error=OSError("Wifi")), AccessPoint(after=1 << 20)):
+            with _On(one):
+                opening = port.open_access_point("muster-1", Secret("marker-1"), "")
+                failure = raises(Failure, asyncio.run, opening)
+                assert failure.kind == AGAIN and "did not start" in str(failure)
+                assert "marker" not in str(failure) and one.done[-1] == "off"
+    finally:
+        access_point._START_MS = real
+
+
+class Air(Station):
+    """A station that hears these networks, (name, dBm, security), or fails."""
+
+    def __init__(self, heard):
+        super().__init__({})
+        self.heard = heard
+
+    def scan(self):
+        if not self.is_active:
+            raise OSError("STA must be active")
+        if isinstance(self.heard, Exception):
+            raise self.heard
+        return [(name, b"\x02\0\0\0\0\x01", 6, rssi, security, 0) for name, rssi, security in self.heard]
+
+
+def test_networks_on_the_air_are_told_once_the_strongest_first():
+    heard = [(b"a", -80, 3), (b"", -30, 0), (b"b", -60, 0), (b"a", -50, 3), (b"\xff", -20, 0)]
+    with _On(Air(heard)):
+        assert port.scan() == [("a", -50, False), ("b", -60, True)]
+    with _On(Air([(b"n%d" % number, -number, 3) for number in range(99)])):
+        assert len(port.scan()) == 20
+
+
+def test_a_radio_that_does_not_listen_is_a_failure():
+    with _On(Air(OSError(errno.EIO))):
+        assert "cannot look for networks" in str(raises(Failure, port.scan))

@@ -46,7 +46,7 @@ class _Settings:
 
 class _Quiet:
     @staticmethod
-    def say(step, text):
+    def say(step, text, level):
         pass
 
 

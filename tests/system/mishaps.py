@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from device.core import fields, paths
 from muster import image, interpreter, mpy, pack
-from muster.boards import Service, profile
+from muster.boards import STANDARD, Selection, Service, profile
 from muster.layout import LIB
 from muster.registry.certificates import ACTIVE
 from muster.twin import defaults, pki
@@ -90,16 +90,18 @@ def told(
     services: Sequence[str] = (),
     built_s: float | None = None,
     facts: Mapping[str, object] | None = None,
+    selection: Selection = STANDARD,
 ) -> dict[str, bytes]:
     """The module that tells a board what it is; everything that a test wants of it goes into this one call.
 
     `intervals`: milliseconds, over those of QUICK; None is the program's own. `services`: more of them.
     `built_s`: when the image was made, Unix seconds: the floor of the clock. `facts`: others of the board.
+    `selection`: what the image contains.
     """
     lengths = {**QUICK, **(intervals or {})}
     unknown = lengths.keys() - _known_intervals()
     assert not unknown, f"the program asks for no interval {sorted(unknown)}"
-    usual = profile(rig.BOARD)
+    usual = profile(rig.BOARD, selection=selection)
     more = tuple(Service(name, needs=(), in_cloud=False, in_safe_mode=False) for name in services)
     source = mpy.build_module(
         dataclasses.replace(usual, services=(*usual.services, *more)),

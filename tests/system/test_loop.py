@@ -5,6 +5,7 @@ import json
 import re
 
 from device.core import fields, paths, topics
+from muster.boards import profile
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.relay import Relay
 from muster.twin.server import running_twin
@@ -180,11 +181,25 @@ def _switches(**services):
 
 
 CONFIGS = {
-    "no-cloud": (_switches(cloud=False), "the board has no identity; enable provisioning", None),
-    "no-provision": (_switches(cloud={"provision": False}), "enable provisioning in", None),
-    "no-mqtt": (_switches(mqtt=False), "status     not published: mqtt is off", "mqtt       connected"),
-    "quiet": (_switches(heartbeat=False), rig.DONE, "heartbeat"),
-    "unknown": (_switches(teapot=False), rig.DONE, None),
+    "no-cloud": (
+        _switches(cloud=False),
+        f"{paths.CONFIG}: not started: mqtt, provision, status (the cloud is switched off)",
+        "mqtt       ",
+    ),
+    "no-provision": (
+        _switches(cloud={"provision": False}),
+        "not started: mqtt (provision is off)",
+        "mqtt      ",
+    ),
+    "no-mqtt": (_switches(mqtt=False), "not started: status (mqtt is off)", "mqtt       connected"),
+    "named": (
+        _switches(mqtt=True, cloud={"provision": False}),
+        "provision is switched on, because mqtt needs it",
+        "not started",
+    ),
+    "quiet": (_switches(heartbeat=False), rig.DONE, "heartbeat  "),
+    "unknown": (_switches(teapot=False), f'{paths.CONFIG}: there is no service "teapot"', None),
+    "misplaced": (_switches(provision=False), f'{paths.CONFIG}: "provision" belongs in "cloud"', None),
     "cut": (b'{"services": {"mq', f"{paths.CONFIG}: lacks the JSON object", None),
     "list": (b"[]", "correct the file; all services stay on", None),
     "number": (b'{"services": 5}', "correct the file; all services stay on", None),
@@ -200,7 +215,7 @@ def test_switches(twin, serial, tmp_path):
     with mishaps.crowd(images) as machines:
         for name, (_, wanted, _) in CONFIGS.items():
             machines[name].wait_for(wanted)
-            if "all services are on" in wanted:
+            if "all services stay on" in wanted or name in ("named", "unknown", "misplaced"):
                 machines[name].wait_for(rig.DONE)
             if name != "quiet":
                 mishaps.still_runs(machines[name])
@@ -221,14 +236,26 @@ def test_no_connection_without_mqtt(twin, serial, tmp_path):
         assert serial not in twin.client_ids
 
 
-def test_provisioned_board_without_provisioning(twin, serial, tmp_path):
-    """What is switched off is the handshake, not the identity that the board has."""
+def test_provisioned_board_without_cloud(twin, serial, tmp_path):
+    """A board that has its identity stays off the cloud as well; the rest of it runs."""
     path = mishaps.flash(tmp_path / "flash.img", twin, serial)
     rig.boot_to_the_end(path)
     mishaps.edit(path, {paths.CONFIG: _switches(cloud=False)})
     with mishaps.powered(path) as machine:
-        machine.wait_for(rig.DONE)
-    assert "provision " not in machine.console
+        beat = machine.wait_for("heartbeat")
+        assert "not connected" in beat and beat.endswith("all services OK"), beat
+        assert serial not in twin.client_ids
+    assert "provision  " not in machine.console and "mqtt       " not in machine.console
+
+
+def test_provisioning_left_out_of_the_build(twin, serial, tmp_path):
+    """boot.py asks for no service that is not built in, although the claim credentials are there."""
+    built = tuple(tuple(service) for service in profile(rig.BOARD).services if service.name != "provision")
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, facts={"SERVICES": built})
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "mqtt", "the board has no identity")
+        mishaps.still_runs(machine)
+    assert "boot.py failed" not in machine.console
 
 
 def _boot_ended_ms(machine):

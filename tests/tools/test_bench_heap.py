@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.bench import heap_boards, heap_modules, in_place
+from tests.bench import heap_boards, in_place
 from tests.system import rig
 
 from device.core import paths
 from muster import image, interpreter, mpy
+from muster.checks import heap
 from muster.program import single_files
 
 NAMES = """\
@@ -72,7 +73,7 @@ def test_automatic_collections_are_counted(tmp_path: Path) -> None:
 
 
 def test_modules_come_after_what_they_import() -> None:
-    order = list(heap_modules.module_sizes(single_files(rig.BOARD)))
+    order = list(heap.flash_sizes(single_files(rig.BOARD)))
     for early, late in (
         ("device.core.failures", "device.port.causes"),
         ("device.core.calendar", "device.core.x509"),

@@ -172,6 +172,8 @@ def test_image_from_options(tmp_path):
     words += ["--endpoint", "a.example", "--port", "1234", "--keys", "device", "--template", "T"]
     words += ["--parameter", "site=north", "--claim", tmp_path / "claim", "--wifi", tmp_path / "wifi.json"]
     words += ["--add", f"{paths.CONFIG}={tmp_path / 'config.json'}", "--build-time", "1790000000"]
+    (tmp_path / "password").write_text("correct horse battery")
+    words += ["--web-password-file", tmp_path / "password"]
     result = muster(*words)
     assert (result.returncode, result.stdout.count("\n")) == (0, 2), result.stderr
     assert "nobody can tell whether the root CA (CN=claim) is that of a.example" in result.stderr

@@ -230,7 +230,7 @@ def test_no_board_is_exit_code_4(tmp_path: Path) -> None:
 
 def test_the_program_is_compiled_except_boot_and_main() -> None:
     files = code_files("pico_w")
-    assert sorted(files) == [paths.BOOT, paths.PACK, "/lib/pack.mpy", paths.MAIN]
+    assert sorted(files) == [paths.BOOT, paths.PACK, "/lib/pack.mpy", paths.PAGE, paths.MAIN]
     modules = pack.read(files[paths.PACK])
     assert {"device/claim/provision.mpy", "umqtt/simple.mpy"} <= set(modules)
     assert all(name.endswith(".mpy") for name in modules)

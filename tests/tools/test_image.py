@@ -53,10 +53,11 @@ def test_same_files_give_the_same_bytes_in_any_order():
 
 def test_whole_board_is_reproducible_and_knows_its_code():
     files = board_files("pico_w", build_time=BUILD_TIME)
-    assert set(files) == {paths.BOOT, paths.MAIN, paths.PACK, "/lib/pack.mpy"}
+    assert set(files) == {paths.BOOT, paths.MAIN, paths.PACK, paths.PAGE, "/lib/pack.mpy"}
     single = pack.unpacked(files)
     assert {paths.BOOT, paths.MAIN, "/lib/umqtt/simple.mpy", "/lib/device/core/slots.mpy"} <= set(single)
-    assert not [path for path in single if path.startswith("/lib") and not path.endswith(".mpy")]
+    others = [path for path in single if path.startswith("/lib") and not path.endswith(".mpy")]
+    assert others == [paths.PAGE]
     assert build_image(files, "pico_w") == build_image(board_files("pico_w", build_time=BUILD_TIME), "pico_w")
     assert code_files("pico_w", BUILD_TIME + 1) != code_files("pico_w", BUILD_TIME)
 
@@ -261,8 +262,10 @@ def test_a_service_is_built_in_by_being_there_with_what_it_says_of_itself(tmp_pa
     assert [path.name for path in made.modules] == ["door.py", "lamp.py"]
     facts = build_facts(made, tmp_path)
     assert facts["SERVICES"] == (("door", (), True, False), ("lamp", ("mqtt", "door"), False, True))
-    plan = startup.plan({"cloud": False}, facts["SERVICES"])
-    assert plan == [("lamp", [])], "door is switched off, mqtt is not in this image"
+    plan, off, _ = startup.plan({}, facts["SERVICES"])
+    assert plan == [("door", []), ("lamp", ["door"])], "mqtt is not in this image"
+    plan, off, _ = startup.plan({"cloud": False}, facts["SERVICES"])
+    assert (plan, sorted(off)) == ([], ["door", "lamp"])
 
 
 @pytest.mark.parametrize(

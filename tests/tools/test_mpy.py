@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from muster import interpreter, mpy, umqtt
+from muster import interpreter, microdot, mpy, umqtt
+from muster.boards import Selection
 from muster.errors import MusterError
 from muster.image import profile
 from muster.interpreter import debian
@@ -29,10 +30,15 @@ def test_build_module_says_what_runs(tmp_path):
     words = [
         *interpreter.command64(),
         "-c",
-        "import _build; print(_build.BOARD, _build.BUILD_TIME, _build.VERSION)",
+        "import _build; print(_build.BOARD, _build.BUILD_TIME, _build.TLS_SESSIONS, _build.TLS_HEAP_BYTES)",
     ]
     result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert result.stdout.split()[:2] == ["esp32", str(BUILD_TIME)]
+    assert result.stdout.split() == ["esp32", str(BUILD_TIME), "2", "0"]
+
+
+def test_a_pico_w_has_memory_for_one_tls_session():
+    text = mpy.build_module(profile("pico_w"), BUILD_TIME).text
+    assert b"TLS_SESSIONS = 1\n" in text and b"TLS_HEAP_BYTES = 45000\n" in text
 
 
 def test_a_mistake_in_a_module_is_one_sentence_with_its_line(tmp_path):
@@ -184,3 +190,27 @@ def test_the_compiler_does_not_need_images():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n", "one imports the other, not each the other"
+
+
+def test_microdot_is_the_published_file_less_what_nothing_calls():
+    text = microdot.published().decode()
+    known = {(owner, name) for owner, name, _ in microdot.defined(text)}
+    unused = {(owner, name) for owner, names in microdot.UNUSED.items() for name in names.split()}
+    assert unused <= known
+    left = microdot.source().decode()
+    assert {(owner, name) for owner, name, _ in microdot.defined(left)} == known - {
+        (owner, name) for owner, name in known if (owner, name) in unused or ("", owner) in unused
+    }
+    assert set(left.splitlines()) <= set(text.splitlines())
+
+
+def test_another_microdot_is_refused(monkeypatch):
+    monkeypatch.setattr(microdot, "MODULE_SHA256", "0" * 64)
+    with pytest.raises(MusterError, match="not the published version 2.7.0"):
+        microdot.source()
+
+
+def test_an_image_without_web_has_neither_microdot_nor_a_page():
+    usual, without = profile("virtual"), profile("virtual", selection=Selection(without=("web",)))
+    assert "/lib/microdot.mpy" in mpy.compiled(usual, BUILD_TIME)
+    assert "/lib/microdot.mpy" not in mpy.compiled(without, BUILD_TIME)

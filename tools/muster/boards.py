@@ -1,21 +1,22 @@
 """The boards Muster knows: their flash and what is in their images (firmware/boards, profiles.py)."""
 
 import ast
-import fnmatch
 import functools
 import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from device.core import fields
 from muster.errors import WRONG_USE, MusterError
-from muster.layout import FIRMWARE, LIB
+from muster.layout import BOOT, FIRMWARE, LIB, MAIN
 from muster.parsing import parsed
 
 _BOARDS = FIRMWARE / "boards"
-_SERVICES = "device/services"
+_TABLE = runpy.run_path(str(FIRMWARE / "profiles.py"))
+_SERVICES: str = _TABLE["SERVICES"]
+BUILD_PROFILES: tuple[str, ...] = tuple(_TABLE["PROFILES"])
 
 # Of RegisterThing, given by the board itself: nobody else may set them.
 OWN_PARAMETERS = {fields.PARAMETER_SERIAL, fields.PARAMETER_PROOF}
@@ -36,11 +37,18 @@ class Board:
     uf2_base: int | None
     uf2_family: int | None
     watchdog_ms: int
+    loop_timer: int
+    log_bytes: int
+    log_ram: tuple[int, int] | None
+    watchdog_reason: int | None
     escape_pin: int | None
     timer: int
     hard_timer: bool
     join_options: Mapping[str, int]
     late_console: bool
+    tls_heap_bytes: int
+    tls_sessions: int
+    listen: tuple[str, ...]
 
     @property
     def size(self) -> int:
@@ -57,14 +65,30 @@ class Service(NamedTuple):
     in_safe_mode: bool
 
 
+class Selection(NamedTuple):
+    """What an image is to contain: a build profile, by default that of the board, without some services."""
+
+    build: str | None = None
+    without: tuple[str, ...] = ()
+
+
+STANDARD = Selection()
+
+
 @dataclass(frozen=True)
 class Profile:
-    """What is in the image of `board`: module files below `lib`, and services."""
+    """What is in the image of `board`: module files below `lib`, and services.
+
+    `build`: the name of the build profile; `imports`: top-level names that it imports, those of the firmware
+    and of published libraries included.
+    """
 
     board: str
     lib: Path
+    build: str
     modules: tuple[Path, ...]
     services: tuple[Service, ...]
+    imports: frozenset[str]
 
 
 def names() -> list[str]:
@@ -79,18 +103,6 @@ def board(name: str) -> Board:
         raise MusterError(f"there is no board {name!r}: choose one of {', '.join(names())}.", WRONG_USE)
     facts = runpy.run_path(str(_BOARDS / name / "board.py"))
     return Board(**{field: facts[field.upper()] for field in Board.__dataclass_fields__})
-
-
-def _services(wanted: str | tuple[str, ...], there: list[str], name: str) -> tuple[str, ...]:
-    if isinstance(wanted, str):
-        return tuple(there)
-    for service in wanted:
-        if service not in there:
-            raise MusterError(
-                f"firmware/profiles.py puts the service {service!r} into {name}, but lib/{_SERVICES} "
-                f"has no {service}.py."
-            )
-    return wanted
 
 
 @functools.lru_cache(maxsize=256)
@@ -125,27 +137,51 @@ def _class_values(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
                     yield target.id, node.value
 
 
-def profile(name: str, lib: Path = LIB) -> Profile:
-    """What goes into the image of the board called `name`, with the modules found below `lib`."""
+def all_services(lib: Path = LIB) -> list[str]:
+    """The names of the services that can be in an image."""
+    return list(_TABLE["services"](lib, _TABLE["FULL"]))
+
+
+def described(names: Iterable[str], lib: Path = LIB) -> tuple[Service, ...]:
+    """What these services say of themselves."""
+    files = [lib / _SERVICES / f"{name}.py" for name in names]
+    return tuple(_service(file, file.read_text(encoding="utf-8")) for file in files)
+
+
+def profile(name: str, lib: Path = LIB, selection: Selection = STANDARD) -> Profile:
+    """What goes into the image of the board called `name`, with the modules found below `lib`.
+
+    Raises MusterError when there is no such board, build profile or service.
+    """
     board(name)
-    table = runpy.run_path(str(FIRMWARE / "profiles.py"))["PROFILES"][name]
-    files = sorted(path.relative_to(lib) for path in lib.rglob("*.py"))
-    there = [path.stem for path in files if path.parent == Path(_SERVICES) and not path.stem.startswith("_")]
-    services = _services(table["services"], there, name)
-    left_out = {f"{_SERVICES}/{service}.py" for service in there if service not in services}
-    modules = tuple(
-        path
-        for path in files
-        if path.as_posix() not in left_out
-        and not (path.name == "__init__.py" and _is_empty((lib / path).read_text(encoding="utf-8")))
-        and not any(fnmatch.fnmatch(path.as_posix(), pattern) for pattern in table["omit"])
-    )
-    paths = [lib / _SERVICES / f"{service}.py" for service in services]
-    described = tuple(_service(path, path.read_text(encoding="utf-8")) for path in paths)
-    return Profile(name, lib, modules, described)
+    build = selection.build or _TABLE["BOARDS"][name]
+    if build not in BUILD_PROFILES:
+        raise MusterError(
+            f"there is no build profile {build!r}: choose one of {', '.join(BUILD_PROFILES)}.", WRONG_USE
+        )
+    for service in selection.without:
+        if service not in all_services(lib):
+            raise MusterError(
+                f'there is no service "{service}": choose of {", ".join(all_services(lib))}.', WRONG_USE
+            )
+    services = _TABLE["services"](lib, build, selection.without)
+    about = described(services, lib)
+    starts = [str(file) for file in (BOOT, MAIN)]
+    modules = _TABLE["modules"](str(lib), services, starts, _look)
+    files = [*starts, *(str(lib / path) for path in modules)]
+    imports = frozenset(name.partition(".")[0] for file in files for name in _look(file)[0])
+    return Profile(name, lib, build, tuple(map(Path, modules)), about, imports)
 
 
-@functools.lru_cache(maxsize=256)
-def _is_empty(source: str) -> bool:
-    """Whether an `__init__.py` only makes its folder a package, which MicroPython does not ask for."""
-    return all(isinstance(node, ast.Expr) for node in parsed(source).body)
+def _look(file: str) -> tuple[list[str], bool]:
+    try:
+        return _facts(Path(file).read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise MusterError(f"{file} does not compile: line {error.lineno}: {error.msg}.") from None
+
+
+@functools.lru_cache(maxsize=1024)
+def _facts(source: str) -> tuple[list[str], bool]:
+    """What a module imports, and whether it says nothing; see firmware/profiles.py."""
+    found: tuple[list[str], bool] = _TABLE["facts"](source, parsed)
+    return found

@@ -20,7 +20,7 @@ from muster.program import code_files
 # sys.platform -> name of the board (firmware/boards)
 KINDS = {"esp32": "esp32", "rp2": "pico_w", "linux": "virtual"}
 # The program's own places: what else is in them is of an earlier version and goes.
-_FILES = (paths.PACK, f"{paths.LIB}/pack.mpy", paths.BOOT, paths.MAIN)
+_FILES = (paths.PACK, paths.PAGE, f"{paths.LIB}/pack.mpy", paths.BOOT, paths.MAIN)
 OURS = [
     *(f"{paths.LIB}/device", f"{paths.LIB}/umqtt"),  # single modules of Muster before it packed them
     *(path + suffix for path in _FILES for suffix in ("", paths.NEW)),

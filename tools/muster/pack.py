@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from device.core import paths
 from muster.errors import MusterError
 
-PLACES = (f"{paths.LIB}/device/", f"{paths.LIB}/umqtt/")
+PLACES = (f"{paths.LIB}/device/", f"{paths.LIB}/umqtt/", f"{paths.LIB}/microdot.")
 _SUFFIX = ".mpy"
 _MAGIC = b"MPK1"
 _HEAD = struct.Struct("<4sIII")  # magic, length of the index, size of the file, CRC-32 of the index

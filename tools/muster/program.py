@@ -1,17 +1,20 @@
-"""The program of a board as files of its flash: boot.py, main.py, and the modules, compiled."""
+"""The program of a board as files of its flash: boot.py, main.py, the web page, and the modules, compiled."""
 
 import functools
 
 from device.core import paths
-from muster import mpy, pack
-from muster.boards import profile
+from muster import mpy, pack, page
+from muster.boards import STANDARD, Selection, profile
 from muster.errors import MusterError
 from muster.layout import BOOT, MAIN
 
 
 @functools.lru_cache(maxsize=8)
-def _code(board_name: str, build_time: int) -> dict[str, bytes]:
-    files = mpy.compiled(profile(board_name), build_time)
+def _code(board_name: str, build_time: int, selection: Selection) -> dict[str, bytes]:
+    contents = profile(board_name, selection=selection)
+    files = mpy.compiled(contents, build_time)
+    if mpy.has_web(contents):
+        files[paths.PAGE] = page.built()
     for source, path in ((BOOT, paths.BOOT), (MAIN, paths.MAIN)):
         try:
             files[path] = source.read_bytes()
@@ -22,14 +25,19 @@ def _code(board_name: str, build_time: int) -> dict[str, bytes]:
     return files
 
 
-def code_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
-    """{path on flash: content} of the whole program: boot.py, main.py and, packed, everything below /lib.
+def code_files(
+    board_name: str, build_time: int | None = None, selection: Selection = STANDARD
+) -> dict[str, bytes]:
+    """{path on flash: content} of the whole program: boot.py, main.py, the page, the pack of all modules.
 
     `build_time`: Unix seconds that the board's clock never goes below; the last commit's by default.
     """
-    return pack.packed(single_files(board_name, build_time))
+    return pack.packed(single_files(board_name, build_time, selection))
 
 
-def single_files(board_name: str, build_time: int | None = None) -> dict[str, bytes]:
+def single_files(
+    board_name: str, build_time: int | None = None, selection: Selection = STANDARD
+) -> dict[str, bytes]:
     """As `code_files`, with each module by itself."""
-    return dict(_code(board_name, mpy.default_build_time() if build_time is None else build_time))
+    build_time = mpy.default_build_time() if build_time is None else build_time
+    return dict(_code(board_name, build_time, selection))

@@ -114,7 +114,7 @@ class VirtualBoard:
         assert power is not None
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_PREFIX)}
         settings = {**self._settings, "RESET_CAUSE": reset_cause}
-        settings.update({"REPORT": power.report, "UDP_PORT": str(power.servers.port)})
+        settings.update({"REPORT": power.report, "KEPT": power.kept, "UDP_PORT": str(power.servers.port)})
         environment.update({_PREFIX + key: value for key, value in settings.items()})
         # Modules are found without a folder's name, which MicroPython would keep on its heap for each.
         environment["MICROPYPATH"] = ":.frozen"

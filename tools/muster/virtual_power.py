@@ -23,13 +23,15 @@ class Power:
         with contextlib.ExitStack() as opened:
             lock = opened.enter_context(_locked(image))
             self._report = opened.enter_context(tempfile.TemporaryFile())
+            kept = opened.enter_context(tempfile.TemporaryFile())
             self.servers = Servers(settings)
             opened.callback(self.servers.close)
             self.guard = Guard()
             opened.callback(self.guard.close)
             # The board has them too: a lock lasts as long as any of the two is there.
-            self.handles = (lock.fileno(), self._report.fileno())
+            self.handles = (lock.fileno(), self._report.fileno(), kept.fileno())
             self.report = f"/dev/fd/{self._report.fileno()}"  # the file has no name
+            self.kept = f"/dev/fd/{kept.fileno()}"  # memory that a reset keeps
             self._opened = opened.pop_all()
 
     def operations(self) -> str:

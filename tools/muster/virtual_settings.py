@@ -27,6 +27,7 @@ def _is_map_of_strings(value: str) -> bool:
 
 # name -> (what it must be, is this value one?)
 SETTINGS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
+    "AP": ("up, up:N, fails or dies:N", _pattern(rf"up(:\d)?|fails|dies:{_SECONDS}")),
     "CLOCK": ("Unix seconds", _pattern(r"\d{1,10}")),
     "DNS": ("ok, down, silent, silent:N or silent:N:M", _pattern(rf"ok|down|silent(:{_SECONDS}){{0,2}}")),
     "HOSTS": ("name=address, several with commas", _pattern(r"[^=,\s]+=[^=,\s]+(,[^=,\s]+=[^=,\s]+)*")),

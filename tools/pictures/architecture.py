@@ -32,9 +32,10 @@ TWIN_PARTS = (
     ("fault", "injection"),
 )
 DEVICE = {
-    "services": ("provision, mqtt, status, heartbeat",),
-    "claim": ("gets an identity,", "then is unloaded"),
-    "runtime": ("supervisor,", "session, identity"),
+    "services": ("provision, mqtt, status, web, heartbeat",),
+    "web": ("page,", "log-in"),
+    "claim": ("identity,", "unloaded"),
+    "runtime": ("session,", "retries"),
     "core": ("rules without I/O: topics, slots, settings",),
     "port": ("flash, Wi-Fi, TLS, MQTT, clock",),
 }
@@ -142,20 +143,21 @@ def _device(canvas: Canvas) -> None:
     inner, width = _RIGHT + 16, _EDGE - _RIGHT - 32
     lane, middle = inner + width - 8, inner + width / 2 - 10
     row = width - 24  # to the right of it boot.py and main.py reach the ports
-    half = (row - 12) / 2
-    left, right = inner + half / 2, inner + half + 12 + half / 2
+    third = (row - 32) / 3
+    columns = [inner + number * (third + 16) for number in range(3)]
     canvas.box(inner, 64, width, 34, fill=PAPER, edge=AMBER)
     canvas.text(inner + width / 2, 85.5, "boot.py, then main.py", mono=True, bold=True, anchor="middle")
     for y, name in ((124, "services"), (316, "core"), (392, "port")):
         canvas.box(inner, y, row, 54, fill=PAPER, edge=AMBER)
         canvas.text(inner + 12, y + 22, name, mono=True, bold=True)
         canvas.text(inner + 12, y + 41, DEVICE[name][0], size=12, color=FAINT)
-    for x, name in ((inner, "claim"), (inner + half + 12, "runtime")):
-        _package(canvas, x, 212, half, 68, name, DEVICE[name], AMBER)
+    for x, name in zip(columns, ("claim", "web", "runtime"), strict=True):
+        _package(canvas, x, 212, third, 68, name, DEVICE[name], AMBER)
     canvas.arrow([(middle, 98), (middle, 122)], color=AMBER)
-    for x in (left, right):
-        canvas.arrow([(x, 178), (x, 210)], color=AMBER)
-        canvas.arrow([(x, 280), (x, 314)], color=AMBER)
+    for x in columns:
+        canvas.arrow([(x + third / 2, 178), (x + third / 2, 210)], color=AMBER)
+        canvas.arrow([(x + third / 2, 280), (x + third / 2, 314)], color=AMBER)
+    canvas.arrow([(columns[1] + third, 246), (columns[2] - 2, 246)], color=AMBER)
     canvas.arrow([(middle, 392), (middle, 372)], color=AMBER)
     canvas.arrow([(lane, 98), (lane, 419), (inner + row + 2, 419)], color=AMBER)
     canvas.text(inner, 468, "Pico W, ESP32; the virtual board runs the", size=12, color=FAINT)

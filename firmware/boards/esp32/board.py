@@ -12,8 +12,15 @@ UF2_FAMILY = None
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 30000
+LOOP_TIMER = 0
+LOG_BYTES = 2048  # what RTC memory has room for
+LOG_RAM = None
+WATCHDOG_REASON = None
 ESCAPE_PIN = 0  # the BOOT button
 TIMER = 1
 HARD_TIMER = False
 JOIN_OPTIONS = {"reconnects": 3}  # default: for ever, which never reports a wrong password
 LATE_CONSOLE = False
+TLS_HEAP_BYTES = 0  # TLS has a heap of its own
+TLS_SESSIONS = 2  # at a time: a third has no 16 KB in one piece
+LISTEN = ("80",)  # of the web page, without web.json

@@ -12,8 +12,15 @@ UF2_FAMILY = 0xE48BFF56
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 8388  # the maximum of an RP2040
+LOOP_TIMER = -1
+LOG_BYTES = 3072
+LOG_RAM = (0x20030000, 0x10000)  # where the old log is looked for after a reset: the upper part of the heap
+WATCHDOG_REASON = 0x40058008  # register: why the watchdog has reset the chip
 ESCAPE_PIN = 22  # GP22 to GND, pins 29 and 28
 TIMER = -1
 HARD_TIMER = True  # inside a TLS handshake only a hard interrupt runs
 JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving, which costs 100 ms per packet
 LATE_CONSOLE = True  # USB starts after boot.py
+TLS_HEAP_BYTES = 45000  # of the Python heap; one handshake with a chain of three certificates takes 41 KB
+TLS_SESSIONS = 1  # at a time
+LISTEN = ("80",)  # of the web page, without web.json

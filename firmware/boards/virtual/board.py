@@ -12,8 +12,15 @@ UF2_FAMILY = None
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 8388
+LOOP_TIMER = -1
+LOG_BYTES = 2048
+LOG_RAM = None
+WATCHDOG_REASON = None
 ESCAPE_PIN = 22
 TIMER = -1
 HARD_TIMER = True
 JOIN_OPTIONS = {}
 LATE_CONSOLE = False
+TLS_HEAP_BYTES = 0
+TLS_SESSIONS = 4
+LISTEN = ("127.0.0.1:0",)  # of the web page, without web.json: any free port of this computer

@@ -1,6 +1,7 @@
 """`machine` on the virtual board: identity, reset, watchdog, timers, clock, and pins without effect.
 
 MUSTER_BOARD_PIN_LOW   numbers of pins with commas: as inputs they read 0, as if wired to ground
+MUSTER_BOARD_KEPT      file with the memory of the RTC, which a reset keeps and a power-off loses
 """
 
 import sys
@@ -110,8 +111,33 @@ class Timer:
                 sys.print_exception(failed)
 
 
+_RTC_BYTES = 2048  # of an ESP32
+_kept = (
+    open(vboard.setting("KEPT"), "r+b") if vboard.setting("KEPT") else None
+)  # while host files are visible
+
+
 class RTC:
-    """The real-time clock."""
+    """The real-time clock, and its memory."""
+
+    _memory = b""
+
+    def memory(self, data=None):
+        """The bytes that a reset keeps, got or set; as on an ESP32."""
+        if data is None:
+            if _kept:
+                _kept.seek(0)
+                return _kept.read()
+            return RTC._memory
+        if len(data) > _RTC_BYTES:
+            raise ValueError("buffer too long")
+        vboard.check(False)
+        if _kept:
+            _kept.seek(0)
+            _kept.write(data)
+        else:
+            RTC._memory = bytes(data)
+        return None
 
     def datetime(self, parts=None):
         """(year, month, day, weekday, hour, minute, second, subseconds), got or set; UTC."""

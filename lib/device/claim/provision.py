@@ -217,7 +217,8 @@ class Provisioning:
         parameters = dict(settings.parameters)
         parameters[fields.PARAMETER_SERIAL] = settings.serial
         if settings.enrolment_key is not None:
-            parameters[fields.PARAMETER_PROOF] = proof(settings.enrolment_key, journal.certificate_id)
+            key = settings.enrolment_key.reveal()
+            parameters[fields.PARAMETER_PROOF] = proof(key, journal.certificate_id)
         return json.dumps({fields.OWNERSHIP_TOKEN: journal.token, fields.PARAMETERS: parameters})
 
     def _prove(self, thing_name):

@@ -1,4 +1,4 @@
-"""DNS and NTP: one question and one answer each, in one UDP packet.
+"""DNS and NTP: one question and one answer each, in one UDP packet; and the answers of the access point.
 
 The firmware's own lookup blocks for 6 s per name and server when no server answers, which is longer than
 the watchdog allows. Sent through a socket of the event loop, the same query blocks nothing. Sources:
@@ -72,6 +72,29 @@ def _after_name(packet, at):
         if not size:
             break
     return at
+
+
+def dns_reply(packet, address):
+    """The answer to the DNS question `packet`: `address`, whatever the name; None when it is no question.
+
+    Only the type A has an answer. The phone forgets it at once: it is of no use on another network.
+    """
+    if len(packet) < 17 or packet[2] & 0xF8 or packet[3] & 0x80 or packet[4:6] != b"\0\1":
+        return None  # an answer, another operation, or not exactly one question
+    end = 12
+    while end < len(packet) and packet[end]:
+        if packet[end] > _MAX_LABEL:
+            return None
+        end += 1 + packet[end]
+    end += 5
+    if end > len(packet) or end - 12 > _MAX_NAME + 4:
+        return None
+    is_address = packet[end - 4 : end] == b"\0\1\0\1"
+    reply = bytearray(packet[:2]) + struct.pack("!5H", 0x8580, 1, is_address, 0, 0) + packet[12:end]
+    if is_address:
+        reply += b"\xc0\x0c" + struct.pack("!2HIH", _ADDRESS, _ADDRESS, 1, 4)
+        reply += bytes(int(part) for part in address.split("."))
+    return reply
 
 
 def ntp_query(nonce):

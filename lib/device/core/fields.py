@@ -24,10 +24,15 @@ TOPIC_PREFIX = "topicPrefix"
 CLOCK = "clock"
 NTP = "ntp"  # list of hosts
 APP = "app"  # the application's own settings
+DATABASE = "database"
+TABLES = "tables"  # how many there may be
+TABLE_BYTES = "tableBytes"
+MAX_DOCUMENTS = "documents"  # in all tables
 
 # wifi.json
 COUNTRY = "country"
 NETWORKS = "networks"
+ACCESS_POINT = "accessPoint"  # false, or an object with a password
 SSID = "ssid"
 PASSWORD = "password"
 
@@ -35,11 +40,19 @@ PASSWORD = "password"
 CLAIM = "claim"
 PRODUCT = "product"
 TEST = "test"
+CLAIM_LENGTH = "claimLength"  # symbols of the claim ID that the board makes
+
+# config.json: how a board gets its claim ID ("serialize" in "cloud")
+SERIALIZE = "serialize"
+SERIALIZE_AUTO = "auto"  # the board makes it
+SERIALIZE_NONE = "none"
+SERIALIZE_FACTORY = "factory"  # the factory's server hands it out
 
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"
 LISTEN = "listen"
+NAMES = "names"  # by which a browser may call the board
 
 # CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing (AWS IoT, fleet provisioning MQTT API)
 CERTIFICATE_ID = "certificateId"
@@ -72,6 +85,18 @@ BUDGET_USED = "budgetUsed"
 
 # clock.json
 UNIX = "unix"
+
+# config.json, section "log"
+LOG = "log"
+LEVEL = "level"
+FLASH_BYTES = "flashBytes"
+
+# restarts.json, words.json
+RESTARTS = "restarts"
+CAUSE = "cause"
+TEXT = "text"
+SERVICE = "service"
+STOOD_MS = "stoodMs"
 
 # starts.json
 BAD_STARTS = "badStarts"

@@ -14,7 +14,11 @@ BOOTSTRAP = BASE + "/bootstrap"  # the claim credentials, file names as in an id
 PROVISION = BASE + "/provision.json"  # what registration, claim and provisioning returned
 JOURNAL = BASE + "/journal.json"  # the progress of provisioning, and the certificate budget
 CLOCK = BASE + "/clock.json"  # the last known time, the clock's lower limit after power-on
+RESTARTS = BASE + "/restarts.json"  # why the board started, the last times
+WORDS = BASE + "/words.json"  # the last words before the watchdog: which service held up the loop
+LOG_FILES = (BASE + "/log/0.txt", BASE + "/log/1.txt")  # written in turn, if config.json asks for it
 STARTS = BASE + "/starts.json"  # number of consecutive starts that ended early
+TABLES = BASE + "/tables"  # of the database: <table>.<number>, and <table>.tail with what came last
 
 # Slots: each directory holds one complete identity, or nothing that counts.
 CERT = BASE + "/cert"  # the active slot
@@ -41,6 +45,7 @@ OFFLINE = BASE + "/offline"  # created by the host: keeps boot.py off the networ
 
 LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules
+PAGE = LIB + "/page.html.gz"  # what the web server shows
 PACKED = "/pack"  # the folder they are imported from
 APP = "/app"  # the application: what of it stands there is deployed, and nothing else
 BOOT = "/boot.py"

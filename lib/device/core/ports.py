@@ -5,27 +5,42 @@ make others. Durations are integer milliseconds, wall-clock times integer Unix s
 fail raises `failures.Failure` and nothing else.
 
 board    name(); random_bytes(count); reset(); free_memory() in bytes after a collection; memory_text(), the
-         same as text; say(step, text), one line on the console; say_again(), what boot.py said;
+         same as text; has_piece(bytes) and largest_piece(), free in one piece after a collection;
+         say(source, text, level), one line on the console and in the log, refuses what is no text;
+         say_again(), what boot.py said; verbose(on), whether DEBUG lines are said; log, the core.log.Ring of
+         the last lines, which outlives a reset; cause, why the board started (core.log);
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
          crashed(), whether this start follows a watchdog or program reset;
+         watch_loop(limit_ms, on_stuck), calls `on_stuck(ms)` when the loop stands still;
          gate(limit_ms, makes_garbage), a `with` block for blocking work: it feeds the watchdog until the
          limit;
          stand_by(on), feeds without an event loop: after boot.py, and at the REPL prompt.
 clock    ms(), since the start, never goes back; unix(); set_unix(seconds); async sleep_ms(ms);
          async wait(awaitable, limit_ms) -> whether it finished in time.
 store    read(path) -> bytes or None; write(path, bytes), atomic; copy(from, to); exists(path);
-         remove(path); has_room(bytes); read_slot(path) -> {name: bytes or None}, or None without the
-         directory; digests(path of a slot) -> {name: hex or None};
+         append(path, pieces) -> (size before, size after): all of them or none after a power cut;
+         read_at(path, offset, size) -> bytes, fewer at the end; sizes(path of a directory) -> {name: bytes};
+         remove(path); has_room(bytes); space() -> (bytes free, bytes in all); open_file(path) ->
+         (file with read(size) and close(), size) or None; read_slot(path) -> {name: bytes or None}, or
+         None without the directory; digests(path of a slot) -> {name: hex or None};
          apply(operations of core.slots); tidy(), after a power cut.
 network  connected(); begin(networks, country), which does not wait; async join(networks, country);
-         leave(); restart(), the radio as well; async lookup(host) -> address;
-         async ask_time(hosts) -> Unix seconds or None.
+         leave(); restart(), the radio as well; facts() -> (name, own address, dBm) or None; scan() ->
+         [(name, dBm, is open)], which blocks; async open_access_point(name, password, country) -> own
+         address; close_access_point(); stations(), how many are on it, None when it is closed; async
+         answer_names(address), for ever; async lookup(host) -> address;
+         async ask_time(hosts) -> Unix seconds or None; address(), the board's own;
+         listen(address or "", port, 0 for any free one) -> listener: host, port, close(), async accept() ->
+         (stream, address of the client); stream: async read(size), write(data), async drain(),
+         async wait_closed(), which closes it.
 connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
          async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close().
-build    what the image contains: SERVICES, BUILD_TIME, INTERVALS (see tools/muster/mpy.py).
+build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
+         without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, and TLS_SESSIONS, how many
+         may be open (see tools/muster/mpy.py).
 """
 
 from collections import namedtuple

@@ -10,18 +10,22 @@ from collections import namedtuple
 
 from device.core import documents, fields, paths, topics
 from device.core.failures import GIVE_UP, Failure
+from device.core.log import INFO, LEVELS
+from device.core.secret import Secret
 
 MAX_BYTES = 8192
 SERIAL_PLACE = "{" + fields.PARAMETER_SERIAL + "}"
 _MAX_TEMPLATE = 36  # AWS IoT: TemplateName
 _MAX_PREFIX = 64
+_LOG_LOW, _LOG_HIGH = 4096, 131072
 _BEFORE_VALUE = (b":", b" ", b"\t", b"\r", b"\n")
 _AFTER_VALUE = (b",", b"}", b" ", b"\t", b"\r", b"\n", b"")
 
 # The checked settings of one board. endpoint: host name or address; provisioned: what the file says;
 # parameters: {name: string} for the template; own_key: the board makes its key; thing_name: as expected
-# before the cloud has told it; ntp: list of hosts; enrolment_key: bytes or None. A plain tuple: an object of
-# a class of this module would keep the module in memory.
+# before the cloud has told it; ntp: list of hosts; enrolment_key: a Secret (bytes) or None; database: its
+# limits [tables, bytes of a table, documents]. A plain tuple: an object of a class of this module would keep
+# the module in memory.
 Settings = namedtuple(
     "Settings",
     (
@@ -37,6 +41,7 @@ Settings = namedtuple(
         "daily_certificates",
         "enrolment_key",
         "ntp",
+        "database",
     ),
 )
 
@@ -164,7 +169,16 @@ def settings(conf):
         _number(section, fields.DAILY_CERTIFICATES, 5, 1, 100),
         _enrolment_key(section.get(fields.ENROLMENT_KEY)),
         _hosts(_section(conf, fields.CLOCK).get(fields.NTP, ["pool.ntp.org", "time.google.com"])),
+        _database(_section(conf, fields.DATABASE)),
     )
+
+
+def _database(section):
+    return [
+        _number(section, fields.TABLES, 8, 1, 32),
+        _number(section, fields.TABLE_BYTES, 65536, 4096, 1048576),
+        _number(section, fields.MAX_DOCUMENTS, 1000, 1, 100000),
+    ]
 
 
 def _own_key(value):
@@ -175,7 +189,7 @@ def _own_key(value):
 
 def _enrolment_key(value):
     try:
-        return None if value is None else bytes.fromhex(value or "empty")
+        return None if value is None else Secret(bytes.fromhex(value or "empty"))
     except (ValueError, TypeError):
         raise _wrong("%s must be hexadecimal" % fields.ENROLMENT_KEY)
 
@@ -193,7 +207,7 @@ def _wrong_wifi(cause):
 def wifi(raw):
     """([(ssid, password)], country code or "") from the bytes of wifi.json; no file means no networks.
 
-    No error text contains a password.
+    A password is a Secret, or None. No error text contains one.
     """
     if raw is None:
         return [], ""
@@ -211,10 +225,11 @@ def wifi(raw):
         password = network.get(fields.PASSWORD)
         if password is not None and not isinstance(password, str):
             raise _wrong_wifi('network %d: "%s" must be a string' % (number + 1, fields.PASSWORD))
-        known.append((name, password or None))
+        known.append((name, Secret(password) if password else None))
     country = value.get(fields.COUNTRY, "")
     if not isinstance(country, str) or len(country) not in (0, 2):
         raise _wrong_wifi('"%s" must be a two-letter code' % fields.COUNTRY)
+    _access_point(value)
     return known, country
 
 
@@ -237,6 +252,48 @@ def _told(raw, name, path):
     if not isinstance(section, dict):
         raise _wrong('"%s" must be an object' % name, "", path)
     return dict(section)
+
+
+def log(raw):
+    """(least level, bytes of flash) of the section "log" in config.json; (INFO, 0) when there is none."""
+    try:
+        section = documents.loads(raw).get(fields.LOG, {}) if raw else {}
+        level, size = section.get(fields.LEVEL, INFO), section.get(fields.FLASH_BYTES, 0)
+    except (ValueError, AttributeError):
+        return INFO, 0  # the supervisor says it
+    if level not in LEVELS:
+        raise _wrong("%s must be one of %s" % (fields.LEVEL, ", ".join(LEVELS)), "", paths.CONFIG)
+    if (
+        not isinstance(size, int)
+        or isinstance(size, bool)
+        or not (size == 0 or _LOG_LOW <= size <= _LOG_HIGH)
+    ):
+        raise _wrong(
+            "%s must be 0 or from %d to %d" % (fields.FLASH_BYTES, _LOG_LOW, _LOG_HIGH), "", paths.CONFIG
+        )
+    return level, size
+
+
+def access_point(raw):
+    """Whether wifi.json (`raw`) lets the board open its access point, and its password (Secret) or None.
+
+    A file that is missing or invalid forbids nothing: the access point is there to mend it.
+    """
+    try:
+        return _access_point(documents.loads(raw)) if raw else (True, None)
+    except (ValueError, AttributeError, Failure):
+        return True, None
+
+
+def _access_point(value):
+    wanted = value.get(fields.ACCESS_POINT, {})
+    if wanted is False:
+        return False, None
+    password = wanted.get(fields.PASSWORD) if isinstance(wanted, dict) else ""
+    if password is not None and not (isinstance(password, str) and 8 <= len(password.encode()) <= 63):
+        text = '"%s" must be false, or an object with a "%s" of 8 to 63 characters'
+        raise _wrong_wifi(text % (fields.ACCESS_POINT, fields.PASSWORD))
+    return True, Secret(password) if password else None
 
 
 def switches(raw):

@@ -110,6 +110,11 @@ def kept(certificate_id):
     return paths.KEPT + "/" + certificate_id
 
 
+def release(certificate_id):
+    """The file operations that put the active identity aside, so that the board has none."""
+    return [(RENAME, paths.CERT, kept(certificate_id))]
+
+
 def promote(replaced):
     """The file operations that make the sealed trial slot the active one.
 

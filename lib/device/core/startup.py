@@ -58,49 +58,88 @@ def plan(switches, built, safe=False):
     are not built in are dropped.
     """
     needs_of = {name: [need for need in needs if _find(built, need)] for name, needs, _, _ in built}
-    off = {}
-    for name, _, in_cloud, _ in built:
-        if not wanted(switches, name, in_cloud):
-            off[name] = _CLOUD_OFF if in_cloud and switches.get(fields.CLOUD) is False else _OFF
     order = _sorted(needs_of)
-    notes = _faults(switches, built)
-    for name in reversed(order):  # those that need others come first
-        for need in needs_of[name]:
-            if off.get(need) == _OFF and name not in off and _is_named(switches, name):
-                notes.append("%s is switched on, because %s needs it" % (need, name))
-                del off[need]
-    for name in order:
-        for need in needs_of[name]:
-            if need in off and name not in off:
-                off[name] = off[need] if off[need] == _CLOUD_OFF else need + " is off"
+    off = {}
+    if switches.get(fields.CLOUD) is False:
+        off = {name: _CLOUD_OFF for name, _, in_cloud, _ in built if in_cloud}
+        _switch_off_users(order, needs_of, off)
+    for name, _, in_cloud, _ in built:
+        if name not in off and not wanted(switches, name, in_cloud):
+            off[name] = _OFF
+    notes = faults(switches, built) + _switch_on_needs(switches, built, needs_of, off)
+    _switch_off_users(order, needs_of, off)
     for name, _, _, in_safe_mode in built:
         if safe and not in_safe_mode:
-            off[name] = _NOT_IN_SAFE_MODE
+            off.setdefault(name, _NOT_IN_SAFE_MODE)
     names = [name for name in order if name not in off]
     return [(name, [need for need in needs_of[name] if need not in off]) for name in names], off, notes
 
 
-def _is_named(switches, name):
-    """Whether config.json has a switch for the service that leaves it on."""
-    cloud = switches.get(fields.CLOUD)
-    return name in switches or (isinstance(cloud, dict) and name in cloud)
+def left_out(off):
+    """The services that do not start because of config.json, for a person: one line for each reason."""
+    reasons = sorted(set(off.values()))
+    return [
+        "not started: %s (%s)" % (", ".join(sorted(name for name in off if off[name] == reason)), reason)
+        for reason in reasons
+        if reason != _NOT_IN_SAFE_MODE
+    ]
+
+
+def faults(switches, built):
+    """What is wrong with the switches, as notes: names of no service, and names in the wrong place."""
+    notes = []
+    for place, is_cloud in ((switches, False), (switches.get(fields.CLOUD), True)):
+        for name in sorted(place) if isinstance(place, dict) else ():
+            service = _find(built, name)
+            if service and service[2] != is_cloud:
+                notes.append('"%s" belongs %s "%s"' % (name, "beside" if is_cloud else "in", fields.CLOUD))
+            elif not service and name not in ORDER and (is_cloud or name != fields.CLOUD):
+                notes.append('there is no service "%s"' % name)
+    return notes
+
+
+def _switch_on_needs(switches, built, needs_of, off):
+    """Take what a service needs that config.json names out of `off`, also indirectly; return notes."""
+    notes = []
+    names = [
+        name for name, _, in_cloud, _ in built if name not in off and _is_named(switches, name, in_cloud)
+    ]
+    for name in names:  # it grows
+        for need in needs_of[name]:
+            if off.get(need) == _OFF:
+                notes.append("%s is switched on, because %s needs it" % (need, name))
+                del off[need]
+            if need not in off and need not in names:
+                names.append(need)
+    return notes
+
+
+def _switch_off_users(order, needs_of, off):
+    """Add to `off` what needs, also indirectly, a service that is in it."""
+    count = -1
+    while count != len(off):
+        count = len(off)
+        for name in order:
+            for need in needs_of[name]:
+                if need in off and name not in off:
+                    off[name] = _CLOUD_OFF if off[need] == _CLOUD_OFF else need + " is off"
+
+
+def _is_named(switches, name, in_cloud):
+    """Whether config.json has a switch for the service, where it belongs."""
+    place = switches.get(fields.CLOUD) if in_cloud else switches
+    return isinstance(place, dict) and name in place
 
 
 def _find(built, name):
-    return any(service[0] == name for service in built)
+    """The service of this name in `built`, or None."""
+    for service in built:
+        if service[0] == name:
+            return service
+    return None
 
 
 def _sorted(names):
     """`names` in the order of starting."""
     known = [name for name in ORDER if name in names]
     return known + sorted(name for name in names if name not in ORDER)
-
-
-def _faults(switches, built):
-    """What is wrong with the switches, as notes."""
-    unknown = []
-    for place in (switches, switches.get(fields.CLOUD)):
-        for name in place if isinstance(place, dict) else ():
-            if name not in ORDER and name != fields.CLOUD and not _find(built, name):
-                unknown.append(name)
-    return ['there is no service "%s"' % name for name in sorted(unknown)]

@@ -7,10 +7,12 @@ while no event loop runs: after boot.py, and at the REPL prompt.
 import gc
 import os
 import sys
+import time
 
 import machine
 
 from device import _build
+from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
@@ -23,10 +25,54 @@ _timer = None
 _missed = [] if _build.LATE_CONSOLE else None  # lines printed before USB was up, until main.py repeats them
 _MAX_MISSED = 40
 
+log = None  # the ring of the last lines (core.log.Ring), once it is open
+cause = None  # why the board started
+_quota = Quota()
+_is_verbose = False
 
-def say(step, text):
-    """Print a line for `step`. `text` must not contain secrets: see claim.provision.describe."""
-    line = "%7d ms  %-9s  %s" % (clock.ms(), step, text)
+_watch = None  # the timer that sees whether the loop turns
+_fed_ms = 0  # in ticks
+_gates = 0  # how many are open
+_is_told = False
+
+
+def open_log():
+    """Take over the lines from before a reset, if the memory has kept them. Called once, at the start."""
+    global log, cause
+    from device.port import kept
+
+    log = kept.ring()
+    cause = kept.cause(log.was_orderly)
+
+
+def say(source, text, level=INFO):
+    """Print a line of `source` and keep it in the log.
+
+    Only text: a Secret, or the bytes of a key, is refused. A source that says too much at once is held back.
+    """
+    if not isinstance(text, str):
+        raise TypeError("only text can be logged, not %s" % type(text).__name__)
+    if level == DEBUG and not _is_verbose:
+        return
+    now_ms = clock.ms()
+    left_out = _quota.take(source, now_ms)
+    if left_out < 0:
+        return
+    if left_out:
+        _tell(now_ms, source, "%d lines left out: too many at once" % left_out, WARN)
+    _tell(now_ms, source, text, level)
+
+
+def verbose(on):
+    """Whether lines of the level DEBUG are said."""
+    global _is_verbose
+    _is_verbose = on
+
+
+def _tell(now_ms, source, text, level):
+    if log:
+        log.add(now_ms, level, source, text)
+    line = "%7d ms  %-9s  %s" % (now_ms, source, text)
     if _missed is not None and len(_missed) < _MAX_MISSED:
         _missed.append(line)
     print(line)
@@ -65,7 +111,9 @@ def random_bytes(count):
 
 
 def reset():
-    """Restart the board."""
+    """Restart the board; the next start shows the last line as the reason."""
+    if log:
+        log.close()
     machine.reset()
 
 
@@ -86,6 +134,41 @@ def free_memory():
     """Bytes free on the Python heap after a collection."""
     gc.collect()
     return gc.mem_free()
+
+
+def has_piece(size):
+    """Whether `size` bytes are free in one piece."""
+    try:
+        bytearray(size)
+        return True
+    except MemoryError:
+        return False
+    finally:
+        gc.collect()
+
+
+def largest_piece():
+    """Bytes of the largest free piece, within three percent; on an ESP32 of the heap that TLS uses."""
+    try:
+        import esp32
+
+        return max(part[2] for part in esp32.idf_heap_info(esp32.HEAP_DATA))
+    except (ImportError, AttributeError):
+        pass
+    size = free_memory()
+    step = max(size // 32, 64)
+    gc.disable()  # nothing becomes free by one: only the last try leaves garbage
+    try:
+        while size > 0:
+            try:
+                bytearray(size)
+                break
+            except MemoryError:
+                size -= step
+    finally:
+        gc.enable()
+    gc.collect()
+    return max(size, 0)
 
 
 def memory_text():
@@ -117,13 +200,46 @@ def start_watchdog():
 
 
 def feed():
-    """Feed the watchdog."""
+    """Feed the watchdog: the loop turns."""
+    global _fed_ms, _is_told
+    _fed_ms = time.ticks_ms()
+    _is_told = False
     if _watchdog:
         _watchdog.feed()
 
 
+def watch_loop(limit_ms, on_stuck):
+    """Call `on_stuck(ms)` when the loop has not turned for `limit_ms`, and no gate is open.
+
+    Once, until it turns again, from a soft interrupt: that may allocate and write to the flash, which C code
+    never leaves in the middle. It must be short, as the watchdog is not fed.
+    """
+    global _watch
+
+    def look(_):
+        global _is_told
+        stood_ms = time.ticks_diff(time.ticks_ms(), _fed_ms)
+        if stood_ms >= limit_ms and not _gates and not _is_told:
+            _is_told = True
+            on_stuck(stood_ms)
+
+    feed()
+    if _watch is None:
+        _watch = machine.Timer(_build.LOOP_TIMER)
+    _watch.init(period=limit_ms // 5, mode=machine.Timer.PERIODIC, callback=look)
+
+
+def _end_watch():
+    global _watch
+    if _watch:
+        _watch.deinit()
+        _watch = None
+
+
 def stand_by(on):
     """Feed without an event loop, without limit: at the REPL prompt, or until main.py starts."""
+    if on:
+        _end_watch()
     feed()  # the last feed may be a while ago, and the timer first fires after a second
     _feed_by_timer(None if on else 0)
 
@@ -166,6 +282,8 @@ class gate:
         self._makes_garbage = makes_garbage
 
     def __enter__(self):
+        global _gates
+        _gates += 1
         feed()
         gc.collect()
         if _build.HARD_TIMER:
@@ -174,6 +292,8 @@ class gate:
         gc.threshold(gc.mem_free() // _PART_IN_GATE if self._makes_garbage else -1)
 
     def __exit__(self, *_):
+        global _gates
+        _gates -= 1
         if _build.HARD_TIMER:
             _feed_by_timer(0)
         collect_often()

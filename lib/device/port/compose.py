@@ -21,5 +21,6 @@ def _connect(host, port, client_id, files):
 
 def compose():
     """The Ports of this board."""
+    board.open_log()
     board.collect_often()
     return Ports(board, clock, store, network, _connect, _build)

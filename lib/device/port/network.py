@@ -49,6 +49,18 @@ def restart():
     switch_off()
 
 
+def address():
+    """The board's own IPv4 address, as text."""
+    return link().ifconfig()[0]
+
+
+def listen(host, port):
+    """A listener on a TCP port; see `listening.listen`."""
+    from device.port import listening
+
+    return listening.listen(host, port)
+
+
 async def lookup(host):
     """An IPv4 address of `host`, as text; see `names.lookup`. An address is returned unchanged."""
     if all(symbol in "0123456789." for symbol in host):
@@ -63,3 +75,54 @@ async def ask_time(hosts):
     from device.port import names
 
     return await names.ask_time(hosts)
+
+
+def facts():
+    """(name of the network, own address, signal in dBm), or None when the board is not on one."""
+    station = link()
+    if not station.isconnected():
+        return None
+    try:
+        name = station.config("ssid")
+        return (
+            name.decode() if isinstance(name, bytes) else name,
+            station.ifconfig()[0],
+            station.status("rssi"),
+        )
+    except (OSError, ValueError, UnicodeError):
+        return "", station.ifconfig()[0], 0
+
+
+def scan():
+    """[(name, signal in dBm, whether it is open)], the strongest first; blocks; see `wifi.scan`."""
+    from device.port import wifi
+
+    return wifi.scan()
+
+
+async def open_access_point(name, password, country):
+    """Open the board's own access point; return its address; see `access_point.start`."""
+    from device.port import access_point
+
+    return await access_point.start(name, password, country)
+
+
+def close_access_point():
+    """Close it."""
+    from device.port import access_point
+
+    access_point.stop()
+
+
+def stations():
+    """How many others are on the access point; None when it is closed."""
+    from device.port import access_point
+
+    return access_point.stations()
+
+
+async def answer_names(address):
+    """Answer every question for a name on the access point; see `access_point.answer_names`."""
+    from device.port import access_point
+
+    await access_point.answer_names(address)

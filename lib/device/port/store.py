@@ -51,6 +51,45 @@ def write(path, content):
         raise _failure(error, path)
 
 
+def append(path, pieces):
+    """Append `pieces` (bytes, one after the other) to the file at `path`; return (size before, size after).
+
+    A power cut leaves all of them or none. After a Failure the file may have some.
+    """
+    try:
+        _make_directory(path[: path.rindex("/")])
+        with open(path, "ab") as file:
+            size = file.seek(0, 2)
+            end = size
+            for piece in pieces:
+                end += file.write(piece)
+        return size, end
+    except OSError as error:
+        raise _failure(error, path)
+
+
+def read_at(path, offset, size):
+    """At most `size` bytes from `offset` of the file at `path`; less at its end, none without a file."""
+    if not exists(path):
+        return b""
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise _failure(error, path)
+
+
+def sizes(path):
+    """{name: bytes} of the files in the directory at `path`; {} when there is none."""
+    if not exists(path):
+        return {}
+    try:
+        return {entry[0]: entry[3] for entry in os.ilistdir(path) if not entry[1] & _DIRECTORY}
+    except OSError as error:
+        raise _failure(error, path)
+
+
 def copy(source, target):
     """Replace the file `target` by the content of `source`; raises Failure also when `source` is missing."""
     content = read(source)
@@ -84,6 +123,20 @@ def has_room(size):
         return False
     finally:
         remove(path)
+
+
+def open_file(path):
+    """(the file at `path`, to be read in pieces and closed; its size), or None when there is no such file."""
+    try:
+        return open(path, "rb"), os.stat(path)[6]
+    except OSError:
+        return None
+
+
+def space():
+    """(bytes free, bytes in all) of the flash's file system."""
+    facts = os.statvfs("/")
+    return max(0, facts[0] * facts[3]), facts[1] * facts[2]
 
 
 def _make_directory(path):

@@ -10,6 +10,8 @@ from device.port.network import switch_off as _switch_off
 
 _JOIN_MS = 20000
 _LOOK_MS = 100
+_SCAN_MS = 15000
+_MOST = 20  # networks that are told of
 _GETTING_ADDRESS = 2  # status of a Pico W between joining and connected
 
 
@@ -23,9 +25,14 @@ def begin(networks, country):
         return
     _switch_on(link, networks, country)
     try:
-        link.connect(*networks[0])
+        _connect(link, *networks[0])
     except (OSError, ValueError):
         pass  # from the driver: `join` sees it again, and tries the next network
+
+
+def _connect(link, ssid, password):
+    """Ask the driver to join a network; `password` is a Secret, or None for an open one."""
+    link.connect(ssid, password.reveal() if password else None)
 
 
 def _switch_on(link, networks, country):
@@ -60,7 +67,7 @@ async def join(networks, country):
     for ssid, password in networks:
         try:
             if not begun:
-                link.connect(ssid, password)
+                _connect(link, ssid, password)
             begun = False
             reason = await _joined(link)
             if reason is None:
@@ -102,3 +109,28 @@ def _reason(status):
         if status == getattr(network, constant, None):
             return text
     return None
+
+
+def scan():
+    """[(name, signal in dBm, whether it is open)] of the networks on the air, the strongest first.
+
+    Blocks for seconds. One name is told once. Raises Failure when the radio does not listen.
+    """
+    from device.port import board
+
+    link, found = _link(), {}
+    try:
+        with board.gate(_SCAN_MS):
+            if not link.active():
+                link.active(True)
+            for ssid, _, _, rssi, security, *_ in link.scan():
+                try:
+                    name = ssid.decode()
+                except UnicodeError:
+                    continue
+                if name and (name not in found or found[name][0] < rssi):
+                    found[name] = rssi, not security
+    except (OSError, ValueError) as error:
+        raise Failure(AGAIN, "cannot look for networks (%s)" % error, "try again")
+    ranked = sorted(((rssi, name, is_open) for name, (rssi, is_open) in found.items()), reverse=True)
+    return [(name, rssi, is_open) for rssi, name, is_open in ranked[:_MOST]]

@@ -23,11 +23,11 @@ _HOW = "write `async def main(muster)` and deploy it"
 
 
 class Application:
-    """The application from its start to its end. `say`: prints a line."""
+    """The application from its start to its end, run by `service`."""
 
-    def __init__(self, state, say):
-        self._state = state
-        self._say = say
+    def __init__(self, service):
+        self._state = service.state
+        self._service = service
         self._ended = asyncio.Event()
         self._is_starved = False
         self._has_returned = False
@@ -35,7 +35,7 @@ class Application:
         self.traceback = ""
         self._reserve = bytearray(_RESERVE_BYTES)
         self._tasks = OwnTasks(self.fail)
-        self._muster = Muster(state, self._tasks, say, self.fail)
+        self._muster = Muster(service.state, self._tasks, service, self.fail)
 
     def owns(self, task):
         """Whether `task` is one of the application's."""
@@ -68,9 +68,11 @@ class Application:
         if self._is_starved:
             self._explain(MemoryError("it has taken all"))
         if self._has_returned and self.failure is None:
-            self._say("main() has returned" + ("; tasks ended with it: %d" % left if left else ""))
+            self._service.say("main() has returned" + ("; tasks ended with it: %d" % left if left else ""))
         if cut_off:
-            self._say("tasks that did not end when they were told to, and were cut off: %d" % cut_off)
+            self._service.warn(
+                "tasks that did not end when they were told to, and were cut off: %d" % cut_off
+            )
 
     def _start(self):
         self._tasks.start(self._main())  # in the frame of `run` it would stay reachable
@@ -79,7 +81,7 @@ class Application:
         """Load and run `main`. Its module and its errors are on no other stack than this one."""
         try:
             work = self._load()
-            self._say("started")
+            self._service.say("started")
             await work
             self._has_returned = True
         except asyncio.CancelledError:
@@ -125,7 +127,7 @@ class Application:
             self.failure = Failure(AGAIN, "not enough memory (%s)" % error, "make the application smaller")
         else:
             self.failure = Failure(AGAIN, "failed: " + cause)
-        self._state.supervisor.tell(self.traceback)
+        self._state.supervisor.tell_text(self.traceback)
 
 
 def _forget_modules():

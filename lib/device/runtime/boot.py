@@ -4,6 +4,8 @@ import asyncio
 
 from device.core import documents, fields, paths
 from device.core.failures import Failure
+from device.core.log import ERROR, WARN
+from device.runtime import restarts
 from device.runtime.identity import has_claim, know_self
 from device.runtime.modules import load_service, unload_claim
 
@@ -27,13 +29,13 @@ async def boot(state):
     board.start_watchdog()
     _count_start(state)
     try:
-        state.session.begin()  # joining takes the radio seconds, during which the program is loaded
+        state.networking.begin()  # joining takes the radio seconds, during which the program is loaded
     except Failure as failure:
-        board.say("network", str(failure))
+        board.say("network", str(failure), WARN)
     try:
         know_self(state)
     except Failure as failure:
-        board.say("boot", str(failure))
+        board.say("boot", str(failure), WARN)
         return
     if state.identity is None and has_claim(store):
         await _provision(state)
@@ -43,7 +45,7 @@ async def _provision(state):
     """Provision while there is progress; main.py continues from the journal."""
     ports = state.ports
     board, clock = ports.board, ports.clock
-    if not _wanted(ports.store):
+    if not _wanted(ports):
         return
     ended = asyncio.Event()
     work = asyncio.create_task(_attempt(load_service("provision", state), ended))
@@ -60,14 +62,15 @@ async def _provision(state):
         board.say("boot", "provisioning continues in main.py")
 
 
-def _wanted(store):
-    """Whether config.json leaves provisioning on; an unreadable file does."""
+def _wanted(ports):
+    """Whether provisioning is built in, and config.json leaves it on; an unreadable file does."""
     from device.core import settings, startup
 
     try:
-        return startup.wanted(settings.switches(store.read(paths.CONFIG)), "provision", True)
+        switches = settings.switches(ports.store.read(paths.CONFIG))
     except Failure:
-        return True
+        switches = {}
+    return "provision" in dict(startup.plan(switches, ports.build.SERVICES)[0])
 
 
 async def _attempt(service, ended):
@@ -75,11 +78,11 @@ async def _attempt(service, ended):
     try:
         await service.obtain()
     except Failure as failure:
-        service.say(str(failure))
+        service.warn(str(failure))
     except MemoryError as error:  # a traceback would need memory
-        service.say("not enough memory (%s)" % error)
+        service.warn("not enough memory (%s)" % error)
     except Exception as error:
-        service.say(service.state.ports.board.traceback(error))
+        service.say(service.state.ports.board.traceback(error), ERROR)
     finally:
         ended.set()
 
@@ -93,6 +96,7 @@ async def _feed(board, clock):
 
 def _count_start(state):
     """Count consecutive starts after a crash; the counter is on flash only while it is not zero."""
+    restarts.note(state)
     bad = _bad_starts(state.ports.store)
     if state.ports.board.crashed():
         bad += 1

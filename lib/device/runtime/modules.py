@@ -3,9 +3,11 @@
 import sys
 
 _PASSING = (
+    "device.port.access_point",
     "device.port.wifi",
     "device.port.names",
     "device.port.causes",
+    "device.port.kept",
     "device.core.datagrams",
     "device.core.pem",
     "device.core.explain",

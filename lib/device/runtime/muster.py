@@ -24,10 +24,11 @@ class Muster:
 
     Failure = Failure  # for `except muster.Failure`
 
-    def __init__(self, state, tasks, say, fail):
+    def __init__(self, state, tasks, service, fail):
         self._state = state
         self._tasks = tasks  # own_tasks.OwnTasks
-        self._say = say
+        self.log = service.say  # log(text): print a line on the console, and keep it in the log
+        self.warn = service.warn  # the same for what a person should know about
         self._fail = fail
         self._operations = []  # tasks of this module: the application's may end in the middle of a packet
         self._filters = 0
@@ -134,10 +135,6 @@ class Muster:
                 raise database.failure
             await self._state.ports.clock.sleep_ms(_NOT_READY_MS)
         return database.table(name)
-
-    def log(self, text):
-        """Print a line on the console, and keep it in the log."""
-        self._say(text)
 
     def unix(self):
         """The time in Unix seconds: of the network once the board has been on it, otherwise at least that

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from device.core.log import INFO, WARN
+
 # What a service is doing.
 OFF = "off"  # why is in Supervisor.off
 WAITING = "waiting"  # for the services it needs
@@ -44,6 +46,10 @@ class Service:
         """Whether `task` does work of this service."""
         return task is self.task
 
-    def say(self, text):
-        """Print a line on the console."""
-        self.state.ports.board.say(self.name, text)
+    def say(self, text, level=INFO):
+        """Print a line on the console, and keep it in the log."""
+        self.state.ports.board.say(self.name, text, level)
+
+    def warn(self, text):
+        """The same for what a person should know about."""
+        self.say(text, WARN)

@@ -1,4 +1,4 @@
-"""The session: sole owner of network, connection and subscriptions. Nothing else opens or closes them.
+"""The session: sole owner of connection and subscriptions. Nothing else opens or closes them.
 
 There is one TLS connection at a time (a Pico W has no memory for two): with the claim credentials, with a
 new identity on trial, or as the board's own thing. Services publish and subscribe here and never see a
@@ -12,12 +12,14 @@ import asyncio
 
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
-from device.runtime.modules import unload_passing, unload_readers
+from device.runtime.modules import unload_passing
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _LOOK_MS = 1000  # how often Wi-Fi is checked
 _ASK_TIME_MS = 86400000
 REFUSALS = 2  # this many closed connections in a row are no coincidence
+_TLS_RESERVE_BYTES = 10240  # that must be left beside TLS for what comes and goes
+_TLS_PIECE_BYTES = 16896  # its input buffer, in one piece
 _REJOIN = 3  # lost connections in a row after which Wi-Fi may be dead although it reports that it is up
 
 
@@ -31,22 +33,12 @@ class Session:
         self._online = asyncio.Event()  # set while the board is connected as its thing
         self._retrying = asyncio.Lock()  # a refused message is retried alone
         self._subscriptions = None  # runtime.subscriptions, once a service subscribes
-        self._networks = None  # from wifi.json, while joining
+        self._joins = 0  # of the network, when the connection was opened
         self._lost = 0  # consecutive connections lost to the network
         self._time_asked_ms = None
+        self._knows_time = False
 
     # Opening and closing
-
-    def begin(self):
-        """Start joining a known network without waiting; raises Failure."""
-        ports = self._state.ports
-        if not ports.network.connected():
-            from device.runtime.identity import known_networks
-
-            networks = known_networks(ports.store)
-            ports.board.say("network", "joining")
-            ports.network.begin(*networks)
-            self._networks = networks
 
     async def open(self, directory, client_id):
         """Connect with the credentials in `directory`, as `client_id`; closes any open connection first.
@@ -79,13 +71,8 @@ class Session:
         from device.runtime import timekeeper
 
         timekeeper.keep_floor(self._state)
-        if not ports.network.connected() and self._networks is None:
-            self.begin()
-        networks, self._networks = self._networks, None
-        if networks:
-            unload_readers()  # while the radio is busy
-            await ports.network.join(*networks)
-            ports.board.say("network", "joined")
+        await self._state.networking.join()
+        self._joins = self._state.networking.joins
         unload_passing()
 
     async def _ask_time(self):
@@ -95,6 +82,7 @@ class Session:
         self._time_asked_ms = self._state.ports.clock.ms()
         answered = await timekeeper.ask(self._state)
         unload_passing()
+        self._knows_time = self._knows_time or answered
         return answered
 
     async def _ask_time_if_due(self):
@@ -106,6 +94,7 @@ class Session:
     async def _connect(self, directory, client_id):
         state = self._state
         server = state.identity if directory == paths.CERT else state.settings
+        await self._make_room()
         try:
             connection = await state.ports.connect(
                 server.endpoint, server.port, client_id, lambda: self._files(directory)
@@ -115,6 +104,12 @@ class Session:
             raise self.advised(failure, "at_connect", directory, client_id)
         self._lost = 0
         return connection
+
+    async def _make_room(self):
+        """Stop services until TLS has its memory, where it takes that from our heap; not in boot.py."""
+        size = getattr(self._state.ports.build, "TLS_HEAP_BYTES", 0)
+        if size and self._state.supervisor:
+            await self._state.supervisor.make_room(size + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names a missing file."""
@@ -171,25 +166,31 @@ class Session:
 
     async def keep(self):
         """Hold the connection until it ends, then raise the Failure that ended it."""
-        clock, network = self._state.ports.clock, self._state.ports.network
-        connection = self._connection
+        clock, connection = self._state.ports.clock, self._connection
         await self._ask_time_if_due()
         quiet_ms = clock.ms()
         while connection.lost is None:
             if await clock.wait(connection.ended(), _LOOK_MS):
                 break
-            if not network.connected():
-                raise Lost(AGAIN, "Wi-Fi was lost", "rejoining")
+            self._check_network()
             if clock.ms() - quiet_ms >= _PING_MS:
                 await self._ask_time_if_due()
                 await connection.ping()
                 quiet_ms = clock.ms()
-        failure = connection.lost
-        if not network.connected():
+        self._check_network()
+        raise self.advised(connection.lost, "at_rest")
+
+    def _check_network(self):
+        """Raise Lost unless the board is still on the network that the connection was opened on."""
+        networking = self._state.networking
+        if not self._state.ports.network.connected() or networking.joins != self._joins:
             raise Lost(AGAIN, "Wi-Fi was lost", "rejoining")
-        raise self.advised(failure, "at_rest")
 
     # For all services
+
+    def knows_time(self):
+        """Whether a time server has answered since the start."""
+        return self._knows_time
 
     def is_online(self):
         """Whether the board is connected as its thing."""

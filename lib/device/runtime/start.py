@@ -23,7 +23,7 @@ async def main(state):
         board.say("main", "safe mode after repeated crashes: only essential services start")
     board.stand_by(False)
     state.supervisor.start()
-    unload("device.runtime.boot")
+    unload("device.runtime.boot", "device.runtime.restarts")
     unload_readers()
     asyncio.create_task(_judge_start(state))
     await state.supervisor.watch()

@@ -3,6 +3,8 @@
 import json
 
 from device.core.failures import Failure
+from device.core.log import WARN
+from device.runtime.networking import Networking
 from device.runtime.session import Session
 
 
@@ -18,15 +20,27 @@ class State:
         self.ports = ports
         self.settings = None
         self.identity = None
+        self.networking = Networking(self)
         self.session = Session(self)
         self.supervisor = None
         self.services = {}
         self.safe = False
         self.offline = False
 
+    @property
+    def log(self):
+        """The last lines of the log, a core.log.Ring; `log.lines(after)` for a page."""
+        return self.ports.board.log
+
+    def network_facts(self):
+        """What the page shows of the network; see runtime.wifi_setup."""
+        from device.runtime import wifi_setup
+
+        return wifi_setup.facts(self)
+
     def write_if_room(self, path, value):
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
             self.ports.store.write(path, json.dumps(value).encode())
         except Failure as failure:
-            self.ports.board.say("flash", str(failure))
+            self.ports.board.say("flash", str(failure), WARN)

@@ -4,6 +4,7 @@ import asyncio
 
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
+from device.core.log import ERROR, WARN
 from device.runtime.modules import load_service, unload, unload_packages
 from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, Service
 
@@ -40,9 +41,9 @@ class Supervisor:
         try:
             switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
-            state.ports.board.say("start", "%s; all services stay on" % failure)
+            state.ports.board.say("start", "%s; all services stay on" % failure, WARN)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
-        for note in notes:
+        for note in notes + startup.left_out(self.off):
             state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
         self._shed_order = startup.SHED_ORDER
 
@@ -72,8 +73,8 @@ class Supervisor:
         try:
             service = load_service(name, self._state)
         except Exception as error:  # a broken service must not keep the others from starting
-            self._state.ports.board.say(name, "cannot be loaded: " + _reason(error))
-            self._tell(error)
+            self._state.ports.board.say(name, "cannot be loaded: " + _reason(error), ERROR)
+            self.tell(error)
             return None
         self._state.services[name] = service
         return service
@@ -106,6 +107,7 @@ class Supervisor:
                 backoff.reset()
             wait_ms = self._say_failure(self._state.services[name], backoff)
         await clock.wait(self._state.services[name].wake.wait(), wait_ms)
+        self._state.services[name].wake.clear()
         if self._state.services[name].condition == SHED:
             self._replace(name, SHED)
             await self._restored(name)
@@ -115,8 +117,8 @@ class Supervisor:
         """Print why a service failed; return how long to wait before it is started again."""
         service.condition = FAILING
         wait_ms = _wait_ms(service.failure, backoff)
-        service.say("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
-        self._tell(service.failure)
+        service.warn("%s. Trying again in %d s" % (_reason(service.failure), (wait_ms + 999) // 1000))
+        self.tell(service.failure)
         return wait_ms
 
     async def _restored(self, name):
@@ -133,6 +135,7 @@ class Supervisor:
         service = self._state.services[name]
         stub = Service(name, self._state)
         stub.ready = service.ready
+        stub.ROOM_BYTES = service.ROOM_BYTES
         stub.condition = condition
         if condition == DONE:
             stub.ready.set()
@@ -159,13 +162,30 @@ class Supervisor:
             service.task.cancel()
         return False
 
-    async def make_room(self, size):
-        """Stop services, in the order of startup.SHED_ORDER, until `size` bytes are free; return whether."""
+    async def make_room(self, size, piece=0):
+        """Stop services, in the order of startup.SHED_ORDER, until there is room; return whether there is.
+
+        Room: `size` bytes are free, `piece` of them in one piece.
+        """
         for name in self._shed_order:
-            if self._state.ports.board.free_memory() >= size:
+            if self.has_room(size, piece):
                 return True
             await self.shed(name)
-        return self._state.ports.board.free_memory() >= size
+        return self.has_room(size, piece)
+
+    def has_room(self, size, piece=0):
+        """Whether `size` bytes are free, `piece` of them in one piece."""
+        board = self._state.ports.board
+        return board.free_memory() >= size and (not piece or board.has_piece(piece))
+
+    def shed_names(self):
+        """The services that were stopped, first those that are to be started again first."""
+        services = self._state.services
+        return [
+            name
+            for name in reversed(self._shed_order)
+            if name in services and services[name].condition == SHED
+        ]
 
     async def shed(self, name):
         """Stop a service until `restore`, because memory is short; return when its memory can be used."""
@@ -180,13 +200,19 @@ class Supervisor:
             self.fail(name, _SHORT)
         while self._state.services[name] is service:
             await asyncio.sleep_ms(0)
-        service.say("stopped: memory is short")  # now there is memory for saying it
+        service.warn("stopped: memory is short")  # now there is memory for saying it
 
     def restore(self, name):
         """Start a service that was shed again."""
         service = self._state.services.get(name)
         if service and service.condition == SHED:
             service.wake.set()
+
+    def hurry(self):
+        """Start every failing service again now: there is a network again."""
+        for service in self._state.services.values():
+            if service.condition == FAILING:
+                service.wake.set()
 
     def fail(self, name, error):
         """Make a service fail with `error`, as if it had raised it."""
@@ -197,20 +223,20 @@ class Supervisor:
             service.failure = error
             service.task.cancel()
 
-    def _tell(self, error):
+    def tell(self, error):
         """Print the traceback of a bug, once: from the field, it is the only evidence."""
         if isinstance(error, Failure):
             return
         try:
-            self.tell(self._state.ports.board.traceback(error))
+            self.tell_text(self._state.ports.board.traceback(error))
         except MemoryError:
             pass  # the error line is printed already; an exception here would end the retries
 
-    def tell(self, traceback):
-        """Print a traceback, once."""
+    def tell_text(self, traceback):
+        """The same for what has been made text already."""
         if hash(traceback) not in self._told:
             self._told = self._told[-_MAX_TOLD + 1 :] + [hash(traceback)]
-            self._state.ports.board.say("bug", traceback)
+            self._state.ports.board.say("bug", traceback, ERROR)
 
     async def watch(self):
         """Feed the watchdog for as long as the event loop runs."""

@@ -21,7 +21,7 @@ class App(Service):
             return
         from device.runtime.application import Application
 
-        self._application = Application(self.state, self.say)
+        self._application = Application(self)
         try:
             await self._application.run()
         finally:

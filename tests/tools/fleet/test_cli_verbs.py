@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from device.core import claim_ids
 from muster.enrolment.secrets import Vault
 from muster.registry import Registry
 from muster.registry.boots import Boot
@@ -105,6 +106,14 @@ def test_get_device_has_details_and_history(hall: Tool) -> None:
     assert [one["status"] for one in shown["certificates"]] == ["REVOKED", "ACTIVE"]
     assert [one["event"] for one in shown["history"]] == ["created", "provisioned", "certificate refreshed"]
     assert "certificate refreshed: " in hall.good("get", "device", "lamp-1").output
+
+
+def test_find_by_what_the_page_of_a_board_shows(hall: Tool) -> None:
+    claim = hall.good("get", "device", "lamp-2", "-o", "json").response["claimId"].replace("-", "")
+    shown = claim_ids.shown(claim)
+    assert hall.good("find", shown, "-o", "json").response["name"] == "lamp-2"
+    wrong = shown[:-1] + ("7" if shown[-1] != "7" else "8")
+    assert "does not fit the others" in hall("find", wrong).error
 
 
 def test_find_by_claim_id(hall: Tool) -> None:

@@ -1,6 +1,7 @@
 """Images of devices: each its own, the same bytes every time, no secret that is not the board's."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import stat
 
 import pytest
 
-from device.core import fields, paths, topics
+from device.core import fields, passwords, paths, topics
 from muster import image
 from muster.enrolment import secrets
 from muster.errors import MusterError
@@ -73,7 +74,12 @@ def test_each_image_is_whole_and_the_devices_own(fleet, tmp_path, board):
         assert conf[fields.PROVISIONING] == {fields.ENROLMENT_KEY: key.hex()}
         claim_id = claim_ids.shown(fleet.registry.devices.get(result.device).claim_id)
         assert json.loads(files[paths.DEVICE]) == {fields.TEST: 0, fields.CLAIM: claim_id}
-        assert json.loads(files[paths.WEB]) == {fields.PASSWORD: images.web_password(key)}
+        stored = json.loads(files[paths.WEB])
+        iterations, salt, digest = passwords.parsed(stored.pop(fields.PASSWORD))
+        assert not stored
+        password = images.web_password(key).encode()
+        assert digest == hashlib.pbkdf2_hmac("sha256", password, salt, iterations)
+        assert password not in result.path.read_bytes(), "the password itself is on the flash"
         assert {paths.MAIN, paths.BOOT, paths.PACK} <= set(files)
 
 

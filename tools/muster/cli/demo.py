@@ -20,7 +20,8 @@ from device.core import fields
 @click.option(
     "--app", type=click.Path(path_type=Path, file_okay=False), help="Folder of an application for the board."
 )
-def demo(key_mode: str, app: Path | None) -> None:
+@click.option("--web", is_flag=True, help="Keep the board on until Ctrl-C, to open its web page.")
+def demo(key_mode: str, app: Path | None, web: bool) -> None:
     """Watch a virtual board provision itself against the twin and publish its boot status.
 
     With --app, the board also runs that application, until it publishes something of its own.
@@ -28,4 +29,5 @@ def demo(key_mode: str, app: Path | None) -> None:
     from muster import application
     from muster import demo as script
 
-    script.run(Console(highlight=False), key_mode, application.files_of(app) if app else None)
+    files = application.files_of(app) if app else None
+    script.run(Console(highlight=False), key_mode, stays_on=web, app=files)

@@ -10,8 +10,11 @@ from rich.table import Table
 
 from muster import application
 from muster.board_link import BoardLink, only_port
+from muster.boards import Selection
+from muster.cli.image_options import selection_options
 from muster.deploy import Summary
 from muster.deploy import deploy as bring_up_to_date
+from muster.program import code_files
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -35,7 +38,11 @@ def show(summary: Summary, console: Console) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of your application: it goes into /app, compiled. Without it, /app stays as it is.",
 )
-def deploy(port: str | None, board: str | None, app: Path | None) -> None:
+@selection_options[0]
+@selection_options[1]
+def deploy(
+    port: str | None, board: str | None, app: Path | None, build: str | None, without: tuple[str, ...]
+) -> None:
     """Put the program onto a board that runs MicroPython, and restart it.
 
     Only files that differ are copied. With --app, what has gone from its folder is removed from /app.
@@ -48,6 +55,7 @@ def deploy(port: str | None, board: str | None, app: Path | None) -> None:
         BoardLink(port or only_port()),
         board,
         lambda line: console.print(escape(line), soft_wrap=True),
+        lambda kind: code_files(kind, selection=Selection(build, without)),
         app=files,
     )
     show(summary, console)

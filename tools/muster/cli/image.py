@@ -1,15 +1,28 @@
 """`muster image`: build the flash image of one board."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from device.core import fields, paths
+from muster import web_password
+from muster.boards import profile
 from muster.cli import options, output
-from muster.cli.image_options import FILE, FOLDER, Assignment, Content, check_uf2, content_options, files_of
+from muster.cli.image_options import (
+    FILE,
+    FOLDER,
+    Assignment,
+    Content,
+    check_uf2,
+    content_options,
+    files_of,
+    read_object,
+)
 from muster.errors import GOOD, WRONG_USE, MusterError
 from muster.files import write_private
 from muster.image import build_image, ento_conf, to_uf2, verify
+from muster.mpy import has_web
 
 _OF_IMAGES = {
     "-g",
@@ -62,6 +75,11 @@ def _check_out(ctx: click.Context, _: click.Parameter, value: Path | None) -> Pa
     help="Parameter for the provisioning template; repeatable.",
 )
 @click.option("--claim", type=FOLDER, help="Folder with the claim credentials.")
+@click.option(
+    "--web-password-file",
+    type=FILE,
+    help="Password of the board's web page, one line.  [default: a random one, printed once]",
+)
 @content_options
 @options.home_option
 @options.dry_run_option
@@ -72,6 +90,7 @@ def image(
     uf2: Path | None,
     serial: str | None,
     parameters: tuple[tuple[str, str], ...],
+    web_password_file: Path | None,
     home: Path,
     dry_run: bool,
     form: str,
@@ -80,7 +99,8 @@ def image(
 
     An image is the whole flash file system: the compiled code of the board's profile, ento.conf, the claim
     credentials and the known networks, in the exact number of blocks of the board. It is checked by mounting
-    it. The same input gives the same bytes. `muster images` builds those of devices in the registry.
+    it. The same input, with a password, gives the same bytes. `muster images` builds those of devices in
+    the registry.
 
     Precedence: options over --conf over the profile over the board's defaults.
     """
@@ -91,8 +111,9 @@ def image(
         (fields.DEVICE, fields.SERIAL_ID): serial,
         (fields.PROVISIONING, fields.PARAMETERS): dict(parameters) or None,
     }
-    has_conf = bool(content.conf or any(changes.values()))
+    has_conf = content.conf or any(changes.values())
     documents = {paths.CONF: ento_conf(content.conf, changes)} if has_conf else {}
+    content, printed = _with_password(content, documents, web_password_file, serial or "")
     files, has_claim = files_of(content, home, documents)
     built = build_image(files, content.board.name)
     verify(built, files, content.board.name)
@@ -101,14 +122,40 @@ def image(
         if uf2 is not None:
             write_private(uf2, to_uf2(built, content.board.name))
     would = "would be " if dry_run else ""
-    lines = [
-        f"{out}: {would}{len(files)} files, {content.board.block_count} blocks for {content.board.title}"
-    ]
+    where = f"{content.board.block_count} blocks for {content.board.title}"
+    lines = [f"{out}: {would}{len(files)} files, {where}"]
     if uf2 is not None:
         lines.append(f"{uf2}: {would}there to copy to the drive that the board shows in BOOTSEL mode")
-    output.done(form, lines, {"image": str(out), "files": len(files), "board": content.board.name})
+    response = {"image": str(out), "files": len(files), "board": content.board.name}
+    if printed and not dry_run:
+        lines.append(f"password of its web page, which is printed only here: {printed}")
+        response["webPassword"] = printed
+    output.done(form, lines, response)
     _tell_what_is_missing(paths.CONF in files, has_claim)
     return GOOD
+
+
+def _with_password(
+    content: Content, documents: dict[str, dict[str, Any]], file: Path | None, serial: str
+) -> tuple[Content, str]:
+    """Put the hash of the web password into web.json in `documents`.
+
+    Returns the content without a web.json of --add, and the password if it is new: when neither an option
+    nor that file gives one, and the board has a web page.
+    """
+    password = web_password.read(file) if file else ""
+    others = dict(content.additions)
+    web = read_object(paths.WEB, others.pop(paths.WEB, b"{}"))
+    if password and fields.PASSWORD in web:
+        raise MusterError(f"--add {paths.WEB} has a password: leave --web-password-file out.", WRONG_USE)
+    new = ""
+    if not password and fields.PASSWORD not in web and has_web(profile(content.board.name)):
+        password = new = web_password.random_password()
+    if password:
+        web[fields.PASSWORD] = web_password.hashed(password, serial)
+    if web:
+        documents[paths.WEB] = web
+    return content._replace(additions=others), new
 
 
 def _tell_what_is_missing(has_conf: bool, has_claim: bool) -> None:

@@ -1,6 +1,7 @@
 """What the images of one board and those of many devices are told alike: options, and what they come to."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,12 +9,15 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
+from device.core import documents as device_documents
 from device.core import fields, paths
 from muster import application
-from muster.boards import Board, board, names
+from muster.boards import BUILD_PROFILES, Board, Selection, board, names, profile
 from muster.cli import output
 from muster.errors import WRONG_USE, MusterError
 from muster.image import authority, board_files, path_fault, read_claim, read_json
+from muster.image.config import notes as config_notes
+from muster.image.config import read_config
 from muster.mpy import build_time_fault
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -25,8 +29,8 @@ class Content(NamedTuple):
     """What the command line, and the profile, say of the content of images.
 
     `conf`: ento.conf, empty when nothing is said of it. `claim`: folder of the claim credentials; `ca`: root
-    CA when it is elsewhere. `additions`: {path on flash: content}, with the application. `build_time`: Unix
-    seconds.
+    CA when it is elsewhere. `config`: config.json, checked. `additions`: {path on flash: content}, with the
+    application. `build_time`: Unix seconds. `selection`: which parts of the program.
     """
 
     board: Board
@@ -34,8 +38,10 @@ class Content(NamedTuple):
     claim: Path | None
     ca: Path | None
     wifi: Path | None
+    config: dict[str, Any] | None
     additions: dict[str, bytes]
     build_time: int | None
+    selection: Selection
 
 
 class Assignment(click.ParamType):
@@ -67,6 +73,16 @@ class BuildTime(click.ParamType):
         return int(seconds)
 
 
+selection_options = (
+    click.option(
+        "--build", type=click.Choice(BUILD_PROFILES),
+        help="Build profile: which services it contains.  [default: the board's]",
+    ),
+    click.option(
+        "--without", multiple=True, metavar="SERVICE", help="Leave this service out; repeatable."
+    ),
+)  # fmt: skip
+
 _OPTIONS = (
     click.option(
         "--board", "board_name", type=click.Choice(names()), default="virtual", show_default=True,
@@ -84,9 +100,13 @@ _OPTIONS = (
     click.option("--ca", type=FILE, help="Root CA, when it is not in the folder of the claim credentials."),
     click.option("--wifi", type=FILE, help="wifi.json with the known networks."),
     click.option(
+        "--config", type=FILE, help="config.json, which switches services on and off; may be JSON5."
+    ),
+    click.option(
         "--add", "additions", type=Assignment("PATH=FILE"), multiple=True,
         help="Put FILE at the absolute PATH on the flash; repeatable.",
     ),
+    *selection_options,
     click.option("--app", type=FOLDER, help="Folder of your application: it goes into /app, compiled."),
     click.option("--build-time", type=BuildTime(), help="When the board's clock starts, in Unix seconds."),
 )  # fmt: skip
@@ -94,41 +114,54 @@ _OPTIONS = (
 
 def content_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that both commands have, as the one argument `content`; they need --claim beside them."""
+    ours = inspect.signature(_content).parameters
 
     @functools.wraps(function)
-    def told(
-        *,
-        board_name: str,
-        conf: Path | None,
-        endpoint: str | None,
-        port: int | None,
-        template: str | None,
-        key_mode: str | None,
-        topic_prefix: str | None,
-        claim: Path | None,
-        ca: Path | None,
-        wifi: Path | None,
-        additions: tuple[tuple[str, str], ...],
-        app: Path | None,
-        build_time: int | None,
-        **own: Any,
-    ) -> Any:
-        settings = {
-            ("endpoint", fields.DEVICE, fields.ENDPOINT_URL): endpoint,
-            ("port", fields.MQTT, fields.PORT): port,
-            ("topic_prefix", fields.MQTT, fields.TOPIC_PREFIX): topic_prefix,
-            ("template", fields.PROVISIONING, fields.TEMPLATE): template,
-            ("key_mode", fields.PROVISIONING, fields.KEYS): key_mode,
-        }
-        if claim is None and _is_from_profile("ca"):
-            ca = None  # a profile names the CA for other commands too
-        added = {**(application.files_of(app) if app else {}), **_contents(additions)}
-        content = Content(board(board_name), _conf(conf, settings), claim, ca, wifi, added, build_time)
-        return function(content=content, **own)
+    def told(**given: Any) -> Any:
+        own = {name: value for name, value in given.items() if name not in ours}
+        return function(content=_content(**{name: given[name] for name in ours}), **own)
 
     for decorate in reversed(_OPTIONS):
         told = decorate(told)
     return told
+
+
+def _content(
+    *,
+    board_name: str,
+    conf: Path | None,
+    endpoint: str | None,
+    port: int | None,
+    template: str | None,
+    key_mode: str | None,
+    topic_prefix: str | None,
+    claim: Path | None,
+    ca: Path | None,
+    wifi: Path | None,
+    config: Path | None,
+    additions: tuple[tuple[str, str], ...],
+    app: Path | None,
+    build: str | None,
+    without: tuple[str, ...],
+    build_time: int | None,
+) -> Content:
+    """What the options come to, by the names of their parameters."""
+    settings = {
+        ("endpoint", fields.DEVICE, fields.ENDPOINT_URL): endpoint,
+        ("port", fields.MQTT, fields.PORT): port,
+        ("topic_prefix", fields.MQTT, fields.TOPIC_PREFIX): topic_prefix,
+        ("template", fields.PROVISIONING, fields.TEMPLATE): template,
+        ("key_mode", fields.PROVISIONING, fields.KEYS): key_mode,
+    }
+    if claim is None and _is_from_profile("ca"):
+        ca = None  # a profile names the CA for other commands too
+    return Content(
+        *(board(board_name), _conf(conf, settings), claim, ca, wifi),
+        read_config(config) if config else None,
+        {**(application.files_of(app) if app else {}), **_contents(additions)},
+        build_time,
+        Selection(build, without),
+    )
 
 
 def _is_from_profile(parameter: str) -> bool:
@@ -166,13 +199,24 @@ def _contents(additions: tuple[tuple[str, str], ...]) -> dict[str, bytes]:
     return found
 
 
+def read_object(path: str, given: bytes) -> dict[str, Any]:
+    """The document that --add gave for `path`, into which a board's own values go."""
+    try:
+        document = device_documents.loads(given)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise MusterError(f"--add {path}: this must be a JSON object. Correct the file.")
+    return document
+
+
 def files_of(
     content: Content, home: Path, documents: dict[str, dict[str, Any]], default: Path | None = None
 ) -> tuple[dict[str, bytes], bool]:
     """({path on flash: content}, whether claim credentials are among them).
 
-    `documents`: {path on flash: JSON object}, to which wifi.json is added. `default`: claim folder when none
-    was named. Raises MusterError when a board could never connect with these credentials.
+    `documents`: {path on flash: JSON object}, to which wifi.json and config.json are added. `default`: claim
+    folder when none was named. Raises MusterError when a board could never connect with these credentials.
     """
     claim = None
     if folder := content.claim or default:
@@ -182,12 +226,18 @@ def files_of(
             output.note(doubt)
     if content.wifi is not None:
         documents[paths.WIFI] = read_json(content.wifi, "the list of networks")
+    if content.config is not None:
+        documents[paths.CONFIG] = content.config
+        services = profile(content.board.name, selection=content.selection).services
+        for line in config_notes(content.config, services):
+            output.note(line)
     files = board_files(
         content.board.name,
         documents=documents,
         claim=claim,
         extra=content.additions,
         build_time=content.build_time,
+        selection=content.selection,
     )
     return files, claim is not None
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from device.core import documents, fields, paths
+from device.core import fields, paths
 from muster.cli import options, output, selection, work
-from muster.cli.image_options import FOLDER, Content, check_uf2, content_options, files_of
+from muster.cli.image_options import FOLDER, Content, check_uf2, content_options, files_of, read_object
 from muster.enrolment.secrets import Vault
 from muster.errors import FAILED, GOOD, PARTLY_DONE, WRONG_USE, MusterError
 from muster.fleet import image_build
@@ -106,7 +106,7 @@ def _recipe(content: Content, home: Path, about: dict[str, Any], with_uf2: bool)
     if paths.CONF in content.additions:
         raise MusterError("each device gets its own ento.conf: give yours with --conf.", WRONG_USE)
     others = dict(content.additions)
-    base, web = (_document(path, others.pop(path, b"{}")) for path in (paths.DEVICE, paths.WEB))
+    base, web = (read_object(path, others.pop(path, b"{}")) for path in (paths.DEVICE, paths.WEB))
     content, claim = _with_claim(content._replace(additions=others), home)
     files, has_claim = files_of(content, home, {}, claim)
     if paths.WIFI not in files:
@@ -114,17 +114,6 @@ def _recipe(content: Content, home: Path, about: dict[str, Any], with_uf2: bool)
     if not has_claim:
         output.note("there are no claim credentials in the images (--claim): the boards cannot provision yet")
     return Recipe(content.board.name, files, content.conf, base | about, web, with_uf2)
-
-
-def _document(path: str, given: bytes) -> dict[str, Any]:
-    """The document that --add gave for `path`, into which a device's own values go."""
-    try:
-        document = documents.loads(given)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise MusterError(f"--add {path}: this must be a JSON object. Correct the file.")
-    return document
 
 
 def _with_claim(content: Content, home: Path) -> tuple[Content, Path | None]:

@@ -52,6 +52,7 @@ COMMANDS: Table = {
     "image": "muster.cli.image:image",
     "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
+    "log": "muster.cli.log:log",
     "plan": "muster.cli.plan:plan",
     "profile": (
         "Manage profiles: named sets of settings, one for each cloud.",
@@ -77,6 +78,7 @@ COMMANDS: Table = {
     ),
     "relay": "muster.cli.relay:relay",
     "retire": ("Take a device out of service.", {"device": "muster.cli.retire:retire"}),
+    "services": "muster.cli.services:services",
     "sim": "muster.cli.sim:sim",
     "twin": (
         "Run the local twin of AWS IoT Core, look into it, and inject faults.",

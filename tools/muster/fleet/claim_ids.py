@@ -10,12 +10,13 @@ that differ in fewer than three places have a block in common, and blocks are in
 
 import secrets
 
+from device.core import claim_ids
 from muster.errors import NO_DEVICE, WRONG_USE, MusterError
 from muster.registry.fleet import Devices
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-SHORT = 10
-LONG = 16
+ALPHABET = claim_ids.ALPHABET
+SHORT = claim_ids.SHORT
+LONG = claim_ids.LONG
 MIN_DISTANCE = 3
 _ALIKE = str.maketrans("OIL", "011")
 
@@ -44,9 +45,18 @@ def shown(code: str) -> str:
 def read(text: str) -> str:
     """The code that a person typed or scanned: spaces, dashes, case, O/0 and I/L/1 do not matter.
 
+    The page of a board shows it with a check symbol at its end, labels without.
     Raises MusterError (wrong use) when it cannot be one.
     """
-    code = "".join(character for character in text.upper() if character not in " -").translate(_ALIKE)
+    code = "".join(character for character in text.upper() if character not in " -")
+    if len(code) in (SHORT + 1, LONG + 1):
+        if right := claim_ids.read(code):
+            return right
+        raise MusterError(
+            f"claim ID {text!r}: its last symbol, {code[-1]!r}, does not fit the others; look at it again",
+            WRONG_USE,
+        )
+    code = code.translate(_ALIKE)
     for place, symbol in enumerate(code, 1):
         if symbol not in ALPHABET:
             raise MusterError(

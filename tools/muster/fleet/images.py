@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from device.core import fields, paths
 from muster import image
+from muster import web_password as web_passwords
 from muster.enrolment import secrets
 from muster.errors import MusterError
 from muster.fleet import claim_ids, names
@@ -20,7 +21,7 @@ from muster.registry import Registry
 from muster.registry.fleet import Device
 
 _WEB_PASSWORD = b"muster web password 1"
-_WEB_SYMBOLS = 12  # 60 bits
+_WEB_SALT = b"muster web salt 1"
 
 
 class Recipe(NamedTuple):
@@ -50,12 +51,11 @@ class Job(NamedTuple):
 def web_password(enrolment_key: bytes) -> str:
     """The password of a device's own web page: xxxx-xxxx-xxxx, 60 bits.
 
-    It follows from the enrolment key, so it is stored nowhere on the host and is the same in every image
-    and on every label of the device, until the group's secret is refreshed.
+    It follows from the enrolment key, so it is stored nowhere on the host (on the board: a hash), and is the
+    same on every label of the device, until the group's secret is refreshed.
     """
     number = int.from_bytes(hmac.digest(enrolment_key, _WEB_PASSWORD, hashlib.sha256)[:8], "big")
-    text = "".join(claim_ids.ALPHABET[number >> 5 * place & 31] for place in range(_WEB_SYMBOLS)).lower()
-    return "-".join(text[at : at + 4] for at in range(0, _WEB_SYMBOLS, 4))
+    return web_passwords.spelled(number)
 
 
 def enrolment_keys(registry: Registry, vault: secrets.Vault, devices: Iterable[Device]) -> dict[str, bytes]:
@@ -96,9 +96,15 @@ def device_files(device: Device, key: bytes, recipe: Recipe) -> dict[str, bytes]
     documents = {
         paths.CONF: conf,
         paths.DEVICE: {fields.TEST: 0, **recipe.about, fields.CLAIM: claim_ids.shown(device.claim_id)},
-        paths.WEB: {**recipe.web, fields.PASSWORD: web_password(key)},
+        paths.WEB: {**recipe.web, fields.PASSWORD: _password_hash(key)},
     }
     return {path: image.strict_json(document) for path, document in documents.items()}
+
+
+def _password_hash(key: bytes) -> str:
+    """The hash of the device's web password; its salt follows from the enrolment key."""
+    salt = hmac.digest(key, _WEB_SALT, hashlib.sha256)
+    return web_passwords.hashed(web_password(key), salt)
 
 
 def jobs_of(

@@ -22,10 +22,11 @@ FIELDS: dict[str, type] = {
     "template": str,
     "topic-prefix": str,
     "ca": str,
+    "config": str,
     "app": str,
     "group": str,
 }
-_PATHS = ("home", "ca", "app")
+_PATHS = ("home", "ca", "config", "app")
 _MAX_PORT = 65535
 
 

@@ -9,9 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from device.core import fields, paths, settings
+from device.core import web as core_web
 from device.core.failures import Failure
 from muster import pack
-from muster.boards import OWN_PARAMETERS
+from muster.boards import OWN_PARAMETERS, STANDARD, Selection
 from muster.errors import WRONG_USE, MusterError
 from muster.program import single_files
 
@@ -111,13 +112,15 @@ def board_files(
     claim: Mapping[str, bytes] | None = None,
     extra: Mapping[str, bytes] | None = None,
     build_time: int | None = None,
+    selection: Selection = STANDARD,
 ) -> dict[str, bytes]:
     """The whole content of a board's file system, ready for `build_image`.
 
     `documents`: {path on flash (core/paths.py): JSON object}; `claim`: what `read_claim` returned;
     `extra`: {path on flash: content}, taken as it is and winning over the others; compiled modules of the
-    program, by the paths that they would have as single files, go into the pack.
-    Raises MusterError, in the board's own words, when the board would refuse the known networks.
+    program, by the paths that they would have as single files, go into the pack. `selection`: which parts of
+    the program it contains.
+    Raises MusterError, in the board's own words, when the board would refuse the known networks or web.json.
     """
     networks = (documents or {}).get(paths.WIFI)
     if networks is not None:
@@ -125,7 +128,12 @@ def board_files(
             settings.wifi(strict_json(networks))
         except Failure as error:
             raise MusterError(f"the board would refuse these networks: {error}") from None
-    files = single_files(board_name, build_time)
+    if (web := (documents or {}).get(paths.WEB)) is not None:
+        try:
+            core_web.read(strict_json(web), ())
+        except Failure as error:
+            raise MusterError(f"the board would refuse this: {error}") from None
+    files = single_files(board_name, build_time, selection)
     files.update({path: strict_json(document) for path, document in (documents or {}).items()})
     files.update(claim or {})
     files.update(extra or {})

@@ -84,7 +84,7 @@ _CLOCK = _Clock()
 _NETWORK = _Network()
 _BOARD = SimpleNamespace(
     random_bytes=os.urandom,
-    say=lambda step, text: None,
+    say=lambda source, text, level=None: None,
     interval=lambda what, default_ms: default_ms,
     gate=lambda limit_ms, is_key: contextlib.nullcontext(),  # there is no watchdog to keep fed
     feed=None,

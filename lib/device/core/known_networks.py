@@ -1,0 +1,55 @@
+"""Changes wifi.json: a network is added or forgotten, everything else in the file stays."""
+
+import json
+
+from device.core import documents, fields
+from device.core.failures import GIVE_UP, Failure
+
+_MOST = 16  # networks that are kept: each may take 20 s when the board joins
+_MAX_SSID = 32
+
+
+def _document(raw):
+    """The JSON object in `raw`; a new one when the file is missing or nothing can be made of it."""
+    try:
+        value = documents.loads(raw) if raw else {}
+    except ValueError:
+        value = {}
+    if not isinstance(value, dict):
+        value = {}
+    if not isinstance(value.get(fields.NETWORKS), list):
+        value[fields.NETWORKS] = []
+    return value
+
+
+def _others(value, ssid):
+    """The networks of the document, without the one of this name and without what is no network."""
+    networks = [one for one in value[fields.NETWORKS] if isinstance(one, dict)]
+    return [one for one in networks if isinstance(one.get(fields.SSID), str) and one[fields.SSID] != ssid]
+
+
+def added(raw, ssid, password):
+    """The bytes of wifi.json, `raw` (or None), with this network as the first one.
+
+    `password`: "" or None for an open network. Raises Failure when no network can have this name or password.
+    """
+    if not isinstance(ssid, str) or not 1 <= len(ssid.encode()) <= _MAX_SSID:
+        raise Failure(GIVE_UP, "the name of a network has 1 to %d bytes" % _MAX_SSID)
+    network = {fields.SSID: ssid}
+    if password:
+        if not isinstance(password, str) or not 8 <= len(password.encode()) <= 63:
+            raise Failure(GIVE_UP, "the password of a network has 8 to 63 characters")
+        network[fields.PASSWORD] = password
+    value = _document(raw)
+    value[fields.NETWORKS] = [network] + _others(value, ssid)[: _MOST - 1]
+    return json.dumps(value).encode()
+
+
+def forgotten(raw, ssid):
+    """The bytes of wifi.json, `raw` (or None), without the network `ssid`; None when it is not there."""
+    value = _document(raw)
+    others = _others(value, ssid)
+    if len(others) == len(value[fields.NETWORKS]):
+        return None
+    value[fields.NETWORKS] = others
+    return json.dumps(value).encode()

@@ -1,0 +1,79 @@
+"""The memory of the log, which outlives a reset, and why the board started. Needed once, then unloaded.
+
+ESP32: RTC memory, 2 KB, which only a power-off clears. Pico W: a reset clears nothing of the RAM, and the
+next program fills MicroPython's heap from below. So the ring lies at the very top of the heap, and the old
+one is looked for before anything is allocated there.
+"""
+
+import gc
+
+import machine
+
+from device import _build
+from device.core import log
+
+_TIMER_BIT = 1  # of the watchdog's reason: it ran out; the other bit is machine.reset()
+_STEP_BYTES = 4096
+_SLACK_BYTES = 64
+
+
+def ring():
+    """The ring of this board, with the lines from before the reset if they are still there."""
+    if _build.LOG_RAM:
+        return log.Ring(_at_the_top(_build.LOG_BYTES, *_build.LOG_RAM))
+    buffer = bytearray(_build.LOG_BYTES)
+    try:
+        memory = machine.RTC().memory
+    except AttributeError:
+        return log.Ring(buffer)
+    old = memory()
+    if len(old) == len(buffer):
+        buffer[:] = old
+    return log.Ring(buffer, memory)
+
+
+def _at_the_top(size, address, span):
+    """A buffer at the top of the heap, with the content of the ring that is found in the RAM below it."""
+    import uctypes
+
+    ram = uctypes.bytearray_at(address, span)
+    old, number = None, -1
+    at = ram.find(log.MAGIC)
+    while at >= 0:
+        if at + size <= span and log.found(ram, at) and log.number(ram, at) > number:
+            old, number = bytearray(ram[at : at + size]), log.number(ram, at)
+        at = ram.find(log.MAGIC, at + 1)
+    gc.collect()
+    room = gc.mem_free()
+    filler = None
+    while filler is None and room > 4 * size:
+        try:
+            filler = bytearray(room)
+        except MemoryError:
+            room -= _STEP_BYTES
+    del filler
+    gc.collect()
+    filler = bytearray(max(room - size - _SLACK_BYTES, 0))
+    buffer = bytearray(size)
+    del filler
+    gc.collect()
+    if old:
+        buffer[:] = old
+    return buffer
+
+
+def cause(is_orderly):
+    """Why the board started, as core.log names it. `is_orderly`: the program before ended by its own will."""
+    number = machine.reset_cause()
+    if number == machine.PWRON_RESET:
+        return log.POWER_ON
+    if is_orderly:
+        return log.PROGRAM
+    if number in (getattr(machine, "SOFT_RESET", None), getattr(machine, "DEEPSLEEP_RESET", None)):
+        return log.SOFT_RESET
+    if number != machine.WDT_RESET:
+        return log.RESET
+    register = _build.WATCHDOG_REASON  # on a Pico W every reset by the program is one of the watchdog, too
+    if register is not None and not machine.mem32[register] & _TIMER_BIT:
+        return log.RESET
+    return log.WATCHDOG

@@ -1,0 +1,106 @@
+"""The database: tables of documents on the flash, for the application (docs/services.md)."""
+
+from device.core import fields, paths, records
+from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.core.table import Table
+from device.runtime.service import Service
+
+_LIMITS = (8, 65536, 1000)  # while there is no valid ento.conf
+_IDLE_MS = 3600000
+
+
+class Database(Service):
+    """Owns the tables. Their calls are plain functions: each writes at most a few blocks of the flash."""
+
+    ROOM_BYTES = 24576
+    MODULES = ("device.core.table", "device.core.segments", "device.core.records")
+
+    def __init__(self, name, state):
+        super().__init__(name, state)
+        self._tables = None  # {name: Table} once they are read
+
+    async def run(self):
+        try:
+            await self._load()
+            self.ready.set()
+            while True:
+                await self.state.ports.clock.sleep_ms(_IDLE_MS)
+        finally:
+            for table in (self._tables or {}).values():
+                table.close()
+            self._tables = None
+
+    async def _load(self):
+        """Read what is on the flash, and let other tasks run after each file."""
+        store, clock = self.state.ports.store, self.state.ports.clock
+        files = {}
+        for name in store.sizes(paths.TABLES):
+            table, _, end = name.rpartition(".")
+            if records.is_table(table):
+                files.setdefault(table, []).append(end)
+        tables = {}
+        for name in sorted(files):
+            tables[name] = self._made(name)
+            for _ in tables[name].load(files[name]):
+                await clock.sleep_ms(0)
+        self._tables = tables
+        for name in sorted(tables):
+            if tables[name].damaged:
+                self.say("%s: %d damaged records were skipped" % (name, tables[name].damaged))
+        if tables:
+            self.say("%d tables, %d documents" % (len(tables), sum(self.counts().values())))
+
+    def _made(self, name):
+        return Table(self.state.ports.store, name, self._allow, self.state.ports.clock.sleep_ms)
+
+    def _limits(self):
+        return self.state.settings.database if self.state.settings else _LIMITS
+
+    def _allow(self, table, size, count):
+        """Raise Failure unless `table` may grow by `size` bytes and `count` documents."""
+        _, most_bytes, most_documents = self._limits()
+        if size > 0 and table.bytes + size > most_bytes:
+            raise Failure(
+                GIVE_UP,
+                "the table %s is full (%d bytes)" % (table.name, table.bytes),
+                "delete documents, or raise %s.%s" % (fields.DATABASE, fields.TABLE_BYTES),
+            )
+        if count and sum(self.counts().values()) + count > most_documents:
+            raise Failure(
+                GIVE_UP,
+                "the database is full (%d documents)" % most_documents,
+                "delete documents, or raise %s.%s" % (fields.DATABASE, fields.MAX_DOCUMENTS),
+            )
+
+    def table(self, name):
+        """The table `name`; it is made when the first document is stored. Raises Failure."""
+        if not self.ready.is_set() or self._tables is None:
+            raise Failure(AGAIN, "the database is not ready", "wait for it")
+        table = self._tables.get(name)
+        if table is None:
+            records.check_table(name)
+            if len(self._tables) >= self._limits()[0]:
+                raise Failure(
+                    GIVE_UP,
+                    "there are %d tables already" % len(self._tables),
+                    "raise %s.%s" % (fields.DATABASE, fields.TABLES),
+                )
+            table = self._tables[name] = self._made(name)
+        return table
+
+    def counts(self):
+        """{table: documents}."""
+        return {name: self._tables[name].count() for name in self._tables or {}}
+
+    def facts(self):
+        """For a page: {"tables": {name: documents}, "bytes", "written", "damaged"} of all tables together.
+
+        "bytes" is what the documents take, "written" what was given to the flash since the start.
+        """
+        facts = {"tables": self.counts()}
+        for name in ("bytes", "written", "damaged"):
+            facts[name] = sum(getattr(table, name) for table in (self._tables or {}).values())
+        return facts
+
+
+SERVICE = Database

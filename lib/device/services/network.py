@@ -1,0 +1,63 @@
+"""Keeps the board on a network, whatever becomes of the cloud; opens an access point when there is none."""
+
+from device.core.failures import GIVE_UP, Failure
+from device.runtime.modules import unload, unload_passing, unload_readers
+from device.runtime.service import Service
+
+_LOOK_MS = 1000
+_TRIES = 3  # joins that fail before the access point opens
+
+
+class Network(Service):
+    """Joins a known network, and joins again when it is lost. Is ready once the board can be reached."""
+
+    IN_SAFE_MODE = True
+
+    def __init__(self, name, state):
+        super().__init__(name, state)
+        self._tries = 0
+
+    async def run(self):
+        state = self.state
+        while True:
+            failure = None
+            try:
+                await state.networking.join()
+            except Failure as error:
+                failure = error
+            if failure:
+                await self._do_without(failure)
+            else:
+                self._tries = 0
+                self.ready.set()
+                while state.ports.network.connected():
+                    await state.ports.clock.sleep_ms(_LOOK_MS)
+                self.say("lost; joining again")
+
+    async def _do_without(self, failure):
+        """Open the access point for a while, or raise `failure`: the supervisor tries again."""
+        self._tries += 1
+        if self._tries < _TRIES and failure.kind != GIVE_UP:
+            raise failure
+        from device.runtime import set_up
+
+        is_allowed, password = set_up.access_point(self.state.ports.store)
+        if not is_allowed:
+            raise failure
+        self.say(str(failure))
+        self._tries = 0
+        self.failure = failure  # it runs, but the board is on no network
+        try:
+            await set_up.serve(self.state, password, self._say_open)
+        finally:
+            unload("device.runtime.set_up")
+            unload_passing()
+            unload_readers()
+        self.failure = None
+
+    def _say_open(self, text):
+        self.ready.set()
+        self.say(text)
+
+
+SERVICE = Network

@@ -1,0 +1,50 @@
+"""The board's claim ID: made once, or fetched from the factory, and never changed.
+
+config.json says how ("serialize" in "cloud"): "auto", the default; "none", somebody else writes the file;
+"factory": docs/services.md.
+"""
+
+from device.core import claim_ids, fields, paths
+from device.runtime.modules import unload, unload_readers
+from device.runtime.service import Service
+
+
+class Serialize(Service):
+    """Writes the claim ID into device.json unless there is one."""
+
+    IN_CLOUD = True
+
+    async def run(self):
+        try:
+            await self._serialize()
+        finally:
+            unload("device.core.claim_ids")
+
+    async def _serialize(self):
+        store = self.state.ports.store
+        raw = store.read(paths.DEVICE, claim_ids.MAX_BYTES)
+        code, shown, _ = claim_ids.of_device(raw)
+        mode = self._mode()
+        if code:
+            self.say("claim ID " + shown)
+        elif mode == fields.SERIALIZE_AUTO:
+            self._keep(claim_ids.new(claim_ids.length(raw), self.state.ports.board.random_bytes))
+        elif mode == fields.SERIALIZE_NONE:
+            self.say("no claim ID, and config.json says not to make one")
+
+    def _mode(self):
+        from device.core import settings
+
+        mode = claim_ids.mode(settings.switches(self.state.ports.store.read(paths.CONFIG)))
+        unload_readers()
+        return mode
+
+    def _keep(self, code, product=""):
+        """Write the claim ID; read the file again, because another program may have changed it meanwhile."""
+        store = self.state.ports.store
+        raw = store.read(paths.DEVICE, claim_ids.MAX_BYTES)
+        store.write(paths.DEVICE, claim_ids.with_claim(raw, code, product))
+        self.say("claim ID %s, new" % claim_ids.shown(code))
+
+
+SERVICE = Serialize

@@ -1,0 +1,50 @@
+"""The web page of the board, for whoever is on its network. Works without the cloud."""
+
+from device.core import paths
+from device.core.failures import AGAIN, Failure
+from device.runtime.modules import unload
+from device.runtime.service import Service
+
+_LOOK_MS = 300
+
+
+class Web(Service):
+    """Serves the page as soon as the network is up."""
+
+    ROOM_BYTES = 40960  # its code, microdot, and three connections
+    MODULES = ("microdot", "device.web", "device.port.listening")
+
+    async def run(self):
+        self.ready.set()
+        ports = self.state.ports
+        while not ports.network.connected():
+            await ports.clock.sleep_ms(_LOOK_MS)
+        if ports.board.free_memory() < self.ROOM_BYTES:
+            raise Failure(AGAIN, "there is no memory for the page (%s)" % ports.board.memory_text())
+        web, fault = self._settings()
+        from device.web.serving import serve
+
+        await serve(self, web, fault)
+
+    def bug(self, error):
+        """Tell of an exception that nobody expected; the page goes on."""
+        if isinstance(error, MemoryError):
+            self.say("not enough memory for a request")
+        else:
+            self.state.supervisor.tell(error)
+
+    def _settings(self):
+        """(core.web.Web, "" or what is wrong with web.json)."""
+        from device.core import web
+
+        ports = self.state.ports
+        try:
+            found = web.read(ports.store.read(paths.WEB), ports.build.LISTEN), ""
+        except Failure as failure:
+            self.say(str(failure))
+            found = web.read(None, ports.build.LISTEN), str(failure)
+        unload("device.core.passwords", "device.core.web")
+        return found
+
+
+SERVICE = Web

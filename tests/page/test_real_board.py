@@ -1,0 +1,144 @@
+"""The page as a virtual board serves it: the same program as on hardware, and a twin for its cloud."""
+
+import hashlib
+import json
+import re
+import socket
+
+import pytest
+
+from device.core import fields, passwords, paths, slots
+from muster import page as sources
+from muster.twin.server import running_twin
+from muster.twin.settings import Settings
+from tests.system import rig
+
+PASSWORD = "marker-7q4k-hwrd"
+SALT = bytes(range(16))
+ITERATIONS = 50  # of a test: the browser is what is tested here
+CODE = "JT08FFQXWQ"
+AIR = {"workshop": rig.WIFI_PASSWORD, "guest": ""}
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory):
+    settings = Settings(host="127.0.0.1", authority_key="ec", claim_key="ec", key_pool=1)
+    with running_twin(tmp_path_factory.mktemp("twin"), settings) as running:
+        yield running
+
+
+def free_port() -> int:
+    """A port that stays the board's own through its restarts."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture
+def machine(twin, tmp_path):
+    """A board that is on; `machine.url` is the address of its page."""
+    digest = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, ITERATIONS)
+    web = {
+        fields.LISTEN: [f"127.0.0.1:{free_port()}"],
+        fields.PASSWORD: passwords.text(ITERATIONS, SALT, digest),
+    }
+    extra = {
+        paths.WEB: json.dumps(web).encode(),
+        paths.DEVICE: json.dumps({fields.CLAIM: f"{CODE[:5]}-{CODE[5:]}"}).encode(),
+    }
+    path = rig.flash(tmp_path / "flash.img", twin, "camera-0001", extra=extra)
+    board = rig.board(path, restart=True, environment={"NETWORKS": json.dumps(AIR)}).start()
+    try:
+        line = board.wait_for("page at http")
+        board.url = re.search(r"http://\S+", line)[0]
+        yield board
+    finally:
+        board.stop()
+
+
+@pytest.fixture
+def inside(opened, machine):
+    """The page after the log-in."""
+    page = opened(machine.url)
+    log_in(page)
+    return page
+
+
+def log_in(page) -> None:
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_selector("#inside:not([hidden])")
+
+
+def test_the_page_is_ours_and_shows_the_way_to_the_cloud(opened, machine) -> None:
+    page = opened(machine.url)
+    page.wait_for_selector("#steps li:nth-child(6):last-child")
+    assert page.evaluate("fetch('/').then((answer) => answer.text())") == sources.html()
+    assert page.title() == "camera-0001" and page.inner_text("#claim-id").startswith("JT08F-FQXWQ")
+    assert page.get_by_role("img", name="QR code of the claim ID").is_visible()
+    machine.wait_for(rig.DONE)
+    page.wait_for_selector("#steps li:nth-child(5) .done")
+    page.wait_for_selector("#steps li:nth-child(4) .done")
+    text = page.inner_text("body")
+    assert "workshop" not in text and "localhost" not in text, "a stranger sees where the board is"
+
+
+def test_a_wrong_password_is_refused(opened, machine) -> None:
+    page = opened(machine.url)
+    page.fill("#password", "wrong")
+    page.press("#password", "Enter")
+    page.wait_for_selector("text=The password is wrong.")
+    assert not page.is_visible("#inside")
+
+
+def test_who_logs_in_sees_the_board(inside, machine) -> None:
+    machine.wait_for(rig.DONE)
+    for name in ("identity", "memory", "services", "app", "log", "restart", "release"):
+        inside.click(f"#{name}-card > summary")
+    inside.wait_for_selector("#identity >> text=localhost")
+    identity = slots.opened(json.loads(rig.on_flash(machine.image)[f"{paths.CERT}/{paths.IDENTITY}"]))
+    text = inside.inner_text("#inside")
+    for fact in ("workshop", "camera-0001", identity.certificate_id, "KB", "heartbeat"):
+        assert fact in text, fact
+    secrets = [PASSWORD, rig.WIFI_PASSWORD, "PRIVATE KEY"]
+    assert [secret for secret in secrets if secret in inside.content()] == []
+
+
+def test_networks_are_found_added_and_forgotten(inside, machine) -> None:
+    inside.click("#scan")
+    inside.click("#found >> text=guest")
+    inside.click("text=Save network")
+    inside.wait_for_selector("#known >> text=guest")
+    inside.get_by_role("button", name="Forget guest").click()
+    inside.get_by_role("button", name="Forget it: guest").click()
+    inside.wait_for_selector("text=guest is forgotten.")
+    inside.wait_for_selector("#known li:only-child >> text=workshop")
+    machine.stop()
+    kept = json.loads(rig.on_flash(machine.image)[paths.WIFI])[fields.NETWORKS]
+    assert [network[fields.SSID] for network in kept] == ["workshop"]
+
+
+def test_a_restart_is_waited_for(inside, machine) -> None:
+    machine.wait_for(rig.DONE)
+    begun = len(machine.lines)
+    inside.click("#restart-card > summary")
+    inside.click("#restart")
+    machine.wait_for("page at http", start=begun)
+    inside.wait_for_selector("#login-card:not([hidden])", timeout=60000)
+    inside.wait_for_selector("#away", state="hidden")
+    log_in(inside)
+    assert machine.starts == 2
+
+
+def test_a_released_board_starts_without_its_identity(inside, machine) -> None:
+    machine.wait_for(rig.DONE)
+    before = slots.opened(json.loads(rig.on_flash(machine.image)[f"{paths.CERT}/{paths.IDENTITY}"]))
+    begun = len(machine.lines)
+    inside.click("#release-card > summary")
+    inside.fill("#confirm", "camera-0001")
+    inside.click("text=Release this board")
+    machine.wait_for("page at http", start=begun)
+    machine.stop()
+    files = rig.on_flash(machine.image)
+    assert f"{paths.KEPT}/{before.certificate_id}/{paths.PRIVATE_KEY}" in files, "the key is lost"
+    assert b'"True"' not in files[paths.CONF]

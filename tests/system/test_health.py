@@ -1,0 +1,55 @@
+"""Memory is short: services are stopped in their order, said, and started again when there is room."""
+
+import re
+
+from tests.system import mishaps, rig
+
+HEALTH = {"health_ms": 50, "restore_ms": 100}
+HEAP_KB = 700
+
+# Takes the heap down to about 15 KB, which is below the floor, and lets go when it is stopped.
+GREEDY = """
+    import gc
+    self.say("starts")
+    self.ready.set()
+    junk = []
+    gc.collect()
+    while gc.mem_free() > 15000:
+        junk.append(bytearray(1000))
+    self.say("has it all")
+    await state.ports.clock.sleep_ms(3600000)
+"""
+
+
+def test_a_service_that_takes_the_heap_is_stopped_and_started_again(twin, serial, tmp_path):
+    path = mishaps.flash(
+        tmp_path / "flash.img",
+        twin,
+        serial,
+        intervals=HEALTH,
+        services=["url"],
+        extra=mishaps.service("url", GREEDY),
+    )
+    with mishaps.powered(path, heap_kb=HEAP_KB) as machine:
+        machine.wait_for(rig.DONE)
+        machine.wait_for("url        stopped: memory is short")
+        again = machine.wait_for(re.compile("health .*there is memory again: url is started"))
+        machine.wait_for("url        starts", start=machine.lines.index(again))
+        mishaps.still_runs(machine)
+
+
+def test_services_that_may_not_be_stopped_stay_and_the_lack_is_said_once(twin, serial, tmp_path):
+    path = mishaps.flash(
+        tmp_path / "flash.img",
+        twin,
+        serial,
+        intervals=HEALTH,
+        services=["taker"],
+        extra=mishaps.service("taker", GREEDY),
+    )
+    with mishaps.powered(path, heap_kb=HEAP_KB) as machine:
+        machine.wait_for(re.compile("health .*memory is short: .*, and nothing more can be stopped"))
+        for _ in range(5):
+            mishaps.still_runs(machine)
+    assert sum("nothing more can be stopped" in line for line in machine.lines) == 1
+    assert "stopped: memory is short" not in machine.console

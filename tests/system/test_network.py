@@ -1,0 +1,125 @@
+"""The network without a cloud: joined, lost, joined again, whatever else the board lacks."""
+
+import json
+import re
+import socket
+
+import pytest
+
+from device.core import fields, paths
+from tests.system import mishaps, rig
+
+NO_CLOUD = {paths.CONFIG: json.dumps({fields.SERVICES: {fields.CLOUD: False}}).encode()}
+
+
+def flash(path, extra=None, *, wifi=None, conf=None, **told):
+    """The image of a board that has no claim credentials and no cloud; `wifi`, `conf`: other files."""
+    documents = rig.documents(1, "lone")
+    if wifi is not None:
+        documents[paths.WIFI] = wifi
+    if conf is not None:
+        documents[paths.CONF] = conf
+    path.write_bytes(rig.build(documents, extra={**mishaps.told(**told), **NO_CLOUD, **(extra or {})}))
+    return path
+
+
+def test_a_board_without_a_cloud_joins_and_joins_again(tmp_path):
+    path = flash(tmp_path / "flash.img")
+    with mishaps.powered(path, environment={"NETWORK": "drops:1"}) as machine:
+        machine.wait_for("network    joined")
+        lost = machine.wait_for("network    lost; joining again")
+        machine.wait_for("network    joined", start=machine.lines.index(lost))
+
+
+QUICK = {"access_point_ms": 3000, "empty_ms": 1000, "retry_ms": 100}
+OPEN = re.compile(r"network +access point (\S+) is open, (with\w*) .* at http://([0-9.]+)/")
+
+
+def _opened(machine, start=0):
+    return OPEN.search(machine.wait_for(OPEN, start=start))
+
+
+@pytest.mark.parametrize("kind", ["pico_w", "esp32"])
+def test_a_board_that_knows_no_network_opens_its_own(tmp_path, kind):
+    claim = {paths.DEVICE: b'{"claim": "JT08FFQXWQ"}'}
+    path = flash(tmp_path / "flash.img", claim, wifi={fields.NETWORKS: []}, intervals=QUICK)
+    with mishaps.powered(path, environment={"KIND": kind}) as machine:
+        assert _opened(machine).groups() == ("muster-QXWQ", "without", "127.0.0.1")
+        assert "virtual board: access point muster-QXWQ, open" in machine.console
+        closed = machine.wait_for("network    access point closed")
+        _opened(machine, machine.lines.index(closed))
+    assert "no Wi-Fi network is configured; create wifi.json" in machine.console
+
+
+@pytest.mark.parametrize("kind", ["pico_w", "esp32"])
+def test_the_access_point_has_the_password_of_wifi_json(tmp_path, kind):
+    secret = "marker-access-point"
+    wifi = {fields.NETWORKS: [], fields.ACCESS_POINT: {fields.PASSWORD: secret}}
+    path = flash(tmp_path / "flash.img", wifi=wifi)
+    with mishaps.powered(path, environment={"KIND": kind, "UNIQUE_ID": "e6614c311b4fabcd"}) as machine:
+        assert _opened(machine).groups() == ("muster-abcd", "with", "127.0.0.1")
+        assert "virtual board: access point muster-abcd, WPA2" in machine.console
+    assert secret not in machine.console
+
+
+def test_the_access_point_can_be_forbidden(tmp_path):
+    path = flash(tmp_path / "flash.img", wifi={fields.NETWORKS: [], fields.ACCESS_POINT: False})
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "network", "no Wi-Fi network is configured", "Trying again in")
+        mishaps.still_runs(machine)
+    assert "access point" not in machine.console
+
+
+def test_known_networks_are_tried_first_and_again_after_the_access_point(tmp_path):
+    path = flash(tmp_path / "flash.img", intervals=QUICK)
+    with mishaps.powered(path, environment={"NETWORK": "down"}) as machine:
+        _opened(machine)
+        tried = [line for line in machine.lines if "no Wi-Fi (workshop: not in range)" in line]
+        assert len(tried) == 3 and "Trying again" in tried[0], machine.console
+        closed = machine.lines.index(machine.wait_for("network    access point closed"))
+        mishaps.complaint(machine, "network", "no Wi-Fi (workshop")
+        _opened(machine, closed)
+
+
+def test_an_access_point_that_nobody_uses_closes_sooner_when_a_network_is_known(tmp_path):
+    intervals = {**QUICK, "access_point_ms": 600000}
+    path = flash(tmp_path / "flash.img", intervals=intervals)
+    used = tmp_path / "used.img"
+    used.write_bytes(path.read_bytes())
+    environment = {"NETWORK": "down"}
+    with mishaps.powered(used, environment={**environment, "AP": "up:1"}) as phone:
+        with mishaps.powered(path, environment=environment) as machine:
+            _opened(phone)
+            for _ in range(2):
+                closed = machine.wait_for("network    access point closed", start=len(machine.lines))
+                _opened(machine, machine.lines.index(closed))
+        assert "access point closed" not in phone.console
+
+
+@pytest.mark.parametrize("kind", ["pico_w", "esp32"])
+@pytest.mark.parametrize("mood", ["fails", "dies:0.5"])
+def test_an_access_point_that_does_not_start_or_dies_is_tried_again(tmp_path, kind, mood):
+    path = flash(tmp_path / "flash.img", wifi={fields.NETWORKS: []}, intervals=QUICK)
+    with mishaps.powered(path, environment={"KIND": kind, "AP": mood}) as machine:
+        text = "did not start" if mood == "fails" else "is gone"
+        for _ in range(2):
+            mishaps.complaint(machine, "network", "the access point " + text, "Trying again in")
+            mishaps.still_runs(machine)
+
+
+QUESTION = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05apple\x03com\x00\x00\x01\x00\x01"
+
+
+def test_every_name_leads_to_the_page(tmp_path):
+    path = flash(tmp_path / "flash.img", wifi={fields.NETWORKS: []})
+    with mishaps.powered(path) as machine:
+        line = machine.wait_for("virtual board: UDP port 53 is ")
+        host, _, port = line.rpartition(" ")[2].partition(":")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.settimeout(60)
+            phone.connect((host, int(port)))
+            for rubbish in (b"", b"x", b"\xff" * 512, QUESTION[:-1]):
+                phone.send(rubbish)
+            phone.send(QUESTION)
+            answer = phone.recv(512)
+    assert answer[:2] == QUESTION[:2] and answer[-4:] == bytes((127, 0, 0, 1))

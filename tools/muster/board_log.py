@@ -1,0 +1,126 @@
+"""The log of a board: what it wrote to its flash, or the ring in the memory of one that is plugged in."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from device.core import fields, log, paths
+from muster.board_link import BoardLink
+from muster.errors import MusterError
+from muster.printable import printable
+
+_LINE = re.compile(r"(\d+) (\S+) (\w+) (\S+) (.*)")
+_CAUSES = (log.POWER_ON, log.WATCHDOG, log.PROGRAM, log.SOFT_RESET, log.RESET)
+
+# Runs at the prompt that Ctrl-C has opened; loads the program if it does not run there.
+_SCRIPT = """\
+import sys
+if "device.port.board" not in sys.modules:
+    import pack
+    pack.mount()
+    from device.port.compose import compose
+    compose()
+from device.port import board, store
+number = -1
+while True:
+    found = board.log.lines(number, 1)
+    if not found:
+        break
+    number = found[0][0]
+    print(repr((number <= board.log.earlier, found[0])))
+print(repr(store.read({restarts!r})))
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line. `time` is a date (UTC), or the time since the start of the board, as text."""
+
+    number: int
+    time: str
+    level: str
+    source: str
+    text: str
+
+
+@dataclass
+class Log:
+    """Lines, the oldest first, and restarts, the newest first."""
+
+    lines: list[Line] = field(default_factory=list)
+    restarts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def of_image(files: Mapping[str, bytes]) -> Log:
+    """The log on flash, in the `files` of an image."""
+    written = [files[path].decode(errors="replace") for path in paths.LOG_FILES if path in files]
+    written.sort(key=_file_number)
+    lines = [line for text in written for line in _lines(text)]
+    return Log(lines, _restarts(files.get(paths.RESTARTS)))
+
+
+def _file_number(text: str) -> int:
+    match = re.match(r"# (\d+) \d+\n", text)
+    return int(match[1]) if match else 0
+
+
+def _lines(text: str) -> Iterator[Line]:
+    words: list[str] = []
+    for row in [*text.splitlines(), "0 0 end 0 0"]:
+        if row.startswith("  ") and words:
+            words[4] += "\n" + row[2:]
+        elif match := _LINE.fullmatch(row):
+            if words:
+                time, level, source = map(printable, words[1:4])
+                yield Line(int(words[0]), time, level, source, _shown(words[4]))
+            words = list(match.groups())
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _restarts(raw: bytes | None) -> list[dict[str, Any]]:
+    """What restarts.json tells; a damaged one tells nothing."""
+    try:
+        rows = json.loads(raw or b"{}").get(fields.RESTARTS, [])
+        return [
+            {"unix": int(row[fields.UNIX]), "cause": row[fields.CAUSE], "text": printable(row[fields.TEXT])}
+            for row in rows
+            if row[fields.CAUSE] in _CAUSES
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def of_board(link: BoardLink) -> Log:
+    """The log in the memory of the board behind `link`, which is interrupted for it and then restarted.
+
+    Raises MusterError when it does not answer or does not run Muster's program.
+    """
+    try:
+        told = link.execute(_SCRIPT.format(restarts=paths.RESTARTS)).splitlines()
+    except MusterError as error:
+        if "no module named" in str(error):
+            raise MusterError(
+                f"the board on {link.port} has no program of Muster's: bring it there with `muster deploy`."
+            ) from None
+        raise
+    finally:
+        link.start()
+    found = Log()
+    for row in told:
+        try:
+            value = ast.literal_eval(row)
+        except (ValueError, SyntaxError):
+            continue  # a line of the program, from before it stopped
+        if isinstance(value, tuple):
+            is_earlier, (number, level, source, text, ms) = value
+            time = f"{'earlier, ' if is_earlier else ''}{ms / 1000:.3f} s"
+            found.lines.append(Line(number, time, level, printable(source), _shown(text)))
+        else:
+            found.restarts = _restarts(value)
+    return found

@@ -1,0 +1,54 @@
+"""`muster log`: what a board has said, and why it started."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from muster import board_log
+from muster.board_link import BoardLink, only_port
+from muster.cli import output
+from muster.errors import MusterError
+from muster.image import read_image
+
+
+@click.command()
+@click.option(
+    "--image",
+    "image_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the flash of a board: the lines that the service `log` wrote there.",
+)
+@click.option("--port", help="Serial port of a board. Default: the one board that is plugged in.")
+@output.output_option
+def log(image_path: Path | None, port: str | None, form: str) -> None:
+    """Print the log of a board, and why it was restarted.
+
+    A board keeps its last lines in memory, over a reset too. To read them its program is interrupted, and
+    restarted afterwards. An image has those that the board wrote to its flash ("log" in config.json).
+    """
+    if image_path and port:
+        raise click.UsageError("give --image or --port, not both.")
+    found = board_log.of_image(_files(image_path)) if image_path else _of_board(port)
+    rows = [asdict(line) for line in found.lines]
+    if form == output.JSON:
+        output.result({"lines": rows, "restarts": found.restarts})
+        return
+    columns = {name: name for name in ("number", "time", "level", "source", "text")}
+    for row in rows:
+        row["text"] = " / ".join(row["text"].splitlines())
+    output.listing(form, columns, rows, "the log is empty")
+    for restart in found.restarts:
+        when = output.utc(restart["unix"]) if restart["unix"] else "at an unknown time"
+        output.note(f"restarted {when}: {restart['cause']}{': ' if restart['text'] else ''}{restart['text']}")
+
+
+def _of_board(port: str | None) -> board_log.Log:
+    return board_log.of_board(BoardLink(port or only_port()))
+
+
+def _files(path: Path) -> dict[str, bytes]:
+    try:
+        return read_image(path.read_bytes())
+    except OSError as error:
+        raise MusterError(f"the image {path} cannot be read ({error.strerror}).") from None

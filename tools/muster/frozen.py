@@ -1,0 +1,43 @@
+"""`python -m muster.frozen BOARD`: what firmware/manifest.py freezes besides lib/, in build/frozen/BOARD."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from muster import files, mpy
+from muster.boards import BUILD_PROFILES, Selection, names, profile
+from muster.errors import MusterError
+from muster.layout import BUILD
+
+FULL = "full"  # frozen code takes so little heap that it is the natural choice
+
+
+def prepare(board: str, selection: Selection, folder: Path = BUILD / "frozen") -> Path:
+    """Write the facts of `board` and the published packages below `folder`; return where."""
+    contents = profile(board, selection=selection)
+    place = folder / board
+    shutil.rmtree(place, ignore_errors=True)
+    for source in (mpy.build_module(contents, mpy.default_build_time()), *mpy.libraries(contents)):
+        files.write(place / source.name, source.text)
+    return place
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0; 1 or 2 with a sentence when there is nothing to freeze."""
+    parser = argparse.ArgumentParser(prog="python -m muster.frozen", description=__doc__)
+    parser.add_argument("board", choices=names())
+    parser.add_argument("--build", choices=BUILD_PROFILES, default=FULL, help="build profile (default: full)")
+    parser.add_argument("--without", action="append", default=[], metavar="SERVICE", help="leave it out")
+    options = parser.parse_args(arguments)
+    try:
+        place = prepare(options.board, Selection(options.build, tuple(options.without)))
+    except MusterError as error:
+        print(f"muster: {error}", file=sys.stderr)
+        return error.code
+    print(f"{place}: ready for firmware/manifest.py")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
