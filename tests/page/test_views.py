@@ -76,7 +76,7 @@ def test_the_log_in_shows_everything(inside, board) -> None:
         "not built in",
         "switched off",
         "ValueError: no sensor",
-        "the sensor did not answer",
+        "warning app the sensor did not answer",
         "watchdog",
         "the loop has not turned for 5 s in app",
     ):
@@ -101,6 +101,12 @@ def test_what_the_board_says_is_text_and_never_html(inside, board) -> None:
     assert page.locator("img").count() == 0 and page.title() == evil
     page.click("#found button")
     assert page.input_value("#ssid") == evil
+
+
+def test_a_board_that_only_lacks_the_time_is_well(opened, board) -> None:
+    board.contract.state["steps"][1].update(state="waiting", text="no time server has answered")
+    page = opened(board.url)
+    page.wait_for_selector("#overall >> text=All is well")
 
 
 def test_a_board_that_goes_away_is_waited_for(opened, board) -> None:

@@ -28,8 +28,8 @@ _INDENT = "  "
 _NARROWEST = 30  # columns for the text of a line; a terminal with fewer wraps it by itself
 _BREAKS = " /-"  # a line may be broken after one of these
 _BOOTED = topics.booted(topics.DEFAULT_PREFIX, SERIAL)
-_LAST = f"{fields.PROVISION_STATUS} is {fields.TRUE}"
-_PAGE = re.compile(r"page at (http://\S+)")
+LAST = f"{fields.PROVISION_STATUS} is {fields.TRUE}"
+PAGE = re.compile(r"page at (http://\S+)")
 _TIMEOUT_S = 60
 _LOOK_S = 0.1
 _AGAIN = "muster demo --web" if IS_INSTALLED else "make demo-web"
@@ -51,10 +51,17 @@ def wrapped(line: str, width: int) -> list[str]:
     return [*lines, prefix + rest]
 
 
-def _flash(
-    twin: RunningTwin, path: Path, key_mode: str, web: dict[str, Any], app: Mapping[str, bytes]
+def flash(
+    twin: RunningTwin,
+    path: Path,
+    key_mode: str,
+    web_json: dict[str, Any],
+    app: Mapping[str, bytes] | None = None,
 ) -> int:
-    """Write the board's image and return the number of files in it. `web`: its web.json."""
+    """Write the board's image and return the number of files in it.
+
+    `web_json`: its web.json; `app`: {path on flash: content} of its application.
+    """
     documents: dict[str, dict[str, Any]] = {
         paths.CONF: {
             fields.DEVICE: {
@@ -66,7 +73,7 @@ def _flash(
             fields.PROVISIONING: {fields.KEYS: key_mode},
         },
         paths.WIFI: {fields.NETWORKS: [{fields.SSID: "workshop", fields.PASSWORD: "any will do"}]},
-        paths.WEB: web,
+        paths.WEB: web_json,
     }
     claim = image.read_claim(twin.claim_dir, twin.ca_pem_path)
     files = image.board_files(BOARD, documents=documents, claim=claim, extra=app)
@@ -74,7 +81,7 @@ def _flash(
     return len(files)
 
 
-def _web(password: str, stays_on: bool) -> dict[str, Any]:
+def web(password: str, stays_on: bool) -> dict[str, Any]:
     """web.json: a board that stays on keeps its port, also when its page restarts it."""
     document = {fields.PASSWORD: web_password.hashed(password, SERIAL)}
     if not stays_on:
@@ -109,8 +116,7 @@ def run(
 ) -> None:
     """Provision a fresh board and show how; `stays_on`: until Ctrl-C, so that its page can be opened.
 
-    `app`: {path on flash: content} of an application, which then has to publish something.
-    Raises MusterError when it does not succeed.
+    `app`: {path on flash: content} of an application, which then has to publish something. Raises MusterError when it does not succeed.
     """
     screen = _Screen(console)
     say = screen.say
@@ -121,16 +127,16 @@ def run(
     say("One board, one cloud on this machine, no account.\n", style="bold")
     with running_twin(HOME / "twin") as twin:
         say(f"The twin of AWS IoT listens at mqtts://{twin.host}:{twin.port}.")
-        count = _flash(twin, path, key_mode, _web(password, stays_on), app or {})
+        count = flash(twin, path, key_mode, web(password, stays_on), app)
         say(f"The flash image is built: {count} files in {path.stat().st_size // 4096} blocks of LittleFS.")
         say("The board is switched on. Its console:\n")
         board = VirtualBoard(path, on_line=screen.show, restart=stays_on).start()
         try:
-            board.wait_for(_LAST, _TIMEOUT_S)
+            board.wait_for(LAST, _TIMEOUT_S)
             received = [twin.wait_for_publish(_BOOTED, _TIMEOUT_S)]
             if app:
                 received.append(_of_application(twin))
-            page = _PAGE.findall(board.wait_for(_PAGE, _TIMEOUT_S))[0]
+            page = PAGE.findall(board.wait_for(PAGE, _TIMEOUT_S))[0]
             if stays_on:
                 with screen.turn:
                     _tell(say, received, path, key_mode)
@@ -162,6 +168,17 @@ def _tell(say: Callable[..., None], received: list[Published], path: Path, key_m
         say(f"{what:13}{value}")
 
 
+def _of_application(twin: RunningTwin) -> Published:
+    """The first message of the application. Raises MusterError when there is none in time."""
+    end_s = time.monotonic() + _TIMEOUT_S
+    while time.monotonic() < end_s:
+        own = [message for message in twin.messages if message.topic != _BOOTED]
+        if own:
+            return own[0]
+        time.sleep(_LOOK_S)
+    raise MusterError(f"the application has published nothing within {_TIMEOUT_S} s: see its lines above.")
+
+
 def _tell_page(say: Callable[..., None], page: str, password: str) -> None:
     """How to open the page of the board, which stays on."""
     say("\nThe board stays on. Open its page in a browser on this computer:\n", style="bold")
@@ -176,17 +193,6 @@ def _stay_on(board: VirtualBoard) -> None:
     except KeyboardInterrupt as stop:
         if type(stop) is not KeyboardInterrupt:  # SIGTERM
             raise
-
-
-def _of_application(twin: RunningTwin) -> Published:
-    """The first message of the application. Raises MusterError when there is none in time."""
-    end_s = time.monotonic() + _TIMEOUT_S
-    while time.monotonic() < end_s:
-        own = [message for message in twin.messages if message.topic != _BOOTED]
-        if own:
-            return own[0]
-        time.sleep(0.05)
-    raise MusterError(f"the application has published nothing within {_TIMEOUT_S} s: see its lines above.")
 
 
 def _identity(files: dict[str, bytes], key_mode: str) -> dict[str, str]:

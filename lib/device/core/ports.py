@@ -37,7 +37,8 @@ network  connected(); begin(networks, country), which does not wait; async join(
 connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
-         async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close().
+         async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close(),
+         between_packets(call), which calls it while nothing is being sent.
 build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
          without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, and TLS_SESSIONS, how many
          may be open (see tools/muster/mpy.py).

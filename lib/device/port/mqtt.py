@@ -207,6 +207,11 @@ class Connection:
         finally:
             self._waiting.pop(key, None)
 
+    async def between_packets(self, call):
+        """Call `call()` when no part of a packet is under way: half a packet would cost the connection."""
+        async with self._lock:
+            call()
+
     async def subscribe(self, filters):
         """Subscribe to `filters` (AWS accepts up to 8) and wait for the SUBACK."""
         packet_id = self._packets.next_id()

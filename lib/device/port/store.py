@@ -134,9 +134,10 @@ def open_file(path):
 
 
 def space():
-    """(bytes free, bytes in all) of the flash's file system."""
+    """(bytes free, bytes in all) of the flash; what LittleFS counts twice may make it fewer than none."""
     facts = os.statvfs("/")
-    return max(0, facts[0] * facts[3]), facts[1] * facts[2]
+    free = facts[3] if 0 <= facts[3] <= facts[2] else 0
+    return facts[0] * free, facts[1] * facts[2]
 
 
 def _make_directory(path):

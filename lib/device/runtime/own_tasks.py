@@ -64,6 +64,8 @@ class OwnTasks:
             return await work
         except _EXITS as error:
             self._on_error(error)
+        finally:
+            work = None  # asyncio's queue may refer to a task long after its end
 
     def _uncaught(self, loop, context):
         if context["future"] in self._tasks:

@@ -188,6 +188,13 @@ class Session:
 
     # For all services
 
+    async def between_packets(self, call):
+        """Call `call()` while no part of a packet is being sent."""
+        if self._connection:
+            await self._connection.between_packets(call)
+        else:
+            call()
+
     def knows_time(self):
         """Whether a time server has answered since the start."""
         return self._knows_time

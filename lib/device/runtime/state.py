@@ -13,7 +13,7 @@ class State:
 
     `settings` is settings.Settings or None before ento.conf is read; `identity` is slots.Identity or None;
     `services` is {name: Service} of those started; `safe`: only the services of safe mode run;
-    `offline`: a person wants the board off the network.
+    `offline`: a person wants the board off the network; `busy`: the service whose function is called now.
     """
 
     def __init__(self, ports):
@@ -26,6 +26,15 @@ class State:
         self.services = {}
         self.safe = False
         self.offline = False
+        self.busy = None
+        self.faults = {}  # {path: Failure} of files that cannot be read, or written
+
+    def judge(self, path, failure):
+        """Remember that the file at `path` is faulty, or, with None, that it is good."""
+        if failure:
+            self.faults[path] = failure
+        else:
+            self.faults.pop(path, None)
 
     @property
     def log(self):
@@ -42,5 +51,7 @@ class State:
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
             self.ports.store.write(path, json.dumps(value).encode())
+            self.judge(path, None)
         except Failure as failure:
+            self.judge(path, failure)
             self.ports.board.say("flash", str(failure), WARN)

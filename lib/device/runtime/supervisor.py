@@ -37,10 +37,12 @@ class Supervisor:
 
         self._state = state
         self._told = []
+        self._ending = []  # tasks that are ended when nothing of theirs is being sent
         switches = {}
         try:
             switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
+            state.judge(paths.CONFIG, failure)
             state.ports.board.say("start", "%s; all services stay on" % failure, WARN)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
         for note in notes + startup.left_out(self.off):
@@ -149,15 +151,15 @@ class Supervisor:
         """Run the service; return whether it finished. If not, its `failure` is set."""
         service.failure = None
         service.condition = RUNNING
-        service.task = asyncio.create_task(service.run())
+        service.task = asyncio.create_task(_alone(service.run()))
         try:
             await service.task
-            return True
+            return service.failure is None
         except asyncio.CancelledError:
             if service.failure is None:
                 raise
         except Exception as error:  # a bug in one service must not stop the others
-            service.failure = error
+            service.failure = service.failure or error  # the first, which was about to end it
         if not service.task.done():  # there was no memory to wait for it
             service.task.cancel()
         return False
@@ -215,13 +217,20 @@ class Supervisor:
                 service.wake.set()
 
     def fail(self, name, error):
-        """Make a service fail with `error`, as if it had raised it."""
+        """Make a service fail with `error`, as if it had raised it, once it is not sending a packet."""
         service = self._state.services.get(name)
         if service and service.task and not service.task.done():
             if service.task is asyncio.current_task():  # called from within its own `run`
                 raise error
-            service.failure = error
-            service.task.cancel()
+            if service.task not in self._ending:
+                service.failure = error
+                self._ending.append(service.task)
+                asyncio.create_task(self._end(service.task))
+
+    async def _end(self, task):
+        """End a service's task; the connection, which is not the service's, loses nothing."""
+        await self._state.session.between_packets(task.cancel)
+        self._ending.remove(task)
 
     def tell(self, error):
         """Print the traceback of a bug, once: from the field, it is the only evidence."""
@@ -243,6 +252,14 @@ class Supervisor:
         while True:
             self._state.ports.board.feed()
             await asyncio.sleep_ms(_TURN_MS)  # of asyncio itself, which allocates nothing
+
+
+async def _alone(work):
+    """Await `work`, and do not hold it afterwards: asyncio's queue may refer to a task long after its end."""
+    try:
+        await work
+    finally:
+        work = None
 
 
 def _wait_ms(failure, backoff):

@@ -27,6 +27,8 @@ COMMANDS: Table = {
             "cat": "muster.cli.board:cat",
             "ls": "muster.cli.board:ls",
             "run": "muster.cli.board:run",
+            "table": "muster.cli.board_tables:table",
+            "tables": "muster.cli.board_tables:tables",
         },
     ),
     "completion": "muster.cli.completion:completion",

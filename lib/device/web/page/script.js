@@ -164,7 +164,7 @@ function show(value) {
 }
 
 function overall(steps, problems) {
-  const of = (name) => steps.find((step) => step.state == name);
+  const of = (name) => steps.find((step) => step.state == name && step.name != "time"); // it works without the time
   const open = of("working") || of("waiting");
   const [kind, text] = problems.length ? ["failed", problems.length + (problems.length > 1 ? " problems" : " problem") + ": see below"]
     : isSetup ? ["waiting", "Set-up: this board needs a Wi-Fi"]
@@ -279,7 +279,7 @@ async function showLog() {
     const item = make("li", undefined);
     const isBad = /^(warn|err|crit)/i.test(level);
     item.append(make("time", (ms / 1000).toFixed(1) + " s"), " ");
-    if (isBad) item.append(state("failed", level), " ");
+    if (isBad) item.append(state("failed", level == "warn" ? "warning" : level), " ");
     item.append(make("b", source), " " + text);
     log.append(item);
   }
