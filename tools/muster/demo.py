@@ -116,7 +116,8 @@ def run(
 ) -> None:
     """Provision a fresh board and show how; `stays_on`: until Ctrl-C, so that its page can be opened.
 
-    `app`: {path on flash: content} of an application, which then has to publish something. Raises MusterError when it does not succeed.
+    `app`: {path on flash: content} of an application, which then has to publish something. Raises
+    MusterError when it does not succeed.
     """
     screen = _Screen(console)
     say = screen.say
