@@ -6,6 +6,7 @@ from device.core.failures import Failure
 from device.core.log import WARN
 from device.runtime.networking import Networking
 from device.runtime.session import Session
+from device.runtime.turns import Turns
 
 
 class State:
@@ -13,19 +14,21 @@ class State:
 
     `settings` is settings.Settings or None before ento.conf is read; `identity` is slots.Identity or None;
     `services` is {name: Service} of those started; `safe`: only the services of safe mode run;
-    `offline`: a person wants the board off the network.
+    `offline`: a person wants the board off the network; `busy`: the service whose function is called now.
     """
 
     def __init__(self, ports):
         self.ports = ports
         self.settings = None
         self.identity = None
+        self.turns = Turns(self)
         self.networking = Networking(self)
         self.session = Session(self)
         self.supervisor = None
         self.services = {}
         self.safe = False
         self.offline = False
+        self.busy = None
         self.faults = {}  # {path: Failure} of files that cannot be read, or written
 
     def judge(self, path, failure):
