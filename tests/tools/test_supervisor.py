@@ -69,7 +69,8 @@ def state(monkeypatch):
     clock = SimpleNamespace(ms=lambda: int(time.monotonic() * 1000), wait=_wait)
     store = SimpleNamespace(read=lambda path: None)
     build = SimpleNamespace(SERVICES=(("deaf", (), False, False),))
-    made = State(Ports(board, clock, store, None, None, build))
+    given = {"board": board, "clock": clock, "store": store, "build": build}
+    made = State(Ports(**{name: given.get(name) for name in Ports._fields}))
     made.told = told
     return made
 

@@ -26,10 +26,14 @@ def problems(state, is_owner=False):
         found.append(_network_text(state, failure, is_owner))
     for name, condition, why in state.supervisor.facts() if state.supervisor else ():
         service = state.services.get(name)
-        if not why or condition == SHED or (failure and _is_of_network(name, service, failure)):
+        if condition == SHED or (failure and _is_of_network(name, service, failure)):
             continue
         if service:
-            why = why if is_owner or _is_public(service.failure) else "fails; log in to see the reason"
+            if not service.failure:
+                continue  # it runs, or waits for another that does not
+            if not is_owner and not _is_public(service.failure):
+                found.append(name + ": fails; log in to see the reason")
+                continue
         elif name in state.supervisor.off:
             continue  # somebody wants it so
         if not any(why in text for text in found):
