@@ -28,17 +28,21 @@ def problems(state, is_owner=False):
         service = state.services.get(name)
         if condition == SHED or (failure and _is_of_network(name, service, failure)):
             continue
-        if service:
-            if not service.failure:
-                continue  # it runs, or waits for another that does not
-            if not is_owner and not _is_public(service.failure):
-                found.append(name + ": fails; log in to see the reason")
-                continue
-        elif name in state.supervisor.off:
-            continue  # somebody wants it so
-        if not any(why in text for text in found):
-            found.append("%s: %s" % (name, why))
+        text = _text(state, name, service, why, is_owner)
+        if text and not any(why in other for other in found):
+            found.append(text)
     return found
+
+
+def _text(state, name, service, why, is_owner):
+    """What to say of a service; None when it runs, waits for another, or is off because somebody wants it so."""
+    if not service:
+        return None if name in state.supervisor.off else "%s: %s" % (name, why)
+    if not service.failure:
+        return None
+    if is_owner or _is_public(service.failure):
+        return "%s: %s" % (name, why)
+    return name + ": fails; log in to see the reason"
 
 
 def _network_text(state, failure, is_owner):
