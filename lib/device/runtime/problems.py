@@ -35,7 +35,7 @@ def problems(state, is_owner=False):
 
 
 def _text(state, name, service, why, is_owner):
-    """What to say of a service; None when it runs, waits for another, or is off because somebody wants it so."""
+    """What to say of a service; None when it runs, waits for another, or is switched off."""
     if not service:
         return None if name in state.supervisor.off else "%s: %s" % (name, why)
     if not service.failure:
