@@ -43,7 +43,7 @@ class State:
 
     def __init__(self, settings=Settings):
         self.console = Console()
-        self.ports = Ports(self.console, clock, store, None, None, None)
+        self.ports = Ports(self.console, clock, store, None, None, None, None)
         self.settings = settings
 
 
