@@ -187,7 +187,7 @@ def _switches(**services):
 CONFIGS = {
     "no-cloud": (
         _switches(cloud=False),
-        f"{paths.CONFIG}: not started: mqtt, provision, status (the cloud is switched off)",
+        re.compile(f"{paths.CONFIG}: not started: mqtt, provision, .*status .the cloud is switched off"),
         "mqtt       ",
     ),
     "no-provision": (
@@ -219,7 +219,7 @@ def test_switches(twin, serial, tmp_path):
     with mishaps.crowd(images) as machines:
         for name, (_, wanted, _) in CONFIGS.items():
             machines[name].wait_for(wanted)
-            if "all services stay on" in wanted or name in ("named", "unknown", "misplaced"):
+            if name in ("named", "unknown", "misplaced") or "all services stay on" in str(wanted):
                 machines[name].wait_for(rig.DONE)
             if name != "quiet":
                 mishaps.still_runs(machines[name])

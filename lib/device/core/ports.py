@@ -31,7 +31,7 @@ network  connected(); begin(networks, country), which does not wait; async join(
          [(name, dBm, is open)], which blocks; async open_access_point(name, password, country) -> own
          address; close_access_point(); stations(), how many are on it, None when it is closed; async
          answer_names(address), for ever; async lookup(host) -> address;
-         async ask_time(hosts) -> Unix seconds or None; address(), the board's own;
+         async ask_time(hosts) -> Unix seconds or None;
          listen(address or "", port, 0 for any free one) -> listener: host, port, close(), async accept() ->
          (stream, address of the client); stream: async read(size), write(data), async drain(),
          async wait_closed(), which closes it.
