@@ -260,7 +260,7 @@ class Segments:
         head = self._segments[-2] if len(self._segments) > 1 else None
         if head and head.size + size <= SEGMENT_BYTES:
             return head
-        if reserve and not self._store.has_room(reserve):
+        if self._store.space()[0] < reserve:
             raise Failure(GIVE_UP, "flash is full", "delete documents or files")
         number = head.number + 1 if head else 1
         head = _Segment(number, self._path("%04x" % number))
