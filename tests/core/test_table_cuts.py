@@ -165,7 +165,7 @@ def test_a_damaged_byte_costs_at_most_two_records():
     for path in _log(table, flash):
         whole = flash.files[path]
         for at in range(len(whole)):
-            for value in (whole[at] ^ 1, 10, 0, 255):
+            for value in (whole[at] ^ 1, 10):
                 copy = Flash()
                 copy.directories.add(paths.TABLES)
                 copy.files = dict(flash.files)

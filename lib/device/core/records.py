@@ -111,7 +111,8 @@ def parse(line):
 def document(raw):
     """The document in the bytes `raw` of a record; None when they are not one."""
     try:
-        value = json.loads(raw.decode())  # its nesting was checked when it was stored
+        # Its nesting was checked when it was stored; MicroPython 1.25 would read one without its end.
+        value = json.loads(raw.decode()) if raw.endswith(b"}") else None
     except (ValueError, RuntimeError):
         return None
     return value if isinstance(value, dict) else None
