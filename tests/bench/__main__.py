@@ -22,11 +22,13 @@ from muster.layout import REPO
 from muster.twin.server import running_twin
 from tests.bench import (
     flash_bytes,
+    flash_writes,
     heap,
     heap_modules,
     key_request,
     page,
     round_trips,
+    services,
     sim_rate,
     start_times,
     twin_crowd,
@@ -39,7 +41,9 @@ from tests.bench.common import Bench, Result
 MEASUREMENTS = {
     "round-trips": (round_trips,),
     "heap": (heap, unloading, heap_modules),
+    "services": (services,),
     "flash": (flash_bytes,),
+    "writes": (flash_writes,),
     "wire": (wire_bytes,),
     "key": (key_request,),
     "twin": (twin_rate, twin_crowd),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from device.core import fields
 from muster import image, mpy, umqtt
+from muster.boards import STANDARD, Selection, all_services
 from muster.relay import Relay
 from muster.twin.server import RunningTwin
 from tests.system import rig
@@ -22,6 +23,9 @@ DEVICE = "ours, own key"
 VARIANTS = (CLOUD, DEVICE, PEER)
 MODES = {CLOUD: fields.KEYS_CLOUD, DEVICE: fields.KEYS_DEVICE}
 JOB_LIMIT_S = 30
+# What the main job needs: services that have nothing to do with it would count as well.
+OF_MAIN_JOB = ("provision", "mqtt", "status", "heartbeat")
+MAIN_JOB = Selection("full", tuple(name for name in all_services() if name not in OF_MAIN_JOB))
 Tell = Callable[[str], None]
 
 
@@ -95,13 +99,16 @@ class Bench:
         self.folder = folder
         self._numbers = itertools.count(1)
 
-    def files(self, variant: str, port: int) -> dict[str, bytes]:
-        """{path on flash: content} of a fresh board of `variant` that reaches the twin through `port`."""
+    def files(self, variant: str, port: int, selection: Selection = STANDARD) -> dict[str, bytes]:
+        """{path on flash: content} of a fresh board of `variant` that reaches the twin through `port`.
+
+        `selection`: what our program contains.
+        """
         serial = f"bench-{next(self._numbers):04}"
         claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
         if variant != PEER:
             documents = rig.documents(port, serial, provisioning={fields.KEYS: MODES[variant]})
-            return image.board_files(rig.BOARD, documents=documents, claim=claim)
+            return image.board_files(rig.BOARD, documents=documents, claim=claim, selection=selection)
         files = peer_files()
         for name, document in rig.documents(port, serial).items():
             files[name] = image.strict_json(document)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from device.core import paths
 from muster import interpreter
+from muster.boards import Selection
 from tests.bench.common import CLOUD, DEVICE, NONE, PEER, Bench, Result, Row, Tell, kb, median, ratio
 from tests.bench.heap_boards import CONFIRM, HIGH_KB, LOW_KB, Boards, Program
 
@@ -19,17 +20,26 @@ class Case(NamedTuple):
     program: Program
     peer: Program | None
     goal_kb: int
-    before_kb: int
+    before_kb: int | None = None
 
 
 PLAIN = Program(PEER, PEER)
 PLAIN_IN_PLACE = Program(f"{PEER}, in place", PEER, is_in_place=True)
+# A board with the profile `small` serves its page only while no TLS session is open.
+SMALL = Selection("small", ("web",))
+FULL = Selection("full")
 CASES = (
     Case(Program("main job, cloud's key", CLOUD), PLAIN, 103, 114),
     Case(Program("main job, own key", DEVICE), PLAIN, 103, 110),
     Case(Program("everyday boot", CLOUD, is_everyday=True), None, 88, 103),
     Case(Program("main job in place, cloud's key", CLOUD, is_in_place=True), PLAIN_IN_PLACE, 75, 81),
     Case(Program("everyday boot in place", CLOUD, True, True), None, 63, 67),
+    Case(Program("small, all services", CLOUD, selection=SMALL, is_whole=True), None, 150),
+    Case(
+        Program("full in place, all services", CLOUD, False, True, Selection("full"), is_whole=True),
+        None,
+        150,
+    ),
 )
 AT_START = b'import gc\ngc.collect()\nprint("heap", gc.mem_alloc(), gc.mem_free())\n'
 
@@ -37,7 +47,10 @@ HOW = """\
 `-X heapsize` of the 32-bit interpreter (objects as large as a microcontroller's), bisected to 1 KB; the size
 given did it {confirm} times of {confirm}. *Main job*: a cold board, from no identity to `PROVISION_STATUS`
 "True", at the first go, without one "trying again". *Everyday boot*: a board that has its identity, to the
-acknowledged boot status; the peer knows no such boot. *In place*: the compiled modules lie in a ROMFS
+acknowledged boot status; the peer knows no such boot. Both without the services that the job does not need.
+*All services*: the main job with everything in the [build profile](boards.md#build-profiles), until each
+service is ready and has loaded its modules, none of them stopped for want of memory; `small` without the
+page, which is not served while a TLS session is open. *In place*: the compiled modules lie in a ROMFS
 outside the heap (mpremote writes it) and their bytecode and constants are used where they are, as on a board
 whose firmware has a ROMFS partition. *Before* is commit {before}.
 
@@ -125,5 +138,5 @@ def row(case: Case, sizes: dict[Program, int | None]) -> Row:
         shown(peer) if case.peer and sizes else NONE,
         ratio(ours, peer) if ours and peer else NONE,
         f"{case.goal_kb} KB",
-        f"{case.before_kb} KB",
+        f"{case.before_kb} KB" if case.before_kb else NONE,
     )

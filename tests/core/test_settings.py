@@ -272,3 +272,20 @@ def test_switches_that_cannot_be_read_say_so():
         failure = raises(Failure, settings.switches, raw)
         assert failure.kind == GIVE_UP and str(failure).startswith(paths.CONFIG), raw
         assert failure.advice
+
+
+def test_the_log_s_section_of_config_json():
+    for raw in (None, b"", b"{", b"5", b"{}", b'{"log": {}}', b'{"services": {}}'):
+        assert settings.log(raw) == ("info", 0), raw
+    assert settings.log(b'{"log": {"level": "warn", "flashBytes": 4096}}') == ("warn", 4096)
+    for section, words in (
+        (b"5", "must be an object"),
+        (b'{"level": "loud"}', "level must be one of debug, info, warn, error"),
+        (b'{"level": []}', "level must be one of"),
+        (b'{"flashBytes": 5}', "flashBytes must be 0 or from 4096 to 131072"),
+        (b'{"flashBytes": true}', "flashBytes must be 0 or from"),
+        (b'{"flashBytes": 1e9}', "flashBytes must be 0 or from"),
+        (b'{"flashBytes": "8192"}', "flashBytes must be 0 or from"),
+    ):
+        text = str(raises(Failure, settings.log, b'{"log": ' + section + b"}"))
+        assert text.startswith(paths.CONFIG) and words in text, text

@@ -39,7 +39,7 @@ _SLOWEST = 10  # wall time for emulated time, before the machine is called too s
 _START_S = 30  # wall time on top of it
 _WATCHDOG_ON = 1 << 30
 _WATCHDOG_LEFT = (1 << 24) - 1
-_HEAP_MADE_MS = 250  # the firmware has its heap by then, and the program has hardly begun
+_HEAP_MADE_MS = 1000  # before, all of it is taken for a moment, to give the log its place at the top
 _COUNTS_PER_MS = 2000  # the RP2040 counts twice a microsecond (erratum RP2040-E1)
 
 

@@ -72,7 +72,7 @@ NETWORKS = [
 LOG = [
     [1, "info", "network", "joined workshop, 192.168.1.7", 812],
     [2, "info", "mqtt", "connected", 3204],
-    [3, "warning", "app", "the sensor did not answer", 9120],
+    [3, "warn", "app", "the sensor did not answer", 9120],
 ]
 
 

@@ -35,25 +35,36 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def machine(twin, tmp_path):
-    """A board that is on; `machine.url` is the address of its page."""
-    digest = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, ITERATIONS)
-    web = {
-        fields.LISTEN: [f"127.0.0.1:{free_port()}"],
-        fields.PASSWORD: passwords.text(ITERATIONS, SALT, digest),
-    }
-    extra = {
-        paths.WEB: json.dumps(web).encode(),
-        paths.DEVICE: json.dumps({fields.CLAIM: f"{CODE[:5]}-{CODE[5:]}"}).encode(),
-    }
-    path = rig.flash(tmp_path / "flash.img", twin, "camera-0001", extra=extra)
-    board = rig.board(path, restart=True, environment={"NETWORKS": json.dumps(AIR)}).start()
-    try:
-        line = board.wait_for("page at http")
-        board.url = re.search(r"http://\S+", line)[0]
-        yield board
-    finally:
+def switch_on(twin, tmp_path):
+    """switch_on(networks) -> a board that is on and knows them; `url` is the address of its page."""
+    boards = []
+
+    def begin(networks):
+        digest = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, ITERATIONS)
+        web = {
+            fields.LISTEN: [f"127.0.0.1:{free_port()}"],
+            fields.PASSWORD: passwords.text(ITERATIONS, SALT, digest),
+        }
+        documents = {
+            paths.WEB: web,
+            paths.DEVICE: {fields.CLAIM: f"{CODE[:5]}-{CODE[5:]}"},
+            paths.WIFI: {fields.NETWORKS: networks},
+        }
+        extra = {path: json.dumps(value).encode() for path, value in documents.items()}
+        path = rig.flash(tmp_path / "flash.img", twin, "camera-0001", extra=extra)
+        board = rig.board(path, restart=True, environment={"NETWORKS": json.dumps(AIR)}).start()
+        boards.append(board)
+        board.url = re.search(r"http://\S+", board.wait_for("page at http"))[0]
+        return board
+
+    yield begin
+    for board in boards:
         board.stop()
+
+
+@pytest.fixture
+def machine(switch_on):
+    return switch_on([{fields.SSID: "workshop", fields.PASSWORD: rig.WIFI_PASSWORD}])
 
 
 @pytest.fixture
@@ -102,6 +113,7 @@ def test_who_logs_in_sees_the_board(inside, machine) -> None:
         assert fact in text, fact
     secrets = [PASSWORD, rig.WIFI_PASSWORD, "PRIVATE KEY"]
     assert [secret for secret in secrets if secret in inside.content()] == []
+    inside.wait_for_selector("#log li")
 
 
 def test_networks_are_found_added_and_forgotten(inside, machine) -> None:
@@ -142,3 +154,19 @@ def test_a_released_board_starts_without_its_identity(inside, machine) -> None:
     files = rig.on_flash(machine.image)
     assert f"{paths.KEPT}/{before.certificate_id}/{paths.PRIVATE_KEY}" in files, "the key is lost"
     assert b'"True"' not in files[paths.CONF]
+
+
+def test_a_board_without_a_network_is_brought_onto_one(opened, switch_on) -> None:
+    """It opens an access point of its own; a person logs in there and chooses a network."""
+    machine = switch_on([])
+    page = opened(machine.url)
+    page.wait_for_selector("#overall >> text=this board needs a Wi-Fi")
+    assert page.locator("#all > section:visible").first.get_attribute("id") == "login-card"
+    log_in(page)
+    page.click("#scan")
+    page.click("#found >> text=guest")
+    page.click("text=Save network")
+    page.wait_for_selector("text=Join guest too")
+    machine.wait_for(rig.DONE)
+    page.wait_for_selector("#network-fact >> text=guest")
+    page.wait_for_selector("#overall >> text=All is well")

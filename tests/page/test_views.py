@@ -48,9 +48,11 @@ def test_nothing_is_asked_for_without_a_password_on_the_board(opened, board) -> 
 
 def test_during_set_up_the_log_in_comes_first(opened, board) -> None:
     board.contract.state["session"]["setup"] = True
+    board.contract.state["problems"] = ["network: no known network is on the air"]
     page = opened(board.url)
     page.wait_for_selector("#login-card")
     assert page.locator("#all > section:visible").first.get_attribute("id") == "login-card"
+    assert page.is_visible("#problems li")
     assert "needs a Wi-Fi" in page.inner_text("#overall")
 
 
@@ -76,13 +78,31 @@ def test_the_log_in_shows_everything(inside, board) -> None:
         "not built in",
         "switched off",
         "ValueError: no sensor",
-        "the sensor did not answer",
+        "warning app the sensor did not answer",
         "watchdog",
         "the loop has not turned for 5 s in app",
     ):
         assert fact in facts, fact
     assert page.input_value("#password") == "", "the password stays in the page"
     assert contract.PASSWORD not in page.content()
+
+
+def test_a_board_without_a_name_is_called_by_its_hardware_and_not_released(inside, board) -> None:
+    board.contract.state["board"]["serial"] = ""
+    page = inside()
+    assert page.title() == "pico_w-e6614c311b7e6f35" == page.inner_text("h1")
+    page.click("#release-card > summary")
+    assert not page.is_visible("#confirm")
+
+
+@pytest.mark.parametrize(
+    ("until", "fact"),
+    [(0, "camera-0001"), (contract.NOW - 1, "expired"), (contract.NOW + 86400, "valid until 25 Nov 2025")],
+)
+def test_how_long_the_identity_lasts(inside, board, until, fact) -> None:
+    """By the board's own clock: a phone may be wrong."""
+    board.contract.state["identity"]["until"] = until
+    assert inside(timezone_id="UTC").inner_text("#identity-fact") == fact
 
 
 def test_what_the_board_says_is_text_and_never_html(inside, board) -> None:
@@ -101,6 +121,12 @@ def test_what_the_board_says_is_text_and_never_html(inside, board) -> None:
     assert page.locator("img").count() == 0 and page.title() == evil
     page.click("#found button")
     assert page.input_value("#ssid") == evil
+
+
+def test_a_board_that_only_lacks_the_time_is_well(opened, board) -> None:
+    board.contract.state["steps"][1].update(state="waiting", text="no time server has answered")
+    page = opened(board.url)
+    page.wait_for_selector("#overall >> text=All is well")
 
 
 def test_a_board_that_goes_away_is_waited_for(opened, board) -> None:

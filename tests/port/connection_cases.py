@@ -106,6 +106,30 @@ def test_a_publish_that_is_cancelled_leaves_no_half_packet_behind():
     _run(case)
 
 
+def test_a_task_is_ended_between_packets():
+    """Whatever it is sending: the connection goes on without it."""
+
+    async def case(connection, line):
+        line.takes = 100
+        task = asyncio.create_task(connection.subscribe(["x" * 1000]))
+        await _turns()
+        ending = asyncio.create_task(connection.between_packets(task.cancel))
+        await _turns()
+        assert len(line.written) == 100 and not task.done() and not ending.done()
+        line.takes = 1 << 30
+        await ending
+        await _turns()
+        assert task.done() and len(line.written) > 1000
+        await connection.publish("a", b"y", 0)
+        waiting = asyncio.create_task(connection.publish("a", b"z", 1))
+        await _turns()
+        await connection.between_packets(waiting.cancel)
+        await _turns()
+        assert waiting.done() and connection.lost is None, "who waits for an answer is ended at once"
+
+    _run(case)
+
+
 def test_memory_that_runs_out_while_sending_ends_the_connection():
     async def case(connection, line):
         line.write_error = MemoryError()

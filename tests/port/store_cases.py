@@ -52,7 +52,7 @@ class _Quiet:
 
 def _who():
     """The name of the identity that the board boots with, or None. Brings the slots in order."""
-    state = State(Ports(_Quiet, None, store, None, None, None))
+    state = State(Ports(_Quiet, None, store, None, None, None, None))
     state.settings = _Settings
     identity.know_self(state)
     if state.identity is None:
@@ -349,8 +349,9 @@ def test_a_flash_that_fails_is_a_trouble_and_never_another_exception():
 
 def test_room_is_told_by_writing_when_the_file_system_is_not_sure():
     _board(blocks=24).boot()
-    assert store.has_room(5000)
+    assert store.has_room(5000) and 5000 < store.space()[0] < store.space()[1] == 24 * 4096
     _fill()
+    assert 0 <= store.space()[0] < 4096
     before = sorted(os.listdir("/"))
     assert not store.has_room(5000)
     assert sorted(os.listdir("/")) == before and not os.listdir(paths.BASE)

@@ -30,7 +30,7 @@ def test_a_service_that_takes_the_heap_is_stopped_and_started_again(twin, serial
         services=["url"],
         extra=mishaps.service("url", GREEDY),
     )
-    with mishaps.powered(path, heap_kb=HEAP_KB) as machine:
+    with mishaps.powered(path, heap_kb=HEAP_KB, traceback=True) as machine:
         machine.wait_for(rig.DONE)
         machine.wait_for("url        stopped: memory is short")
         again = machine.wait_for(re.compile("health .*there is memory again: url is started"))
@@ -47,9 +47,27 @@ def test_services_that_may_not_be_stopped_stay_and_the_lack_is_said_once(twin, s
         services=["taker"],
         extra=mishaps.service("taker", GREEDY),
     )
-    with mishaps.powered(path, heap_kb=HEAP_KB) as machine:
+    with mishaps.powered(path, heap_kb=HEAP_KB, traceback=True) as machine:
         machine.wait_for(re.compile("health .*memory is short: .*, and nothing more can be stopped"))
         for _ in range(5):
             mishaps.still_runs(machine)
     assert sum("nothing more can be stopped" in line for line in machine.lines) == 1
-    assert "stopped: memory is short" not in machine.console
+    assert "taker      stopped" not in machine.console
+
+
+def test_tls_gets_its_memory_before_it_connects(twin, serial, tmp_path):
+    """On a board whose TLS takes the Python heap; a service that leaves it too little is stopped."""
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial)
+    with mishaps.powered(path) as machine:
+        machine.wait_for(rig.DONE)
+    takes_most = GREEDY.replace("15000", "100000")
+    order = {}
+    for need in (0, 300000):
+        told = mishaps.told(intervals=HEALTH, services=["url"], facts={"TLS_HEAP_BYTES": need})
+        mishaps.edit(path, {**told, **mishaps.service("url", takes_most)})
+        with mishaps.powered(path, heap_kb=HEAP_KB, traceback=True) as machine:
+            machine.wait_for("mqtt       connected to")
+            order[need] = [line.split()[2] for line in machine.lines if " stopped: memory is short" in line]
+            connected = [" connected to " in line for line in machine.lines].index(True)
+            assert all("stopped: memory" not in line for line in machine.lines[connected:])
+    assert order[0] == [] and order[300000][-1:] == ["url"], machine.console

@@ -21,20 +21,22 @@ _SETTLED = {"running", "done", "off"}
 _BATCH = 64  # combinations a test, so that several processes share them
 _AT_ONCE = 4
 
-# Prints what the supervisor knows, and who is not ready yet, whenever it changes.
+# Prints how many services there are, then what the supervisor knows of one whenever it changes.
 _WATCH = b"""\
 import asyncio
 
 async def look():
-    known = None
-    while True:
+    known = {}
+    while not state.supervisor:
         await asyncio.sleep_ms(20)
-        if state.supervisor:
-            late = [name for name in state.services if not state.services[name].ready.is_set()]
-            facts = state.supervisor.facts(), sorted(late)
-            if facts != known:
-                known = facts
-                print("facts", known)
+    print("services", len(state.supervisor.facts()))
+    while True:
+        for name, condition, why in state.supervisor.facts():
+            ready = name not in state.services or state.services[name].ready.is_set()
+            if known.get(name) != (condition, why, ready):
+                known[name] = condition, why, ready
+                print("fact", (name, condition, why, ready))
+        await asyncio.sleep_ms(20)
 
 if globals().get("state"):
     asyncio.create_task(look())
@@ -78,14 +80,15 @@ def _with_files(path, target, changes):
 
 def _settled(machine):
     """{service: (condition, why)} once no service waits or fails, and each is ready."""
-    start = 0
+    count = int(machine.wait_for("services ").split()[1])
+    facts, start = {}, 0
     while True:
-        line = machine.wait_for("facts (", start=start)
+        if len(facts) == count and all(ready and fact in _SETTLED for fact, _, ready in facts.values()):
+            return {name: (condition, why) for name, (condition, why, _) in facts.items()}
+        line = machine.wait_for("fact (", start=start)
         start = machine.lines.index(line, start) + 1
-        known, late = ast.literal_eval(line.partition(" ")[2])
-        facts = {name: found for name, *found in known}
-        if not late and all(condition in _SETTLED for condition, _ in facts.values()):
-            return facts
+        name, *found = ast.literal_eval(line.partition(" ")[2])
+        facts[name] = found
 
 
 def _boot_all(boards, folder, cases):

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
-from tests.bench import heap_boards, in_place
+from tests.bench import heap_boards, in_place, services
+from tests.bench.common import NONE, kb
 from tests.system import rig
 
 from device.core import paths
 from muster import image, interpreter, mpy
+from muster.boards import all_services
 from muster.checks import heap
 from muster.program import single_files
 
@@ -81,3 +83,21 @@ def test_modules_come_after_what_they_import() -> None:
         ("umqtt.simple", "device.port.packets"),
     ):
         assert order.index(early) < order.index(late)
+
+
+def test_a_service_counts_with_the_modules_that_it_alone_needs() -> None:
+    flash = heap.flash_sizes(single_files(rig.BOARD, selection=heap.EVERYTHING))
+    names = services.own_modules("provision")
+    assert {"device.services.provision", "device.claim.handshake", "device.core.hmac256"} <= set(names)
+    assert "device.core.failures" not in names
+    what, size, limit, *heap_cells = services.line("provision", names, flash, dict.fromkeys(flash, 1024))
+    assert (what, size) == ("provision", kb(sum(flash[name] for name in names)))
+    assert float(limit.split()[0]) >= float(size.split()[0])
+    assert heap_cells[0] == kb(1024 * len(names))
+    assert services.line("x", names, flash, {})[3:] == (NONE, NONE), "without the interpreter"
+
+
+def test_a_board_says_its_heap_when_all_its_services_run(tmp_path: Path) -> None:
+    files = {**single_files(rig.BOARD), **heap_boards.SAYS_THAT_ALL_RUN}
+    off = services.switched(frozenset(set(all_services()) - {"heartbeat"}))
+    assert says(tmp_path, {**files, **off}, heap_boards.ALL_RUN)[0] == "all"

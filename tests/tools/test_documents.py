@@ -48,7 +48,7 @@ def test_every_setting_exists_and_is_documented() -> None:
     }
     assert len(read) > 15
     assert {key for key in read if not re.search(rf"\b{key}\b", text)} == set()
-    assert len(named) == 15
+    assert len(named) >= 15
 
 
 def test_documented_defaults_are_the_defaults() -> None:

@@ -9,7 +9,7 @@ from muster import demo
 from muster.checks import messages
 from muster.layout import LIB, REPO
 from pictures import architecture, benchmarks, sheet, terminal
-from pictures.__main__ import FOLDER, PICTURES
+from pictures.__main__ import FOLDER, PICTURES, SCREENS
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -24,6 +24,9 @@ def test_every_picture_is_drawn_and_shown_in_a_document() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.svg")) == sorted(PICTURES)
     shown = "".join(path.read_text() for path in [REPO / "README.md", *(REPO / "docs").glob("*.md")])
     assert [name for name in PICTURES if f"pictures/{name}.svg" not in shown] == []
+    assert sorted(path.stem for path in FOLDER.glob("*.png")) == sorted(SCREENS)
+    assert [name for name in SCREENS if f"pictures/{name}.png" not in shown] == []
+    assert [name for name in SCREENS if (FOLDER / f"{name}.png").stat().st_size > 120_000] == []
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from cli_in_process import muster
-from device.core import startup
+from device.core import paths, startup
 from muster import frozen, mpy, pack
+from muster.board_link import BoardLink
 from muster.boards import BUILD_PROFILES, Selection, all_services, described, names, profile
 from muster.errors import MusterError
-from muster.image import code_files, read_image
+from muster.image import board_files, code_files, read_image, single_files
 from muster.layout import FIRMWARE, LIB
+from muster.services import build_of
+from serial_board import SerialBoard
 
 BUILD_TIME = 1790000000
 TABLE = runpy.run_path(str(FIRMWARE / "profiles.py"))
@@ -72,14 +75,12 @@ def test_what_does_not_exist_is_refused() -> None:
         profile("virtual", selection=Selection(None, ("teapot",)))
 
 
-def test_every_service_has_its_place_in_the_start_up() -> None:
-    unknown = [name for name in all_services() if name not in startup.ORDER]
-    assert unknown == [], "add it to ORDER, where it belongs"
-    for service in described(all_services()):
-        late = [
-            need for need in service.needs if startup.ORDER.index(need) > startup.ORDER.index(service.name)
-        ]
-        assert late == [], f"{service.name} would start before what it needs"
+def test_every_service_starts_after_what_it_needs() -> None:
+    services = described(all_services())
+    order = [name for name, _ in startup.plan({}, services)[0]]
+    for service in services:
+        needs = [need for need in service.needs if need in order]
+        assert [need for need in needs if order.index(need) > order.index(service.name)] == [], service.name
 
 
 class Manifest:
@@ -173,3 +174,22 @@ def test_options_choose_what_an_image_contains(tmp_path: Path) -> None:
     refused = muster("image", "--without", "teapot", "--out", tmp_path / "none.img")
     assert (refused.returncode, (tmp_path / "none.img").exists()) == (2, False)
     assert 'there is no service "teapot"' in refused.stderr
+
+
+def test_deploy_keeps_the_profile_of_the_board_and_leaves_out_what_it_is_told_to(tmp_path: Path) -> None:
+    other = "small" if TABLE["BOARDS"]["virtual"] == "full" else "full"
+    files = board_files("virtual", selection=Selection(other))
+    with SerialBoard(tmp_path / "flash.img", files) as board:
+        board.wait_for("Trying again in")  # without ento.conf there is no identity
+        result = muster("deploy", "--port", board.port, "--without", "heartbeat")
+        assert result.returncode == 0, result.stderr
+        board.wait_for("Trying again in")
+        assert build_of(BoardLink(board.port)) == other
+        program = {path for path in pack.unpacked(board.files()) if not path.startswith(paths.BASE)}
+    assert program == single_files("virtual", selection=Selection(other, ("heartbeat",))).keys()
+
+
+def test_a_board_without_our_program_has_no_profile(tmp_path: Path) -> None:
+    with SerialBoard(tmp_path / "flash.img", {"/main.py": b"print('mine')\n"}) as board:
+        board.wait_for("mine")
+        assert build_of(BoardLink(board.port)) is None

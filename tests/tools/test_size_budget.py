@@ -61,7 +61,7 @@ def test_update_raises_adds_and_removes_and_leaves_the_rest(tmp_path: Path) -> N
 
 def test_a_table_of_an_earlier_version_lacks_the_heap(tmp_path: Path) -> None:
     path = tmp_path / "budget.csv"
-    path.write_text("module,max_bytes\na,112\n")
+    path.write_text("module,max_bytes\na,100\nmodule,max_bytes,max_heap\na,112\n")
     budget = size.read_budget(path)
     assert budget == {size.FLASH: {"a": 112}, size.HEAP: {}}
     assert size.breaches({"a": 60}, budget[size.HEAP], size.HEAP)[0].startswith("a has no max_heap")

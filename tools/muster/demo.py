@@ -26,8 +26,8 @@ _LINE = re.compile(r"^(\s*\d+ ms  \S+\s+)(\S.*)$")
 _INDENT = "  "
 _NARROWEST = 30  # columns for the text of a line; a terminal with fewer wraps it by itself
 _BREAKS = " /-"  # a line may be broken after one of these
-_LAST = f"{fields.PROVISION_STATUS} is {fields.TRUE}"
-_PAGE = re.compile(r"page at (http://\S+)")
+LAST = f"{fields.PROVISION_STATUS} is {fields.TRUE}"
+PAGE = re.compile(r"page at (http://\S+)")
 _TIMEOUT_S = 60
 _LOOK_S = 0.1
 _AGAIN = "muster demo --web" if IS_INSTALLED else "make demo-web"
@@ -49,8 +49,8 @@ def wrapped(line: str, width: int) -> list[str]:
     return [*lines, prefix + rest]
 
 
-def _flash(twin: RunningTwin, path: Path, key_mode: str, web: dict[str, Any]) -> int:
-    """Write the board's image and return the number of files in it. `web`: its web.json."""
+def flash(twin: RunningTwin, path: Path, key_mode: str, web_json: dict[str, Any]) -> int:
+    """Write the board's image and return the number of files in it. `web_json`: its web.json."""
     documents: dict[str, dict[str, Any]] = {
         paths.CONF: {
             fields.DEVICE: {
@@ -62,7 +62,7 @@ def _flash(twin: RunningTwin, path: Path, key_mode: str, web: dict[str, Any]) ->
             fields.PROVISIONING: {fields.KEYS: key_mode},
         },
         paths.WIFI: {fields.NETWORKS: [{fields.SSID: "workshop", fields.PASSWORD: "any will do"}]},
-        paths.WEB: web,
+        paths.WEB: web_json,
     }
     claim = image.read_claim(twin.claim_dir, twin.ca_pem_path)
     files = image.board_files(BOARD, documents=documents, claim=claim)
@@ -70,7 +70,7 @@ def _flash(twin: RunningTwin, path: Path, key_mode: str, web: dict[str, Any]) ->
     return len(files)
 
 
-def _web(password: str, stays_on: bool) -> dict[str, Any]:
+def web(password: str, stays_on: bool) -> dict[str, Any]:
     """web.json: a board that stays on keeps its port, also when its page restarts it."""
     document = {fields.PASSWORD: web_password.hashed(password, SERIAL)}
     if not stays_on:
@@ -114,14 +114,14 @@ def run(console: Console, key_mode: str, stays_on: bool = False) -> None:
     say("One board, one cloud on this machine, no account.\n", style="bold")
     with running_twin(HOME / "twin") as twin:
         say(f"The twin of AWS IoT listens at mqtts://{twin.host}:{twin.port}.")
-        count = _flash(twin, path, key_mode, _web(password, stays_on))
+        count = flash(twin, path, key_mode, web(password, stays_on))
         say(f"The flash image is built: {count} files in {path.stat().st_size // 4096} blocks of LittleFS.")
         say("The board is switched on. Its console:\n")
         board = VirtualBoard(path, on_line=screen.show, restart=stays_on).start()
         try:
-            board.wait_for(_LAST, _TIMEOUT_S)
+            board.wait_for(LAST, _TIMEOUT_S)
             message = twin.wait_for_publish(topics.booted(topics.DEFAULT_PREFIX, SERIAL), _TIMEOUT_S)
-            page = _PAGE.findall(board.wait_for(_PAGE, _TIMEOUT_S))[0]
+            page = PAGE.findall(board.wait_for(PAGE, _TIMEOUT_S))[0]
             if stays_on:
                 with screen.turn:
                     _tell(say, message, path, key_mode)

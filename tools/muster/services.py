@@ -12,7 +12,7 @@ from device.core import fields, paths, settings, startup
 from device.core.failures import Failure
 from muster import interpreter, pack
 from muster.board_link import BoardLink
-from muster.boards import Service
+from muster.boards import BUILD_PROFILES, Service
 from muster.errors import FAILED, MusterError
 
 UNKNOWN = "unknown"
@@ -33,6 +33,18 @@ except OSError:
 print(repr(((b.BOARD, getattr(b, "PROFILE", ""), b.VERSION), b.SERVICES, f, bool(s and s.safe), c)))
 """
 _READ_BYTES = 16384
+
+
+# Empty when there is no program, or one of a version without build profiles.
+_ASK_BUILD = """\
+try:
+    import pack
+    pack.mount()
+    from device import _build
+    print(_build.PROFILE)
+except (ImportError, AttributeError):
+    print()
+"""
 
 
 class Fact(NamedTuple):
@@ -84,6 +96,12 @@ def of_board(link: BoardLink) -> Facts:
             ) from None
         raise
     return _facts(*ast.literal_eval(said.strip().splitlines()[-1]))
+
+
+def build_of(link: BoardLink) -> str | None:
+    """The build profile of the program on a board at its prompt; None when it has none that we know."""
+    said = link.execute(_ASK_BUILD).strip()
+    return said if said in BUILD_PROFILES else None
 
 
 def _facts(

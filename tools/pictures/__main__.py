@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from muster.layout import REPO
-from pictures import architecture, benchmarks, sheet, terminal
+from pictures import architecture, benchmarks, phone, sheet, terminal
 
 FOLDER = REPO / "docs" / "pictures"
 PICTURES: dict[str, Callable[[], str]] = {
@@ -14,15 +14,22 @@ PICTURES: dict[str, Callable[[], str]] = {
     "labels": sheet.draw,
     "demo": terminal.draw,
 }
+# Drawn only when named: a browser is needed, and its fonts are those of the machine.
+SCREENS: dict[str, Callable[[], bytes]] = {"page": phone.draw}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the pictures that are named, or all."""
+    """Write the pictures that are named, or all but the screens."""
     parser = argparse.ArgumentParser(prog="pictures", description=__doc__)
-    parser.add_argument("name", nargs="*", choices=[[], *PICTURES], help=f"of {', '.join(PICTURES)}")
+    names = [*PICTURES, *SCREENS]
+    parser.add_argument("name", nargs="*", choices=[[], *names], help=f"of {', '.join(names)}")
     for name in parser.parse_args(arguments).name or PICTURES:
-        path = FOLDER / f"{name}.svg"
-        path.write_text(PICTURES[name](), encoding="utf-8")
+        if name in SCREENS:
+            path = FOLDER / f"{name}.png"
+            path.write_bytes(SCREENS[name]())
+        else:
+            path = FOLDER / f"{name}.svg"
+            path.write_text(PICTURES[name](), encoding="utf-8")
         print(f"{path.relative_to(REPO)}: written")
     return 0
 

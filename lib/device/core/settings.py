@@ -237,19 +237,17 @@ def log(raw):
     """(least level, bytes of flash) of the section "log" in config.json; (INFO, 0) when there is none."""
     try:
         section = documents.loads(raw).get(fields.LOG, {}) if raw else {}
-        level, size = section.get(fields.LEVEL, INFO), section.get(fields.FLASH_BYTES, 0)
     except (ValueError, AttributeError):
-        return INFO, 0  # the supervisor says it
+        return INFO, 0  # `switches` complains
+    if not isinstance(section, dict):
+        raise _wrong('"%s" must be an object' % fields.LOG, "", paths.CONFIG)
+    level, size = section.get(fields.LEVEL, INFO), section.get(fields.FLASH_BYTES, 0)
     if level not in LEVELS:
         raise _wrong("%s must be one of %s" % (fields.LEVEL, ", ".join(LEVELS)), "", paths.CONFIG)
-    if (
-        not isinstance(size, int)
-        or isinstance(size, bool)
-        or not (size == 0 or _LOG_LOW <= size <= _LOG_HIGH)
-    ):
-        raise _wrong(
-            "%s must be 0 or from %d to %d" % (fields.FLASH_BYTES, _LOG_LOW, _LOG_HIGH), "", paths.CONFIG
-        )
+    is_number = isinstance(size, int) and not isinstance(size, bool)
+    if not is_number or not (size == 0 or _LOG_LOW <= size <= _LOG_HIGH):
+        text = "%s must be 0 or from %d to %d" % (fields.FLASH_BYTES, _LOG_LOW, _LOG_HIGH)
+        raise _wrong(text, "", paths.CONFIG)
     return level, size
 
 

@@ -15,6 +15,7 @@ from device.core import log
 _TIMER_BIT = 1  # of the watchdog's reason: it ran out; the other bit is machine.reset()
 _STEP_BYTES = 4096
 _SLACK_BYTES = 64
+_MOST_HOLES = 8
 
 
 def ring():
@@ -54,8 +55,11 @@ def _at_the_top(size, address, span):
     del filler
     gc.collect()
     filler = bytearray(max(room - size - _SLACK_BYTES, 0))
-    buffer = bytearray(size)
-    del filler
+    buffer, low = bytearray(size), []
+    while uctypes.addressof(buffer) < uctypes.addressof(filler) and len(low) < _MOST_HOLES:
+        low.append(buffer)  # it lies in a hole below
+        buffer = bytearray(size)
+    del filler, low
     gc.collect()
     if old:
         buffer[:] = old

@@ -207,6 +207,11 @@ class Connection:
         finally:
             self._waiting.pop(key, None)
 
+    async def between_packets(self, call):
+        """Call `call()` when no part of a packet is under way: half a packet would cost the connection."""
+        async with self._lock:
+            call()
+
     async def subscribe(self, filters):
         """Subscribe to `filters` (AWS accepts up to 8) and wait for the SUBACK."""
         packet_id = self._packets.next_id()
@@ -228,6 +233,10 @@ class Connection:
     async def ping(self):
         """Ping the server; raises Failure without an answer."""
         await self._answered((packets.PONG, 0), self._packets.ping_packet(), "PINGRESP")
+
+    def is_busy(self):
+        """Whether an acknowledgement is awaited."""
+        return bool(self._waiting)
 
     async def ended(self):
         """Wait until the connection has failed or was closed."""

@@ -12,7 +12,12 @@ def know_self(state):
     if state.settings is None:
         from device.core import settings
 
-        state.settings = settings.read(state.ports.store.read(paths.CONF))
+        try:
+            state.settings = settings.read(state.ports.store.read(paths.CONF))
+        except Failure as failure:
+            state.judge(paths.CONF, failure)
+            raise
+        state.judge(paths.CONF, None)
     if state.identity is None:
         state.identity = _active_identity(state)
 

@@ -10,6 +10,8 @@ import asyncio
 from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload_passing, unload_readers
 
+NO_NETWORK = "no network is joined"
+
 
 class Networking:
     """The network of one board."""
@@ -48,7 +50,7 @@ class Networking:
                 raise self.failure
             ports = self._state.ports
             if self.access_point and not ports.network.connected():
-                raise Failure(AGAIN, "no network is joined", "the board's access point is open for set-up")
+                raise Failure(AGAIN, NO_NETWORK, "the board's access point is open for set-up")
             if not ports.network.connected() and self._networks is None:
                 self._tries += 1
                 self.begin()

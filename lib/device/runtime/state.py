@@ -6,6 +6,7 @@ from device.core.failures import Failure
 from device.core.log import WARN
 from device.runtime.networking import Networking
 from device.runtime.session import Session
+from device.runtime.turns import Turns
 
 
 class State:
@@ -13,19 +14,29 @@ class State:
 
     `settings` is settings.Settings or None before ento.conf is read; `identity` is slots.Identity or None;
     `services` is {name: Service} of those started; `safe`: only the services of safe mode run;
-    `offline`: a person wants the board off the network.
+    `offline`: a person wants the board off the network; `busy`: the service whose function is called now.
     """
 
     def __init__(self, ports):
         self.ports = ports
         self.settings = None
         self.identity = None
+        self.turns = Turns(self)
         self.networking = Networking(self)
         self.session = Session(self)
         self.supervisor = None
         self.services = {}
         self.safe = False
         self.offline = False
+        self.busy = None
+        self.faults = {}  # {path: Failure} of files that cannot be read, or written
+
+    def judge(self, path, failure):
+        """Remember that the file at `path` is faulty, or, with None, that it is good."""
+        if failure:
+            self.faults[path] = failure
+        else:
+            self.faults.pop(path, None)
 
     @property
     def log(self):
@@ -42,5 +53,7 @@ class State:
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
             self.ports.store.write(path, json.dumps(value).encode())
+            self.judge(path, None)
         except Failure as failure:
+            self.judge(path, failure)
             self.ports.board.say("flash", str(failure), WARN)

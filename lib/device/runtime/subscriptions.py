@@ -102,7 +102,9 @@ class Subscriptions:
 
     def _tell(self, wish, function, *facts):
         """Call a service's function; a bug in it fails only that service."""
+        self._state.busy = wish.owner  # no task of its own runs
         try:
             function(*facts)
         except Exception as error:
             self._state.supervisor.fail(wish.owner, error)
+        self._state.busy = None

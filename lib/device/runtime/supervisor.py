@@ -6,7 +6,7 @@ from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
 from device.core.log import ERROR, WARN
 from device.runtime.modules import load_service, unload, unload_packages
-from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, Service
+from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, WAITING, Service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
@@ -36,10 +36,12 @@ class Supervisor:
 
         self._state = state
         self._told = []
+        self._ending = []  # tasks that are ended when nothing of theirs is being sent
         switches = {}
         try:
             switches = settings.switches(state.ports.store.read(paths.CONFIG))
         except Failure as failure:
+            state.judge(paths.CONFIG, failure)
             state.ports.board.say("start", "%s; all services stay on" % failure, WARN)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
         for note in notes + startup.left_out(self.off):
@@ -58,13 +60,18 @@ class Supervisor:
 
         The condition is one of runtime.service; why is "" when all is well.
         """
-        found = []
+        services, found = self._state.services, []
         for name, _, _, _ in self._state.ports.build.SERVICES:
-            service = self._state.services.get(name)
-            if service:
-                found.append((name, service.condition, _reason(service.failure) if service.failure else ""))
-            else:
+            service = services.get(name)
+            if not service:
                 found.append((name, OFF, self.off.get(name, "cannot be loaded")))
+            elif service.condition == WAITING:
+                needs = [
+                    need for need in service.NEEDS if need in services and not services[need].ready.is_set()
+                ]
+                found.append((name, WAITING, "needs " + ", ".join(needs) if needs else ""))
+            else:
+                found.append((name, service.condition, _reason(service.failure) if service.failure else ""))
         return found
 
     def _load(self, name):
@@ -138,15 +145,15 @@ class Supervisor:
         """Run the service; return whether it finished. If not, its `failure` is set."""
         service.failure = None
         service.condition = RUNNING
-        service.task = asyncio.create_task(service.run())
+        service.task = asyncio.create_task(_alone(service.run()))
         try:
             await service.task
-            return True
+            return service.failure is None
         except asyncio.CancelledError:
             if service.failure is None:
                 raise
         except Exception as error:  # a bug in one service must not stop the others
-            service.failure = error
+            service.failure = service.failure or error  # the first, which was about to end it
         return False
 
     async def make_room(self, size, piece=0):
@@ -203,13 +210,20 @@ class Supervisor:
                 service.wake.set()
 
     def fail(self, name, error):
-        """Make a service fail with `error`, as if it had raised it."""
+        """Make a service fail with `error`, as if it had raised it, once it is not sending a packet."""
         service = self._state.services.get(name)
         if service and service.task and not service.task.done():
             if service.task is asyncio.current_task():  # called from within its own `run`
                 raise error
-            service.failure = error
-            service.task.cancel()
+            if service.task not in self._ending:
+                service.failure = error
+                self._ending.append(service.task)
+                asyncio.create_task(self._end(service.task))
+
+    async def _end(self, task):
+        """End a service's task; the connection, which is not the service's, loses nothing."""
+        await self._state.session.between_packets(task.cancel)
+        self._ending.remove(task)
 
     def tell(self, error):
         """Print the traceback of a bug, once: from the field, it is the only evidence."""
@@ -228,6 +242,14 @@ class Supervisor:
         while True:
             self._state.ports.board.feed()
             await self._state.ports.clock.sleep_ms(_TURN_MS)
+
+
+async def _alone(work):
+    """Await `work`, and do not hold it afterwards: asyncio's queue may refer to a task long after its end."""
+    try:
+        await work
+    finally:
+        work = None
 
 
 def _wait_ms(failure, backoff):

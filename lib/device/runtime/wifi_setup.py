@@ -38,7 +38,7 @@ def _file(store):
         return None
 
 
-def scan(state):
+async def scan(state):
     """[{"ssid", "rssi", "open"}] of the networks on the air, the strongest first; blocks; raises Failure."""
     return [
         {fields.SSID: name, "rssi": rssi, "open": is_open}

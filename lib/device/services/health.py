@@ -51,19 +51,21 @@ class Health(Service):
             if name not in self._since_ms:
                 self._since_ms[name] = clock.ms()
                 self._waits_ms[name] = min(2 * self._waits_ms.get(name, _WAIT_MS // 2), _MOST_WAIT_MS)
-            else:
-                self._restore(name)
+            elif self._restored(name):
+                return  # the next one has to find room beside it
 
-    def _restore(self, name):
-        """Start a service again if its wait is over and there is room for it."""
+    def _restored(self, name):
+        """Start a service again if its wait is over and there is room for it; return whether."""
         room = self.state.services[name].ROOM_BYTES
         board, clock = self.state.ports.board, self.state.ports.clock
         if clock.ms() - self._since_ms[name] < board.interval("restore_ms", self._waits_ms[name]):
-            return
+            return False
         if self.state.supervisor.has_room(_FLOOR_BYTES + _SPARE_BYTES + room, _PIECE_BYTES):
             self.say("there is memory again: %s is started" % name)
             del self._since_ms[name]
             self.state.supervisor.restore(name)
+            return True
+        return False
 
     def _last_words(self, stood_ms):
         """The loop stands still. Called from an interrupt, with the watchdog about to reset the board."""
@@ -80,7 +82,9 @@ class Health(Service):
             self.state.ports.store.remove(paths.WORDS)
 
     def _busy(self):
-        """The name of the service whose task runs."""
+        """The name of the service whose task or function runs."""
+        if self.state.busy:
+            return self.state.busy
         try:
             task = asyncio.current_task()
         except (RuntimeError, AttributeError):

@@ -21,6 +21,7 @@ class Log(Service):
     `# <number of the file> <bytes written before it>`.
     """
 
+    IN_SAFE_MODE = True
     ROOM_BYTES = 4096
 
     def __init__(self, name, state):

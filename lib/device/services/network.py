@@ -50,10 +50,10 @@ class Network(Service):
         try:
             await set_up.serve(self.state, password, self._say_open)
         finally:
+            self.failure = None
             unload("device.runtime.set_up")
             unload_passing()
             unload_readers()
-        self.failure = None
 
     def _say_open(self, text):
         self.ready.set()

@@ -172,16 +172,21 @@ def _network(state):
 
 
 def _memory(state):
-    board, database = state.ports.board, state.services.get("database")
+    board = state.ports.board
     flash_free, flash_size = state.ports.store.space()
-    is_ready = database and database.condition == RUNNING and database.ready.is_set()
     return {
         "free": board.free_memory(),
         "largest": board.largest_piece(),
         "flash_free": flash_free,
         "flash_size": flash_size,
-        "tables": database.counts() if is_ready else {},
+        "tables": _tables(state),
     }
+
+
+def _tables(state):
+    """{table: documents} of the database; {} while it does not run."""
+    counts = getattr(state.services.get("database"), "counts", None)
+    return counts() if counts else {}
 
 
 def _restarts(state):

@@ -54,14 +54,17 @@ def _is_ours(name: str) -> bool:
 
 
 def read_budget(path: Path = BUDGET) -> dict[str, dict[str, int]]:
-    """{column: {module: limit}} of the table; empty columns when there is none."""
+    """{column: {module: limit}} of the table; empty columns when there is none.
+
+    A table that git merged line by line may have its head and some rows twice: the last row counts.
+    """
     found: dict[str, dict[str, int]] = {FLASH: {}, HEAP: {}}
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                for column in found:
-                    if row.get(column):
-                        found[column][row["module"]] = int(row[column])
+            for module, *limits in csv.reader(file):
+                for column, limit in zip(found, limits):  # noqa: B905 (earlier tables have one column)
+                    if limit.isdecimal():
+                        found[column][module] = int(limit)
     return found
 
 

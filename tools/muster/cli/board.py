@@ -23,7 +23,7 @@ _SECRET_KEYS = {fields.PASSWORD, fields.ENROLMENT_KEY, fields.PRIVATE_KEY, field
 _HIDDEN = "***"
 _DIRECTORY = 2
 
-_image = click.option(
+image_option = click.option(
     "--image",
     "image_path",
     required=True,
@@ -52,7 +52,7 @@ def _settings(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> 
 
 
 @click.command()
-@_image
+@image_option
 @click.option(
     "--bits", type=click.Choice(["64", "32"]), default="64", show_default=True, help="MicroPython to run on."
 )
@@ -82,7 +82,7 @@ def run(
 
     Exit code: that of the board (137 when power was cut), 130 after Ctrl-C, 143 after SIGTERM.
     """
-    _mounted(image_path)
+    mounted(image_path)
     virtual = VirtualBoard(
         image_path,
         bits=int(bits),
@@ -113,7 +113,7 @@ def _console(virtual: VirtualBoard) -> int:
         return outcome(stop)[1]
 
 
-def _mounted(path: Path) -> LittleFS:
+def mounted(path: Path) -> LittleFS:
     """The file system in the image. Raises MusterError when there is none."""
     try:
         data = path.read_bytes()
@@ -136,12 +136,12 @@ class _Entry(NamedTuple):
 
 
 @click.command()
-@_image
+@image_option
 @click.argument("path", default="/")
 @output.output_option
 def ls(image_path: Path, path: str, form: str) -> None:
     """List what is in the image below PATH, with sizes in bytes."""
-    file_system = _mounted(image_path)
+    file_system = mounted(image_path)
     path = "/" + path.strip("/")
     try:
         facts = file_system.stat(path)
@@ -183,13 +183,13 @@ def _packed(data: bytes) -> Iterator[_Entry]:
 
 
 @click.command()
-@_image
+@image_option
 @click.argument("path")
 @click.option("--secrets", is_flag=True, help="Print private keys and passwords as they are.")
 def cat(image_path: Path, path: str, secrets: bool) -> None:
     """Print the file PATH of the image. Passwords and keys in JSON are shown as ***."""
     path = "/" + path.strip("/")
-    file_system = _mounted(image_path)
+    file_system = mounted(image_path)
     try:
         with file_system.open(path, "rb") as file:
             data = file.read()

@@ -12,6 +12,7 @@ from muster.cli.image_options import selection_options
 from muster.deploy import Summary
 from muster.deploy import deploy as bring_up_to_date
 from muster.program import code_files
+from muster.services import build_of
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -37,12 +38,14 @@ def deploy(port: str | None, board: str | None, build: str | None, without: tupl
 
     Only files that differ are copied. Identity and configuration on the board are not touched. Pulling the
     cable does no harm: the board keeps its old program, and the same command continues where it stopped.
+    Without --build, the board keeps the build profile that it has.
     """
     console = Console(highlight=False)
+    link = BoardLink(port or only_port())
     summary = bring_up_to_date(
-        BoardLink(port or only_port()),
+        link,
         board,
         lambda line: console.print(escape(line), soft_wrap=True),
-        lambda kind: code_files(kind, selection=Selection(build, without)),
+        lambda kind: code_files(kind, selection=Selection(build or build_of(link), without)),
     )
     show(summary, console)

@@ -27,6 +27,8 @@ COMMANDS: Table = {
             "cat": "muster.cli.board:cat",
             "ls": "muster.cli.board:ls",
             "run": "muster.cli.board:run",
+            "table": "muster.cli.board_tables:table",
+            "tables": "muster.cli.board_tables:tables",
         },
     ),
     "completion": "muster.cli.completion:completion",
@@ -40,6 +42,7 @@ COMMANDS: Table = {
     "demo": "muster.cli.demo:demo",
     "deploy": "muster.cli.deploy:deploy",
     "deprovision": "muster.cli.provision:deprovision",
+    "factory": "muster.cli.factory:factory",
     "find": "muster.cli.get:find",
     "get": (
         "List groups or devices, or show one device.",

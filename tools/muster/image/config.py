@@ -24,6 +24,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         raw = strict_json(document)
         switches = settings.switches(raw)
+        settings.log(raw)
     except ValueError:  # NaN, or half of a surrogate pair
         raise MusterError(
             f"{path} contains a number or a character that strict JSON does not have: correct it."

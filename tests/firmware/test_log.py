@@ -1,0 +1,68 @@
+"""The log on a Pico W's own firmware: the ring outlives a reset, and a hang is named before it."""
+
+import dataclasses
+import json
+
+from device.core import fields, paths
+from muster import image, mpy
+from muster.boards import Service, profile
+from tests.firmware import (
+    needs,  # first: it skips this file where something is missing
+    report,
+)
+from tests.firmware.emulator import BOARD, Board
+from tests.firmware.network import Network
+from tests.system import mishaps, rig
+
+# Hangs in Python at its first start, tells the earlier lines at the next and restarts the board, then waits.
+SERVICE = """
+    self.ready.set()
+    await state.ports.clock.sleep_ms(2000)
+    log = state.log
+    told = [line[3] for line in log.lines(0) if line[2] == self.name and line[0] <= log.earlier]
+    self.say("earlier: " + repr(told[-2:]))
+    if not told:
+        self.say("first line")
+        while True:
+            pass
+    if len(told) < 4:
+        self.say("asked to")
+        state.ports.board.reset()
+    await state.ports.clock.sleep_ms(3600000)
+"""
+
+
+def _uf2(tmp_path):
+    usual = profile(BOARD)
+    more = Service("hanger", needs=(), in_cloud=False, in_safe_mode=False)
+    facts = mpy.build_module(
+        dataclasses.replace(usual, services=(*usual.services, more)), mpy.default_build_time()
+    )
+    extra = {**mishaps.compiled(facts.name, facts.text.decode()), **mishaps.service("hanger", SERVICE)}
+    files = image.board_files(BOARD, documents=rig.documents(8883, "pico-log"), extra=extra)
+    path = tmp_path / "flash.uf2"
+    path.write_bytes(image.to_uf2(image.build_image(files, BOARD), BOARD))
+    return path
+
+
+def test_the_ring_outlives_resets_and_a_hang_is_named(tmp_path):
+    with Board(needs.FIRMWARE, _uf2(tmp_path), Network()) as board:
+        board.power_on()
+        board.wait_for(r"hanger +earlier: \[\]", 20_000)
+        board.wait_for(r"hanger +first line", 1_000)
+        board.wait_for(r"health +hanger keeps the loop busy for 5 s", 9_000)
+        board.wait_for(r"start +the watchdog restarted the board: hanger kept the loop busy for 5 s", 30_000)
+        board.wait_for(r"hanger +earlier: \['earlier: \[\]', 'first line'\]", 20_000)
+        board.wait_for(r"hanger +asked to", 1_000)
+        board.wait_for(r"start +the program restarted the board: hanger: asked to", 30_000)
+        board.wait_for(r"hanger +earlier: \[.*, 'asked to'\]", 20_000)
+        assert len(board.figures.resets) == 2
+        report.rows.append(report.Row("hang, restart by the program", board.figures))
+        board.cut()
+        board.wait_for(r"hanger +earlier: \[\]", 20_000)
+        board.power_off()
+        path = tmp_path / "flash.img"
+        path.write_bytes(board.file_system())
+    found = json.loads(rig.on_flash(path)[paths.RESTARTS])[fields.RESTARTS]
+    assert [entry[fields.CAUSE] for entry in found] == ["program", "watchdog"], "power-on is not written"
+    assert paths.WORDS not in rig.on_flash(path)
