@@ -30,14 +30,13 @@ class Wrong(Exception):
 
 
 class Site:
-    """The answers of one board. `web`: core.web.Web; `fault`: what is wrong with web.json, or ""."""
+    """The answers of one board. `web`: core.web.Web."""
 
-    def __init__(self, service, web, fault):
+    def __init__(self, service, web):
         self.service = service
         self.state = service.state
         self.names = web.names
         self.password = web.password
-        self.fault = fault
         self.claim = None  # claim ID and product, once they are known
         self.certificate = None  # (id, subject, from, until), once it has been read
         ports = service.state.ports
