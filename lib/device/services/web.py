@@ -17,7 +17,7 @@ class Web(Service):
     async def run(self):
         self.ready.set()
         ports = self.state.ports
-        while not ports.network.connected():
+        while not (ports.network.connected() or self.state.networking.access_point):
             await ports.clock.sleep_ms(_LOOK_MS)
         if ports.board.free_memory() < self.ROOM_BYTES:
             raise Failure(AGAIN, "there is no memory for the page (%s)" % ports.board.memory_text())
