@@ -35,7 +35,20 @@ RESERVED = frozenset(
             "random",
             "re",
         ),
-        *("requests", "select", "socket", "ssl", "struct", "sys", "time", "tls", "vfs", "esp32", "rp2"),
+        *(
+            "requests",
+            "select",
+            "socket",
+            "ssl",
+            "struct",
+            "sys",
+            "time",
+            "tls",
+            "uctypes",
+            "vfs",
+            "esp32",
+            "rp2",
+        ),
     ]
 )
 _FORM = f"async def {MAIN}(muster)"
