@@ -6,8 +6,8 @@ import re
 from device.core import fields, paths
 from tests.system import mishaps, rig
 
-QUICK_DOG = {"WATCHDOG_MS": 3000}
-STUCK = {"stuck_ms": 600, "health_ms": 100}
+QUICK_DOG = {"WATCHDOG_MS": 6000}
+STUCK = {"stuck_ms": 1500, "health_ms": 100}
 TO_FLASH = {paths.CONFIG: json.dumps({fields.LOG: {fields.FLASH_BYTES: 8192}}).encode()}
 AT_ONCE = {"log_ms": 50, "log_patient_ms": 50}
 
@@ -77,7 +77,7 @@ def test_a_power_cut_loses_the_ring_and_is_no_restart_to_write_down(twin, serial
 
 
 def test_a_loop_that_turns_again_is_no_reason_of_a_restart(twin, serial, tmp_path):
-    body = "await state.ports.clock.sleep_ms(300)\ntime.sleep(1)\nawait state.ports.clock.sleep_ms(3600000)"
+    body = "await state.ports.clock.sleep_ms(300)\ntime.sleep(2.5)\nawait state.ports.clock.sleep_ms(3600000)"
     path = mishaps.flash(
         tmp_path / "flash.img",
         twin,
