@@ -47,7 +47,8 @@ exchange async exchange(address, method, headers, body, path, limit_bytes) -> co
          A file is written only for a status of 2xx.
 build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
          without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, and TLS_SESSIONS, how many
-         may be open (see tools/muster/mpy.py).
+         may be open; WEB_BESIDE_TLS, whether there is memory for the page beside one (see
+         tools/muster/mpy.py).
 """
 
 from collections import namedtuple

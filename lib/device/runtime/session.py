@@ -23,7 +23,7 @@ _TURN_MS = 150000  # longer than any request takes
 _LEND_EVERY_MS = 60000
 _TURN_OF_LOOP_MS = 50
 _SETTLE_MS = 5000  # for acknowledgements on their way, before the connection is lent
-_TLS_RESERVE_BYTES = 10240  # that must be left beside TLS for what comes and goes
+_TLS_RESERVE_BYTES = 25600  # that must be left beside TLS for what comes and goes
 _TLS_PIECE_BYTES = 16896  # its input buffer, in one piece
 _REJOIN = 3  # lost connections in a row after which Wi-Fi may be dead although it reports that it is up
 
@@ -103,8 +103,9 @@ class Session:
         server = state.identity if directory == paths.CERT else state.settings
         await state.turns.take(_OWNER, _TURN_MS, self.lend)
         connection = None
+        stopped = []
         try:
-            await self._make_room()
+            stopped = await self._make_room()
             connection = await state.ports.connect(
                 server.endpoint, server.port, client_id, lambda: self._files(directory)
             )
@@ -114,14 +115,22 @@ class Session:
         finally:  # also when we are cancelled
             if connection is None:
                 state.turns.give(_OWNER)
+                for name in stopped:
+                    state.supervisor.restore(name)
         self._lost = 0
         return connection
 
     async def _make_room(self):
-        """Stop services until TLS has its memory, where it takes that from our heap; not in boot.py."""
-        size = getattr(self._state.ports.build, "TLS_HEAP_BYTES", 0)
-        if size and self._state.supervisor:
-            await self._state.supervisor.make_room(size + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
+        """Stop services until TLS has its memory, where it takes that from our heap; return their names."""
+        build, supervisor = self._state.ports.build, self._state.supervisor
+        if supervisor is None:
+            return ()  # boot.py: none runs yet
+        before = supervisor.shed_names()
+        if not build.WEB_BESIDE_TLS:
+            await supervisor.shed("web")
+        if build.TLS_HEAP_BYTES:
+            await supervisor.make_room(build.TLS_HEAP_BYTES + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
+        return [name for name in supervisor.shed_names() if name not in before]
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names a missing file."""
@@ -246,6 +255,10 @@ class Session:
     def is_online(self):
         """Whether the board is connected as its thing."""
         return self._online.is_set()
+
+    async def online(self):
+        """Wait until the board is connected as its thing."""
+        await self._online.wait()
 
     async def publish(self, topic, payload, qos=1):
         """Publish once the board is online; with QoS 1, return after the PUBACK, on whichever connection.

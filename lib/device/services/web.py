@@ -1,9 +1,13 @@
-"""The web page of the board, for whoever is on its network. Works without the cloud."""
+"""The web page of the board, for whoever is on its network. Works without the cloud.
+
+Where there is no memory for the page beside a TLS connection (build profile `small`), runtime.session stops
+it before it connects, and it waits as long as the board is connected, or about to be.
+"""
 
 from device.core import paths
 from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload
-from device.runtime.service import Service
+from device.runtime.service import FAILING, SHED, Service
 
 _LOOK_MS = 300
 
@@ -17,14 +21,23 @@ class Web(Service):
     async def run(self):
         self.ready.set()
         ports = self.state.ports
-        while not (ports.network.connected() or self.state.networking.access_point):
+        while not self._may_start():
             await ports.clock.sleep_ms(_LOOK_MS)
         if ports.board.free_memory() < self.ROOM_BYTES:
             raise Failure(AGAIN, "there is no memory for the page (%s)" % ports.board.memory_text())
-        web, fault = self._settings()
+        web = self._settings()
         from device.web.serving import serve
 
-        await serve(self, web, fault)
+        await serve(self, web)
+
+    def _may_start(self):
+        state = self.state
+        if not (state.ports.network.connected() or state.networking.access_point):
+            return False
+        mqtt = state.services.get("mqtt")
+        if state.ports.build.WEB_BESIDE_TLS or mqtt is None or state.identity is None:
+            return True
+        return mqtt.condition in (FAILING, SHED) and not state.session.is_online()
 
     def bug(self, error):
         """Tell of an exception that nobody expected; the page goes on."""
@@ -34,15 +47,17 @@ class Web(Service):
             self.state.supervisor.tell(error)
 
     def _settings(self):
-        """(core.web.Web, "" or what is wrong with web.json)."""
+        """The core.web.Web of web.json, or that without it when it is wrong."""
         from device.core import web
 
-        ports = self.state.ports
+        ports, fault = self.state.ports, None
         try:
-            found = web.read(ports.store.read(paths.WEB), ports.build.LISTEN), ""
+            found = web.read(ports.store.read(paths.WEB), ports.build.LISTEN)
         except Failure as failure:
-            self.say(str(failure))
-            found = web.read(None, ports.build.LISTEN), str(failure)
+            fault = failure
+            self.warn(str(failure))
+            found = web.read(None, ports.build.LISTEN)
+        self.state.judge(paths.WEB, fault)
         unload("device.core.passwords", "device.core.web")
         return found
 
