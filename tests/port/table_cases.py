@@ -9,7 +9,6 @@ from small_flash import Board, cut_everywhere
 from check import raises
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Failure
-from device.core.ports import Ports
 from device.port import clock, store
 from device.services.database import Database
 from device.web import facts as page
@@ -38,12 +37,21 @@ class Settings:
     database = [3, 20000, 100]
 
 
+class Ports:
+    """The ports that the database uses."""
+
+    def __init__(self, board):
+        self.board = board
+        self.clock = clock
+        self.store = store
+
+
 class State:
     """What the service is given."""
 
     def __init__(self, settings=Settings):
         self.console = Console()
-        self.ports = Ports(self.console, clock, store, None, None, None, None)
+        self.ports = Ports(self.console)
         self.settings = settings
 
 
