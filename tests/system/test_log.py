@@ -217,3 +217,27 @@ def test_a_wrong_section_is_named_and_a_full_flash_harms_nobody(twin, serial, tm
             mishaps.complaint(machine, "log", wrong[name][1])
             machine.wait_for(rig.DONE)
             mishaps.still_runs(machine)
+
+
+def test_a_loop_that_logs_without_waiting_is_a_hang_with_a_name(twin, serial, tmp_path):
+    body = """
+    self.ready.set()
+    await state.ports.clock.sleep_ms(300)
+    while not state.log.earlier:
+        self.say("again")
+    await state.ports.clock.sleep_ms(3600000)
+    """
+    path = mishaps.flash(
+        tmp_path / "flash.img",
+        twin,
+        serial,
+        facts=QUICK_DOG,
+        intervals=STUCK,
+        services=["flooder"],
+        extra=mishaps.service("flooder", body),
+    )
+    with mishaps.powered(path, restart=True) as machine:
+        machine.wait_for("the watchdog restarted the board: flooder kept the loop busy for")
+        again = len(machine.lines)
+        machine.wait_for(rig.DONE, start=again)
+        mishaps.still_runs(machine)
