@@ -50,7 +50,7 @@ class Networking:
                 raise self.failure
             ports = self._state.ports
             if self.access_point and not ports.network.connected():
-                raise Failure(AGAIN, NO_NETWORK, "the board's access point is open for set-up")
+                raise self.failure or Failure(AGAIN, NO_NETWORK, "the access point is open for set-up")
             if not ports.network.connected() and self._networks is None:
                 self._tries += 1
                 self.begin()
