@@ -127,7 +127,7 @@ def test_a_refused_network_changes_nothing():
     assert store.read(paths.WIFI) == _OLD and not state.networking.changed.is_set()
 
 
-def test_the_address_of_the_access_point_is_the_board_s_while_it_is_open():
+def test_the_address_of_the_access_point_is_a_fact_while_it_is_open():
     state = _state()
     state.networking.opened("muster-1", "192.168.4.1")
     assert state.network_facts()["access_point"] and state.network_facts()["address"] == "192.168.4.1"
