@@ -11,6 +11,7 @@ from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload_passing, unload_readers
 
 NO_NETWORK = "no network is joined"
+FAREWELL_MS = 1500  # for the answer to who has changed the networks on the page
 
 
 class Networking:
@@ -69,6 +70,11 @@ class Networking:
             unload_passing()
             if had_failed and self._state.supervisor:
                 self._state.supervisor.hurry()  # others may have failed for lack of a network
+
+    async def leave_soon(self):
+        """Leave the network once whoever asked for it on the page has the answer."""
+        await self._state.ports.clock.sleep_ms(FAREWELL_MS)
+        self._state.ports.network.leave()
 
     # The board's own access point
 
