@@ -11,7 +11,7 @@ import pytest
 
 from device.core import paths, topics
 from tests.port.tls_peer import Authority
-from tests.system import mishaps, rig
+from tests.system import applications, mishaps, rig
 
 # An application: asks once, says what came, and publishes all the while.
 ASK = """
@@ -197,6 +197,24 @@ def test_too_little_memory_is_said(tmp_path, server):
     with mishaps.powered(path) as machine:
         mishaps.complaint(machine, "probe", "a TLS connection needs 268445696 bytes", "are free")
         mishaps.still_runs(machine)
+
+
+def test_an_application_asks(tmp_path, server):
+    body = f"""
+    url = await muster.url()
+    while True:
+        try:
+            answer = await url.get("{server[0]}/hello")
+            break
+        except muster.Failure as failure:
+            assert "no network" in str(failure)
+            await asyncio.sleep_ms(50)
+    muster.log("it came: " + answer.body.decode())
+    """
+    path = _lonely(tmp_path, server, "pass")
+    mishaps.edit(path, applications.compiled(tmp_path / "app", applications.body(body)))
+    with mishaps.powered(path) as machine:
+        machine.wait_for("app        it came: hello")
 
 
 REDIRECTS = """
