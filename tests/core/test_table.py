@@ -102,9 +102,14 @@ def test_tables_do_not_see_each_other():
 def test_files_of_others_are_no_segments():
     flash = Flash()
     opened(flash).put("a", {"n": 1})
-    for end in ("txt", "", "0x12", "zz"):
+    opened(flash).put("a", {"text": "x" * 600})
+    for end in ("txt", "", "0x12", "zz", "1", "0000", "-001", "00001", "000A"):
         flash.write(paths.TABLES + "/readings." + end, b"not a segment")
-    assert content(opened(flash)) == {"a": {"n": 1}}
+    table = opened(flash)
+    assert content(table) == {"a": {"text": "x" * 600}} and table.damaged == 0
+    for number in range(40):
+        table.put("b", {"n": number, "text": "x" * 600})
+    assert content(opened(flash)) == content(table) and table.count() == 2
 
 
 def test_the_limits_are_asked_for_each_document():
@@ -197,6 +202,7 @@ def test_the_log_does_not_grow_without_end():
         table.put("hot", {"n": number})
         most = max(most, len(flash.files))
     assert most < 12 and table.count() == 31
+    assert 20 < table.blocks < 60 and opened(flash).blocks == table.blocks
     assert table.written < 3000 * 900, "cleaning is rare"
     assert max(flash.sizes(paths.TABLES).values()) <= SEGMENT_BYTES
     assert len(flash.files[paths.TABLES + "/readings." + TAIL]) <= TAIL_BYTES

@@ -48,9 +48,11 @@ def test_nothing_is_asked_for_without_a_password_on_the_board(opened, board) -> 
 
 def test_during_set_up_the_log_in_comes_first(opened, board) -> None:
     board.contract.state["session"]["setup"] = True
+    board.contract.state["problems"] = ["network: no known network is on the air"]
     page = opened(board.url)
     page.wait_for_selector("#login-card")
     assert page.locator("#all > section:visible").first.get_attribute("id") == "login-card"
+    assert page.is_visible("#problems li")
     assert "needs a Wi-Fi" in page.inner_text("#overall")
 
 
@@ -83,6 +85,24 @@ def test_the_log_in_shows_everything(inside, board) -> None:
         assert fact in facts, fact
     assert page.input_value("#password") == "", "the password stays in the page"
     assert contract.PASSWORD not in page.content()
+
+
+def test_a_board_without_a_name_is_called_by_its_hardware_and_not_released(inside, board) -> None:
+    board.contract.state["board"]["serial"] = ""
+    page = inside()
+    assert page.title() == "pico_w-e6614c311b7e6f35" == page.inner_text("h1")
+    page.click("#release-card > summary")
+    assert not page.is_visible("#confirm")
+
+
+@pytest.mark.parametrize(
+    ("until", "fact"),
+    [(0, "camera-0001"), (contract.NOW - 1, "expired"), (contract.NOW + 86400, "valid until 25 Nov 2025")],
+)
+def test_how_long_the_identity_lasts(inside, board, until, fact) -> None:
+    """By the board's own clock: a phone may be wrong."""
+    board.contract.state["identity"]["until"] = until
+    assert inside(timezone_id="UTC").inner_text("#identity-fact") == fact
 
 
 def test_what_the_board_says_is_text_and_never_html(inside, board) -> None:

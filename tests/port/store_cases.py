@@ -52,7 +52,7 @@ class _Quiet:
 
 def _who():
     """The name of the identity that the board boots with, or None. Brings the slots in order."""
-    state = State(Ports(_Quiet, None, store, None, None, None))
+    state = State(Ports(_Quiet, None, store, None, None, None, None))
     state.settings = _Settings
     identity.know_self(state)
     if state.identity is None:

@@ -12,6 +12,7 @@ from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.core.ports import Ports
 from device.port import clock, store
 from device.services.database import Database
+from device.web import facts as page
 from tables import Dice, content, document, opened
 
 
@@ -21,8 +22,14 @@ class Console:
     def __init__(self):
         self.lines = []
 
-    def say(self, name, text):
+    def say(self, name, text, level=None):
         self.lines.append(text)
+
+    def free_memory(self):
+        return 100000
+
+    def largest_piece(self):
+        return 50000
 
 
 class Settings:
@@ -46,7 +53,8 @@ def with_database(work, state=None):
     async def main():
         service = Database("database", state)
         task = asyncio.create_task(service.run())
-        await service.ready.wait()
+        while not service.ready.is_set() and not task.done():
+            await asyncio.sleep_ms(0)
         await work(service)
         task.cancel()
         try:  # noqa: SIM105 (MicroPython has no contextlib)
@@ -212,6 +220,8 @@ def test_the_service_opens_what_is_there():
             found.append((key, value))
         assert found == [("a", {"n": 1})]
         service.table("new").put("b", {})
+        service.state.services = {"database": service}
+        assert page._memory(service.state)["tables"] == {"damaged": 0, "readings": 1, "new": 1}
         facts = service.facts()
         assert facts["tables"] == {"damaged": 0, "readings": 1, "new": 1}
         assert facts["damaged"] == 1 and facts["bytes"] > 20 and facts["written"] > 10

@@ -36,11 +36,11 @@ NOTES = """
 """
 
 
-def _flash(path):
+def _flash(path, notes=NOTES):
     """A board without credentials, whose cloud services are off."""
     files = {
         **mishaps.told(services=["notes"]),
-        **mishaps.service("notes", NOTES),
+        **mishaps.service("notes", notes),
         paths.CONFIG: json.dumps({fields.SERVICES: {fields.CLOUD: False}}).encode(),
     }
     path.write_bytes(rig.build(rig.documents(1, "alone"), None, files))
@@ -67,6 +67,37 @@ def test_what_was_stored_is_there_after_each_start(tmp_path):
         assert sorted(_on_flash(path)) == [f"key {number:03}" for number in range(count)]
     assert "1 tables, 8 documents" in machine.console
     assert _on_flash(path)["key 004"] == {"number": 4, "text": "x" * 600}
+
+
+STOPPED = """
+    from device.core.failures import Failure
+    supervisor = state.supervisor
+    await state.services["database"].ready.wait()
+    table = state.services["database"].table("notes")
+    table.put("before", {"n": 1})
+    await supervisor.shed("database")
+    try:
+        table.put("meanwhile", {})
+    except Failure as failure:
+        self.say(str(failure))
+    supervisor.restore("database")
+    while not hasattr(state.services["database"], "table"):
+        await state.ports.clock.sleep_ms(10)
+    await state.services["database"].ready.wait()
+    table = state.services["database"].table("notes")
+    table.put("after", {"n": 2})
+    self.say("again: %s" % sorted(key for key, _ in table.find()))
+    self.ready.set()
+"""
+
+
+def test_a_database_that_was_stopped_starts_again(tmp_path):
+    path = _flash(tmp_path / "flash.img", STOPPED)
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "database", "stopped: memory is short")
+        mishaps.complaint(machine, "notes", "the database was stopped; ask for the table again")
+        machine.wait_for("again: ['after', 'before']")
+    assert _on_flash(path) == {"before": {"n": 1}, "after": {"n": 2}}
 
 
 @pytest.mark.sweep

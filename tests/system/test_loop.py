@@ -95,8 +95,8 @@ def test_twin_restarted(tmp_path, serial):
             twin,
             serial,
             intervals=AT_ONCE,
-            services=["url"],
-            extra=mishaps.service("url", ECHO % topic),
+            services=["probe"],
+            extra=mishaps.service("probe", ECHO % topic),
             provisioning={fields.KEYS: fields.KEYS_DEVICE},
         )
         port = twin.port
@@ -118,16 +118,20 @@ def test_twin_restarted(tmp_path, serial):
 
 
 BAD_SERVICES = {
-    "at-import": (mishaps.compiled("device/services/url.py", "1 / 0\n"), "cannot be loaded", "ZeroDivision"),
-    "no-service": (mishaps.compiled("device/services/url.py", "x = 1\n"), "cannot be loaded", "SERVICE"),
-    "at-once": (mishaps.service("url", "raise KeyError('x')"), "failed: KeyError", "Trying again in 2 s"),
+    "at-import": (
+        mishaps.compiled("device/services/probe.py", "1 / 0\n"),
+        "cannot be loaded",
+        "ZeroDivision",
+    ),
+    "no-service": (mishaps.compiled("device/services/probe.py", "x = 1\n"), "cannot be loaded", "SERVICE"),
+    "at-once": (mishaps.service("probe", "raise KeyError('x')"), "failed: KeyError", "Trying again in 2 s"),
     "later": (
-        mishaps.service("url", "await state.ports.clock.sleep_ms(50)\nraise OSError(5)"),
+        mishaps.service("probe", "await state.ports.clock.sleep_ms(50)\nraise OSError(5)"),
         "failed: OSError",
         "Trying again in 2 s",
     ),
-    "no-memory": (mishaps.service("url", "bytearray(1 << 30)"), "not enough memory", "switch services off"),
-    "ends": (mishaps.service("url", "self.say('was here')"), "was here", ""),
+    "no-memory": (mishaps.service("probe", "bytearray(1 << 30)"), "not enough memory", "switch services off"),
+    "ends": (mishaps.service("probe", "self.say('was here')"), "was here", ""),
 }
 
 
@@ -139,12 +143,12 @@ def test_bad_service_stops_nobody(twin, serial, tmp_path):
             twin,
             f"{serial}-{name}",
             intervals={"retry_ms": 700},
-            services=["url"],
+            services=["probe"],
             extra={**files, **STEADY},
         )
     with mishaps.crowd(images, traceback=True) as machines:
         for name, machine in machines.items():
-            mishaps.complaint(machine, "url", *BAD_SERVICES[name][1:])
+            mishaps.complaint(machine, "probe", *BAD_SERVICES[name][1:])
             machine.wait_for(rig.DONE)
             mishaps.still_runs(machine)
 
@@ -152,11 +156,11 @@ def test_bad_service_stops_nobody(twin, serial, tmp_path):
 def test_watchdog(twin, serial, tmp_path):
     """The loop feeds it, through a whole good run; a service that blocks the loop meets it."""
     facts = {"WATCHDOG_MS": 1500}
-    blocks = mishaps.service("url", "await state.ports.clock.sleep_ms(300)\ntime.sleep(30)")
+    blocks = mishaps.service("probe", "await state.ports.clock.sleep_ms(300)\ntime.sleep(30)")
     images = {
         "good": mishaps.flash(tmp_path / "good.img", twin, f"{serial}-good", facts=facts),
         "bad": mishaps.flash(
-            tmp_path / "bad.img", twin, f"{serial}-bad", facts=facts, services=["url"], extra=blocks
+            tmp_path / "bad.img", twin, f"{serial}-bad", facts=facts, services=["probe"], extra=blocks
         ),
     }
     with mishaps.crowd(images) as machines:
@@ -183,7 +187,7 @@ def _switches(**services):
 CONFIGS = {
     "no-cloud": (
         _switches(cloud=False),
-        f"{paths.CONFIG}: not started: mqtt, provision, status (the cloud is switched off)",
+        re.compile(f"{paths.CONFIG}: not started: mqtt, provision, .*status .the cloud is switched off"),
         "mqtt       ",
     ),
     "no-provision": (
@@ -215,7 +219,7 @@ def test_switches(twin, serial, tmp_path):
     with mishaps.crowd(images) as machines:
         for name, (_, wanted, _) in CONFIGS.items():
             machines[name].wait_for(wanted)
-            if "all services stay on" in wanted or name in ("named", "unknown", "misplaced"):
+            if name in ("named", "unknown", "misplaced") or "all services stay on" in str(wanted):
                 machines[name].wait_for(rig.DONE)
             if name != "quiet":
                 mishaps.still_runs(machines[name])

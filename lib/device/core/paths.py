@@ -8,6 +8,9 @@ CONFIG = BASE + "/config.json"
 DEVICE = BASE + "/device.json"
 WEB = BASE + "/web.json"
 WIFI = BASE + "/wifi.json"
+ROOTS = BASE + "/roots"  # more root CAs for HTTPS, each a file with PEM in it
+FACTORY = BASE + "/factory.json"  # where the claim ID comes from; removed once it is there
+FACTORY_ROOT = ROOTS + "/factory.pem"  # the root CA of that server; likewise
 BOOTSTRAP = BASE + "/bootstrap"  # the claim credentials, file names as in an identity
 
 # Written by the board.

@@ -18,7 +18,8 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
          stand_by(on), feeds without an event loop: after boot.py, and at the REPL prompt.
 clock    ms(), since the start, never goes back; unix(); set_unix(seconds); async sleep_ms(ms);
          async wait(awaitable, limit_ms) -> whether it finished in time.
-store    read(path) -> bytes or None; write(path, bytes), atomic; copy(from, to); exists(path);
+store    read(path, limit) -> bytes or None; write(path, bytes), atomic; part(path), a file written in
+         pieces: write(bytes), then done() or drop(); copy(from, to); exists(path);
          append(path, pieces) -> (size before, size after): all of them or none after a power cut;
          read_at(path, offset, size) -> bytes, fewer at the end; sizes(path of a directory) -> {name: bytes};
          remove(path); has_room(bytes); space() -> (bytes free, bytes in all); open_file(path) ->
@@ -30,20 +31,26 @@ network  connected(); begin(networks, country), which does not wait; async join(
          [(name, dBm, is open)], which blocks; async open_access_point(name, password, country) -> own
          address; close_access_point(); stations(), how many are on it, None when it is closed; async
          answer_names(address), for ever; async lookup(host) -> address;
-         async ask_time(hosts) -> Unix seconds or None; address(), the board's own;
+         async ask_time(hosts) -> Unix seconds or None;
          listen(address or "", port, 0 for any free one) -> listener: host, port, close(), async accept() ->
          (stream, address of the client); stream: async read(size), write(data), async drain(),
          async wait_closed(), which closes it.
 connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
          connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
-         async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close(),
-         between_packets(call), which calls it while nothing is being sent.
+         async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close();
+         is_busy(), whether an acknowledgement is awaited; between_packets(call), which calls it while
+         nothing is being sent.
+exchange async exchange(address, method, headers, body, path, limit_bytes) -> core.http.Answer: one HTTP
+         request over one connection, verified if it is TLS. address: core.http.Url; body: bytes or None; the
+         answer's body goes to the file `path`, or to memory if that is None, and has at most `limit_bytes`.
+         A file is written only for a status of 2xx.
 build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
          without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, and TLS_SESSIONS, how many
-         may be open (see tools/muster/mpy.py).
+         may be open; WEB_BESIDE_TLS, whether there is memory for the page beside one (see
+         tools/muster/mpy.py).
 """
 
 from collections import namedtuple
 
-Ports = namedtuple("Ports", ("board", "clock", "store", "network", "connect", "build"))
+Ports = namedtuple("Ports", ("board", "clock", "store", "network", "connect", "exchange", "build"))

@@ -57,6 +57,11 @@ class Segments:
         self._finds = []  # those not finished, the one used last at the end
         self._segments = [_Segment(0, self._path(TAIL))]  # the oldest first, the tail last
 
+    @property
+    def blocks(self):
+        """How many blocks of the flash the log has filled, ever."""
+        return self._segments[-2].number if len(self._segments) > 1 else 0
+
     def _path(self, end):
         return "%s/%s.%s" % (paths.TABLES, self.name, end)
 
@@ -65,9 +70,11 @@ class Segments:
         numbers = []
         for end in ends:
             try:
-                numbers.append(int(end, 16))
+                number = int(end, 16)
             except ValueError:
-                pass  # the tail, or a file of others
+                continue  # the tail, or a file of others
+            if number > 0 and "%04x" % number == end:
+                numbers.append(number)
         for number in sorted(numbers):
             self._segments.insert(-1, _Segment(number, self._path("%04x" % number)))
         for segment in list(self._segments):
@@ -97,11 +104,17 @@ class Segments:
         segment.places[place] = value
         self.bytes += value & _SIZE_MASK
 
-    def _forget(self, place):
+    def _holder(self, place):
+        """The segment that has the document at `place`, or None."""
         for segment in self._segments:
-            value = segment.places.pop(place, None)
-            if value is not None:
-                self.bytes -= value & _SIZE_MASK
+            if place in segment.places:
+                return segment
+        return None
+
+    def _forget(self, place):
+        segment = self._holder(place)
+        if segment:
+            self.bytes -= segment.places.pop(place) & _SIZE_MASK
 
     def _line(self, segment, value):
         return self._store.read_at(segment.path, self._offset(value), value & _SIZE_MASK)
@@ -115,9 +128,6 @@ class Segments:
         self.damaged += 1
         self._forget(place)
 
-    def _has(self, place):
-        return any(place in segment.places for segment in self._segments)
-
     def _check_open(self):
         if not self._segments:
             raise Failure(AGAIN, "the database was stopped", "ask for the table again")
@@ -125,9 +135,6 @@ class Segments:
     def close(self):
         """Nothing can be done with this object any more: another one may be made for the table."""
         self._segments = []
-
-    def _size_of(self, place):
-        return sum(segment.places.get(place, 0) & _SIZE_MASK for segment in self._segments)
 
     def _offset(self, value):
         return (value & _VALUE_MASK) >> _SIZE_BITS
@@ -180,10 +187,9 @@ class Segments:
         return bits
 
     def _skips_of(self, place):
-        for segment in self._segments:
-            value = segment.places.get(place)
-            if value is not None:
-                return self._skips(value, self._start(segment))
+        segment = self._holder(place)
+        if segment:
+            return self._skips(segment.places[place], self._start(segment))
         return self._skips(0, -2)  # new: no find is to give it
 
     def _start(self, segment):
@@ -195,8 +201,20 @@ class Segments:
 
     # Writing
 
+    def _growth(self, spans):
+        """(bytes, documents) by which the table grows by new records: spans {place: (offset, size)}."""
+        size = count = 0
+        for place in spans:
+            size += spans[place][1]
+            segment = self._holder(place)
+            if segment:
+                size -= segment.places[place] & _SIZE_MASK
+            else:
+                count += 1
+        return size, count
+
     def _store_records(self, data, spans):
-        """Append `data`, which has the records of some documents: spans {place: (offset, size)}."""
+        """Append `data`, which has the records at `spans`."""
         held = self._segments[-1].size
         if held and len(spans) > 1 and held + len(data) > TAIL_BYTES:
             self._merge(b"", RESERVE_BYTES)  # else a cut could leave the tail's version of one of them

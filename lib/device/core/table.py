@@ -21,14 +21,13 @@ class Table(Segments):
         """(place, record) of the document `key`, or None."""
         self._check_open()
         for place in (records.slot(key), key):
-            for segment in self._segments:
-                value = segment.places.get(place)
-                if value is not None:
-                    record = self._record(segment, value)
-                    if record is None:
-                        self._spoiled(place)
-                    elif record[1] == key:
-                        return place, record
+            segment = self._holder(place)
+            if segment:
+                record = self._record(segment, segment.places[place])
+                if record is None:
+                    self._spoiled(place)
+                elif record[1] == key:
+                    return place, record
         return None
 
     def get(self, key):
@@ -54,25 +53,19 @@ class Table(Segments):
         """Store several, {key: document}: all of them, or none after a power cut."""
         data = b""
         spans = {}
-        freed = added = 0
         for key in documents:
             records.check_key(key)
             raw = records.text(documents[key])
             found = self._find(key)
-            if found:
-                place = found[0]
-                freed += self._size_of(place)
-            else:
-                place = records.slot(key)
-                if place in spans or self._has(place):
-                    place = key
-                added += 1
+            place = found[0] if found else records.slot(key)
+            if not found and (place in spans or self._holder(place)):
+                place = key
             line = records.make(records.ODD_PUT if isinstance(place, str) else records.PUT, key, raw)
             spans[place] = (len(data), len(line))
             data += line
             if len(data) > MAX_BATCH:
                 raise Failure(GIVE_UP, "more than %d bytes at once" % MAX_BATCH, "store fewer at a time")
-        self._allow(self, len(data) - freed, added)
+        self._allow(self, *self._growth(spans))
         self._store_records(data, spans)
 
     def delete(self, key):

@@ -1,11 +1,12 @@
 """What a board needs to know about a certificate (RFC 5280) and its private key.
 
-Only dates and the public key: the TLS library checks chains, names and signatures. Input is DER;
+Only subject, dates and the public key: the TLS library checks chains, names and signatures. Input is DER;
 malformed input raises ValueError.
 """
 
 from device.core import calendar, der
 
+_COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
 _CURVES = (  # encoded OID, name, bytes of a coordinate
     (der.OID_P256, "p-256", 32),
     (b"\x2b\x81\x04\x00\x22", "p-384", 48),  # 1.3.132.0.34
@@ -16,17 +17,19 @@ _CURVES = (  # encoded OID, name, bytes of a coordinate
 class Certificate:
     """What `read` found.
 
-    not_before, not_after: Unix seconds, both inclusive. public_key: the content of SubjectPublicKeyInfo.
+    subject: its common name, "" without one. not_before, not_after: Unix seconds, both inclusive. public_key:
+    the content of SubjectPublicKeyInfo.
     """
 
-    def __init__(self, not_before, not_after, public_key):
+    def __init__(self, subject, not_before, not_after, public_key):
+        self.subject = subject
         self.not_before = not_before
         self.not_after = not_after
         self.public_key = public_key
 
 
 def read(certificate_der):
-    """Return the dates and the public key of one certificate; raises ValueError for anything else."""
+    """Return subject, dates and public key of one certificate; raises ValueError for anything else."""
     outer = der.Reader(certificate_der)
     certificate = outer.enter(der.SEQUENCE)
     outer.done()
@@ -43,8 +46,16 @@ def read(certificate_der):
     not_before = _unix_time(validity)
     not_after = _unix_time(validity)
     validity.done()
-    signed.enter(der.SEQUENCE)  # subject
-    return Certificate(not_before, not_after, signed.take(der.SEQUENCE))
+    subject = _common_name(signed.enter(der.SEQUENCE))
+    return Certificate(subject, not_before, not_after, signed.take(der.SEQUENCE))
+
+
+def _common_name(names):
+    while names.tag() == der.SET:
+        part = names.enter(der.SET).enter(der.SEQUENCE)
+        if part.take(der.OID) == _COMMON_NAME:
+            return part.take(part.tag()).decode()
+    return ""
 
 
 def matches(certificate_der, private_key_der):

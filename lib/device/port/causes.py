@@ -6,6 +6,7 @@ Loaded only after an error. The numbers differ: lwIP on a Pico W reports a refus
 
 import errno
 
+from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
 
 _UNREACHABLE = (101, 113, 114, 118, 128)  # network, host, not connected: Linux and lwIP, newlib on ESP32
@@ -61,6 +62,17 @@ def of_tls(error, host, where, date, free_bytes):
     if number == _TLS_ALERT:
         return Refused(AGAIN, "the server refused our certificate (TLS alert)")
     return closed("during the TLS handshake (error %s)" % number)
+
+
+def of_https(error, host, where, date, free_bytes):
+    """The same for a server that is not the cloud, with the advice that fits it."""
+    found = of_tls(error, host, where, date, free_bytes)
+    if isinstance(error, ValueError) and type(found) is Failure and found.kind == AGAIN:
+        cause = found.cause.replace("our root CA", "a root CA of this board")
+        return Failure(AGAIN, cause, "correct the address, or put the server's root CA into " + paths.ROOTS)
+    if found.cause.startswith("the server refused our certificate"):
+        return Refused(AGAIN, "%s ended the TLS handshake (alert); it may demand a certificate" % where)
+    return found
 
 
 def _not_verified(text, host, date, free_bytes):

@@ -19,8 +19,14 @@ def _connect(host, port, client_id, files):
     return mqtt.connect(host, port, client_id, files)
 
 
+def _exchange(address, method, headers, body, path, limit_bytes):
+    from device.port import http  # as above
+
+    return http.exchange(address, method, headers, body, path, limit_bytes)
+
+
 def compose():
     """The Ports of this board."""
     board.open_log()
     board.collect_often()
-    return Ports(board, clock, store, network, _connect, _build)
+    return Ports(board, clock, store, network, _connect, _exchange, _build)

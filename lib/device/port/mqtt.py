@@ -234,6 +234,10 @@ class Connection:
         """Ping the server; raises Failure without an answer."""
         await self._answered((packets.PONG, 0), self._packets.ping_packet(), "PINGRESP")
 
+    def is_busy(self):
+        """Whether an acknowledgement is awaited."""
+        return bool(self._waiting)
+
     async def ended(self):
         """Wait until the connection has failed or was closed."""
         await self._ended.wait()

@@ -49,11 +49,6 @@ def restart():
     switch_off()
 
 
-def address():
-    """The board's own IPv4 address, as text."""
-    return link().ifconfig()[0]
-
-
 def listen(host, port):
     """A listener on a TCP port; see `listening.listen`."""
     from device.port import listening

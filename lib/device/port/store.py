@@ -51,6 +51,45 @@ def write(path, content):
         raise _failure(error, path)
 
 
+class part:
+    """A file written piece by piece, which takes the place of the one at `path` once it is `done`."""
+
+    def __init__(self, path):
+        self._path = path
+        try:
+            _make_directory(path[: path.rindex("/")])
+            self._file = open(path + paths.NEW, "wb")
+        except OSError as error:
+            raise _failure(error, path)
+
+    def write(self, data):
+        """Add bytes; raises Failure."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _failure(error, self._path)
+
+    def done(self):
+        """Put the file into its place; raises Failure."""
+        try:
+            self._file.close()
+            os.rename(self._path + paths.NEW, self._path)
+        except OSError as error:
+            self.drop()
+            raise _failure(error, self._path)
+
+    def drop(self):
+        """Remove what was written."""
+        try:
+            self._file.close()
+        except OSError:
+            pass  # LittleFS has closed it all the same
+        try:
+            _remove(self._path + paths.NEW)
+        except OSError:
+            pass  # a later file of this name replaces it
+
+
 def append(path, pieces):
     """Append `pieces` (bytes, one after the other) to the file at `path`; return (size before, size after).
 

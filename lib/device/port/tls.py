@@ -24,13 +24,7 @@ def context(files):
     from device.core import pem
 
     files = files()
-    made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-    made.verify_mode = tls.CERT_REQUIRED
-    try:
-        for authority in pem.all_der(files.pop(paths.ROOT_CA)):
-            made.load_verify_locations(authority)
-    except ValueError as error:
-        raise Failure(GIVE_UP, "the root CA cannot be used (%s)" % error, "replace the root CA file")
+    made = trusting((files.pop(paths.ROOT_CA),))
     try:
         made.load_cert_chain(
             pem.to_der(files.pop(paths.CERTIFICATE)),
@@ -38,6 +32,21 @@ def context(files):
         )
     except ValueError as error:
         raise Failure(OVER, "certificate or key cannot be used (%s)" % error, "replace both files")
+    return made
+
+
+def trusting(roots):
+    """A client context that trusts the root CAs in `roots`, an iterable of PEM or DER; raises Failure."""
+    from device.core import pem
+
+    made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    made.verify_mode = tls.CERT_REQUIRED
+    try:
+        for root in roots:
+            for authority in pem.all_der(root):
+                made.load_verify_locations(authority)
+    except ValueError as error:
+        raise Failure(GIVE_UP, "the root CA cannot be used (%s)" % error, "replace the root CA file")
     return made
 
 

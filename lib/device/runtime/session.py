@@ -18,7 +18,12 @@ _PING_MS = 33000  # three quarters of the keep-alive of 44 s
 _LOOK_MS = 1000  # how often Wi-Fi is checked
 _ASK_TIME_MS = 86400000
 REFUSALS = 2  # this many closed connections in a row are no coincidence
-_TLS_RESERVE_BYTES = 10240  # that must be left beside TLS for what comes and goes
+_OWNER = "mqtt"  # of the turn for a TLS connection (runtime.turns)
+_TURN_MS = 150000  # longer than any request takes
+_LEND_EVERY_MS = 60000
+_TURN_OF_LOOP_MS = 50
+_SETTLE_MS = 5000  # for acknowledgements on their way, before the connection is lent
+_TLS_RESERVE_BYTES = 25600  # that must be left beside TLS for what comes and goes
 _TLS_PIECE_BYTES = 16896  # its input buffer, in one piece
 _REJOIN = 3  # lost connections in a row after which Wi-Fi may be dead although it reports that it is up
 
@@ -36,6 +41,8 @@ class Session:
         self._joins = 0  # of the network, when the connection was opened
         self._lost = 0  # consecutive connections lost to the network
         self._time_asked_ms = None
+        self._is_wanted = False  # somebody else waits for a TLS connection
+        self._lent_ms = None  # when that was last granted
         self._knows_time = False
 
     # Opening and closing
@@ -94,22 +101,36 @@ class Session:
     async def _connect(self, directory, client_id):
         state = self._state
         server = state.identity if directory == paths.CERT else state.settings
-        await self._make_room()
+        await state.turns.take(_OWNER, _TURN_MS, self.lend)
+        connection = None
+        stopped = []
         try:
+            stopped = await self._make_room()
             connection = await state.ports.connect(
                 server.endpoint, server.port, client_id, lambda: self._files(directory)
             )
         except Failure as failure:
             self._lost = self._lost + 1 if isinstance(failure, Lost) else 0
             raise self.advised(failure, "at_connect", directory, client_id)
+        finally:  # also when we are cancelled
+            if connection is None:
+                state.turns.give(_OWNER)
+                for name in stopped:
+                    state.supervisor.restore(name)
         self._lost = 0
         return connection
 
     async def _make_room(self):
-        """Stop services until TLS has its memory, where it takes that from our heap; not in boot.py."""
-        size = getattr(self._state.ports.build, "TLS_HEAP_BYTES", 0)
-        if size and self._state.supervisor:
-            await self._state.supervisor.make_room(size + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
+        """Stop services until TLS has its memory, where it takes that from our heap; return their names."""
+        build, supervisor = self._state.ports.build, self._state.supervisor
+        if supervisor is None:
+            return ()  # boot.py: none runs yet
+        before = supervisor.shed_names()
+        if not build.WEB_BESIDE_TLS:
+            await supervisor.shed("web")
+        if build.TLS_HEAP_BYTES:
+            await supervisor.make_room(build.TLS_HEAP_BYTES + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
+        return [name for name in supervisor.shed_names() if name not in before]
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names a missing file."""
@@ -126,7 +147,10 @@ class Session:
         connection, self._connection = self._connection, None
         self._online.clear()
         if connection:
-            await connection.close()
+            try:
+                await connection.close()
+            finally:
+                self._state.turns.give(_OWNER)
 
     # For provisioning
 
@@ -165,13 +189,19 @@ class Session:
         self._online.set()  # only now, so that no message is blamed for a filter that ends the connection
 
     async def keep(self):
-        """Hold the connection until it ends, then raise the Failure that ended it."""
+        """Hold the connection until it ends, then raise the Failure that ended it.
+
+        Returns when the connection was closed to lend its turn: `connect` waits for it to come back.
+        """
         clock, connection = self._state.ports.clock, self._connection
         await self._ask_time_if_due()
         quiet_ms = clock.ms()
         while connection.lost is None:
             if await clock.wait(connection.ended(), _LOOK_MS):
                 break
+            if self._is_wanted:
+                await self._lend()
+                return
             self._check_network()
             if clock.ms() - quiet_ms >= _PING_MS:
                 await self._ask_time_if_due()
@@ -185,6 +215,29 @@ class Session:
         networking = self._state.networking
         if not self._state.ports.network.connected() or networking.joins != self._joins:
             raise Lost(AGAIN, "Wi-Fi was lost", "rejoining")
+
+    def lend(self):
+        """Let somebody else have the TLS connection soon: "" if that is granted, else why not."""
+        if not self.is_online():
+            return "is connecting, or provisions the board"
+        if self._lent_ms is not None:
+            passed_ms = self._state.ports.clock.ms() - self._lent_ms
+            if passed_ms < _LEND_EVERY_MS:
+                return "lent its connection %d s ago" % (passed_ms // 1000)
+        self._is_wanted = True
+        return ""
+
+    async def _lend(self):
+        """Close the connection between two messages. Those published meanwhile wait for the next one."""
+        clock = self._state.ports.clock
+        self._is_wanted = False
+        self._online.clear()
+        self._state.ports.board.say("mqtt", "lends its TLS connection")
+        end_ms = clock.ms() + _SETTLE_MS
+        while self._connection.is_busy() and clock.ms() < end_ms:
+            await clock.sleep_ms(_TURN_OF_LOOP_MS)
+        await self.close()
+        self._lent_ms = clock.ms()
 
     # For all services
 

@@ -6,6 +6,7 @@ from device.core.failures import Failure
 from device.core.log import WARN
 from device.runtime.networking import Networking
 from device.runtime.session import Session
+from device.runtime.turns import Turns
 
 
 class State:
@@ -20,6 +21,7 @@ class State:
         self.ports = ports
         self.settings = None
         self.identity = None
+        self.turns = Turns(self)
         self.networking = Networking(self)
         self.session = Session(self)
         self.supervisor = None

@@ -6,7 +6,7 @@ from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
 from device.core.log import ERROR, WARN
 from device.runtime.modules import load_service, unload, unload_packages
-from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, Service
+from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, WAITING, Service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
@@ -61,13 +61,18 @@ class Supervisor:
 
         The condition is one of runtime.service; why is "" when all is well.
         """
-        found = []
+        services, found = self._state.services, []
         for name, _, _, _ in self._state.ports.build.SERVICES:
-            service = self._state.services.get(name)
-            if service:
-                found.append((name, service.condition, _reason(service.failure) if service.failure else ""))
-            else:
+            service = services.get(name)
+            if not service:
                 found.append((name, OFF, self.off.get(name, "cannot be loaded")))
+            elif service.condition == WAITING:
+                needs = [
+                    need for need in service.NEEDS if need in services and not services[need].ready.is_set()
+                ]
+                found.append((name, WAITING, "needs " + ", ".join(needs) if needs else ""))
+            else:
+                found.append((name, service.condition, _reason(service.failure) if service.failure else ""))
         return found
 
     def _load(self, name):

@@ -1,8 +1,7 @@
 """The database: tables of documents on the flash, for the application (docs/services.md)."""
 
-from device.core import fields, paths, records
+from device.core import fields, paths
 from device.core.failures import AGAIN, GIVE_UP, Failure
-from device.core.table import Table
 from device.runtime.service import Service
 
 _LIMITS = (8, 65536, 1000)  # while there is no valid ento.conf
@@ -36,21 +35,28 @@ class Database(Service):
         files = {}
         for name in store.sizes(paths.TABLES):
             table, _, end = name.rpartition(".")
-            if records.is_table(table):
-                files.setdefault(table, []).append(end)
+            files.setdefault(table, []).append(end)
         tables = {}
         for name in sorted(files):
-            tables[name] = self._made(name)
+            try:
+                tables[name] = self._made(name)
+            except Failure:
+                continue  # a file of others
             for _ in tables[name].load(files[name]):
                 await clock.sleep_ms(0)
         self._tables = tables
         for name in sorted(tables):
             if tables[name].damaged:
-                self.say("%s: %d damaged records were skipped" % (name, tables[name].damaged))
+                self.warn("%s: %d damaged records were skipped" % (name, tables[name].damaged))
         if tables:
             self.say("%d tables, %d documents" % (len(tables), sum(self.counts().values())))
 
     def _made(self, name):
+        """The table `name`. Raises Failure when that is no name of a table."""
+        from device.core import records  # a board without tables does not need them
+        from device.core.table import Table
+
+        records.check_table(name)
         return Table(self.state.ports.store, name, self._allow, self.state.ports.clock.sleep_ms)
 
     def _limits(self):
@@ -76,9 +82,8 @@ class Database(Service):
         """The table `name`; it is made when the first document is stored. Raises Failure."""
         if not self.ready.is_set() or self._tables is None:
             raise Failure(AGAIN, "the database is not ready", "wait for it")
-        table = self._tables.get(name)
+        table = self._tables.get(name) if isinstance(name, str) else None
         if table is None:
-            records.check_table(name)
             if len(self._tables) >= self._limits()[0]:
                 raise Failure(
                     GIVE_UP,
@@ -93,12 +98,13 @@ class Database(Service):
         return {name: self._tables[name].count() for name in self._tables or {}}
 
     def facts(self):
-        """For a page: {"tables": {name: documents}, "bytes", "written", "damaged"} of all tables together.
+        """For a page: {"tables": {name: documents}} and numbers of all tables together.
 
-        "bytes" is what the documents take, "written" what was given to the flash since the start.
+        "bytes" is what the documents take, "written" what was given to the flash since the start, "blocks"
+        how many blocks of the flash the logs have filled in the board's life.
         """
         facts = {"tables": self.counts()}
-        for name in ("bytes", "written", "damaged"):
+        for name in ("bytes", "written", "damaged", "blocks"):
             facts[name] = sum(getattr(table, name) for table in (self._tables or {}).values())
         return facts
 

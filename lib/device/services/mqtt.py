@@ -7,7 +7,7 @@ from device.runtime.service import Service
 
 
 class Mqtt(Service):
-    """Holds the connection; fails when it ends, and is then restarted."""
+    """Holds the connection; fails when it ends, and is then restarted. Lends it to HTTPS requests."""
 
     NEEDS = ("provision",)
     IN_SAFE_MODE = True
@@ -28,7 +28,9 @@ class Mqtt(Service):
                 await load_service("provision", state).replace(expired)
                 await session.connect()
             self.ready.set()
-            await session.keep()
+            while True:
+                await session.keep()  # returns when the connection was lent
+                await session.connect()
         finally:
             await session.close()
 

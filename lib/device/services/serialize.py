@@ -27,10 +27,39 @@ class Serialize(Service):
         mode = self._mode()
         if code:
             self.say("claim ID " + shown)
+            self._forget_factory()  # unless power was cut before
         elif mode == fields.SERIALIZE_AUTO:
             self._keep(claim_ids.new(claim_ids.length(raw), self.state.ports.board.random_bytes))
         elif mode == fields.SERIALIZE_NONE:
             self.say("no claim ID, and config.json says not to make one")
+        else:
+            await self._fetch()
+
+    async def _fetch(self):
+        """Get the claim ID from the factory's server, which gives this board the same one each time."""
+        from device.core import factory
+        from device.runtime.fetching import Request
+
+        state = self.state
+        address, token = factory.settings(state.ports.store.read(paths.FACTORY))
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        serial = state.settings.serial if state.settings else ""
+        body = factory.question(state.ports.board.name(), serial)
+        await state.networking.join()
+        self.say("asking the factory")
+        got = await Request(state, "POST", address, headers, body).answer(_ANSWER_MS)
+        self._keep(*factory.answer(got.status, got.body))
+        self._forget_factory()
+        unload("device.core.factory")
+
+    def _forget_factory(self):
+        """Remove what only the factory needs: its token is not for the board's owner."""
+        store = self.state.ports.store
+        for path in (paths.FACTORY, paths.FACTORY_ROOT):
+            if store.exists(path):
+                store.remove(path)
 
     def _mode(self):
         from device.core import settings
@@ -46,5 +75,7 @@ class Serialize(Service):
         store.write(paths.DEVICE, claim_ids.with_claim(raw, code, product))
         self.say("claim ID %s, new" % claim_ids.shown(code))
 
+
+_ANSWER_MS = 60000
 
 SERVICE = Serialize

@@ -1,9 +1,13 @@
-"""The web page of the board, for whoever is on its network. Works without the cloud."""
+"""The web page of the board, for whoever is on its network. Works without the cloud.
+
+Where there is no memory for the page beside a TLS connection (build profile `small`), runtime.session stops
+it before it connects, and it waits as long as the board is connected, or about to be.
+"""
 
 from device.core import paths
 from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload
-from device.runtime.service import Service
+from device.runtime.service import FAILING, SHED, Service
 
 _LOOK_MS = 300
 
@@ -17,7 +21,7 @@ class Web(Service):
     async def run(self):
         self.ready.set()
         ports = self.state.ports
-        while not ports.network.connected():
+        while not self._may_start():
             await ports.clock.sleep_ms(_LOOK_MS)
         if ports.board.free_memory() < self.ROOM_BYTES:
             raise Failure(AGAIN, "there is no memory for the page (%s)" % ports.board.memory_text())
@@ -25,6 +29,15 @@ class Web(Service):
         from device.web.serving import serve
 
         await serve(self, web, fault)
+
+    def _may_start(self):
+        state = self.state
+        if not (state.ports.network.connected() or state.networking.access_point):
+            return False
+        mqtt = state.services.get("mqtt")
+        if state.ports.build.WEB_BESIDE_TLS or mqtt is None or state.identity is None:
+            return True
+        return mqtt.condition in (FAILING, SHED) and not state.session.is_online()
 
     def bug(self, error):
         """Tell of an exception that nobody expected; the page goes on."""

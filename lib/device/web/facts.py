@@ -1,13 +1,13 @@
 """The JSON that describes the board, written in pieces: it is never in memory as a whole.
 
-What everyone may see names no network, no server and no error text: those stand in `private` only.
+What everyone may see names no network and no server: the texts of errors stand in the private part only.
 """
 
 import json
 
 from device.core import documents, fields, paths
 from device.core.failures import Failure
-from device.runtime.modules import unload
+from device.runtime.modules import unload, unload_passing
 from device.runtime.service import DONE, FAILING, OFF, RUNNING
 
 _STEPS = ("network", "time", "serialize", "provision", "mqtt", "status")
@@ -21,30 +21,31 @@ def pieces(site, logged_in, private):
     services = state.supervisor.facts()
     yield '{"board":' + json.dumps(_board(state))
     yield ',"claim":' + json.dumps(_claim(site))
-    yield ',"session":' + json.dumps(
-        {"logged_in": logged_in, "has_password": site.password is not None, "setup": _is_in_setup(state)}
-    )
-    mark = ',"steps":['
-    for name in _STEPS:
-        yield mark + json.dumps(_step(state, name, services, private))
-        mark = ","
-    yield '],"services":['
-    mark = ""
-    for name, condition, why in services:
-        text = why if private else ""
-        yield mark + json.dumps(
-            {"name": name, "built": True, "wanted": condition != OFF, "state": condition, "text": text}
-        )
-        mark = ","
-    mark = '],"problems":['
-    for text in _problems(site, services, private):
-        yield mark + json.dumps(text)
+    session = {
+        "logged_in": logged_in,
+        "has_password": site.password is not None,
+        "setup": state.networking.access_point is not None,
+    }
+    yield ',"session":' + json.dumps(session)
+    yield from _list("steps", (_step(state, name, services, private) for name in _STEPS))
+    yield from _list("services", (_service(service, private) for service in services))
+    yield from _list("problems", _problems(site, services, private))
+    if private:
+        yield ',"identity":' + json.dumps(_identity(site))
+        yield ',"network":' + json.dumps(_network(state))
+        yield ',"memory":' + json.dumps(_memory(state))
+        yield ',"app":' + json.dumps(_app(state))
+        yield from _list("restarts", _restarts(state))
+    yield "}"
+
+
+def _list(name, items):
+    """Generate the JSON of a list, item by item."""
+    mark = ',"%s":[' % name
+    for item in items:
+        yield mark + json.dumps(item)
         mark = ","
     yield "]" if mark == "," else mark + "]"
-    if private:
-        for name, function in _PRIVATE:
-            yield ',"%s":%s' % (name, json.dumps(function(state)))
-    yield "}"
 
 
 def _board(state):
@@ -69,7 +70,13 @@ def _claim(site):
 def _read_claim(site):
     from device.core import claim_ids
 
-    value = _document(site.state, paths.DEVICE)
+    try:
+        raw = site.state.ports.store.read(paths.DEVICE)
+        value = documents.loads(raw) if raw else {}
+    except (ValueError, Failure):
+        value = {}
+    if not isinstance(value, dict):
+        value = {}
     code = claim_ids.read(value.get(fields.CLAIM))
     product = value.get(fields.PRODUCT)
     site.claim = {
@@ -80,24 +87,17 @@ def _read_claim(site):
     unload("device.core.claim_ids")
 
 
-def _document(state, path):
-    """The JSON object in a file; {} when there is none."""
-    try:
-        raw = state.ports.store.read(path)
-        value = documents.loads(raw) if raw else {}
-    except (ValueError, Failure):
-        value = {}
-    return value if isinstance(value, dict) else {}
-
-
 def _step(state, name, services, private):
     found, why = "off", ""
     for service, condition, text in services:
         if service == name:
             found, why = _said(state, name, condition), text
     if name == "network":
-        found = _network_state(state, found)
-        why = why or _joined(state, found)
+        joined = state.ports.network.facts()
+        if joined:
+            found, why = "done", "joined %s, %s" % (joined[0] or "a network", joined[1])
+        elif found != "failed":
+            found = "working"
     elif name == "time":
         found = "done" if state.session.knows_time() else "waiting"
     if not private:
@@ -114,17 +114,10 @@ def _said(state, name, condition):
     return {OFF: "off", DONE: "done", FAILING: "failed"}.get(condition, "waiting")
 
 
-def _network_state(state, found):
-    if state.ports.network.connected():
-        return "done"
-    return found if found == "failed" else "working"
-
-
-def _joined(state, found):
-    facts = network(state)
-    if found != "done" or not facts.get("address"):
-        return ""
-    return "joined %s, %s" % (facts.get("ssid") or "a network", facts["address"])
+def _service(service, private):
+    name, condition, why = service
+    text = why if private else ""
+    return {"name": name, "built": True, "wanted": condition != OFF, "state": condition, "text": text}
 
 
 def _problems(site, services, private):
@@ -133,48 +126,67 @@ def _problems(site, services, private):
         yield site.fault
     if site.password is None:
         yield "nobody can log in: this board has no password (`muster image --web-password-file` sets one)"
-    for name, condition, why in services:
-        if condition == FAILING:
-            yield "%s: %s" % (name, why if private else _LOG_IN)
-    if private:
-        try:
-            from device.runtime import trouble
-
-            for text in trouble.problems(site.state):
-                yield text
-        except ImportError:
-            pass
-
-
-def network(state):
-    """What `State.network_facts` tells; {} where there is none."""
-    facts = getattr(state, "network_facts", None)
-    return facts() if facts else {}
+    try:
+        from device.runtime import problems
+    except ImportError:
+        for name, condition, why in services:
+            if condition == FAILING:
+                yield "%s: %s" % (name, why if private else _LOG_IN)
+        return
+    found = problems.problems(site.state, private)
+    unload("device.runtime.problems")
+    while found:
+        yield found.pop(0)
 
 
-def _is_in_setup(state):
-    return bool(network(state).get("access_point"))
-
-
-def _identity(state):
-    identity = state.identity
+def _identity(site):
+    """Who the board is to the cloud. Its key is never read here."""
     value = {"thing": "", "endpoint": "", "certificate": "", "subject": "", "from": 0, "until": 0}
+    identity = site.state.identity
     if identity:
         value["thing"], value["endpoint"] = identity.thing_name, identity.endpoint
         value["certificate"] = identity.certificate_id
+        if not site.certificate or site.certificate[0] != identity.certificate_id:
+            site.certificate = (identity.certificate_id,) + _certificate(site.state.ports.store)
+        _, value["subject"], value["from"], value["until"] = site.certificate
+    return value
+
+
+def _certificate(store):
+    """(common name of the subject, first second, last second) of the certificate; it is read once."""
+    from device.core import pem, x509
+
+    try:
+        found = x509.read(pem.to_der(store.read(paths.CERT + "/" + paths.CERTIFICATE) or b""))
+        return found.subject, found.not_before, found.not_after
+    except (ValueError, Failure):
+        return "", 0, 0
+    finally:
+        unload_passing()
+
+
+def _network(state):
+    value = state.network_facts()
+    unload("device.runtime.wifi_setup")
     return value
 
 
 def _memory(state):
-    store = state.ports.store
-    free, size = store.space()
+    board = state.ports.board
+    flash_free, flash_size = state.ports.store.space()
     return {
-        "free": state.ports.board.free_memory(),
-        "largest": state.ports.board.largest_piece(),
-        "flash_free": free,
-        "flash_size": size,
-        "tables": {},
+        "free": board.free_memory(),
+        "largest": board.largest_piece(),
+        "flash_free": flash_free,
+        "flash_size": flash_size,
+        "tables": _tables(state),
     }
+
+
+def _tables(state):
+    """{table: documents} of the database; {} while it does not run."""
+    counts = getattr(state.services.get("database"), "counts", None)
+    return counts() if counts else {}
 
 
 def _restarts(state):
@@ -182,11 +194,15 @@ def _restarts(state):
 
     found = restarts.known(state)
     unload("device.runtime.restarts")
-    return found
+    while found:
+        yield found.pop(0)
 
 
 def _app(state):
-    return {"state": "off", "error": ""}
+    for name, condition, why in state.supervisor.facts():
+        if name == "app" and state.ports.store.exists(paths.APP):
+            return {"state": condition, "error": getattr(state.services.get(name), "error", "") or why}
+    return {"state": OFF, "error": ""}
 
 
 def log_pieces(site, after):
@@ -203,12 +219,3 @@ def log_pieces(site, after):
         mark, after = ",", lines[0][0]
         lines = log.lines(after, 1)
     yield '],"next":%d}' % after
-
-
-_PRIVATE = (
-    ("identity", _identity),
-    ("network", network),
-    ("memory", _memory),
-    ("restarts", _restarts),
-    ("app", _app),
-)

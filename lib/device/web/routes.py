@@ -39,6 +39,7 @@ class Site:
         self.password = web.password
         self.fault = fault
         self.claim = None  # claim ID and product, once they are known
+        self.certificate = None  # (id, subject, from, until), once it has been read
         ports = service.state.ports
         self.sessions = Sessions(ports.clock, ports.board.random_bytes)
         self.guesses = Guesses(ports.clock)
@@ -71,6 +72,7 @@ class Site:
         if is_change or name in ("status", "log", "networks"):
             if token is None:
                 raise Wrong(401, "log in first")
+            self.state.networking.touch()  # the access point stays open
             if is_change and headers.get("X-Muster-Token") != token:
                 raise Wrong(403, "the token of this session is missing: load the page again")
             if name == "status":
@@ -83,9 +85,9 @@ class Site:
 
     def _elsewhere(self, path):
         """For a browser that believes to be at another host: on our own access point, lead it to the page."""
-        address = facts.network(self.state).get("access_point_address")
-        if address and not path.startswith("/api"):
-            raise Wrong(302, "", {"Location": "http://%s/" % address})
+        opened = self.state.networking.access_point
+        if opened and not path.startswith("/api"):
+            raise Wrong(302, "", {"Location": "http://%s/" % opened[1]})
         raise Wrong(421, 'this is not a name of this board: use its address, or "names" in web.json')
 
     def _page(self, method):

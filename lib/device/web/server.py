@@ -49,9 +49,10 @@ _MALFORMED = "the request is malformed"
 class Connection:
     """One client: what microdot reads from and writes to."""
 
-    def __init__(self, stream, address, clock):
+    def __init__(self, stream, address, clock, limits_ms):
         self.task = None
-        self.deadline_ms = clock.ms() + _HEAD_MS
+        self.deadline_ms = clock.ms() + limits_ms[0]
+        self._answer_ms = limits_ms[1]
         self._clock = clock
         self._stream = stream
         self._address = address
@@ -127,7 +128,7 @@ class Connection:
         """Write in pieces that fill a packet, and add the headers of every answer."""
         if not self._is_answered:
             self._is_answered = True
-            self.deadline_ms = self._clock.ms() + _ANSWER_MS
+            self.deadline_ms = self._clock.ms() + self._answer_ms
             data += _COMMON
         self._out += data
         if len(self._out) >= _OUT_BYTES:
@@ -196,18 +197,21 @@ class Server:
     `handle(reader, writer)` answers one request; `on_bug(error)` is told of exceptions that nobody expects.
     """
 
-    def __init__(self, clock, handle, on_bug):
-        self._clock = clock
+    def __init__(self, ports, handle, on_bug):
+        self._clock = ports.clock
+        interval = ports.board.interval
+        self._limits_ms = interval("web_request_ms", _HEAD_MS), interval("web_answer_ms", _ANSWER_MS)
         self._handle = handle
         self._on_bug = on_bug
         self._open = []
         self._freed = asyncio.Event()
 
-    async def run(self, listeners):
-        """Serve until cancelled; then no connection and no listener is left."""
+    async def run(self, listeners, look):
+        """Serve until cancelled; then nothing is open any more. `look()` is called now and then."""
         tasks = [asyncio.create_task(self._accept(listener)) for listener in listeners]
         try:
             while True:
+                look()
                 await self._clock.sleep_ms(_SWEEP_MS)
                 now_ms = self._clock.ms()
                 for connection in self._open:
@@ -227,7 +231,7 @@ class Server:
                 self._freed.clear()
                 await self._freed.wait()
             stream, address = await listener.accept()
-            connection = Connection(stream, address, self._clock)
+            connection = Connection(stream, address, self._clock, self._limits_ms)
             self._open.append(connection)
             connection.task = asyncio.create_task(self._serve(connection))
 

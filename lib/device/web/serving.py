@@ -27,9 +27,30 @@ async def serve(service, web, fault):
     """Serve until cancelled; raises Failure when no place to listen can be had."""
     microdot.print_exception = service.bug  # it would print what strangers send, again and again
     microdot.Response.send_file_buffer_size = _PIECE_BYTES
+    state = service.state
     listeners = _listeners(service, web.listen)
     app = App(Site(service, web, fault))
-    await Server(service.state.ports.clock, app.handle_request, service.bug).run(listeners)
+    said = None
+
+    def look():  # with each turn of the server
+        nonlocal said
+        address = _address(state)
+        if address and address != said:
+            said = address
+            for listener in listeners:
+                port = "" if listener.port == 80 else ":%d" % listener.port
+                service.say("page at http://%s%s/" % (listener.host or address, port))
+
+    await Server(state.ports, app.handle_request, service.bug).run(listeners, look)
+
+
+def _address(state):
+    """Where the board is reached at present, or None."""
+    opened = state.networking.access_point
+    if opened:
+        return opened[1]
+    joined = state.ports.network.facts()
+    return joined and joined[1]
 
 
 def _listeners(service, places):
@@ -38,14 +59,10 @@ def _listeners(service, places):
     failure = None
     for host, port in places:
         try:
-            listener = network.listen(host, port)
+            listeners.append(network.listen(host, port))
         except Failure as why:
             failure = why
             service.say(str(why))
-            continue
-        listeners.append(listener)
-        where = listener.host or network.address()
-        service.say("page at http://%s%s/" % (where, "" if listener.port == 80 else ":%d" % listener.port))
     if not listeners:
         raise failure
     return listeners

@@ -42,6 +42,7 @@ COMMANDS: Table = {
     "demo": "muster.cli.demo:demo",
     "deploy": "muster.cli.deploy:deploy",
     "deprovision": "muster.cli.provision:deprovision",
+    "factory": "muster.cli.factory:factory",
     "find": "muster.cli.get:find",
     "get": (
         "List groups or devices, or show one device.",

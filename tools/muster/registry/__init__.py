@@ -17,6 +17,7 @@ from muster.registry.changes import Changes
 from muster.registry.database import BUSY_MS, Database
 from muster.registry.faults import Faults
 from muster.registry.fleet import Devices, Groups
+from muster.registry.handed_out import HandedOut
 from muster.registry.things import Policies, Templates, Things
 from muster.registry.waiting import LIMIT_S, Line
 
@@ -49,6 +50,7 @@ class Registry:
         self.groups = Groups(self._database)
         self.devices = Devices(self._database)
         self.batches = Batches(self._database)
+        self.handed_out = HandedOut(self._database)
 
     @property
     def is_read_only(self) -> bool:

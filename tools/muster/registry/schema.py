@@ -121,6 +121,14 @@ STEPS: tuple[str, ...] = (
     -- Found ten times a second: the certificates whose token ran out before it was used.
     CREATE INDEX tokens_by_end ON tokens(expires_s) WHERE used_s IS NULL;
     """,
+    """
+    -- Which board of a factory got which device's claim ID: neither ever gets a second one.
+    CREATE TABLE handed_out (
+        hardware TEXT PRIMARY KEY,                -- kind and hardware number, as the board says
+        device TEXT NOT NULL UNIQUE REFERENCES devices(name) ON DELETE CASCADE,
+        at_s REAL NOT NULL
+    );
+    """,
 )
 
 

@@ -133,10 +133,14 @@ class Authority:
         write_new(self._home.ca_pem, _pem(certificate))
 
     def ensure_server(self, host: str) -> None:
-        """Make the server's certificate for `host` unless a good one is there."""
+        """Make the certificate of the twin's server for `host` unless a good one is there."""
+        self.ensure_pair(host, self._home.server_pem, self._home.server_key)
+
+    def ensure_pair(self, host: str, pem: Path, key_file: Path) -> None:
+        """Make a server's certificate and key for `host` in these files unless good ones are there."""
         names = _alternative_names(host)
-        if self._home.server_pem.exists() and self._home.server_key.exists():
-            old = x509.load_pem_x509_certificate(self._home.server_pem.read_bytes())
+        if pem.exists() and key_file.exists():
+            old = x509.load_pem_x509_certificate(pem.read_bytes())
             is_ours = old.issuer == self.certificate.subject and _signed_by(old, self.certificate)
             covered = old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             if is_ours and all(name in covered for name in names) and _not_after(old) > _now() + 30 * _DAY:
@@ -149,8 +153,8 @@ class Authority:
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
         )
         certificate = builder.sign(self._key, hashes.SHA256())
-        write_new(self._home.server_key, key_pem(key), 0o600)
-        write_new(self._home.server_pem, _pem(certificate))
+        write_new(key_file, key_pem(key), 0o600)
+        write_new(pem, _pem(certificate))
 
     def issue(self, key: PublicKey, now_s: float, not_after_s: float) -> tuple[str, str]:
         """Sign a client certificate for `key`; (certificate id, PEM). Times are Unix seconds."""

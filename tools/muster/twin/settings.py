@@ -104,6 +104,14 @@ class Home:
         return self.root / "server.key"
 
     @property
+    def factory_pem(self) -> Path:
+        return self.root / "factory-server.pem"
+
+    @property
+    def factory_key(self) -> Path:
+        return self.root / "factory-server.key"
+
+    @property
     def claim_dir(self) -> Path:
         return self.root / "claim"
 

@@ -6,7 +6,8 @@ const PATIENCE_MS = 10000; // for one answer
 const LOG_MOST = 300; // lines that are kept in the page
 
 const WORDS = { done: "done", working: "in progress", waiting: "waiting", failed: "failed", off: "off" };
-const ICONS = { running: "done", failing: "failed", stopped: "waiting", crashed: "failed", ended: "off", ...Object.fromEntries(Object.keys(WORDS).map((w) => [w, w])) };
+// What services and the application say of themselves, beside the words of the steps.
+const ICONS = { running: "done", failing: "failed", stopped: "waiting" };
 const STEPS = { network: "Network", time: "Clock", serialize: "Claim ID", provision: "Identity", mqtt: "Cloud", status: "Boot status" };
 
 const $ = (id) => document.getElementById(id);
@@ -98,7 +99,7 @@ function drawing(tag, values, ...children) {
 const icon = (name) => drawing("svg", { "aria-hidden": "true" }, drawing("use", { href: "#i-" + name }));
 
 function state(name, words) {
-  const kind = ICONS[name] || "off";
+  const kind = ICONS[name] || (WORDS[name] ? name : "off");
   const node = make("span", undefined, "state", kind);
   node.append(icon(kind), " " + (words || WORDS[name] || name));
   return node;
@@ -166,8 +167,8 @@ function show(value) {
 function overall(steps, problems) {
   const of = (name) => steps.find((step) => step.state == name && step.name != "time"); // it works without the time
   const open = of("working") || of("waiting");
-  const [kind, text] = problems.length ? ["failed", problems.length + (problems.length > 1 ? " problems" : " problem") + ": see below"]
-    : isSetup ? ["waiting", "Set-up: this board needs a Wi-Fi"]
+  const [kind, text] = isSetup ? ["waiting", "Set-up: this board needs a Wi-Fi"]
+    : problems.length ? ["failed", problems.length + (problems.length > 1 ? " problems" : " problem") + ": see below"]
     : of("failed") ? ["failed", (STEPS[of("failed").name] || of("failed").name) + " failed; the board tries again"]
     : open ? [open.state, "On its way: " + (STEPS[open.name] || open.name).toLowerCase() + " " + WORDS[open.state]]
     : ["done", "All is well"];
@@ -231,11 +232,12 @@ function showInside(value, board) {
   $("restarts-title").hidden = !starts.length;
   list("restarts", starts, (start) => [make("b", start.cause || "unknown"), make("span", date(start.unix, { dateStyle: "medium", timeStyle: "short" }) || "time unknown", "soft"), ...(start.text ? [make("p", start.text, "soft")] : [])]);
   put("confirm-name", board.serial || "");
+  $("release").hidden = !board.serial; // without ento.conf
 }
 
 function showIdentity(identity, now) {
   const until = identity.until - (now > 0 ? now : Date.now() / 1000);
-  put("identity-fact", !identity.thing ? "none yet" : until < 0 ? "expired" : identity.until ? "valid until " + day(identity.until) : identity.thing);
+  put("identity-fact", !identity.thing ? "none yet" : !identity.until ? identity.thing : until < 0 ? "expired" : "valid until " + day(identity.until));
   facts("identity", [["Thing", identity.thing], ["Endpoint", identity.endpoint], ["Certificate", identity.certificate], ["Subject", identity.subject], ["Valid from", day(identity.from)], ["Valid until", day(identity.until)], ["Private key", "stays on the board; never shown"]]);
 }
 

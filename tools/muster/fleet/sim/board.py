@@ -89,7 +89,7 @@ _BOARD = SimpleNamespace(
     gate=lambda limit_ms, is_key: contextlib.nullcontext(),  # there is no watchdog to keep fed
     feed=None,
 )
-_BUILD = SimpleNamespace(BUILD_TIME=0, SERVICES=(), INTERVALS={})
+_BUILD = SimpleNamespace(BUILD_TIME=0, SERVICES=(), INTERVALS={}, TLS_SESSIONS=1)
 
 
 def _step(action: tuple) -> str | None:
@@ -132,7 +132,7 @@ class Board:
         self.flash = Flash(files)
         self._contexts = contexts
         self._took = took
-        self._state = State(Ports(_BOARD, _CLOCK, self.flash, _NETWORK, self._connect, _BUILD))
+        self._state = State(Ports(_BOARD, _CLOCK, self.flash, _NETWORK, self._connect, None, _BUILD))
         self._state.services["mqtt"] = None  # `attempt` and `stay` do what the service does
         know_self(self._state)
         settings: Any = self._state.settings

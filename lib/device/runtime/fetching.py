@@ -1,0 +1,91 @@
+"""HTTP requests for services and application: time, turn, memory and redirects.
+
+Loaded for one request, then unloaded, as is all that it uses. The exchange itself is a port's.
+"""
+
+from device.core import http
+from device.core.failures import AGAIN, Failure, Lost, WrongDates
+from device.runtime import timekeeper
+from device.runtime.modules import unload
+
+_TURN_MS = 75000  # longer than mqtt keeps its connection after lending it
+_RESERVE_BYTES = 10240  # of the heap, beside the TLS session
+_PIECE_BYTES = 16896  # its input buffer, in one piece
+_REDIRECTS = 3
+_LIMIT_MS = 120000
+_SHOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
+
+
+class Request:
+    """One request. `owner`: who is told to others that wait for a TLS connection."""
+
+    def __init__(self, state, method, address, headers=None, body=None, path=None, limit_bytes=4096):
+        if method not in _SHOWN:
+            raise ValueError("method")
+        self._state = state
+        self._address = http.url(address)
+        self._sent = method, headers or {}, body
+        self._path = path
+        self._limit_bytes = limit_bytes
+        self._answer = None
+
+    async def answer(self, limit_ms=_LIMIT_MS):
+        """The core.http.Answer, within `limit_ms`; raises Failure."""
+        if not self._state.ports.network.connected():
+            raise Lost(AGAIN, "the board has no network")
+        place = http.where(self._address)
+        try:
+            if not await self._state.ports.clock.wait(self._follow(), limit_ms):
+                raise Lost(AGAIN, "%s did not finish in %d s" % (place, limit_ms // 1000), "try again later")
+            return self._answer
+        finally:
+            unload("device.port.http", "device.port.causes", "device.core.http", "device.runtime.fetching")
+
+    async def _follow(self):
+        """Make the request, and those that redirects lead to."""
+        address = self._address
+        method, headers, body = self._sent
+        for _ in range(_REDIRECTS + 1):
+            answer = await self._verified(address, method, headers, body)
+            after = http.redirect(address, answer, method, headers)
+            if after is None:
+                self._answer = answer
+                return
+            address, changed, headers = after
+            if changed != method:
+                method, body = changed, None
+        raise Failure(AGAIN, "%s redirects more than %d times" % (http.where(address), _REDIRECTS))
+
+    async def _verified(self, address, method, headers, body):
+        """One exchange; with TLS in its turn, and once more if the clock was wrong."""
+        state = self._state
+        if not address.secure:
+            return await self._exchange(address, method, headers, body)
+        timekeeper.keep_floor(state)
+        await state.turns.take(self, _TURN_MS)
+        try:
+            await self._make_room()
+            try:
+                return await self._exchange(address, method, headers, body)
+            except WrongDates as failure:
+                if state.settings is None or not await timekeeper.ask(state):
+                    raise failure
+            return await self._exchange(address, method, headers, body)
+        finally:
+            state.turns.give(self)
+
+    async def _exchange(self, address, method, headers, body):
+        return await self._state.ports.exchange(address, method, headers, body, self._path, self._limit_bytes)
+
+    async def _make_room(self):
+        """Make sure of the memory for a TLS session; only the web page gives way to it."""
+        needed, supervisor = self._state.ports.build.TLS_HEAP_BYTES, self._state.supervisor
+        if not needed or not supervisor:
+            return
+        needed += _RESERVE_BYTES
+        if not supervisor.has_room(needed, _PIECE_BYTES):
+            await supervisor.shed("web")
+        if not supervisor.has_room(needed, _PIECE_BYTES):
+            free_bytes = self._state.ports.board.free_memory()
+            cause = "a TLS connection needs %d bytes, %d are free" % (needed, free_bytes)
+            raise Failure(AGAIN, cause, "switch services off")
