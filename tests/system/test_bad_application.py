@@ -29,6 +29,20 @@ SWALLOWS = """
     raise OSError(5)
 """
 
+# The error is on its way to asyncio's handler while another task is started.
+UNSEEN = """
+    async def bad():
+        raise KeyError("unseen")
+
+    async def idle():
+        await asyncio.sleep(3600)
+
+    asyncio.create_task(bad())
+    await asyncio.sleep_ms(0)
+    asyncio.create_task(idle())
+    await asyncio.sleep(3600)
+"""
+
 # name -> (main.py, the parts of the line about it, what its traceback has)
 WAYS = {
     "raises": (
@@ -52,6 +66,7 @@ WAYS = {
         ("failed: KeyError('task'", AGAIN),
         "in bad",
     ),
+    "task-raises-unseen": (body(UNSEEN), ("failed: KeyError('unseen'", AGAIN), "in bad"),
     "task-exits": (
         body("async def bad():\n    sys.exit()\nasyncio.create_task(bad())\n" + WAITS),
         ("failed: SystemExit", AGAIN),

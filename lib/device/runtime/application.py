@@ -144,7 +144,9 @@ def _forget_modules():
             if _place(sys.modules[name]).startswith(_WITHIN):
                 found = name
         if found:
-            sys.modules[found].__dict__.clear()
+            names = getattr(sys.modules[found], "__dict__", None)
+            if names:
+                names.clear()
             del sys.modules[found]
 
 
