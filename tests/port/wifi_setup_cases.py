@@ -45,7 +45,7 @@ class _Network:
 
 
 def _state(name=None):
-    return State(Ports(_Console(), _Clock, store, _Network(name), None, None))
+    return State(Ports(_Console(), _Clock, store, _Network(name), None, None, None))
 
 
 def _flash(content, blocks=32):
@@ -127,14 +127,9 @@ def test_a_refused_network_changes_nothing():
     assert store.read(paths.WIFI) == _OLD and not state.networking.changed.is_set()
 
 
-def test_a_phone_is_sent_to_the_page_only_while_the_access_point_is_open():
+def test_the_address_of_the_access_point_is_a_fact_while_it_is_open():
     state = _state()
-    assert wifi_setup.page_for(state, "captive.apple.com") is None
     state.networking.opened("muster-1", "192.168.4.1")
-    assert wifi_setup.page_for(state, "captive.apple.com") == "http://192.168.4.1/"
-    assert wifi_setup.page_for(state, "") == "http://192.168.4.1/"
-    for host in ("192.168.4.1", "192.168.4.1:80"):
-        assert wifi_setup.page_for(state, host) is None
     assert state.network_facts()["access_point"] and state.network_facts()["address"] == "192.168.4.1"
     state.networking.closed()
-    assert wifi_setup.page_for(state, "captive.apple.com") is None
+    assert not state.network_facts()["access_point"] and not state.network_facts()["address"]

@@ -16,11 +16,13 @@ PRIVATE_KEYS = {"identity", "network", "memory", "app", "restarts"}
 CHANGES = ("logout", "wifi", "wifi/forget", "restart", "release")
 
 
-def flash(path, *, web=None, config=NO_CLOUD, extra=None, **told):
+def flash(path, *, web=None, config=NO_CLOUD, extra=None, networks=None, **told):
     """An image of a board without claim credentials."""
     documents = rig.documents(1, "cam-1")
     documents[paths.WEB] = {fields.PASSWORD: HASH} if web is None else web
     documents[paths.CONFIG] = config
+    if networks is not None:
+        documents[paths.WIFI] = {fields.NETWORKS: networks}
     documents[paths.DEVICE] = {fields.CLAIM: "7423F-FA8DT", fields.PRODUCT: "P1"}
     path.write_bytes(rig.build(documents, extra={**mishaps.told(**told), **(extra or {})}))
     return path
@@ -167,6 +169,25 @@ def test_the_page_comes_as_soon_as_there_is_a_network(tmp_path):
     with mishaps.powered(path, environment={"NETWORK": "down"}) as machine:
         mishaps.still_runs(machine)
         assert "page at" not in machine.console.replace("the page is at", "")
+
+
+def test_set_up_on_the_boards_own_access_point(tmp_path):
+    """A phone on it is led to the page; who logs in there gives the board a network."""
+    path = flash(tmp_path / "flash.img", networks=[])
+    with mishaps.powered(path) as machine:
+        browser = Browser(port_of(machine))
+        assert "access point muster-A8DT is open" in machine.console
+        for host in ("captive.apple.com", f"connectivitycheck.gstatic.com:{browser.port}"):
+            status, headers, _ = browser.ask("GET", "/hotspot-detect.html", headers={"Host": host})
+            port = host.partition(":")[1] + host.partition(":")[2]
+            assert (status, headers["location"]) == (302, f"http://127.0.0.1{port}/")
+            assert browser.ask("GET", "/api/claim", headers={"Host": host})[0] == 421
+        assert browser.get("/api/claim")["session"]["setup"]
+        new = {"ssid": "attic", "password": "marker-attic-password"}
+        assert browser.post("/api/wifi", new) == 401
+        assert browser.log_in().post("/api/wifi", new) == 204
+        machine.wait_for("network    joined")
+        assert not browser.get("/api/status")["session"]["setup"]
 
 
 def test_a_claimed_board_shows_its_identity_and_gives_it_up(twin, serial, tmp_path):

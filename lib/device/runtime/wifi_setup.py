@@ -57,14 +57,3 @@ def facts(state):
         known = []
     unload_readers()
     return {"ssid": name, "address": address, "rssi": rssi, "known": known, "access_point": bool(opened)}
-
-
-def page_for(state, host):
-    """Where to send who asks for a page of the name `host` while the access point is open; else None.
-
-    A phone asks for its maker's page to see whether it is online, and opens what it is sent to.
-    """
-    opened = state.networking.access_point
-    if not opened or host.partition(":")[0] == opened[1]:
-        return None
-    return "http://%s/" % opened[1]

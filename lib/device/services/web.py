@@ -25,10 +25,10 @@ class Web(Service):
             await ports.clock.sleep_ms(_LOOK_MS)
         if ports.board.free_memory() < self.ROOM_BYTES:
             raise Failure(AGAIN, "there is no memory for the page (%s)" % ports.board.memory_text())
-        web, fault = self._settings()
+        web = self._settings()
         from device.web.serving import serve
 
-        await serve(self, web, fault)
+        await serve(self, web)
 
     def _may_start(self):
         state = self.state
@@ -47,15 +47,17 @@ class Web(Service):
             self.state.supervisor.tell(error)
 
     def _settings(self):
-        """(core.web.Web, "" or what is wrong with web.json)."""
+        """The core.web.Web of web.json, or that without it when it is wrong."""
         from device.core import web
 
-        ports = self.state.ports
+        ports, fault = self.state.ports, None
         try:
-            found = web.read(ports.store.read(paths.WEB), ports.build.LISTEN), ""
+            found = web.read(ports.store.read(paths.WEB), ports.build.LISTEN)
         except Failure as failure:
-            self.say(str(failure))
-            found = web.read(None, ports.build.LISTEN), str(failure)
+            fault = failure
+            self.warn(str(failure))
+            found = web.read(None, ports.build.LISTEN)
+        self.state.judge(paths.WEB, fault)
         unload("device.core.passwords", "device.core.web")
         return found
 

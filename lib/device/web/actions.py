@@ -90,7 +90,7 @@ async def _login(site, sent, address, wrong):
         raise wrong(429, text, {"Retry-After": str(wait_s)})
     site.guesses.begin()
     if not await _is_right(site, password.strip().encode()):
-        site.service.say("a wrong password from %s" % address)
+        site.service.warn("a wrong password from %s" % address)
         raise wrong(403, "the password is wrong")
     site.guesses.right()
     cookie, token = site.sessions.open()

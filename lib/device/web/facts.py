@@ -29,7 +29,7 @@ def pieces(site, logged_in, private):
     yield ',"session":' + json.dumps(session)
     yield from _list("steps", (_step(state, name, services, private) for name in _STEPS))
     yield from _list("services", (_service(service, private) for service in services))
-    yield from _list("problems", _problems(site, services, private))
+    yield from _list("problems", _problems(site, private))
     if private:
         yield ',"identity":' + json.dumps(_identity(site))
         yield ',"network":' + json.dumps(_network(state))
@@ -120,19 +120,12 @@ def _service(service, private):
     return {"name": name, "built": True, "wanted": condition != OFF, "state": condition, "text": text}
 
 
-def _problems(site, services, private):
+def _problems(site, private):
     """Sentences: what is wrong, and what to do about it."""
-    if site.fault:
-        yield site.fault
+    from device.runtime import problems
+
     if site.password is None:
         yield "nobody can log in: this board has no password (`muster image --web-password-file` sets one)"
-    try:
-        from device.runtime import problems
-    except ImportError:
-        for name, condition, why in services:
-            if condition == FAILING:
-                yield "%s: %s" % (name, why if private else _LOG_IN)
-        return
     found = problems.problems(site.state, private)
     unload("device.runtime.problems")
     while found:

@@ -30,14 +30,13 @@ class Wrong(Exception):
 
 
 class Site:
-    """The answers of one board. `web`: core.web.Web; `fault`: what is wrong with web.json, or ""."""
+    """The answers of one board. `web`: core.web.Web."""
 
-    def __init__(self, service, web, fault):
+    def __init__(self, service, web):
         self.service = service
         self.state = service.state
         self.names = web.names
         self.password = web.password
-        self.fault = fault
         self.claim = None  # claim ID and product, once they are known
         self.certificate = None  # (id, subject, from, until), once it has been read
         ports = service.state.ports
@@ -58,8 +57,9 @@ class Site:
 
     async def _answer(self, request):
         headers, path = request.headers, request.path
-        if not is_own_host(headers.get("Host", ""), self.names):
-            self._elsewhere(path)
+        host = headers.get("Host", "")
+        if not is_own_host(host, self.names):
+            self._elsewhere(path, host.partition(":")[2])
         name = path[5:] if path.startswith("/api/") else None
         is_change = name in _CHANGES
         _check_method(request.method, ("POST",) if is_change or name == "login" else _GET)
@@ -83,11 +83,14 @@ class Site:
             raise Wrong(404, "there is nothing of this name")
         return await self._act(name, request, cookie)
 
-    def _elsewhere(self, path):
-        """For a browser that believes to be at another host: on our own access point, lead it to the page."""
+    def _elsewhere(self, path, port):
+        """For a browser that believes to be at another host: on our own access point, lead it to the page.
+
+        A phone asks for its maker's page to see whether it is online, and opens what it is sent to.
+        """
         opened = self.state.networking.access_point
-        if opened and not path.startswith("/api"):
-            raise Wrong(302, "", {"Location": "http://%s/" % opened[1]})
+        if opened and not path.startswith("/api") and (not port or port.isdigit()):
+            raise Wrong(302, "", {"Location": "http://%s%s/" % (opened[1], port and ":" + port)})
         raise Wrong(421, 'this is not a name of this board: use its address, or "names" in web.json')
 
     def _page(self, method):

@@ -23,13 +23,13 @@ class App(microdot.Microdot):
         return self._answer, "", None
 
 
-async def serve(service, web, fault):
+async def serve(service, web):
     """Serve until cancelled; raises Failure when no place to listen can be had."""
     microdot.print_exception = service.bug  # it would print what strangers send, again and again
     microdot.Response.send_file_buffer_size = _PIECE_BYTES
     state = service.state
     listeners = _listeners(service, web.listen)
-    app = App(Site(service, web, fault))
+    app = App(Site(service, web))
     said = None
 
     def look():  # with each turn of the server
@@ -62,7 +62,7 @@ def _listeners(service, places):
             listeners.append(network.listen(host, port))
         except Failure as why:
             failure = why
-            service.say(str(why))
+            service.warn(str(why))
     if not listeners:
         raise failure
     return listeners
