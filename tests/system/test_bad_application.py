@@ -157,6 +157,29 @@ def test_returns_and_leaves_a_task(twin, serial, tmp_path):
         assert "  more" not in "\n".join(machine.lines[length:])
 
 
+def test_is_shed_while_it_ends(twin, serial, tmp_path):
+    """Told to end once more while a task that swallows its cancellation is given its time."""
+    sheds = mishaps.service(
+        "shedder",
+        """
+        await state.ports.clock.sleep_ms(300)
+        while True:
+            await state.supervisor.shed("app")
+            self.say("it is " + state.services["app"].condition)
+            state.supervisor.restore("app")
+            await state.ports.clock.sleep_ms(700)
+        """,
+    )
+    main = SWALLOWS.replace("raise OSError", "await asyncio.sleep_ms(100)\n    raise OSError")
+    app = applications.compiled(tmp_path / "app", body(main))
+    path = _image(tmp_path, twin, serial, {**app, **sheds}, services=["shedder"])
+    with mishaps.powered(path, traceback=True) as machine:
+        for _ in range(3):
+            machine.wait_for("it is stopped", start=len(machine.lines))
+            machine.wait_for("app        started", start=len(machine.lines))
+        machine.wait_for("cut off: 1")
+
+
 def test_own_main_is_not_taken_for_the_board_s(twin, serial, tmp_path):
     """`import main` within the application is its own module, and its other modules are found."""
     main = "import helper\n\n\nCOUNT = 3\n\n\nasync def main(muster):\n    muster.log(helper.text())\n"
