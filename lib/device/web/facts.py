@@ -193,7 +193,7 @@ def _restarts(state):
 
 def _app(state):
     for name, condition, why in state.supervisor.facts():
-        if name == "app":
+        if name == "app" and state.ports.store.exists(paths.APP):
             return {"state": condition, "error": getattr(state.services.get(name), "error", "") or why}
     return {"state": OFF, "error": ""}
 
