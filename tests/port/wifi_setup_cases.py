@@ -45,7 +45,7 @@ class _Network:
 
 
 def _state(name=None):
-    return State(Ports(_Console(), _Clock, store, _Network(name), None, None))
+    return State(Ports(_Console(), _Clock, store, _Network(name), None, None, None))
 
 
 def _flash(content, blocks=32):
