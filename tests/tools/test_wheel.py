@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from muster import umqtt
+from device.core import fields, paths
+from muster import umqtt, web_password
 from muster.image import board_files, build_image
 from muster.layout import REPO, UMQTT
 
@@ -92,10 +93,12 @@ def test_the_demo_runs_from_anywhere(installed: Installed) -> None:
 
 
 def test_an_image_is_that_of_the_checkout(installed: Installed) -> None:
+    (installed.folder / "password").write_text("correct horse battery")
     words = ("image", "--board", "pico_w", "--out", "f.img", "--build-time", "1790000000")
-    built = installed(*words)
+    built = installed(*words, "--web-password-file", "password")
     assert built.returncode == 0, built.stderr
-    own = build_image(board_files("pico_w", build_time=1790000000), "pico_w")
+    web = {fields.PASSWORD: web_password.hashed("correct horse battery", "")}
+    own = build_image(board_files("pico_w", documents={paths.WEB: web}, build_time=1790000000), "pico_w")
     assert (installed.folder / "f.img").read_bytes() == own
     listed = installed("board", "ls", "--image", "f.img")
     assert "/lib/muster.pack" in listed.stdout.replace("//", "/"), listed.stderr
