@@ -12,6 +12,7 @@ MUSTER ?= $(BIN)/muster
 PYTHON_OLDEST ?= python3.10
 BOARD ?=
 PORT ?=
+APP ?=
 PROFILE ?=
 ARGS ?=
 
@@ -37,8 +38,8 @@ ready:
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/set_up.sh
 
 .PHONY: demo
-demo: ready ## a virtual board provisions itself against the local twin and says that it has booted
-	@$(MUSTER) demo $(ARGS)
+demo: ready ## a virtual board provisions itself against the local twin (APP=examples/sensor runs an application)
+	@$(MUSTER) demo $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: demo-web
 demo-web: ready ## the same, but the board stays on until Ctrl-C: open its page in a browser
@@ -105,14 +106,15 @@ bench: ready ## measure, and write docs/benchmarks.md
 
 .PHONY: image
 image: BOARD := $(or $(BOARD),virtual)
-image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual PROFILE=small|full (ARGS as `muster image --help` says)
+image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual PROFILE=small|full APP=folder (ARGS as `muster image --help` says)
 	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
-	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(PROFILE),--build $(PROFILE)) $(ARGS)
+	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(PROFILE),--build $(PROFILE)) \
+	    $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: deploy
-deploy: ready ## program files to a board: PORT=/dev/ttyACM0, BOARD=esp32|pico_w if it is to be checked
+deploy: ready ## program files to a board: PORT=/dev/ttyACM0, APP=folder with an application, BOARD=esp32|pico_w if it is to be checked
 	@$(MUSTER) deploy $(if $(PORT),--port $(PORT)) $(if $(BOARD),--board $(BOARD)) \
-	    $(if $(PROFILE),--build $(PROFILE)) $(ARGS)
+	    $(if $(PROFILE),--build $(PROFILE)) $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: lock
 lock: ## pin the newest packages that pyproject.toml allows, resolved on the oldest Python (PYTHON_OLDEST)

@@ -16,6 +16,18 @@ import vboard
 import vfs
 from vboard.flash import Flash
 
+reset = machine.reset
+
+
+def _reset():
+    """At a prompt only SystemExit ends the interpreter."""
+    try:
+        reset()
+    except vboard.PowerOff as off:
+        sys.exit(off.args[0])
+
+
+machine.reset = _reset
 image = open(vboard.setting("IMAGE"), "r+b")  # noqa: SIM115  (open as long as the board runs)
 vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(Flash(image), progsize=256), "/")
@@ -29,6 +41,8 @@ for path in ("/boot.py", "/main.py"):
         continue
     try:
         execfile(path)  # noqa: F821
+    except vboard.PowerOff as off:
+        sys.exit(off.args[0])
     except (Exception, KeyboardInterrupt) as error:
         sys.print_exception(error)
         break

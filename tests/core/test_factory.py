@@ -8,8 +8,9 @@ from device.core.failures import AGAIN, GIVE_UP, Failure
 
 
 def test_settings():
-    assert factory.settings(b'{"url": "https://f:8446/claim"}') == ("https://f:8446/claim", "")
-    assert factory.settings(b'{"url": "https://f/", "token": "s3cret"}') == ("https://f/", "s3cret")
+    assert factory.settings(b'{"url": "https://f:8446/claim"}') == ("https://f:8446/claim", "", 0)
+    told = b'{"url": "https://f/", "token": "s3cret", "unix": 1790000000}'
+    assert factory.settings(told) == ("https://f/", "s3cret", 1790000000)
 
 
 def test_settings_that_are_wrong():
@@ -25,6 +26,10 @@ def test_settings_that_are_wrong():
         (b'{"url": "https://f/", "token": "s3cret\\r\\nHost: x"}', "token"),
         (b'{"url": "https://f/", "token": 5}', "token"),
         (b'{"url": "https://f/", "token": null}', "token"),
+        (b'{"url": "https://f/", "token": "s3cret", "unix": -1}', "unix"),
+        (b'{"url": "https://f/", "token": "s3cret", "unix": 9999999999}', "unix"),
+        (b'{"url": "https://f/", "token": "s3cret", "unix": "now"}', "unix"),
+        (b'{"url": "https://f/", "token": "s3cret", "unix": true}', "unix"),
     ):
         failure = raises(Failure, factory.settings, raw)
         assert failure.kind == GIVE_UP and words in str(failure) and "s3cret" not in str(failure), raw

@@ -3,7 +3,7 @@
 import json
 
 from check import raises
-from device.core import claim_ids, paths
+from device.core import claim_ids, http, paths
 from device.core.failures import GIVE_UP, Failure
 from device.runtime.state import State
 from device.services.serialize import SERVICE
@@ -127,6 +127,105 @@ def test_a_cut_after_any_change_leaves_one_claim_id():
             if not was_cut:
                 break
         assert after == 3
+
+
+class _Line(_Ports):
+    """A board on a production line. `given`: what the server answers; `asked`: what it was asked."""
+
+    BUILD_TIME = 1700000000
+    TLS_HEAP_BYTES = 0
+    TLS_SESSIONS = 1
+
+    def __init__(self, flash, given):
+        super().__init__(flash)
+        self.build = self.network = self.clock = self
+        self.time_s = 1609459200
+        self.given = given
+        self.asked = []
+
+    def name(self):
+        return "pico_w-e66"
+
+    def connected(self):
+        return True
+
+    def ms(self):
+        return 0
+
+    def unix(self):
+        return self.time_s
+
+    def set_unix(self, unix_s):
+        self.time_s = unix_s
+
+    async def wait(self, work, limit_ms):
+        await work
+        return True
+
+    async def exchange(self, address, method, headers, body, path, limit_bytes):
+        self.asked.append((http.where(address), method, headers, body))
+        return self.given
+
+
+_FACTORY = b'{"url": "https://line:8446/claim", "token": "s3cret", "unix": 1790000000}'
+_GIVEN = http.Answer(200, {}, b'{"claim": "7423FFA8DT", "product": "P1"}')
+
+
+def _line(given=_GIVEN):
+    flash = _flash(config=_mode("factory"))
+    flash.directories.add(paths.ROOTS)
+    flash.files[paths.FACTORY] = _FACTORY
+    flash.files[paths.FACTORY_ROOT] = b"root"
+    return _Line(flash, given)
+
+
+def _serialize(ports):
+    _finish(SERVICE("serialize", State(ports)).run())
+
+
+def test_the_factory_gives_the_claim_id_and_is_forgotten():
+    ports = _line()
+    _serialize(ports)
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer s3cret"}
+    (asked,) = ports.asked
+    assert asked[:3] == ("line:8446", "POST", headers)
+    assert json.loads(asked[3]) == {"hardware": "pico_w-e66", "serial": ""}
+    assert json.loads(ports.store.read(paths.DEVICE)) == {"claim": "7423FFA8DT", "product": "P1"}
+    assert not ports.store.exists(paths.FACTORY) and not ports.store.exists(paths.FACTORY_ROOT)
+    assert ports.time_s == 1790000000, "the server's certificate is not of the future"
+    assert "s3cret" not in " ".join(ports.said)
+    _serialize(ports)
+    assert len(ports.asked) == 1
+
+
+def test_a_factory_that_refuses_changes_nothing():
+    for given in (http.Answer(409, {}, b'{"error": "two boards"}'), http.Answer(200, {}, b"{}")):
+        ports = _line(given)
+        before = dict(ports.store.files)
+        raises(Failure, _serialize, ports)
+        assert ports.store.files == before
+    ports = _line()
+    ports.store.files[paths.FACTORY] = b"{"
+    raises(Failure, _serialize, ports)
+    assert ports.asked == []
+
+
+def test_a_cut_on_the_line_ends_with_one_claim_id_and_without_the_token():
+    for after in range(20):
+        ports = _line()
+        ports.store.cut_after(after)
+        try:
+            _serialize(ports)
+            was_cut = False
+        except PowerCut:
+            was_cut = True
+        ports.store.cut_after(None)
+        _serialize(ports)
+        assert _claim(ports.store) == "7423FFA8DT"
+        assert not ports.store.exists(paths.FACTORY) and not ports.store.exists(paths.FACTORY_ROOT)
+        if not was_cut:
+            break
+    assert after == 5
 
 
 def test_a_flash_that_fails_leaves_the_file():

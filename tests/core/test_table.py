@@ -35,8 +35,8 @@ def test_random_operations_as_on_a_dict_and_after_each_start():
         assert opened(flash).bytes == table.bytes
 
 
-def test_the_index_takes_two_keys_of_one_slot_apart():
-    assert records.slot(TWINS[0]) == records.slot(TWINS[1])
+def test_the_index_takes_two_keys_of_one_hash_apart():
+    assert records.key_hash(TWINS[0]) == records.key_hash(TWINS[1])
     for first, second in (TWINS, (TWINS[1], TWINS[0])):
         flash = Flash()
         table = opened(flash)

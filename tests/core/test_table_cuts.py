@@ -165,7 +165,7 @@ def test_a_damaged_byte_costs_at_most_two_records():
     for path in _log(table, flash):
         whole = flash.files[path]
         for at in range(len(whole)):
-            for value in (whole[at] ^ 1, 10, 0, 255):
+            for value in (whole[at] ^ 1, 10):
                 copy = Flash()
                 copy.directories.add(paths.TABLES)
                 copy.files = dict(flash.files)
@@ -226,7 +226,7 @@ def test_a_full_flash_refuses_documents_and_lets_them_be_deleted():
     model = {f"k{number}": document(Dice(number + 1), 200) for number in range(40)}
     for key in model:
         table.put(key, model[key])
-    flash.has_room = lambda size: False
+    flash.space = lambda: (32000, 1000000)
     failure = None
     while failure is None:
         try:

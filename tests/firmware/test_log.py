@@ -18,7 +18,10 @@ from tests.system import mishaps, rig
 SERVICE = """
     self.ready.set()
     await state.ports.clock.sleep_ms(2000)
-    log = state.log
+    log, board = state.log, state.ports.board
+    size = board.largest_piece()
+    if board.has_piece(size - 512) and not board.has_piece(size + 4096):
+        self.say("largest %d" % size)
     told = [line[3] for line in log.lines(0) if line[2] == self.name and line[0] <= log.earlier]
     self.say("earlier: " + repr(told[-2:]))
     if not told:
@@ -48,6 +51,10 @@ def _uf2(tmp_path):
 def test_the_ring_outlives_resets_and_a_hang_is_named(tmp_path):
     with Board(needs.FIRMWARE, _uf2(tmp_path), Network()) as board:
         board.power_on()
+        board.wait_for(r"hanger +largest \d+", 20_000)
+        said = int(board.console.split("largest ")[1].split()[0])
+        assert said >= board.figures.least_block - 2048, "as seen from outside, with garbage"
+        assert said < 150_000
         board.wait_for(r"hanger +earlier: \[\]", 20_000)
         board.wait_for(r"hanger +first line", 1_000)
         board.wait_for(r"health +hanger keeps the loop busy for 5 s", 9_000)

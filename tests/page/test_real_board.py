@@ -11,12 +11,13 @@ from device.core import fields, passwords, paths, slots
 from muster import page as sources
 from muster.twin.server import running_twin
 from muster.twin.settings import Settings
-from tests.system import rig
+from tests.system import applications, rig
 
 PASSWORD = "marker-7q4k-hwrd"
 SALT = bytes(range(16))
 ITERATIONS = 50  # of a test: the browser is what is tested here
 CODE = "JT08FFQXWQ"
+WORKSHOP = [{fields.SSID: "workshop", fields.PASSWORD: rig.WIFI_PASSWORD}]
 AIR = {"workshop": rig.WIFI_PASSWORD, "guest": ""}
 
 
@@ -36,10 +37,13 @@ def free_port() -> int:
 
 @pytest.fixture
 def switch_on(twin, tmp_path):
-    """switch_on(networks) -> a board that is on and knows them; `url` is the address of its page."""
+    """switch_on(networks, more={}) -> a board that is on; `url` is the address of its page.
+
+    It knows `networks`; `more`: files on its flash.
+    """
     boards = []
 
-    def begin(networks):
+    def begin(networks, more=None):
         digest = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, ITERATIONS)
         web = {
             fields.LISTEN: [f"127.0.0.1:{free_port()}"],
@@ -50,7 +54,7 @@ def switch_on(twin, tmp_path):
             paths.DEVICE: {fields.CLAIM: f"{CODE[:5]}-{CODE[5:]}"},
             paths.WIFI: {fields.NETWORKS: networks},
         }
-        extra = {path: json.dumps(value).encode() for path, value in documents.items()}
+        extra = {path: json.dumps(value).encode() for path, value in documents.items()} | (more or {})
         path = rig.flash(tmp_path / "flash.img", twin, "camera-0001", extra=extra)
         board = rig.board(path, restart=True, environment={"NETWORKS": json.dumps(AIR)}).start()
         boards.append(board)
@@ -64,7 +68,7 @@ def switch_on(twin, tmp_path):
 
 @pytest.fixture
 def machine(switch_on):
-    return switch_on([{fields.SSID: "workshop", fields.PASSWORD: rig.WIFI_PASSWORD}])
+    return switch_on(WORKSHOP)
 
 
 @pytest.fixture
@@ -109,11 +113,12 @@ def test_who_logs_in_sees_the_board(inside, machine) -> None:
     inside.wait_for_selector("#identity >> text=localhost")
     identity = slots.opened(json.loads(rig.on_flash(machine.image)[f"{paths.CERT}/{paths.IDENTITY}"]))
     text = inside.inner_text("#inside")
-    for fact in ("workshop", "camera-0001", identity.certificate_id, "KB", "heartbeat"):
+    assert inside.inner_text("#identity-fact") == "valid until 31 Dec 2049"
+    for fact in ("workshop", "camera-0001", identity.certificate_id, "AWS IoT Certificate", "heartbeat"):
         assert fact in text, fact
     secrets = [PASSWORD, rig.WIFI_PASSWORD, "PRIVATE KEY"]
     assert [secret for secret in secrets if secret in inside.content()] == []
-    inside.wait_for_selector("#log li")
+    inside.wait_for_selector("#log >> text=PROVISION_STATUS is True")
 
 
 def test_networks_are_found_added_and_forgotten(inside, machine) -> None:
@@ -170,3 +175,27 @@ def test_a_board_without_a_network_is_brought_onto_one(opened, switch_on) -> Non
     machine.wait_for(rig.DONE)
     page.wait_for_selector("#network-fact >> text=guest")
     page.wait_for_selector("#overall >> text=All is well")
+
+
+def test_what_is_wrong_with_an_application_is_on_the_page(opened, switch_on, tmp_path) -> None:
+    text = applications.body(
+        "(await muster.table('readings')).put('a', {'n': 1})\nraise ValueError('no sensor')"
+    )
+    page = opened(switch_on(WORKSHOP, applications.compiled(tmp_path / "app", text)).url)
+    page.wait_for_selector("#overall >> text=see below")
+    log_in(page)
+    page.wait_for_selector("#problems >> text=no sensor")
+    page.click("#app-card > summary")
+    page.wait_for_selector("#app-fact >> text=failing")
+    assert "ValueError: no sensor" in page.inner_text("#app-error")
+    assert "main.py" in page.inner_text("#app-error")
+    page.click("#memory-card > summary")
+    page.wait_for_selector("#memory >> text=Table readings")
+
+
+def test_a_broken_configuration_leaves_the_page_which_says_what_is_wrong(opened, switch_on) -> None:
+    broken = {paths.CONF: b'{"device"', paths.CONFIG: b"[]"}
+    page = opened(switch_on(WORKSHOP, broken).url)
+    page.wait_for_selector("#problems li")
+    log_in(page)
+    page.wait_for_selector("#problems >> text=ento.conf: is not valid JSON")

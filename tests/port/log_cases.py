@@ -2,6 +2,7 @@
 
 import gc
 
+import uctypes
 from board_cases import Console, Esp32, Machine, With, only_timer
 
 from check import raises
@@ -116,3 +117,14 @@ def test_pieces_of_the_heap():
     largest = board.largest_piece()
     assert 0 < largest <= free and gc.isenabled()
     assert board.has_piece(1024) and not board.has_piece(free + 1)
+
+
+def test_pieces_by_the_heap_s_own_table():
+    table = bytearray(b"\x55" * 128)
+    table[10:100] = bytes(90)
+    board._heap_table = uctypes.addressof(table), len(table)
+    try:
+        assert board.largest_piece() == 80 * 64, "in whole pieces of a KB"
+        assert board.has_piece(90 * 64) and not board.has_piece(91 * 64)
+    finally:
+        board._heap_table = None

@@ -9,7 +9,6 @@ from small_flash import Board, cut_everywhere
 from check import raises
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Failure
-from device.core.ports import Ports
 from device.port import clock, store
 from device.services.database import Database
 from device.web import facts as page
@@ -38,12 +37,21 @@ class Settings:
     database = [3, 20000, 100]
 
 
+class Ports:
+    """The ports that the database uses."""
+
+    def __init__(self, board):
+        self.board = board
+        self.clock = clock
+        self.store = store
+
+
 class State:
     """What the service is given."""
 
     def __init__(self, settings=Settings):
         self.console = Console()
-        self.ports = Ports(self.console, clock, store, None, None, None)
+        self.ports = Ports(self.console)
         self.settings = settings
 
 
@@ -166,13 +174,18 @@ def test_a_full_flash_loses_nothing_and_goes_on_when_there_is_room():
                 file.write(bytes(3000))
     except OSError:
         pass
+    for _ in range(4):
+        number -= 1
+        os.remove(f"/filler{number}")
     failures = 0
     for step in range(12):
+        before = board.flash.operations
         try:
             table.put("more", {"n": step, "text": "y" * 900})
             model["more"] = {"n": step, "text": "y" * 900}
         except Failure as failure:
             assert failure.kind == GIVE_UP and "flash is full" in str(failure)
+            assert board.flash.operations == before, "a refusal does not wear the flash"
             failures += 1
         assert content(table) == model
     assert failures

@@ -247,3 +247,83 @@ def test_only_hard_timers_run_in_a_handshake(tmp_path, bits):
     with Server(None, lambda peer: None) as server:  # takes the connection and says nothing
         program = HANDSHAKE.replace("PORT", str(server.port))
         assert lines(tmp_path, program, bits=bits, STACK="lwip") == ["error 110 True 0"]
+
+
+SERVE = (
+    TCP
+    + """
+import os
+async def main():
+    plug = socket.socket()
+    while True:
+        port = 0x8000 | int.from_bytes(os.urandom(2), "big")
+        try:
+            plug.bind(socket.getaddrinfo("127.0.0.1", port)[0][-1])
+            break
+        except OSError:
+            pass
+    plug.listen(1)
+    plug.setblocking(False)
+    print(flags(plug, select.POLLIN))
+    client = await opened(port)
+    while not flags(plug, select.POLLIN):
+        await asyncio.sleep_ms(5)
+    served, _ = plug.accept()
+    served.setblocking(False)
+    client.write(b"ask")
+    print(await asyncio.StreamReader(served).read(3), served.write(b"say"))
+    print(await asyncio.StreamReader(client).read(3))
+    station.disconnect()
+    print(error_of(served.write, b"x"), error_of(served.read, 1))
+    point = network.WLAN(network.AP_IF)
+    point.active(True)
+    print(error_of(client.write, b"x"), bool(socket.getaddrinfo("127.0.0.1", port)))
+asyncio.run(main())
+"""
+)
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+def test_whoever_has_come_to_the_board_is_lost_with_the_network(tmp_path, bits):
+    found = lines(tmp_path, SERVE, bits=bits, STACK="lwip")
+    assert found == [
+        "0",
+        "b'ask' 3",
+        "b'say'",
+        "error 113 error 113",
+        "virtual board: access point PICO4F2A, WPA2",
+        "error 113 True",
+    ]
+
+
+POINT = """
+point = network.WLAN(network.AP_IF)
+point.config(ssid="first", security=0)
+point.active(True)
+point.config(ssid="second")
+print(point.active(), point.ifconfig()[0], len(point.status("stations")))
+point.active(False)
+print(point.active())
+"""
+
+
+@pytest.mark.parametrize(("kind", "later"), [("pico_w", []), ("esp32", ["second, open"])])
+def test_an_access_point_takes_another_name_as_its_board_does(tmp_path, kind, later):
+    found = lines(tmp_path, POINT, KIND=kind, AP="up:2")
+    named = [line.removeprefix("virtual board: access point ") for line in found[:-2]]
+    assert named == ["first, open", *later] and found[-2:] == ["True 127.0.0.1 2", "False"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"), [("pico_w", "None"), ("esp32", "error Wifi Unknown Error 0x0101")]
+)
+def test_an_access_point_that_does_not_start(tmp_path, kind, answer):
+    program = """
+point = network.WLAN(network.AP_IF)
+try:
+    print(point.active(True))
+except OSError as error:
+    print("error", error)
+print(point.active())
+"""
+    assert lines(tmp_path, program, KIND=kind, AP="fails") == [answer, "False"]

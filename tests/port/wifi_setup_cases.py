@@ -132,4 +132,4 @@ def test_the_address_of_the_access_point_is_a_fact_while_it_is_open():
     state.networking.opened("muster-1", "192.168.4.1")
     assert state.network_facts()["access_point"] and state.network_facts()["address"] == "192.168.4.1"
     state.networking.closed()
-    assert not state.network_facts()["access_point"]
+    assert not state.network_facts()["access_point"] and not state.network_facts()["address"]

@@ -196,9 +196,9 @@ def crowd(
         }
 
 
-def complaint(machine: VirtualBoard, *parts: str, timeout_s: float = 120) -> str:
-    """The one line that has all these `parts` in their order, once it is on the console."""
-    return machine.wait_for(re.compile(".*".join(map(re.escape, parts))), timeout_s)
+def complaint(machine: VirtualBoard, *parts: str, timeout_s: float = 120, start: int = 0) -> str:
+    """The first line, from number `start` on, that has all these `parts` in order."""
+    return machine.wait_for(re.compile(".*".join(map(re.escape, parts))), timeout_s, start=start)
 
 
 def still_runs(machine: VirtualBoard, timeout_s: float = 120) -> None:

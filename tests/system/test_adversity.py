@@ -1,35 +1,38 @@
-"""A board that lacks something goes on, and says what is wrong: the sentences of its page."""
+"""A board that lacks something goes on, serves its page and says there what is wrong."""
 
 import json
+import re
 
 import pytest
 
 from device.core import fields, paths
 from muster.image.filesystem import mount
-from muster.layout import LIB
 from tests.system import mishaps, rig
+from tests.system.browser import HASH, Browser, port_of
 from tests.system.test_network import NO_CLOUD, OPEN
 
-# Prints what the page shows, to everybody and to who has logged in, when it changes.
-TELLER = """
-    from device.runtime import problems
-    told = None
-    while True:
-        found = [problems.problems(state, is_owner) for is_owner in (False, True)]
-        if found != told:
-            told = found
-            for kind, texts in zip(("all", "owner"), found):
-                self.say("%s %s" % (kind, " | ".join(texts) or "nothing is wrong"))
-        await state.ports.clock.sleep_ms(50)
-"""
+_UNHURRIED = {"retry_ms": 60000}  # what fails does not start again while somebody looks
+_WEB = {paths.WEB: json.dumps({fields.PASSWORD: HASH}).encode()}
+_NO_CLAIM = {mishaps.claim_path(name): None for name in paths.CREDENTIALS}
 
 
 def _flash(path, twin, serial, changes=None):
-    text = (LIB / "device/runtime/problems.py").read_text()  # in the image even when no page is
-    extra = {**mishaps.service("teller", TELLER), **mishaps.compiled("device/runtime/problems.py", text)}
-    mishaps.flash(path, twin, serial, services=["teller"], extra=extra)
-    mishaps.edit(path, changes or {})
+    mishaps.flash(path, twin, serial, intervals=_UNHURRIED)
+    mishaps.edit(path, {**_WEB, **(changes or {})})
     return path
+
+
+def _told(machine):
+    """What the page says to everybody, and to who has logged in."""
+    browser = Browser(port_of(machine))
+    assert browser.ask("GET", "/")[0] == 200
+    everybody = browser.get("/api/claim")["problems"]
+    return everybody, browser.log_in().get("/api/status")["problems"]
+
+
+def _failed(machine, name):
+    """Wait until this service has failed in main.py."""
+    machine.wait_for(re.compile(rf"  {name} .*Trying again in"))
 
 
 def _filled(path):
@@ -44,83 +47,83 @@ def _filled(path):
     return path
 
 
-OF_FILES = {
-    paths.CONFIG: (b'{"services": {"mq', f"{paths.CONFIG}: lacks the JSON object services; correct the file"),
-    paths.CONF: (b"{", f"{paths.CONF}: is not valid JSON (1 bytes); correct the file"),
-    paths.WIFI: (b'{"networks": [{"ss', f"{paths.WIFI}: is not valid JSON"),
-}
-
-
-@pytest.mark.parametrize("path", OF_FILES, ids=lambda path: path.rpartition("/")[2])
-def test_a_broken_file_is_named_to_everybody(twin, serial, tmp_path, path):
-    raw, sentence = OF_FILES[path]
-    image = _flash(tmp_path / "flash.img", twin, serial, {path: raw})
+def test_a_broken_config(twin, serial, tmp_path):
+    image = _flash(tmp_path / "flash.img", twin, serial, {paths.CONFIG: b'{"services": {"mq'})
     with mishaps.powered(image) as machine:
-        mishaps.complaint(machine, "teller     all", sentence)
-        mishaps.complaint(machine, "teller     owner", sentence)
-        if path == paths.WIFI:
-            machine.wait_for(OPEN)
-        else:
-            machine.wait_for("network    joined")
-        if path == paths.CONFIG:
-            machine.wait_for(rig.DONE)
-        mishaps.still_runs(machine)
+        machine.wait_for(rig.DONE)
+        sentence = f"{paths.CONFIG}: lacks the JSON object services; correct the file"
+        for texts in _told(machine):
+            assert texts == [sentence], "every other service goes on"
 
 
-def test_a_board_on_a_full_flash_goes_on_and_says_so(twin, serial, tmp_path):
+def test_a_broken_ento_conf(twin, serial, tmp_path):
+    image = _flash(tmp_path / "flash.img", twin, serial, {paths.CONF: b"{"})
+    with mishaps.powered(image) as machine:
+        _failed(machine, "provision")
+        for texts in _told(machine):
+            assert texts == [f"{paths.CONF}: is not valid JSON (1 bytes); correct the file and restart"]
+
+
+def test_a_broken_wifi_json(twin, serial, tmp_path):
+    """The board opens its access point, where the file can be replaced."""
+    image = _flash(tmp_path / "flash.img", twin, serial, {paths.WIFI: b'{"networks": [{"ss'})
+    with mishaps.powered(image) as machine:
+        machine.wait_for(OPEN)
+        for texts in _told(machine):
+            assert len(texts) == 1 and texts[0].startswith(f"{paths.WIFI}: is not valid JSON"), texts
+
+
+def test_a_full_flash(twin, serial, tmp_path):
     image = _filled(_flash(tmp_path / "flash.img", twin, serial))
     with mishaps.powered(image) as machine:
-        mishaps.complaint(machine, "teller     all the flash is full", "delete files you do not need")
-        machine.wait_for("network    joined")
+        _failed(machine, "provision")
+        for texts in _told(machine):
+            assert texts[0].startswith("the flash is full") and "delete files" in texts[0], texts
         mishaps.still_runs(machine)
 
 
-def test_a_board_without_a_cloud_has_nothing_to_complain_of(twin, serial, tmp_path):
-    claim = {mishaps.claim_path(name): None for name in paths.CREDENTIALS}
-    image = _flash(tmp_path / "flash.img", twin, serial, {**NO_CLOUD, **claim})
+def test_no_cloud(twin, serial, tmp_path):
+    image = _flash(tmp_path / "flash.img", twin, serial, {**NO_CLOUD, **_NO_CLAIM})
     with mishaps.powered(image) as machine:
-        machine.wait_for("network    joined")
-        machine.wait_for("teller     all nothing is wrong")
+        assert _told(machine) == ([], [])
         assert "failing" not in machine.wait_for("heartbeat")
 
 
-def test_a_board_without_credentials_says_which_file_is_missing(twin, serial, tmp_path):
-    claim = {mishaps.claim_path(name): None for name in paths.CREDENTIALS}
-    image = _flash(tmp_path / "flash.img", twin, serial, claim)
+def test_no_claim_credentials(twin, serial, tmp_path):
+    image = _flash(tmp_path / "flash.img", twin, serial, _NO_CLAIM)
     with mishaps.powered(image) as machine:
-        mishaps.complaint(machine, "teller     all", "provision: ", "is missing; copy the claim credentials")
-        machine.wait_for("network    joined")
+        _failed(machine, "provision")
+        for texts in _told(machine):
+            assert len(texts) == 1 and "is missing; copy the claim credentials there" in texts[0], texts
 
 
-def test_a_board_without_the_internet_names_the_server_only_to_its_owner(twin, serial, tmp_path):
+def test_no_internet(twin, serial, tmp_path):
     image = _flash(tmp_path / "flash.img", twin, serial)
     with mishaps.powered(image, environment={"DNS": "down"}) as machine:
-        machine.wait_for("network    joined")
-        mishaps.complaint(machine, "teller     owner", "provision: ", "no address found for localhost")
-        everybody = mishaps.complaint(machine, "teller     all", "provision: fails; log in to see the reason")
-        assert "localhost" not in everybody
-        mishaps.still_runs(machine)
+        _failed(machine, "provision")
+        everybody, owner = _told(machine)
+        assert everybody == ["provision: fails; log in to see the reason"]
+        assert len(owner) == 1 and "no address found for localhost" in owner[0]
 
 
-def test_a_board_without_a_known_network_says_how_to_give_it_one(twin, serial, tmp_path):
+def test_no_known_network(twin, serial, tmp_path):
     none = json.dumps({fields.NETWORKS: []}).encode()
     image = _flash(tmp_path / "flash.img", twin, serial, {paths.WIFI: none})
     with mishaps.powered(image) as machine:
         machine.wait_for(OPEN)
-        line = mishaps.complaint(
-            machine,
-            "teller     all",
-            "no Wi-Fi network is configured",
-            "give the board a network on this page",
-        )
-        assert "|" not in line, "nobody else complains of the same"
-        mishaps.still_runs(machine)
+        for texts in _told(machine):
+            assert texts == [
+                "no Wi-Fi network is configured; create wifi.json; give the board a network on this page"
+            ], "nobody else complains of the same"
 
 
-def test_a_board_that_is_out_of_range_names_the_network_only_to_its_owner(twin, serial, tmp_path):
+@pytest.mark.parametrize("kind", ["pico_w", "esp32"])
+def test_no_network_in_range(twin, serial, tmp_path, kind):
     image = _flash(tmp_path / "flash.img", twin, serial)
-    with mishaps.powered(image, environment={"NETWORK": "down"}) as machine:
-        mishaps.complaint(machine, "teller     owner", "no Wi-Fi (workshop: not in range)")
-        everybody = mishaps.complaint(machine, "teller     all no known Wi-Fi network can be joined")
-        assert "workshop" not in everybody
+    mishaps.edit(image, mishaps.told(intervals={"retry_ms": 100}))
+    with mishaps.powered(image, environment={"NETWORK": "down", "KIND": kind}) as machine:
         machine.wait_for(OPEN)
+        everybody, owner = _told(machine)
+        assert any("no Wi-Fi (workshop: not in range)" in text for text in owner), owner
+        assert everybody[0].startswith("no known Wi-Fi network can be joined; give the board a network")
+        assert "workshop" not in "".join(everybody)

@@ -8,6 +8,7 @@ import pytest
 
 from device.core import fields, paths
 from tests.system import mishaps, rig
+from tests.system.browser import HASH, Browser, port_of
 
 NO_CLOUD = {paths.CONFIG: json.dumps({fields.SERVICES: {fields.CLOUD: False}}).encode()}
 
@@ -32,7 +33,7 @@ def test_a_board_without_a_cloud_joins_and_joins_again(tmp_path):
 
 
 QUICK = {"access_point_ms": 3000, "empty_ms": 1000, "retry_ms": 100}
-OPEN = re.compile(r"network +access point (\S+) is open, (with\w*) .* at http://([0-9.]+)/")
+OPEN = re.compile(r"network +access point (\S+) is open, (with\w*) .* its address is ([0-9.]+)")
 
 
 def _opened(machine, start=0):
@@ -123,3 +124,30 @@ def test_every_name_leads_to_the_page(tmp_path):
             phone.send(QUESTION)
             answer = phone.recv(512)
     assert answer[:2] == QUESTION[:2] and answer[-4:] == bytes((127, 0, 0, 1))
+
+
+def test_a_person_gives_the_board_a_network_on_its_page(tmp_path):
+    web = {paths.WEB: json.dumps({fields.PASSWORD: HASH}).encode()}
+    path = flash(tmp_path / "flash.img", web, wifi={fields.NETWORKS: [], fields.COUNTRY: "DE"})
+    home = {"ssid": "home", "password": "marker-of-home"}
+    with mishaps.powered(path, environment={"NETWORKS": json.dumps({"home": "marker-of-home"})}) as machine:
+        _opened(machine)
+        phone = Browser(port_of(machine))
+        status, headers, _ = phone.ask("GET", "/hotspot-detect.html", headers={"Host": "captive.apple.com"})
+        assert (status, headers["location"]) == (302, "http://127.0.0.1/")
+        assert phone.get("/api/claim")["session"]["setup"]
+        assert phone.post("/api/wifi", home) == 401, "everybody in range may be on the access point"
+        phone.log_in()
+        heard = phone.get("/api/networks")["networks"]
+        assert heard == [{"ssid": "home", "rssi": -50, "open": False}]
+        assert phone.post("/api/wifi", {**home, "ssid": "x" * 33}) == 400
+        assert phone.post("/api/wifi", home) == 204
+        machine.wait_for("network    joined")
+        found = phone.get("/api/status")
+        assert found["network"]["ssid"] == "home" and not found["network"]["access_point"]
+        assert found["network"]["known"] == ["home"] and not found["session"]["setup"]
+        assert phone.post("/api/wifi/forget", {"ssid": "home"}) == 204
+        lost = machine.lines.index(machine.wait_for("network    lost; joining again"))
+        _opened(machine, lost)
+    assert "marker-of-home" not in machine.console
+    assert json.loads(rig.on_flash(path)[paths.WIFI]) == {fields.NETWORKS: [], fields.COUNTRY: "DE"}

@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -38,7 +39,23 @@ ASK = """
 
 
 class _Handler(BaseHTTPRequestHandler):
+    heard: ClassVar[list[tuple[str, str | None]]] = []  # paths with the Authorization that came along
+
     def do_GET(self) -> None:
+        self.heard.append((self.path, self.headers["Authorization"]))
+        where = f"localhost:{self.server.server_address[1]}"  # type: ignore[attr-defined]
+        leads_to = {
+            "/loop": "/loop",
+            "/plain": f"http://{where}/hello",
+            "/hop": "hello",
+            "/away": f"https://{where.replace('localhost', '127.0.0.1')}/hello",
+        }.get(self.path)
+        if leads_to:
+            self.send_response(302)
+            self.send_header("Location", leads_to)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         body = b"x" * 20000 if self.path == "/file" else b"hello"
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -54,7 +71,7 @@ def server(tmp_path) -> Iterator[tuple[str, bytes]]:
     """The address of an HTTPS server, and its root CA."""
     authority = Authority(tmp_path, "web")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority.issue("localhost"))
+    context.load_cert_chain(*authority.issue("localhost", address="127.0.0.1"))
     running = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     running.socket = context.wrap_socket(running.socket, server_side=True)
     thread = threading.Thread(target=running.serve_forever, daemon=True)
@@ -117,6 +134,70 @@ def test_without_a_cloud(tmp_path, server):
     with mishaps.powered(path) as machine:
         machine.wait_for("probe      200 hello")
         machine.wait_for("probe      downloaded 20000")
+
+
+TOGETHER = """
+    import asyncio
+    while not state.ports.network.connected():
+        await state.ports.clock.sleep_ms(20)
+    async def get(number):
+        answer = await state.services["url"].get("%s/hello")
+        self.say("number %%d: %%s" %% (number, answer.body.decode()))
+    await asyncio.gather(*[get(number) for number in range(6)])
+    self.say("all came")
+    await state.ports.clock.sleep_ms(1000000)
+"""
+
+
+@pytest.mark.parametrize("sessions", [1, 4])
+def test_several_requests_at_once(tmp_path, server, sessions):
+    """Each unloads the program's part for HTTP at its end, while others are still at it."""
+    address, root = server
+    path = tmp_path / "flash.img"
+    documents = {paths.WIFI: rig.documents(1, "x")[paths.WIFI]}
+    extra = {f"{paths.ROOTS}/web.pem": root, **mishaps.service("probe", TOGETHER % address)}
+    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT, facts={"TLS_SESSIONS": sessions})
+    path.write_bytes(rig.build(documents, extra={**extra, **told}))
+    with mishaps.powered(path) as machine:
+        machine.wait_for("all came")
+    assert len([line for line in machine.lines if ": hello" in line]) == 6
+
+
+REDIRECTS = """
+    from device.core.failures import Failure
+    while not state.ports.network.connected():
+        await state.ports.clock.sleep_ms(20)
+    for path in ("/loop", "/plain", "/hop", "/away"):
+        try:
+            answer = await state.services["url"].get("%s" + path, {"Authorization": "Bearer t0ken"})
+            self.say(path + " %%d %%s" %% (answer.status, answer.body.decode()))
+        except Failure as failure:
+            self.say(path + " " + str(failure))
+    await state.ports.clock.sleep_ms(1000000)
+"""
+
+
+def test_redirects(tmp_path, server):
+    _Handler.heard.clear()
+    address, root = server
+    path = tmp_path / "flash.img"
+    documents = {paths.WIFI: rig.documents(1, "x")[paths.WIFI]}
+    extra = {f"{paths.ROOTS}/web.pem": root, **mishaps.service("probe", REDIRECTS % address)}
+    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT)
+    path.write_bytes(rig.build(documents, extra={**extra, **told}))
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "probe", "/loop", "redirects more than 3 times")
+        mishaps.complaint(machine, "probe", "/plain", "redirects to an address without TLS: refused")
+        machine.wait_for("/hop 200 hello")
+        machine.wait_for("/away 200 hello")
+    token = "Bearer t0ken"
+    assert _Handler.heard == [("/loop", token)] * 4 + [
+        ("/plain", token),
+        ("/hop", token),
+        ("/hello", token),
+        ("/away", token),
+        ("/hello", None),
+    ]
 
 
 def test_a_root_that_is_missing_is_said(twin, serial, tmp_path, server):

@@ -196,6 +196,63 @@ def test_the_command_with_the_whole_real_program(
     assert {path: data for path, data in blank.files().items() if path in CONFIGURATION} == CONFIGURATION
 
 
+APP = {"/app/main.mpy": b"main", "/app/lamp/blue.mpy": b"blue", "/app/page.html": b"<p>"}
+
+
+def _deploy_app(
+    board: SerialBoard, app: dict[str, bytes] | None, code: dict[str, bytes] | None = None
+) -> deployment.Summary:
+    link = BoardLink(board.port)
+    return deployment.deploy(link, report=lambda _: None, build=lambda kind: code or program(), app=app)
+
+
+def _on_board(board: SerialBoard) -> dict[str, bytes]:
+    return {path: data for path, data in board.files().items() if path.startswith("/app/")}
+
+
+def test_of_an_application_only_what_differs_is_copied_and_what_has_gone_is_removed(
+    deployed: SerialBoard,
+) -> None:
+    assert _deploy_app(deployed, APP).copied == sorted(APP)
+    deployed.wait_for("started online 1")
+    assert _on_board(deployed) == APP
+    new = {"/app/main.mpy": b"other", "/app/page.html": b"<p>"}
+    summary = _deploy_app(deployed, new)
+    assert (summary.copied, summary.removed) == (["/app/main.mpy"], ["/app/lamp/blue.mpy"])
+    deployed.wait_for("started online 1")
+    assert _on_board(deployed) == new
+    listed = BoardLink(deployed.port).execute("import os; print(sorted(os.listdir('/app')))")
+    assert listed.strip() == "['main.mpy', 'page.html']", "the empty folder has gone too"
+    assert _deploy_app(deployed, None, program(2)).removed == []  # without --app it stays
+    deployed.wait_for("started online 2")
+    assert _on_board(deployed) == new
+
+
+def test_after_a_pulled_cable_the_old_application_is_whole(
+    deployed: SerialBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deploy_app(deployed, APP)
+    deployed.wait_for("started online 1")
+    copy = BoardLink.copy
+
+    def fail_at_page(link: BoardLink, source: Path, path: str) -> str:
+        if path.startswith("/app/page"):
+            raise MusterError("the cable is out")
+        return copy(link, source, path)
+
+    new = {**dict.fromkeys(APP, b"new"), "/app/more.mpy": b"new"}
+    with monkeypatch.context() as patched:
+        patched.setattr(BoardLink, "copy", fail_at_page)
+        with pytest.raises(MusterError, match="the cable is out"):
+            _deploy_app(deployed, new)
+    deployed.wait_for("started online 1")
+    found = _on_board(deployed)
+    assert {path: found.get(path) for path in APP} == APP and "/app/more.mpy" not in found
+    assert _deploy_app(deployed, new).copied == sorted(new)
+    deployed.wait_for("started online 1")
+    assert _on_board(deployed) == new
+
+
 def test_a_full_flash_is_said_before_anything_is_copied(deployed: SerialBoard) -> None:
     with pytest.raises(MusterError, match="too full"):
         deploy(deployed, pack.packed(program() | {"/lib/device/huge.mpy": bytes(900_000)}))

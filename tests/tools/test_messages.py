@@ -19,7 +19,8 @@ def test_every_fixed_part_is_in_a_source() -> None:
 def test_no_message_stands_twice_and_every_row_says_what_it_means() -> None:
     rows = messages.table()
     assert len({(row.service, row.message) for row in rows}) == len(rows) > 90
-    assert [row for row in rows if not row.meaning or not row.fixed() and row.service != "bug"] == []
+    free = ("bug", "app")  # print what others have written
+    assert [row for row in rows if not row.meaning or not (row.fixed() or row.service in free)] == []
     assert [row for row in rows if "|" in "".join(row)] == []
 
 

@@ -61,7 +61,7 @@ def state(monkeypatch):
     monkeypatch.setattr(_Deaf, "history", [])
     told: list[str] = []
     board = SimpleNamespace(
-        say=lambda step, text: told.append(f"{step} {text}"),
+        say=lambda step, text, level=0: told.append(f"{step} {text}"),
         interval=lambda what, default_ms: default_ms,
         random_bytes=bytes,
         traceback=repr,
@@ -69,7 +69,8 @@ def state(monkeypatch):
     clock = SimpleNamespace(ms=lambda: int(time.monotonic() * 1000), wait=_wait)
     store = SimpleNamespace(read=lambda path: None)
     build = SimpleNamespace(SERVICES=(("deaf", (), False, False),))
-    made = State(Ports(board, clock, store, None, None, build))
+    given = {"board": board, "clock": clock, "store": store, "build": build}
+    made = State(Ports(**{name: given.get(name) for name in Ports._fields}))
     made.told = told
     return made
 
@@ -95,7 +96,7 @@ def test_a_service_that_is_sending_is_ended_when_the_packet_is_out(state):
         assert _Deaf.history[:3] == ["sending", "sent", "ended"]
         await _until(lambda: state.told)
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 60))
     assert "deaf bug 0. Trying again" in state.told[0], state.told
     assert not state.supervisor._ending
 
@@ -110,5 +111,5 @@ def test_without_a_connection_a_service_is_ended_at_once(state):
         state.supervisor.fail("deaf", Failure(AGAIN, "bug"))
         await _until(lambda: len(_Deaf.history) > 1)
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 60))
     assert _Deaf.history == ["sending", "ended"]

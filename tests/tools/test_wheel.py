@@ -93,12 +93,13 @@ def test_the_demo_runs_from_anywhere(installed: Installed) -> None:
 
 
 def test_an_image_is_that_of_the_checkout(installed: Installed) -> None:
-    (installed.folder / "password").write_text("correct horse battery")
+    (installed.folder / "password.txt").write_text("abcd-efgh-jkmn\n")
     words = ("image", "--board", "pico_w", "--out", "f.img", "--build-time", "1790000000")
-    built = installed(*words, "--web-password-file", "password")
+    built = installed(*words, "--web-password-file", "password.txt")
     assert built.returncode == 0, built.stderr
-    web = {fields.PASSWORD: web_password.hashed("correct horse battery", "")}
-    own = build_image(board_files("pico_w", documents={paths.WEB: web}, build_time=1790000000), "pico_w")
+    web = {fields.PASSWORD: web_password.hashed("abcd-efgh-jkmn", "")}
+    files = board_files("pico_w", documents={paths.WEB: web}, build_time=1790000000)
+    own = build_image(files, "pico_w")
     assert (installed.folder / "f.img").read_bytes() == own
     listed = installed("board", "ls", "--image", "f.img")
     assert "/lib/muster.pack" in listed.stdout.replace("//", "/"), listed.stderr

@@ -5,7 +5,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from device.core import fields, paths, slots, topics
 from muster import image, web_password
+from muster.errors import MusterError
 from muster.layout import BUILD, IS_INSTALLED, command, shown
 from muster.twin.router import Published
 from muster.twin.server import RunningTwin, running_twin
@@ -26,6 +27,7 @@ _LINE = re.compile(r"^(\s*\d+ ms  \S+\s+)(\S.*)$")
 _INDENT = "  "
 _NARROWEST = 30  # columns for the text of a line; a terminal with fewer wraps it by itself
 _BREAKS = " /-"  # a line may be broken after one of these
+_BOOTED = topics.booted(topics.DEFAULT_PREFIX, SERIAL)
 LAST = f"{fields.PROVISION_STATUS} is {fields.TRUE}"
 PAGE = re.compile(r"page at (http://\S+)")
 _TIMEOUT_S = 60
@@ -49,8 +51,17 @@ def wrapped(line: str, width: int) -> list[str]:
     return [*lines, prefix + rest]
 
 
-def flash(twin: RunningTwin, path: Path, key_mode: str, web_json: dict[str, Any]) -> int:
-    """Write the board's image and return the number of files in it. `web_json`: its web.json."""
+def flash(
+    twin: RunningTwin,
+    path: Path,
+    key_mode: str,
+    web_json: dict[str, Any],
+    app: Mapping[str, bytes] | None = None,
+) -> int:
+    """Write the board's image and return the number of files in it.
+
+    `web_json`: its web.json; `app`: {path on flash: content} of its application.
+    """
     documents: dict[str, dict[str, Any]] = {
         paths.CONF: {
             fields.DEVICE: {
@@ -65,7 +76,7 @@ def flash(twin: RunningTwin, path: Path, key_mode: str, web_json: dict[str, Any]
         paths.WEB: web_json,
     }
     claim = image.read_claim(twin.claim_dir, twin.ca_pem_path)
-    files = image.board_files(BOARD, documents=documents, claim=claim)
+    files = image.board_files(BOARD, documents=documents, claim=claim, extra=app)
     path.write_bytes(image.build_image(files, BOARD))
     return len(files)
 
@@ -100,10 +111,13 @@ class _Screen:
             self.say(_INDENT + part, style="dim")
 
 
-def run(console: Console, key_mode: str, stays_on: bool = False) -> None:
+def run(
+    console: Console, key_mode: str, stays_on: bool = False, app: Mapping[str, bytes] | None = None
+) -> None:
     """Provision a fresh board and show how; `stays_on`: until Ctrl-C, so that its page can be opened.
 
-    Raises MusterError when it does not succeed.
+    `app`: {path on flash: content} of an application, which then has to publish something. Raises
+    MusterError when it does not succeed.
     """
     screen = _Screen(console)
     say = screen.say
@@ -114,17 +128,19 @@ def run(console: Console, key_mode: str, stays_on: bool = False) -> None:
     say("One board, one cloud on this machine, no account.\n", style="bold")
     with running_twin(HOME / "twin") as twin:
         say(f"The twin of AWS IoT listens at mqtts://{twin.host}:{twin.port}.")
-        count = flash(twin, path, key_mode, web(password, stays_on))
+        count = flash(twin, path, key_mode, web(password, stays_on), app)
         say(f"The flash image is built: {count} files in {path.stat().st_size // 4096} blocks of LittleFS.")
         say("The board is switched on. Its console:\n")
         board = VirtualBoard(path, on_line=screen.show, restart=stays_on).start()
         try:
             board.wait_for(LAST, _TIMEOUT_S)
-            message = twin.wait_for_publish(topics.booted(topics.DEFAULT_PREFIX, SERIAL), _TIMEOUT_S)
+            received = [twin.wait_for_publish(_BOOTED, _TIMEOUT_S)]
+            if app:
+                received.append(_of_application(twin))
             page = PAGE.findall(board.wait_for(PAGE, _TIMEOUT_S))[0]
             if stays_on:
                 with screen.turn:
-                    _tell(say, message, path, key_mode)
+                    _tell(say, received, path, key_mode)
                     _tell_page(say, page, password)
                 _stay_on(board)
         finally:
@@ -132,7 +148,7 @@ def run(console: Console, key_mode: str, stays_on: bool = False) -> None:
     if stays_on:
         say("\nThe board and the twin are off.")
         return
-    _tell(say, message, path, key_mode)
+    _tell(say, received, path, key_mode)
     say(
         f"\nThe flash image stays in {shown(path)}. Next:\n"
         f"  {command()} board ls --image {shown(path)}\n"
@@ -142,13 +158,26 @@ def run(console: Console, key_mode: str, stays_on: bool = False) -> None:
     )
 
 
-def _tell(say: Callable[..., None], message: Published, path: Path, key_mode: str) -> None:
+def _tell(say: Callable[..., None], received: list[Published], path: Path, key_mode: str) -> None:
     """What the twin received, and what the board has become."""
-    received = time.strftime("%H:%M:%S", time.localtime(message.received_s))
-    say(f"\nThe twin received at {received}:", style="bold")
-    say(f"  {message.topic}  {message.payload.decode()}\n")
+    at = time.strftime("%H:%M:%S", time.localtime(received[0].received_s))
+    say(f"\nThe twin received at {at}:", style="bold")
+    for message in received:
+        say(f"  {message.topic}  {message.payload.decode(errors='replace')}")
+    say()
     for what, value in _identity(image.read_image(path.read_bytes(), BOARD), key_mode).items():
         say(f"{what:13}{value}")
+
+
+def _of_application(twin: RunningTwin) -> Published:
+    """The first message of the application. Raises MusterError when there is none in time."""
+    end_s = time.monotonic() + _TIMEOUT_S
+    while time.monotonic() < end_s:
+        own = [message for message in twin.messages if message.topic != _BOOTED]
+        if own:
+            return own[0]
+        time.sleep(_LOOK_S)
+    raise MusterError(f"the application has published nothing within {_TIMEOUT_S} s: see its lines above.")
 
 
 def _tell_page(say: Callable[..., None], page: str, password: str) -> None:

@@ -1,4 +1,4 @@
-"""Put the program onto a board that already runs MicroPython, and nothing else.
+"""Put the program, and an application if wanted, onto a board that already runs MicroPython; nothing else.
 
 Identity and configuration stay as they are. A file that is the same stays too. The others are written
 beside the old ones under a temporary name, checked by hash, and take their places at the end: a cable pulled
@@ -90,19 +90,22 @@ def deploy(
     board: str | None = None,
     report: Report = print,
     build: Callable[[str], dict[str, bytes]] = code_files,
+    app: Mapping[str, bytes] | None = None,
 ) -> Summary:
     """Bring the program on the board behind `link` up to date, and start it.
 
-    `board`: refuse another kind; `report` gets a line per step; `build` makes the program of a board's kind.
+    `board`: refuse another kind; `report` gets a line per step; `build` makes the program of a board's kind;
+    `app`: {path on flash: content} of the application, None to leave that on the board alone.
     Raises MusterError; the board then runs its old program, or the message says what it needs.
     """
     facts = link.facts()
     kind = kind_of(facts, board)
-    files = build(kind)
+    files = {**build(kind), **(app or {})}
+    places = OURS if app is None else [*OURS, paths.APP]
     report(f"{kind} on {link.port}: {facts.machine}")
     try:
         _go_offline(link)
-        summary = _bring(link, files, report)
+        summary = _bring(link, files, places, report)
     except BaseException:  # Ctrl-C too: the board must not stay without network
         _restore(link, report)
         raise
@@ -130,9 +133,9 @@ def _restore(link: BoardLink, report: Report) -> None:
         report(f"{error} The board stays off the network until a deployment succeeds.")
 
 
-def _bring(link: BoardLink, files: Mapping[str, bytes], report: Report) -> Summary:
+def _bring(link: BoardLink, files: Mapping[str, bytes], places: list[str], report: Report) -> Summary:
     """Copy what differs to its temporary names; return what is to be done with it."""
-    there = link.files(OURS)
+    there = link.files(places)
     hashes = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     summary = Summary()
     for path in sorted(files):

@@ -73,6 +73,12 @@ def link():
     return WLAN._since if WLAN()._state() == STAT_GOT_IP else None
 
 
+def any_link():
+    """The same for whoever has come to the board, who may also be on its access point."""
+    joined = link()
+    return WLAN._ap_since if joined is None and has_access_point() else joined
+
+
 def has_access_point():
     """Whether the board's own access point is open."""
     return WLAN(AP_IF).active()

@@ -53,9 +53,20 @@ def _execute(path):
     return True
 
 
-flash.mount()
+def _run():
+    """The exit code."""
+    try:
+        return 0 if _execute("/boot.py") and _execute("/main.py") else 1
+    except vboard.PowerOff as off:
+        return off.args[0]
+
+
+try:
+    flash.mount()
+except vboard.PowerOff as off:
+    sys.exit(off.args[0])
 del flash.mount  # needed once: its code does not have to stay on the heap
 micropython.kbd_intr(3)  # some versions of the unix port ignore SIGINT by default
 gc.collect()
 _scope = {"__name__": "__main__"}  # of boot.py, then of main.py unless boot.py failed
-sys.exit(0 if _execute("/boot.py") and _execute("/main.py") else 1)
+sys.exit(_run())

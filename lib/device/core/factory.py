@@ -12,11 +12,16 @@ from device.core.failures import AGAIN, GIVE_UP, Failure
 _MAX_SHOWN = 120
 _MAX_TOKEN = 200
 _MAX_PRODUCT = 64
+_LATEST_S = 4102444800  # 2100
 _REFUSED = (400, 404, 409)  # a person has to change something first
 
 
 def settings(raw):
-    """(address, token or "") in the bytes of factory.json; raises Failure, without the token."""
+    """(address, token or "", Unix seconds or 0) in the bytes of factory.json.
+
+    The time is when the file was written: a board that finds no time server needs it for the server's
+    certificate. Raises Failure, which does not show the token.
+    """
     if raw is None:
         raise Failure(
             GIVE_UP, paths.FACTORY + " is missing", "run `muster factory --files` and add its files"
@@ -24,6 +29,7 @@ def settings(raw):
     try:
         value = documents.loads(raw)
         address, token = value.get(fields.URL), value.get(fields.TOKEN, "")
+        unix_s = value.get(fields.UNIX, 0)
     except (ValueError, AttributeError):
         raise _wrong("is not a JSON object (%d bytes)" % len(raw))
     if not isinstance(address, str) or address[:8] != "https://":
@@ -34,7 +40,9 @@ def settings(raw):
         or not all("!" <= symbol <= "~" for symbol in token)
     ):
         raise _wrong('"%s" must be a text without spaces' % fields.TOKEN)
-    return address, token
+    if not isinstance(unix_s, int) or isinstance(unix_s, bool) or not 0 <= unix_s < _LATEST_S:
+        raise _wrong('"%s" must be Unix seconds' % fields.UNIX)
+    return address, token, unix_s
 
 
 def _wrong(cause):

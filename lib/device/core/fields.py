@@ -23,6 +23,7 @@ PORT = "port"
 TOPIC_PREFIX = "topicPrefix"
 CLOCK = "clock"
 NTP = "ntp"  # list of hosts
+APP = "app"  # the application's own settings
 DATABASE = "database"
 TABLES = "tables"  # how many there may be
 TABLE_BYTES = "tableBytes"

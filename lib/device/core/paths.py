@@ -50,5 +50,6 @@ LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules
 PAGE = LIB + "/page.html.gz"  # what the web server shows
 PACKED = "/pack"  # the folder they are imported from
+APP = "/app"  # the application: what of it stands there is deployed, and nothing else
 BOOT = "/boot.py"
 MAIN = "/main.py"

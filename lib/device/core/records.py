@@ -17,7 +17,7 @@ MAX_TABLE = 24
 MAX_RECORD = 10 + MAX_KEY + 1 + MAX_DOCUMENT
 PUT = "="
 DELETE = "-"
-# The same for a key whose slot another key of the table has: the index knows it by the key itself.
+# The same for a key whose hash another key of the table has: the index knows it by the key itself.
 ODD_PUT = "#"
 ODD_DELETE = "~"
 
@@ -75,7 +75,7 @@ def text(document):
     return raw
 
 
-def slot(key):
+def key_hash(key):
     """The small number by which the index knows `key`."""
     return binascii.crc32(key.encode()) & 0x3FFFFFFF
 
@@ -111,7 +111,8 @@ def parse(line):
 def document(raw):
     """The document in the bytes `raw` of a record; None when they are not one."""
     try:
-        value = json.loads(raw.decode())  # its nesting was checked when it was stored
+        # Its nesting was checked when it was stored; MicroPython 1.25 would read one without its end.
+        value = json.loads(raw.decode()) if raw.endswith(b"}") else None
     except (ValueError, RuntimeError):
         return None
     return value if isinstance(value, dict) else None

@@ -27,7 +27,7 @@ _FINDS = 4
 
 
 class _Segment:
-    """A file of the log. `places`: {slot of the key, or the key if odd: where its record is}."""
+    """A file of the log. `places`: {hash of the key, or the key if odd: where its record is}."""
 
     def __init__(self, number, path):
         self.number = number  # 0: the tail
@@ -95,7 +95,7 @@ class Segments:
                 self.damaged += 1
                 continue
             kind, key, raw = record
-            place = key if kind in (records.ODD_PUT, records.ODD_DELETE) else records.slot(key)
+            place = key if kind in (records.ODD_PUT, records.ODD_DELETE) else records.key_hash(key)
             self._forget(place)
             if raw is not None:
                 self._keep(segment, place, offset << _SIZE_BITS | len(line))
@@ -260,7 +260,7 @@ class Segments:
         head = self._segments[-2] if len(self._segments) > 1 else None
         if head and head.size + size <= SEGMENT_BYTES:
             return head
-        if reserve and not self._store.has_room(reserve):
+        if self._store.space()[0] < reserve:
             raise Failure(GIVE_UP, "flash is full", "delete documents or files")
         number = head.number + 1 if head else 1
         head = _Segment(number, self._path("%04x" % number))

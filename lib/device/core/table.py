@@ -20,7 +20,7 @@ class Table(Segments):
     def _find(self, key):
         """(place, record) of the document `key`, or None."""
         self._check_open()
-        for place in (records.slot(key), key):
+        for place in (records.key_hash(key), key):
             segment = self._holder(place)
             if segment:
                 record = self._record(segment, segment.places[place])
@@ -57,7 +57,7 @@ class Table(Segments):
             records.check_key(key)
             raw = records.text(documents[key])
             found = self._find(key)
-            place = found[0] if found else records.slot(key)
+            place = found[0] if found else records.key_hash(key)
             if not found and (place in spans or self._holder(place)):
                 place = key
             line = records.make(records.ODD_PUT if isinstance(place, str) else records.PUT, key, raw)

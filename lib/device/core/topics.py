@@ -39,6 +39,11 @@ def booted(prefix, serial):
     return prefix + "/" + serial + "/booted"
 
 
+def own(prefix, serial, name):
+    """The topic `name` of the board with this serial: its policy usually allows those below its serial."""
+    return prefix + "/" + serial + "/" + name
+
+
 def template_of(topic):
     """The template name in a RegisterThing request topic, or None for any other topic."""
     if topic.startswith(_REGISTER_HEAD) and topic.endswith(_REGISTER_TAIL):
@@ -85,6 +90,20 @@ def filter_fault(topic_filter):
             return "has a wildcard next to other characters in %r" % level
         if level == "#" and at < len(levels) - 1:
             return "has # before its end"
+    return None
+
+
+def topic_fault(topic):
+    """Why nothing can be published on `topic` (MQTT 3.1.1, section 4.7; AWS IoT limits), or None."""
+    if not isinstance(topic, str):
+        return "must be a string"
+    if not topic or len(topic.encode()) > 256:
+        return "must have 1 to 256 bytes"
+    if topic.count("/") > (10 if topic.startswith(RULES) else 7):
+        return "has too many levels; AWS allows 8"
+    for symbol in "+#\0":
+        if symbol in topic:
+            return "contains %r" % symbol
     return None
 
 

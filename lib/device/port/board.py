@@ -19,6 +19,7 @@ _COLLECT_EVERY_BYTES = 4096  # at least
 _PART_OF_FREE = 8
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
+_BYTES_A_STEP = 64
 
 _watchdog = None
 _timer = None
@@ -27,6 +28,7 @@ _MAX_MISSED = 40
 
 log = None  # the ring of the last lines (core.log.Ring), once it is open
 cause = None  # why the board started
+_heap_table = None  # (address, bytes), where it is known
 _quota = Quota()
 _is_verbose = False
 
@@ -38,11 +40,12 @@ _is_told = False
 
 def open_log():
     """Take over the lines from before a reset, if the memory has kept them. Called once, at the start."""
-    global log, cause
+    global log, cause, _heap_table
     from device.port import kept
 
     log = kept.ring()
     cause = kept.cause(log.was_orderly)
+    _heap_table = kept.heap_table()
 
 
 def say(source, text, level=INFO):
@@ -136,8 +139,34 @@ def free_memory():
     return gc.mem_free()
 
 
+def _is_free(steps):
+    """Whether so many bytes in a row of the heap's table say "free", of four blocks each.
+
+    Trying to allocate would take the memory for a moment, which nobody may do when it is short.
+    """
+    import uctypes
+
+    return uctypes.bytearray_at(*_heap_table).find(bytes(steps)) >= 0
+
+
+def _longest_run():
+    """How many bytes in a row of the heap's table say "free", in whole pieces of 16."""
+    import uctypes
+
+    table = memoryview(uctypes.bytearray_at(*_heap_table))
+    piece = bytes(16)
+    longest = run = 0
+    for at in range(0, len(table), 16):
+        run = run + 16 if table[at : at + 16] == piece else 0
+        longest = max(longest, run)
+    return longest
+
+
 def has_piece(size):
     """Whether `size` bytes are free in one piece."""
+    if _heap_table:
+        gc.collect()
+        return _is_free(size // _BYTES_A_STEP)
     try:
         bytearray(size)
         return True
@@ -148,7 +177,7 @@ def has_piece(size):
 
 
 def largest_piece():
-    """Bytes of the largest free piece, within three percent; on an ESP32 of the heap that TLS uses."""
+    """Bytes of the largest free piece, within 2 KB or 3 %; on an ESP32 of the heap that TLS uses."""
     try:
         import esp32
 
@@ -156,6 +185,8 @@ def largest_piece():
     except (ImportError, AttributeError):
         pass
     size = free_memory()
+    if _heap_table:
+        return _longest_run() * _BYTES_A_STEP
     step = max(size // 32, 64)
     gc.disable()  # nothing becomes free by one: only the last try leaves garbage
     try:

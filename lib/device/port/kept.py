@@ -1,4 +1,4 @@
-"""The memory of the log, which outlives a reset, and why the board started. Needed once, then unloaded.
+"""What is looked for once at the start, then unloaded: the log of before a reset, and why that was.
 
 ESP32: RTC memory, 2 KB, which only a power-off clears. Pico W: a reset clears nothing of the RAM, and the
 next program fills MicroPython's heap from below. So the ring lies at the very top of the heap, and the old
@@ -16,6 +16,7 @@ _TIMER_BIT = 1  # of the watchdog's reason: it ran out; the other bit is machine
 _STEP_BYTES = 4096
 _SLACK_BYTES = 64
 _MOST_HOLES = 8
+_RAM_START = 0x20000000
 
 
 def ring():
@@ -64,6 +65,30 @@ def _at_the_top(size, address, span):
     if old:
         buffer[:] = old
     return buffer
+
+
+def heap_table():
+    """(address, bytes) of the table in which MicroPython's heap keeps two bits for each block of 16 bytes.
+
+    None where it is not known. It is found by what the heap's state says of itself: table, its length, the
+    finalisers' table behind it, begin and end of the blocks.
+    """
+    if not _build.LOG_RAM:
+        return None
+    import struct
+
+    import uctypes
+
+    end = sum(_build.LOG_RAM)
+    ram = uctypes.bytearray_at(_RAM_START, end - _RAM_START)
+    last = struct.pack("<I", end)
+    at = ram.find(last, 16)
+    while at >= 0:
+        table, length, finalisers, first = struct.unpack_from("<4I", ram, at - 16)
+        if length <= finalisers - table <= length + 1 and end - first == 64 * length > 0:
+            return table, length
+        at = ram.find(last, at + 1)
+    return None
 
 
 def cause(is_orderly):

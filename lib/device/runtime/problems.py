@@ -26,15 +26,23 @@ def problems(state, is_owner=False):
         found.append(_network_text(state, failure, is_owner))
     for name, condition, why in state.supervisor.facts() if state.supervisor else ():
         service = state.services.get(name)
-        if not why or condition == SHED or (failure and _is_of_network(name, service, failure)):
+        if condition == SHED or (failure and _is_of_network(name, service, failure)):
             continue
-        if service:
-            why = why if is_owner or _is_public(service.failure) else "fails; log in to see the reason"
-        elif name in state.supervisor.off:
-            continue  # somebody wants it so
-        if not any(why in text for text in found):
-            found.append("%s: %s" % (name, why))
+        text = _text(state, name, service, why, is_owner)
+        if text and not any(why in other for other in found):
+            found.append(text)
     return found
+
+
+def _text(state, name, service, why, is_owner):
+    """What to say of a service; None when it runs, waits for another, or is switched off."""
+    if not service:
+        return None if name in state.supervisor.off else "%s: %s" % (name, why)
+    if not service.failure:
+        return None
+    if is_owner or _is_public(service.failure):
+        return "%s: %s" % (name, why)
+    return name + ": fails; log in to see the reason"
 
 
 def _network_text(state, failure, is_owner):

@@ -42,6 +42,10 @@ class Service:
         """The work of the service."""
         raise NotImplementedError
 
+    def owns(self, task):
+        """Whether `task` does work of this service."""
+        return task is self.task
+
     def say(self, text, level=INFO):
         """Print a line on the console, and keep it in the log."""
         self.state.ports.board.say(self.name, text, level)

@@ -256,6 +256,10 @@ class Session:
         """Whether the board is connected as its thing."""
         return self._online.is_set()
 
+    async def online(self):
+        """Wait until the board is connected as its thing."""
+        await self._online.wait()
+
     async def publish(self, topic, payload, qos=1):
         """Publish once the board is online; with QoS 1, return after the PUBACK, on whichever connection.
 

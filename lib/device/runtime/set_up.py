@@ -55,8 +55,8 @@ async def serve(state, password, say):
         networking.opened(name, address)
     names = asyncio.create_task(_answer_names(ports.network, address, say))
     try:
-        kind = "with its password" if password else "without a password"
-        say("access point %s is open, %s; the page is at http://%s/" % (name, kind, address))
+        kind = "with a password" if password else "without a password"
+        say("access point %s is open, %s; its address is %s" % (name, kind, address))
         await _until_unused(state, bool(known))
     finally:
         names.cancel()

@@ -13,6 +13,7 @@ _LIMIT_MS = 300000
 _STEADY_MS = 60000  # a service that runs this long has recovered
 _GIVE_UP_MS = 3600000  # permanent failures are retried after half of this to all of it
 _TURN_MS = 1000
+_SHORT = Failure(AGAIN, "memory is short", "it starts again when there is enough")
 _MAX_TOLD = 32  # number of printed tracebacks that are remembered
 
 
@@ -87,27 +88,37 @@ class Supervisor:
 
     async def _guard(self, name, needs):
         """Run one service, and restart it whenever it fails or was shed."""
-        clock, board = self._state.ports.clock, self._state.ports.board
+        board = self._state.ports.board
         backoff = Backoff(board.interval("retry_ms", _FIRST_MS), _LIMIT_MS, board.random_bytes)
         for need in needs:
             if need in self._state.services:
                 await self._state.services[need].ready.wait()
-        while True:
-            start_ms = clock.ms()
-            if await self._ran(self._state.services[name]):
-                self._replace(name, DONE)
-                return
-            self._state.session.forget(name)
-            wait_ms = 0
-            if self._state.services[name].condition != SHED:
-                if clock.ms() - start_ms >= board.interval("steady_ms", _STEADY_MS):
-                    backoff.reset()
-                wait_ms = self._say_failure(self._state.services[name], backoff)
-            await clock.wait(self._state.services[name].wake.wait(), wait_ms)
-            self._state.services[name].wake.clear()
-            if self._state.services[name].condition == SHED:
-                self._replace(name, SHED)
-                await self._restored(name)
+        has_ended = False
+        while not has_ended:
+            try:
+                has_ended = await self._turn(name, backoff)
+            except MemoryError:  # another service has taken it all: even for the delay nothing was left
+                await asyncio.sleep_ms(_FIRST_MS)  # of asyncio itself, which allocates nothing
+
+    async def _turn(self, name, backoff):
+        """Run one service, and wait until it may be started again; return whether it is done."""
+        clock, board = self._state.ports.clock, self._state.ports.board
+        start_ms = clock.ms()
+        if await self._ran(self._state.services[name]):
+            self._replace(name, DONE)
+            return True
+        self._state.session.forget(name)
+        wait_ms = 0
+        if self._state.services[name].condition != SHED:
+            if clock.ms() - start_ms >= board.interval("steady_ms", _STEADY_MS):
+                backoff.reset()
+            wait_ms = self._say_failure(self._state.services[name], backoff)
+        await clock.wait(self._state.services[name].wake.wait(), wait_ms)
+        self._state.services[name].wake.clear()
+        if self._state.services[name].condition == SHED:
+            self._replace(name, SHED)
+            await self._restored(name)
+        return False
 
     def _say_failure(self, service, backoff):
         """Print why a service failed; return how long to wait before it is started again."""
@@ -154,6 +165,8 @@ class Supervisor:
                 raise
         except Exception as error:  # a bug in one service must not stop the others
             service.failure = service.failure or error  # the first, which was about to end it
+        if not service.task.done():  # there was no memory to wait for it
+            service.task.cancel()
         return False
 
     async def make_room(self, size, piece=0):
@@ -186,16 +199,15 @@ class Supervisor:
         service = self._state.services.get(name)
         if service is None or service.condition not in (RUNNING, FAILING):
             return
-        service.warn("stopped: memory is short")
         service.condition = SHED
-        failure = Failure(AGAIN, "memory is short", "it starts again when there is enough")
         if service.task.done():  # it is failing, and waits
-            service.failure = failure
+            service.failure = _SHORT
             service.wake.set()
         else:
-            self.fail(name, failure)
+            self.fail(name, _SHORT)
         while self._state.services[name] is service:
-            await self._state.ports.clock.sleep_ms(0)
+            await asyncio.sleep_ms(0)
+        service.warn("stopped: memory is short")  # now there is memory for saying it
 
     def restore(self, name):
         """Start a service that was shed again."""
@@ -230,18 +242,21 @@ class Supervisor:
         if isinstance(error, Failure):
             return
         try:
-            text = self._state.ports.board.traceback(error)
-            if hash(text) not in self._told:
-                self._told = self._told[-_MAX_TOLD + 1 :] + [hash(text)]
-                self._state.ports.board.say("bug", text, ERROR)
+            self.tell_text(self._state.ports.board.traceback(error))
         except MemoryError:
             pass  # the error line is printed already; an exception here would end the retries
+
+    def tell_text(self, traceback):
+        """The same for what has been made text already."""
+        if hash(traceback) not in self._told:
+            self._told = self._told[-_MAX_TOLD + 1 :] + [hash(traceback)]
+            self._state.ports.board.say("bug", traceback, ERROR)
 
     async def watch(self):
         """Feed the watchdog for as long as the event loop runs."""
         while True:
             self._state.ports.board.feed()
-            await self._state.ports.clock.sleep_ms(_TURN_MS)
+            await asyncio.sleep_ms(_TURN_MS)  # of asyncio itself, which allocates nothing
 
 
 async def _alone(work):

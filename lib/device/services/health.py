@@ -90,7 +90,7 @@ class Health(Service):
         except (RuntimeError, AttributeError):
             return "?"
         for name, service in self.state.services.items():
-            if service.task is task:
+            if service.owns(task):
                 return name
         return "a task of no service"
 

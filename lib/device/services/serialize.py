@@ -41,7 +41,9 @@ class Serialize(Service):
         from device.runtime.fetching import Request
 
         state = self.state
-        address, token = factory.settings(state.ports.store.read(paths.FACTORY))
+        address, token, unix_s = factory.settings(state.ports.store.read(paths.FACTORY))
+        if state.ports.clock.unix() < unix_s:
+            state.ports.clock.set_unix(unix_s)
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = "Bearer " + token

@@ -1,5 +1,7 @@
 """`muster demo`: see it work."""
 
+from pathlib import Path
+
 import click
 from rich.console import Console
 
@@ -15,9 +17,17 @@ from device.core import fields
     show_default=True,
     help="Who makes the private key: the cloud, or the board (P-256; the key never leaves it).",
 )
+@click.option(
+    "--app", type=click.Path(path_type=Path, file_okay=False), help="Folder of an application for the board."
+)
 @click.option("--web", is_flag=True, help="Keep the board on until Ctrl-C, to open its web page.")
-def demo(key_mode: str, web: bool) -> None:
-    """Watch a virtual board provision itself against the twin and publish its boot status."""
+def demo(key_mode: str, app: Path | None, web: bool) -> None:
+    """Watch a virtual board provision itself against the twin and publish its boot status.
+
+    With --app, the board also runs that application, until it publishes something of its own.
+    """
+    from muster import application
     from muster import demo as script
 
-    script.run(Console(highlight=False), key_mode, stays_on=web)
+    files = application.files_of(app) if app else None
+    script.run(Console(highlight=False), key_mode, stays_on=web, app=files)

@@ -154,8 +154,15 @@ def _token(path: Path) -> str:
 
 
 def _write_files(folder: Path, place: Home, address: str, token: str) -> None:
-    """What the image of a board needs: factory.json, with the token, and factory.pem."""
-    document = {fields.URL: address, **({fields.TOKEN: token} if token else {})}
+    """What the image of a board needs: factory.json, with the token, and factory.pem.
+
+    The time is for the clock of boards that find no time server: the certificate is not older than the CA.
+    """
+    document = {
+        fields.URL: address,
+        fields.UNIX: int(time.time()),
+        **({fields.TOKEN: token} if token else {}),
+    }
     try:
         files.write(folder / Path(paths.FACTORY).name, json.dumps(document).encode(), mode=files.PRIVATE)
         files.write(folder / Path(paths.FACTORY_ROOT).name, place.ca_pem.read_bytes())

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from device.core import documents as device_documents
 from device.core import fields, paths
+from muster import application
 from muster.boards import BUILD_PROFILES, Board, Selection, board, names, profile
 from muster.cli import output
 from muster.errors import WRONG_USE, MusterError
@@ -28,8 +29,8 @@ class Content(NamedTuple):
     """What the command line, and the profile, say of the content of images.
 
     `conf`: ento.conf, empty when nothing is said of it. `claim`: folder of the claim credentials; `ca`: root
-    CA when it is elsewhere. `config`: config.json, checked. `additions`: {path on flash: content}.
-    `build_time`: Unix seconds. `selection`: which parts of the program.
+    CA when it is elsewhere. `config`: config.json, checked. `additions`: {path on flash: content}, with the
+    application. `build_time`: Unix seconds. `selection`: which parts of the program.
     """
 
     board: Board
@@ -106,6 +107,7 @@ _OPTIONS = (
         help="Put FILE at the absolute PATH on the flash; repeatable.",
     ),
     *selection_options,
+    click.option("--app", type=FOLDER, help="Folder of your application: it goes into /app, compiled."),
     click.option("--build-time", type=BuildTime(), help="When the board's clock starts, in Unix seconds."),
 )  # fmt: skip
 
@@ -138,6 +140,7 @@ def _content(
     wifi: Path | None,
     config: Path | None,
     additions: tuple[tuple[str, str], ...],
+    app: Path | None,
     build: str | None,
     without: tuple[str, ...],
     build_time: int | None,
@@ -155,7 +158,7 @@ def _content(
     return Content(
         *(board(board_name), _conf(conf, settings), claim, ca, wifi),
         read_config(config) if config else None,
-        _contents(additions),
+        {**(application.files_of(app) if app else {}), **_contents(additions)},
         build_time,
         Selection(build, without),
     )

@@ -29,6 +29,7 @@ _maybe_name = click.argument(
 @click.option("--topic-prefix", help="First level of the boot status topic.")
 @click.option("--ca", type=click.Path(dir_okay=False), help="File with the root CA.")
 @click.option("--config", type=click.Path(dir_okay=False), help="config.json of the images; may be JSON5.")
+@click.option("--app", type=click.Path(file_okay=False), help="Folder of the application for images.")
 @click.option("--group", callback=_checked, help="The group that devices are added to.")
 @options.dry_run_option
 @output.output_option

@@ -23,9 +23,10 @@ FIELDS: dict[str, type] = {
     "topic-prefix": str,
     "ca": str,
     "config": str,
+    "app": str,
     "group": str,
 }
-_PATHS = ("home", "ca", "config")
+_PATHS = ("home", "ca", "config", "app")
 _MAX_PORT = 65535
 
 

@@ -18,8 +18,8 @@ timers = []  # the running machine.Timer objects
 _in_timer = False
 
 
-class PowerOff(SystemExit):
-    """The board is off. Not an Exception, so that the board's program cannot catch it."""
+class PowerOff(BaseException):
+    """The board is off, with an exit code. Of no class that the board's program may catch."""
 
 
 def setting(name, default=None):

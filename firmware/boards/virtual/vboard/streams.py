@@ -23,16 +23,18 @@ _UNREACHABLE = 118 if vboard.setting("KIND") == "esp32" else errno.EHOSTUNREACH
 
 
 class Stream(io.IOBase):
-    """A TCP socket of a client. C (tls, select) and Python call the same methods."""
+    """A TCP socket. C (tls, select) and Python call the same methods."""
 
-    def __init__(self, *kind):
-        self._socket = usocket.socket(*kind)
+    def __init__(self, *kind, accepted=None):
+        self._socket = accepted or usocket.socket(*kind)
         self._socket.setblocking(False)
         self._poller = select.poll()
         self._poller.register(self._socket)
         self._limit_ms = None
-        self._link = None  # the join that it was opened on
-        self._open = False
+        self._find_link = network.any_link if accepted else network.link
+        self._link = self._find_link() if accepted else None  # the join that it was opened on
+        self._open = bool(accepted)
+        self._listens = False
         self._error = 0
 
     def setblocking(self, on):
@@ -66,6 +68,20 @@ class Stream(io.IOBase):
         if self._limit_ms == 0:
             raise OSError(errno.EINPROGRESS)
         self._wait(_OUT)
+
+    def bind(self, address):
+        """Take an address."""
+        self._socket.bind(address)
+
+    def listen(self, backlog=2):
+        """Wait for clients, on whatever network there is or will be."""
+        self._socket.listen(backlog)
+        self._listens = True
+
+    def accept(self):
+        """The next client: (stream, address)."""
+        plug, address = self._socket.accept()
+        return Stream(accepted=plug), address
 
     def ioctl(self, request, argument):
         """MicroPython's stream control."""
@@ -130,7 +146,7 @@ class Stream(io.IOBase):
         start = utime.ticks_ms()
         while True:
             found = self._poll(flag)
-            if not self._error and network.link() != self._link:
+            if not self._error and self._find_link() != self._link:
                 self._error = _UNREACHABLE
             if self._error:
                 raise OSError(self._error)
@@ -147,9 +163,12 @@ class Stream(io.IOBase):
         vboard.check(False)
         if self._error:
             return wanted & _OUT | _BROKEN
+        if self._listens:
+            ready = self._poller.poll(0)
+            return ready[0][1] & wanted if ready and not network.is_stuck() else 0
         if self._link is None:
             return _BROKEN & 16
-        if network.is_stuck() or network.link() != self._link:
+        if network.is_stuck() or self._find_link() != self._link:
             return wanted & _OUT if self._open else 0
         ready = self._poller.poll(0)
         flags = ready[0][1] if ready else 0

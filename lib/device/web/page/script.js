@@ -223,9 +223,10 @@ function showInside(value, board) {
   facts("memory", [["Free memory", size(memory.free)], ...(memory.largest ? [["Largest block", size(memory.largest)]] : []), ["Free flash", size(memory.flash_free) + (memory.flash_size ? " of " + size(memory.flash_size) : "")], ...Object.entries(memory.tables || {}).map(([name, count]) => ["Table " + name, count + (count == 1 ? " document" : " documents")])]);
   showServices(Array.isArray(value.services) ? value.services : []);
   const app = value.app || {};
-  put("app-fact", app.state || "none");
-  put("app-text", app.state && app.state != "off" ? "The application is " + app.state + "." : "No application runs on this board.");
-  $("app-error").hidden = !app.error;
+  const isOn = app.state && app.state != "off" && app.state != "done";
+  put("app-fact", isOn ? app.state : "none");
+  put("app-text", isOn ? "The application is " + app.state + "." : "No application runs on this board.");
+  $("app-error").hidden = $("app-error-title").hidden = !app.error;
   put("app-error", app.error || "");
   const starts = Array.isArray(value.restarts) ? value.restarts : [];
   put("restart-fact", "on for " + seconds(board.up_s));

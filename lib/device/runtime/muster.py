@@ -1,0 +1,183 @@
+"""What the application is given: the object `muster` of `async def main(muster)`.
+
+How to use it: docs/application.md. A wrong argument raises ValueError or TypeError; what the board, its flash
+or the cloud refuses raises `Failure`.
+"""
+
+import asyncio
+import json
+
+from device.core import paths, topics
+from device.core.failures import AGAIN, GIVE_UP, Failure
+
+_MAX_WAITING = 8  # messages at a time; each holds its payload
+_MAX_PAYLOAD_BYTES = 8192
+_MAX_FILTERS = 16
+_NAME = "app"
+_JSON = (dict, list, tuple, int, float, type(None))  # bool is an int
+_NOT_READY_MS = 100
+_ERRORS = (Exception, SystemExit)
+
+
+class Muster:
+    """The board, as its application sees it."""
+
+    Failure = Failure  # for `except muster.Failure`
+
+    def __init__(self, state, tasks, service, fail):
+        self._state = state
+        self._tasks = tasks  # own_tasks.OwnTasks
+        self.log = service.say  # log(text): print a line on the console, and keep it in the log
+        self.warn = service.warn  # the same for what a person should know about
+        self._fail = fail
+        self._operations = []  # tasks of this module: the application's may end in the middle of a packet
+        self._filters = 0
+        self._settings = None
+        self._settings_of = None  # the identity with which they were read
+
+    # The cloud
+
+    def is_online(self):
+        """Whether the board is connected to the cloud."""
+        return self._state.session.is_online()
+
+    async def online(self):
+        """Wait until the board is connected to the cloud."""
+        await self._state.session.online()
+
+    def topic(self, name):
+        """The board's own topic `name`: <topicPrefix>/<serial>/<name>."""
+        settings = self._state.settings
+        return topics.own(settings.topic_prefix, settings.serial, name)
+
+    async def publish(self, topic, payload, qos=1):
+        """Publish once the board is online; with QoS 1, return when the cloud has it.
+
+        `payload`: bytes, text, or what becomes JSON. Raises Failure when too many messages wait already.
+        """
+        fault = topics.topic_fault(topic)
+        if fault:
+            raise ValueError("the topic %r %s" % (topic, fault))
+        if isinstance(payload, _JSON):
+            payload = json.dumps(payload)
+        if isinstance(payload, str):
+            payload = payload.encode()
+        if not isinstance(payload, (bytes, bytearray)):
+            raise TypeError("the payload must be bytes, text, or a value for JSON")
+        if len(payload) > _MAX_PAYLOAD_BYTES:
+            raise ValueError("the payload has %d bytes; the limit is %d" % (len(payload), _MAX_PAYLOAD_BYTES))
+        if len(self._operations) >= _MAX_WAITING:
+            raise Failure(AGAIN, "%d messages wait already" % _MAX_WAITING, "await each publish")
+        await self._do(self._state.session.publish(topic, payload, qos))
+
+    async def subscribe(self, topic_filter, on_message):
+        """Call `on_message(topic, payload)`, a plain function, for each message that matches the filter.
+
+        Returns once the cloud has granted it; it stays over reconnections.
+        """
+        if not callable(on_message):
+            raise TypeError("on_message must be a function")
+        if self._filters >= _MAX_FILTERS:
+            raise Failure(GIVE_UP, "the application has %d subscriptions already" % _MAX_FILTERS)
+        self._filters += 1
+
+        def told(topic, payload):
+            try:
+                if self._tasks.inside(on_message, topic, payload) is not None:
+                    raise TypeError("on_message must be a plain function that returns nothing")
+            except _ERRORS as error:
+                self._fail(error)
+
+        await self._do(self._state.session.subscribe(_NAME, [topic_filter], told))
+
+    async def _do(self, work):
+        """Do `work` in a task of its own: ending it within a packet would cost the connection."""
+        outcome = [asyncio.Event(), None]
+        task = self._tasks.create_foreign(self._carry(work, outcome))
+        self._operations.append(task)
+        try:
+            await outcome[0].wait()
+        except asyncio.CancelledError:
+            self._give_up(task)
+            raise
+        if outcome[1]:
+            raise outcome[1]
+
+    async def _carry(self, work, outcome):
+        try:
+            await work
+        except Exception as error:
+            outcome[1] = error
+        finally:
+            self._operations.remove(asyncio.current_task())
+            outcome[0].set()
+
+    def _give_up(self, task):
+        """End an operation that nobody waits for, unless a packet of it may be under way."""
+        if not task.done() and not self.is_online():
+            task.cancel()
+
+    def close(self):
+        """Forget subscriptions, and the messages that wait."""
+        self._state.session.forget(_NAME)
+        for task in self._operations:
+            self._give_up(task)
+
+    # The board
+
+    async def table(self, name):
+        """The table `name` of the board's database."""
+        database = self._state.services.get("database")
+        if database is None or not hasattr(database, "table"):
+            raise Failure(GIVE_UP, "there is no database", "switch it on in " + paths.CONFIG)
+        while not database.ready.is_set():
+            if database.failure:
+                raise database.failure
+            await self._state.ports.clock.sleep_ms(_NOT_READY_MS)
+        return database.table(name)
+
+    def unix(self):
+        """The time in Unix seconds: of the network once the board has been on it, otherwise at least that
+        of the last start."""
+        return self._state.ports.clock.unix()
+
+    def identity(self):
+        """Who the board is: board, serial, and once it is provisioned thing, certificate, endpoint."""
+        state = self._state
+        facts = {"board": state.ports.board.name(), "serial": state.settings.serial if state.settings else ""}
+        if state.identity:
+            facts["thing"] = state.identity.thing_name
+            facts["certificate"] = state.identity.certificate_id
+            facts["endpoint"] = state.identity.endpoint
+        return facts
+
+    def settings(self):
+        """The application's settings: "app" in ento.conf over the cloud's deviceConfiguration."""
+        if self._settings is None or self._settings_of is not self._state.identity:
+            from device.core import settings
+            from device.runtime.modules import unload_readers
+
+            store = self._state.ports.store
+            self._settings_of = self._state.identity
+            self._settings = settings.application(store.read(paths.CONF), store.read(paths.PROVISION))
+            unload_readers()
+        return self._settings
+
+    def setting(self, name, default):
+        """One setting, of the type of its default (the cloud's are all texts), or else a Failure."""
+        value = self.settings().get(name, default)
+        kind = type(default)
+        if default is None or type(value) is kind:
+            return value
+        try:
+            if kind is bool:
+                return {"true": True, "false": False}[value.lower()]
+            if kind in (int, float) and type(value) in (int, str):
+                return kind(value)
+        except (ValueError, KeyError, AttributeError):
+            pass
+        raise Failure(
+            GIVE_UP,
+            "the setting %s of the application must be like %r" % (name, default),
+            "correct " + paths.CONF,
+        )
