@@ -81,6 +81,19 @@ def test_any_damaged_byte_is_noticed():
             assert lines == good[: len(lines)], at
 
 
+def test_a_ring_that_is_damaged_while_it_is_used_goes_on():
+    for at in range(log.HEAD_BYTES, 400, 7):
+        for value in (0, 0xFF):
+            buffer = bytearray(400)
+            ring = _filled(40, buffer)
+            for place in range(at, min(at + 4, 400)):
+                buffer[place] = value
+            for number in range(41, 100):
+                ring.add(number, INFO, "network", f"line {number}")
+            lines = ring.lines()
+            assert lines[-1][:1] + lines[-1][3:4] == (99, "line 99"), (at, value)
+
+
 def test_noise_is_no_ring():
     state = 1
     noise = bytearray(SIZE)

@@ -83,6 +83,7 @@ class Board:
         self._arrivals: list[tuple[int, int]] = []  # length of the console after each arrival, and when
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._table: tuple[int, int] | None = None
+        self._started_ms = 0
         device.cdc.on_serial_data = self._said
         device.mcu.watchdog.on_watchdog_trigger = self._reset
         device.simulator.bind_loop(self._loop)
@@ -175,7 +176,7 @@ class Board:
                 worst.watchdog_left_ms, (control & _WATCHDOG_LEFT) / _COUNTS_PER_MS
             )
         if self._table is None:
-            if self._now_ms() > _HEAP_MADE_MS:
+            if self._now_ms() - self._started_ms > _HEAP_MADE_MS:
                 self._table = heap.find_table(bytes(mcu.sram))
             return
         at, length = self._table
@@ -192,6 +193,7 @@ class Board:
     def _reset(self) -> None:
         now_ms = self._now_ms()
         self.figures.resets.append(now_ms)
+        self._table, self._started_ms = None, now_ms
         print(f"\n-- reset at {now_ms} ms, by the watchdog or by the program")
         self._device.hard_reset(cause=ResetCause.WATCHDOG)
 

@@ -128,3 +128,21 @@ def test_pieces_by_the_heap_s_own_table():
         assert board.has_piece(90 * 64) and not board.has_piece(91 * 64)
     finally:
         board._heap_table = None
+
+
+def test_a_line_that_comes_while_another_is_added_leaves_the_ring_alone():
+    class Interrupted(Ring):
+        def add(self, ms, level, source, text):
+            if text == "outer":
+                board.say("health", "the last words")  # as from the timer
+            Ring.add(self, ms, level, source, text)
+
+    with Console() as lines:
+        board.log = Interrupted(bytearray(600))
+        try:
+            board.say("app", "outer")
+            board.say("app", "next")
+            found = [line[3] for line in board.log.lines()]
+        finally:
+            board.log = None
+    assert found == ["outer", "next"] and len(lines) == 3

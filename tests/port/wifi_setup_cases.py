@@ -1,5 +1,7 @@
 """Adding and forgetting networks on a real LittleFS; run under MicroPython by test_wifi_setup.py."""
 
+import asyncio
+
 from small_flash import Board, cut_everywhere
 
 from check import raises
@@ -28,6 +30,10 @@ class _Clock:
     @staticmethod
     def ms():
         return 7
+
+    @staticmethod
+    async def sleep_ms(duration_ms):
+        _Clock.slept_ms = duration_ms
 
 
 class _Network:
@@ -108,7 +114,14 @@ def test_a_network_that_is_forgotten_is_left():
     for joined, left in (("old", 1), ("other", 0), (None, 0)):
         _flash(_OLD).boot()
         state = _state(joined)
-        wifi_setup.forget_network(state, "old")
+
+        async def forget(state=state):
+            wifi_setup.forget_network(state, "old")
+            assert not state.ports.network.left, "the answer is still on its way"
+            for _ in range(5):
+                await asyncio.sleep_ms(0)
+
+        asyncio.run(forget())
         assert state.ports.network.left == left and state.networking.changed.is_set() and not _known()
     raises(Failure, wifi_setup.forget_network, _state(), "never known")
 

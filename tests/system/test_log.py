@@ -6,8 +6,8 @@ import re
 from device.core import fields, paths
 from tests.system import mishaps, rig
 
-QUICK_DOG = {"WATCHDOG_MS": 3000}
-STUCK = {"stuck_ms": 600, "health_ms": 100}
+QUICK_DOG = {"WATCHDOG_MS": 6000}
+STUCK = {"stuck_ms": 1500, "health_ms": 100}
 TO_FLASH = {paths.CONFIG: json.dumps({fields.LOG: {fields.FLASH_BYTES: 8192}}).encode()}
 AT_ONCE = {"log_ms": 50, "log_patient_ms": 50}
 
@@ -77,7 +77,7 @@ def test_a_power_cut_loses_the_ring_and_is_no_restart_to_write_down(twin, serial
 
 
 def test_a_loop_that_turns_again_is_no_reason_of_a_restart(twin, serial, tmp_path):
-    body = "await state.ports.clock.sleep_ms(300)\ntime.sleep(1)\nawait state.ports.clock.sleep_ms(3600000)"
+    body = "await state.ports.clock.sleep_ms(300)\ntime.sleep(2.5)\nawait state.ports.clock.sleep_ms(3600000)"
     path = mishaps.flash(
         tmp_path / "flash.img",
         twin,
@@ -217,3 +217,27 @@ def test_a_wrong_section_is_named_and_a_full_flash_harms_nobody(twin, serial, tm
             mishaps.complaint(machine, "log", wrong[name][1])
             machine.wait_for(rig.DONE)
             mishaps.still_runs(machine)
+
+
+def test_a_loop_that_logs_without_waiting_is_a_hang_with_a_name(twin, serial, tmp_path):
+    body = """
+    self.ready.set()
+    await state.ports.clock.sleep_ms(300)
+    while not state.log.earlier:
+        self.say("again")
+    await state.ports.clock.sleep_ms(3600000)
+    """
+    path = mishaps.flash(
+        tmp_path / "flash.img",
+        twin,
+        serial,
+        facts=QUICK_DOG,
+        intervals=STUCK,
+        services=["flooder"],
+        extra=mishaps.service("flooder", body),
+    )
+    with mishaps.powered(path, restart=True) as machine:
+        machine.wait_for("the watchdog restarted the board: flooder kept the loop busy for")
+        again = len(machine.lines)
+        machine.wait_for(rig.DONE, start=again)
+        mishaps.still_runs(machine)

@@ -126,11 +126,13 @@ def test_every_name_leads_to_the_page(tmp_path):
     assert answer[:2] == QUESTION[:2] and answer[-4:] == bytes((127, 0, 0, 1))
 
 
-def test_a_person_gives_the_board_a_network_on_its_page(tmp_path):
+@pytest.mark.parametrize("stack", [{}, {"STACK": "lwip"}, {"KIND": "esp32"}], ids=["host", "lwip", "esp32"])
+def test_a_person_gives_the_board_a_network_on_its_page(tmp_path, stack):
     web = {paths.WEB: json.dumps({fields.PASSWORD: HASH}).encode()}
     path = flash(tmp_path / "flash.img", web, wifi={fields.NETWORKS: [], fields.COUNTRY: "DE"})
     home = {"ssid": "home", "password": "marker-of-home"}
-    with mishaps.powered(path, environment={"NETWORKS": json.dumps({"home": "marker-of-home"})}) as machine:
+    environment = {**stack, "NETWORKS": json.dumps({"home": "marker-of-home"})}
+    with mishaps.powered(path, environment=environment) as machine:
         _opened(machine)
         phone = Browser(port_of(machine))
         status, headers, _ = phone.ask("GET", "/hotspot-detect.html", headers={"Host": "captive.apple.com"})
@@ -151,3 +153,16 @@ def test_a_person_gives_the_board_a_network_on_its_page(tmp_path):
         _opened(machine, lost)
     assert "marker-of-home" not in machine.console
     assert json.loads(rig.on_flash(path)[paths.WIFI]) == {fields.NETWORKS: [], fields.COUNTRY: "DE"}
+
+
+def test_a_board_from_the_box_is_provisioned_as_soon_as_it_has_a_network(twin, serial, tmp_path):
+    """Nothing waits for the end of a delay that was chosen while there was no network."""
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, intervals={"retry_ms": None})
+    web = json.dumps({fields.PASSWORD: HASH}).encode()
+    mishaps.edit(path, {paths.WEB: web, paths.WIFI: None})
+    with mishaps.powered(path) as machine:
+        _opened(machine)
+        mishaps.complaint(machine, "provision", "no Wi-Fi network is configured", "Trying again in")
+        phone = Browser(port_of(machine)).log_in()
+        assert phone.post("/api/wifi", {"ssid": "home", "password": "its-password"}) == 204
+        machine.wait_for(rig.DONE)

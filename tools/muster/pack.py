@@ -7,47 +7,58 @@ the flash that its single modules would, and a new version takes the place of th
 import binascii
 import struct
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from device.core import paths
 from muster.errors import MusterError
 
 PLACES = (f"{paths.LIB}/device/", f"{paths.LIB}/umqtt/", f"{paths.LIB}/microdot.")
 _SUFFIX = ".mpy"
-_MAGIC = b"MPK1"
+_MAGIC = b"MPK2"
 _HEAD = struct.Struct("<4sIII")  # magic, length of the index, size of the file, CRC-32 of the index
+_ENTRY = struct.Struct("<II")  # CRC-32 of a path, offset of the module
 _INDEX_MAX = 4096  # the board reads no more
 
 
 def write(modules: Mapping[str, bytes]) -> bytes:
-    """The file with these `modules` {path relative to /lib: .mpy file}, the same bytes in any order.
-
-    The index begins with a line feed; each of its lines is the path of a module in it and the offset.
-    """
+    """The file with these `modules` {path relative to /lib: .mpy file}, the same bytes in any order."""
     names = sorted(modules)
-    start, index = -1, b""
-    while start != _HEAD.size + len(index):  # the offsets depend on how many digits they have
-        start = offset = _HEAD.size + len(index)
-        lines = [""]
-        for name in names:
-            lines.append(f"/{name.removesuffix(_SUFFIX)} {offset}")
-            offset += len(modules[name])
-        index = "\n".join([*lines, ""]).encode()
-    if len(index) > _INDEX_MAX:
+    folders = sorted({f"/{parent}" for name in names for parent in _parents(name)})
+    listed = "".join(f"/{name}\n" for name in names).encode() + b"\n"
+    length = _ENTRY.size * (len(names) + len(folders))
+    if length > _INDEX_MAX:
         raise MusterError(f"{len(names)} modules are too many for {paths.PACK}: its index is full.")
-    head = _HEAD.pack(_MAGIC, len(index), offset, binascii.crc32(index))
-    return b"".join([head, index, *(modules[name] for name in names)])
+    entries = dict.fromkeys(map(_check, folders), 0)
+    offset = _HEAD.size + length + len(listed)
+    for name in names:
+        entries[_check(f"/{name}")] = offset
+        offset += len(modules[name])
+    if len(entries) != len(names) + len(folders):
+        raise MusterError(f"two paths in {paths.PACK} have the same CRC-32: rename a module.")
+    index = b"".join(_ENTRY.pack(*entry) for entry in entries.items())
+    head = _HEAD.pack(_MAGIC, length, offset, binascii.crc32(index))
+    return b"".join([head, index, listed, *(modules[name] for name in names)])
+
+
+def _check(path: str) -> int:
+    return binascii.crc32(path.encode())
+
+
+def _parents(name: str) -> list[str]:
+    return [parent.as_posix() for parent in PurePosixPath(name).parents[:-1]]
 
 
 def read(data: bytes) -> dict[str, bytes]:
     """The modules in the file, as `write` took them. Raises MusterError when it is not whole."""
     magic, length, size, check = _HEAD.unpack(data[: _HEAD.size].ljust(_HEAD.size, b"\0"))
     index = data[_HEAD.size : _HEAD.size + length]
-    if magic != _MAGIC or size != len(data) or check != binascii.crc32(index):
+    offsets = dict(_ENTRY.iter_unpack(index)) if len(index) % _ENTRY.size == 0 else {}
+    names = data[_HEAD.size + length :].partition(b"\n\n")[0].decode(errors="replace").split()
+    starts = [offsets.get(_check(name), 0) for name in names]
+    if magic != _MAGIC or size != len(data) or check != binascii.crc32(index) or not all(starts):
         raise MusterError(f"{paths.PACK} is cut short or damaged: build the image, or deploy, again.")
-    entries = [line.split() for line in index.decode().splitlines() if line]
-    ends = [*(int(offset) for _, offset in entries[1:]), size]
     return {
-        name[1:] + _SUFFIX: data[int(offset) : end] for (name, offset), end in zip(entries, ends, strict=True)
+        name[1:]: data[start:end] for name, start, end in zip(names, starts, [*starts, size][1:], strict=True)
     }
 
 

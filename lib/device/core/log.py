@@ -135,6 +135,10 @@ class Ring:
         if self._used + size > self._size:
             while self._used + size > self._size:
                 oldest = struct.unpack("<H", self._bytes(0, 2))[0]
+                if not _RECORD_BYTES <= oldest <= self._used:  # damaged: nothing after it can be found
+                    self._first += self.count
+                    self._used = self.count = 0
+                    break
                 self._start = (self._start + oldest) % self._size
                 self._used -= oldest
                 self._first += 1

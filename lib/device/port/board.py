@@ -31,6 +31,7 @@ cause = None  # why the board started
 _heap_table = None  # (address, bytes), where it is known
 _quota = Quota()
 _is_verbose = False
+_is_telling = False
 
 _watch = None  # the timer that sees whether the loop turns
 _fed_ms = 0  # in ticks
@@ -73,8 +74,13 @@ def verbose(on):
 
 
 def _tell(now_ms, source, text, level):
-    if log:
-        log.add(now_ms, level, source, text)
+    global _is_telling
+    if log and not _is_telling:  # the last words may come while another line is being added
+        _is_telling = True
+        try:
+            log.add(now_ms, level, source, text)
+        finally:
+            _is_telling = False
     line = "%7d ms  %-9s  %s" % (now_ms, source, text)
     if _missed is not None and len(_missed) < _MAX_MISSED:
         _missed.append(line)

@@ -11,6 +11,7 @@ from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload_passing, unload_readers
 
 NO_NETWORK = "no network is joined"
+FAREWELL_MS = 1500  # for the answer to who has changed the networks on the page
 
 
 class Networking:
@@ -50,7 +51,7 @@ class Networking:
                 raise self.failure
             ports = self._state.ports
             if self.access_point and not ports.network.connected():
-                raise Failure(AGAIN, NO_NETWORK, "the board's access point is open for set-up")
+                raise self.failure or Failure(AGAIN, NO_NETWORK, "the access point is open for set-up")
             if not ports.network.connected() and self._networks is None:
                 self._tries += 1
                 self.begin()
@@ -69,6 +70,11 @@ class Networking:
             unload_passing()
             if had_failed and self._state.supervisor:
                 self._state.supervisor.hurry()  # others may have failed for lack of a network
+
+    async def leave_soon(self):
+        """Leave the network once whoever asked for it on the page has the answer."""
+        await self._state.ports.clock.sleep_ms(FAREWELL_MS)
+        self._state.ports.network.leave()
 
     # The board's own access point
 

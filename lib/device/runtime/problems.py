@@ -54,8 +54,8 @@ def _network_text(state, failure, is_owner):
 
 def _is_of_network(name, service, failure):
     """Whether a service only lacks the network, which is told of already."""
-    own = service and service.failure
-    return name == "network" or own is failure or getattr(own, "cause", "") == NO_NETWORK
+    cause = getattr(service and service.failure, "cause", "")
+    return name == "network" or cause in (failure.cause, NO_NETWORK)
 
 
 def _is_public(failure):

@@ -9,11 +9,11 @@ import asyncio
 from device.core import documents, fields, paths, settings
 from device.core.failures import AGAIN, Failure
 from device.runtime.identity import known_networks
+from device.runtime.networking import FAREWELL_MS
 
 _OPEN_MS = 600000  # without a log-in or a change
 _EMPTY_MS = 120000  # nobody has joined it, and there are known networks to try
 _LOOK_MS = 1000
-_FAREWELL_MS = 1500  # for the answer to who has added a network
 _PREFIX = "muster-"
 _SHOWN = 4
 
@@ -81,7 +81,7 @@ async def _until_unused(state, is_known):
     seen_ms = clock.ms()
     while clock.ms() - networking.used_ms < open_ms:
         if await clock.wait(networking.changed.wait(), _LOOK_MS):
-            await clock.sleep_ms(_FAREWELL_MS)
+            await clock.sleep_ms(FAREWELL_MS)
             return
         count = network.stations()
         if count:

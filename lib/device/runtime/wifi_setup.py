@@ -1,5 +1,7 @@
 """What the page shows of the network, and what a person does there. Loaded when needed, then unloaded."""
 
+import asyncio
+
 from device.core import fields, known_networks, paths
 from device.core.failures import AGAIN, Failure
 from device.runtime.identity import known_networks as read_known
@@ -27,7 +29,7 @@ def forget_network(state, ssid):
     state.ports.board.say("network", "a network was removed from " + paths.WIFI)
     facts = state.ports.network.facts()
     if facts and facts[0] == ssid:
-        state.ports.network.leave()
+        asyncio.create_task(state.networking.leave_soon())
     state.networking.change()
 
 
