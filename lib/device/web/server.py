@@ -222,10 +222,7 @@ class Server:
                 if self._failure:
                     raise self._failure
                 await self._clock.sleep_ms(_SWEEP_MS)
-                now_ms = self._clock.ms()
-                for connection in self._open:
-                    if now_ms > connection.deadline_ms:
-                        connection.task.cancel()
+                self._sweep()
         finally:
             for listener in listeners:
                 listener.close()
@@ -233,6 +230,13 @@ class Server:
                 await _ended(task)
             for connection in self._open:  # of tasks that had not begun
                 await connection.close()
+
+    def _sweep(self):
+        """End the connections whose time is over."""
+        now_ms = self._clock.ms()
+        for connection in self._open:
+            if now_ms > connection.deadline_ms:
+                connection.task.cancel()
 
     async def _accept(self, listener):
         try:
@@ -245,10 +249,12 @@ class Server:
             while len(self._open) >= _CONNECTIONS:
                 self._freed.clear()
                 await self._freed.wait()
-            stream, address = await listener.accept()
-            connection = Connection(stream, address, self._clock, self._limits_ms)
-            self._open.append(connection)
-            connection.task = asyncio.create_task(self._serve(connection))
+            self._take(*await listener.accept())
+
+    def _take(self, stream, address):  # no coroutine may refer to a connection that has ended: it is 2 KB
+        connection = Connection(stream, address, self._clock, self._limits_ms)
+        self._open.append(connection)
+        connection.task = asyncio.create_task(self._serve(connection))
 
     async def _serve(self, connection):
         try:
