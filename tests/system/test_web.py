@@ -1,5 +1,6 @@
 """The web page of a board: who may see and do what, without and with the cloud."""
 
+import contextlib
 import json
 
 import pytest
@@ -162,6 +163,20 @@ def test_a_place_that_cannot_be_had_does_not_stop_the_others(tmp_path):
     with mishaps.powered(flash(tmp_path / "flash.img", web=web)) as machine:
         Browser(port_of(machine)).get("/api/claim")
         machine.wait_for("web        cannot listen on port 80")
+
+
+def test_a_listener_that_fails_is_opened_anew(tmp_path):
+    broken = mishaps.changed(
+        "device/port/listening.py", "plug, address = self._plug.accept()", "raise OSError(23)"
+    )
+    path = flash(tmp_path / "flash.img", extra=broken)
+    with mishaps.powered(path) as machine:
+        port = port_of(machine)
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                Browser(port).raw(b"GET / HTTP/1.0", 0.2)
+        mishaps.complaint(machine, "web", "cannot accept connections (23)", "Trying again in")
+        port_of(machine, machine.lines.index(next(line for line in machine.lines if "cannot accept" in line)))
 
 
 def test_the_page_comes_as_soon_as_there_is_a_network(tmp_path):
