@@ -137,7 +137,7 @@ def test_restart(tmp_path):
         browser = Browser(port_of(machine)).log_in()
         assert browser.post("/api/restart") == 204
         assert machine.wait() == EXIT_RESET
-        assert "restarting, as the page was asked to" in machine.console
+        assert "restarting, as asked on the page" in machine.console
 
 
 def test_without_a_password_nobody_logs_in(tmp_path):

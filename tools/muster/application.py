@@ -62,7 +62,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """
     if not (folder / f"{MAIN}.py").is_file():
         raise MusterError(
-            f"{shown(folder)} holds no application: it needs a {MAIN}.py with `{_FORM}`.",
+            f"{shown(folder)} contains no application: it needs a {MAIN}.py with `{_FORM}`.",
             WRONG_USE,
         )
     found: dict[str, bytes] = {}
@@ -72,7 +72,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
             target = f"{paths.APP}/{name}"
             if fault := path_fault(target):
                 raise MusterError(
-                    f"{shown(path)} cannot stand on a board: its path there, {target}, {fault}."
+                    f"{shown(path)} cannot be put on a board: its path there, {target}, {fault}."
                 )
             if path.suffix == ".py":
                 _check_name(path, name)

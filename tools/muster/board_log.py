@@ -84,7 +84,7 @@ def _shown(text: str) -> str:
 
 
 def _restarts(raw: bytes | None) -> list[dict[str, Any]]:
-    """What restarts.json tells; a damaged one tells nothing."""
+    """What is in restarts.json; nothing if it is damaged."""
     try:
         rows = json.loads(raw or b"{}").get(fields.RESTARTS, [])
         return [
@@ -106,7 +106,7 @@ def of_board(link: BoardLink) -> Log:
     except MusterError as error:
         if "no module named" in str(error):
             raise MusterError(
-                f"the board on {link.port} has no program of Muster's: bring it there with `muster deploy`."
+                f"the board on {link.port} has no program of Muster: put it there with `muster deploy`."
             ) from None
         raise
     finally:

@@ -10,7 +10,7 @@ _MAX_SSID = 32
 
 
 def _document(raw):
-    """The JSON object in `raw`; a new one when the file is missing or nothing can be made of it."""
+    """The JSON object in `raw`; a new one when the file is missing or cannot be read."""
     try:
         value = documents.loads(raw) if raw else {}
     except ValueError:
