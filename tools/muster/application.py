@@ -105,7 +105,9 @@ def _compiled(path: Path, name: str) -> bytes:
     text = _content(path)
     _check(path, name, text)
     try:
-        return mpy.compile_module(mpy.Source(f"{paths.APP[1:]}/{name}", text))
+        return mpy.compile_module(
+            mpy.Source(f"{paths.APP[1:]}/{name}", text, shown=f"{paths.APP[1:]}/{name}")
+        )
     except MusterError as error:  # MicroPython lacks some of the host's grammar
         line = _LINE.search(str(error))
         reason = str(error).rpartition("Error: ")[2]
