@@ -104,7 +104,8 @@ def _compiled(path: Path, name: str) -> bytes:
     text = _content(path)
     _check(path, name, text)
     try:
-        return mpy.compile_module(mpy.Source(f"{paths.APP[1:]}/{name}", text))
+        place = f"{paths.APP[1:]}/{name}"
+        return mpy.compile_module(mpy.Source(place, text, title=place))
     except MusterError as error:  # MicroPython lacks some of the host's grammar
         line = _LINE.search(str(error))
         reason = str(error).rpartition("Error: ")[2]

@@ -35,11 +35,17 @@ _OLD_S = 7 * 86400  # a compiled file that no build used for this long is remove
 
 
 class Source(NamedTuple):
-    """One module: its name for tracebacks, relative to /lib (`device/core/fields.py`), text and options."""
+    """One module: its path relative to /lib (`device/core/fields.py`), text and options."""
 
     name: str
     text: bytes
     options: tuple[str, ...] = DEVICE_OPTIONS
+    title: str = ""  # in tracebacks, if not the full name
+
+    @property
+    def shown(self) -> str:
+        """The name in tracebacks. A board keeps each name for ever, but has `device.core.fields` anyway."""
+        return self.title or self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 @functools.cache
@@ -57,7 +63,8 @@ def compiler_version() -> str:
 
 
 def _kept(source: Source, folder: Path) -> Path:
-    key = hashlib.sha256("\0".join([compiler_version(), source.name, *source.options, ""]).encode())
+    words = [compiler_version(), source.name, source.shown, *source.options, ""]
+    key = hashlib.sha256("\0".join(words).encode())
     key.update(source.text)
     return folder / f"{source.name.removesuffix('.py')}-{key.hexdigest()[:20]}.mpy"
 
@@ -72,7 +79,7 @@ def compile_module(source: Source, folder: Path = MPY) -> bytes:
         return data
     except FileNotFoundError:
         pass
-    words = [_compiler(), *source.options, "-s", source.name, "-o", "-", "-"]
+    words = [_compiler(), *source.options, "-s", source.shown, "-o", "-", "-"]
     result = subprocess.run(words, input=source.text, capture_output=True, timeout=60)
     if result.returncode or not result.stdout:
         reason = " ".join(result.stderr.decode(errors="replace").split())
