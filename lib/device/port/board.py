@@ -47,6 +47,7 @@ def open_log():
     log = kept.ring()
     cause = kept.cause(log.was_orderly)
     _heap_table = kept.heap_table()
+    gc.collect()  # only now does nothing refer any more to what has filled the heap meanwhile
 
 
 def say(source, text, level=INFO):
