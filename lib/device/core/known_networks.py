@@ -1,8 +1,11 @@
-"""Changes wifi.json: a network is added or forgotten, everything else in the file stays."""
+"""Changes wifi.json: a network is added or forgotten, everything else in the file stays.
+
+Except what the board would refuse: it would refuse the whole file for it, and the network just added too.
+"""
 
 import json
 
-from device.core import documents, fields
+from device.core import documents, fields, settings
 from device.core.failures import GIVE_UP, Failure
 
 _MOST = 16  # networks that are kept: each may take 20 s when the board joins
@@ -10,22 +13,33 @@ _MAX_SSID = 32
 
 
 def _document(raw):
-    """The JSON object in `raw`; a new one when the file is missing or nothing can be made of it."""
+    """What is good of the JSON object in `raw`; a new one when nothing can be made of it."""
     try:
         value = documents.loads(raw) if raw else {}
     except ValueError:
         value = {}
     if not isinstance(value, dict):
         value = {}
-    if not isinstance(value.get(fields.NETWORKS), list):
-        value[fields.NETWORKS] = []
+    networks = value.pop(fields.NETWORKS, None)
+    value = {name: value[name] for name in value if _is_good({name: value[name], fields.NETWORKS: []})}
+    if not isinstance(networks, list):
+        networks = []
+    value[fields.NETWORKS] = [one for one in networks if _is_good({fields.NETWORKS: [one]})]
     return value
 
 
+def _is_good(value):
+    """Whether the board would take this as its wifi.json."""
+    try:
+        settings.wifi(json.dumps(value).encode())
+    except Failure:
+        return False
+    return True
+
+
 def _others(value, ssid):
-    """The networks of the document, without the one of this name and without what is no network."""
-    networks = [one for one in value[fields.NETWORKS] if isinstance(one, dict)]
-    return [one for one in networks if isinstance(one.get(fields.SSID), str) and one[fields.SSID] != ssid]
+    """The networks of the document, without the one of this name."""
+    return [one for one in value[fields.NETWORKS] if one[fields.SSID] != ssid]
 
 
 def added(raw, ssid, password):
