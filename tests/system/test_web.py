@@ -184,7 +184,7 @@ def test_a_listener_that_fails_is_opened_anew(tmp_path):
     ("old", "new"),
     [
         ("connection = Connection(stream, address", "{}\n        connection = Connection(stream, address"),
-        ("            await self._handle(connection", "            {}\n            await self._handle(connection"),
+        ("            await self._handle(con", "            {}\n            await self._handle(con"),
         ("await self._stream.wait_closed()", "await self._stream.wait_closed()\n        {}"),
     ],
 )

@@ -5,7 +5,7 @@ Except what the board would refuse: it would refuse the whole file for it, and t
 
 import json
 
-from device.core import documents, fields, settings
+from device.core import documents, fields
 from device.core.failures import GIVE_UP, Failure
 
 _MOST = 16  # networks that are kept: each may take 20 s when the board joins
@@ -30,6 +30,8 @@ def _document(raw):
 
 def _is_good(value):
     """Whether the board would take this as its wifi.json."""
+    from device.core import settings  # only a change needs it
+
     try:
         settings.wifi(json.dumps(value).encode())
     except Failure:
@@ -42,12 +44,22 @@ def _others(value, ssid):
     return [one for one in value[fields.NETWORKS] if one[fields.SSID] != ssid]
 
 
+def is_shown(ssid):
+    """Whether the name can be printed: no control characters, which a terminal obeys, no half symbols."""
+    return all(
+        symbol >= " " and not "\x7f" <= symbol <= "\x9f" and not "\ud800" <= symbol <= "\udfff"
+        for symbol in ssid
+    )
+
+
 def added(raw, ssid, password):
     """The bytes of wifi.json, `raw` (or None), with this network as the first one.
 
     `password`: "" or None for an open network. Raises Failure when no network can have this name or password.
     """
-    if not isinstance(ssid, str) or not 1 <= len(ssid.encode()) <= _MAX_SSID:
+    if not isinstance(ssid, str) or not is_shown(ssid):
+        raise Failure(GIVE_UP, "the name of a network is a text without control characters")
+    if not 1 <= len(ssid.encode()) <= _MAX_SSID:
         raise Failure(GIVE_UP, "the name of a network has 1 to %d bytes" % _MAX_SSID)
     network = {fields.SSID: ssid}
     if password:

@@ -8,8 +8,6 @@ and has a deadline. Further clients wait in the network stack.
 
 import asyncio
 
-from device.core.failures import Failure
-
 _CONNECTIONS = 3
 _HEAD_MS = 5000  # for the request with its body
 _ANSWER_MS = 30000  # for the answer
