@@ -25,6 +25,7 @@ _watchdog = None
 _timer = None
 _missed = [] if _build.LATE_CONSOLE else None  # lines printed before USB was up, until main.py repeats them
 _MAX_MISSED = 40
+_OBEYED = "\x1b\r\b\x9b"  # by a terminal: what comes from a message or a neighbour's Wi-Fi must not steer it
 
 log = None  # the ring of the last lines (core.log.Ring), once it is open
 cause = None  # why the board started
@@ -83,6 +84,9 @@ def _tell(now_ms, source, text, level):
         finally:
             _is_telling = False
     line = "%7d ms  %-9s  %s" % (now_ms, source, text)
+    for symbol in _OBEYED:
+        if symbol in line:
+            line = line.replace(symbol, "?")
     if _missed is not None and len(_missed) < _MAX_MISSED:
         _missed.append(line)
     print(line)

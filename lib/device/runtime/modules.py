@@ -54,6 +54,7 @@ def unload_claim():
 def unload_readers():
     """Unload the readers of files that a running board has read."""
     unload("device.core.settings", "device.core.startup", "device.core.slots", "device.runtime.identity")
+    unload("device.core.known_networks")
 
 
 def unload_passing():
