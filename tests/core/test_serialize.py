@@ -135,6 +135,7 @@ class _Line(_Ports):
     BUILD_TIME = 1700000000
     TLS_HEAP_BYTES = 0
     TLS_SESSIONS = 1
+    WEB_BESIDE_TLS = True
 
     def __init__(self, flash, given):
         super().__init__(flash)

@@ -11,7 +11,7 @@ import pytest
 
 from device.core import paths, topics
 from tests.port.tls_peer import Authority
-from tests.system import mishaps, rig
+from tests.system import applications, mishaps, rig
 
 # An application: asks once, says what came, and publishes all the while.
 ASK = """
@@ -161,6 +161,60 @@ def test_several_requests_at_once(tmp_path, server, sessions):
     with mishaps.powered(path) as machine:
         machine.wait_for("all came")
     assert len([line for line in machine.lines if ": hello" in line]) == 6
+
+
+ONCE = """
+    while not state.ports.network.connected():
+        await state.ports.clock.sleep_ms(20)
+    await state.ports.clock.sleep_ms(%d)
+    answer = await state.services["url"].get("%s/hello")
+    self.say("it came: " + answer.body.decode())
+    await state.ports.clock.sleep_ms(1000000)
+"""
+
+
+def _lonely(tmp_path, server, body, **facts):
+    """A board without a cloud whose application does this."""
+    path = tmp_path / "flash.img"
+    documents = {paths.WIFI: rig.documents(1, "x")[paths.WIFI]}
+    extra = {f"{paths.ROOTS}/web.pem": server[1], **mishaps.service("probe", body)}
+    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT, facts={"TLS_SESSIONS": 1, **facts})
+    path.write_bytes(rig.build(documents, extra={**extra, **told}))
+    return path
+
+
+def test_the_page_gives_way_and_comes_back(tmp_path, server):
+    path = _lonely(tmp_path, server, ONCE % (1000, server[0]), WEB_BESIDE_TLS=False)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("web        page at")
+        stopped = machine.lines.index(machine.wait_for("web        stopped: memory is short"))
+        machine.wait_for("it came: hello")
+        machine.wait_for("web        page at", start=stopped)
+
+
+def test_too_little_memory_is_said(tmp_path, server):
+    path = _lonely(tmp_path, server, ONCE % (0, server[0]), TLS_HEAP_BYTES=1 << 28)
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "probe", "a TLS connection needs 268445696 bytes", "are free")
+        mishaps.still_runs(machine)
+
+
+def test_an_application_asks(tmp_path, server):
+    body = f"""
+    url = await muster.url()
+    while True:
+        try:
+            answer = await url.get("{server[0]}/hello")
+            break
+        except muster.Failure as failure:
+            assert "no network" in str(failure)
+            await asyncio.sleep_ms(50)
+    muster.log("it came: " + answer.body.decode())
+    """
+    path = _lonely(tmp_path, server, "pass")
+    mishaps.edit(path, applications.compiled(tmp_path / "app", applications.body(body)))
+    with mishaps.powered(path) as machine:
+        machine.wait_for("app        it came: hello")
 
 
 REDIRECTS = """

@@ -1,10 +1,11 @@
 """The web page of a board: who may see and do what, without and with the cloud."""
 
+import contextlib
 import json
 
 import pytest
 
-from device.core import fields, paths
+from device.core import fields, paths, startup
 from muster import page, web_password
 from muster.virtual import EXIT_RESET
 from tests.system import mishaps, rig
@@ -82,6 +83,8 @@ def test_who_knows_the_password_sees_all(browser):
     assert found["session"]["logged_in"] and found["memory"]["free"] > 0
     assert found["network"]["ssid"] == "workshop"
     assert found["memory"]["flash_size"] == 4096 * 212
+    services = {service["name"]: service["built"] for service in found["services"]}
+    assert services.keys() == set(startup.ORDER) and services["web"] and not services["shadow"]
     assert "joined workshop" in next(step["text"] for step in found["steps"] if step["name"] == "network")
     assert rig.WIFI_PASSWORD not in json.dumps(found) and "pbkdf2" not in json.dumps(found)
     assert browser.get("/api/claim")["session"]["logged_in"]
@@ -162,6 +165,20 @@ def test_a_place_that_cannot_be_had_does_not_stop_the_others(tmp_path):
     with mishaps.powered(flash(tmp_path / "flash.img", web=web)) as machine:
         Browser(port_of(machine)).get("/api/claim")
         machine.wait_for("web        cannot listen on port 80")
+
+
+def test_a_listener_that_fails_is_opened_anew(tmp_path):
+    broken = mishaps.changed(
+        "device/port/listening.py", "plug, address = self._plug.accept()", "raise OSError(23)"
+    )
+    path = flash(tmp_path / "flash.img", extra=broken)
+    with mishaps.powered(path) as machine:
+        port = port_of(machine)
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                Browser(port).raw(b"GET / HTTP/1.0", 0.2)
+        mishaps.complaint(machine, "web", "cannot accept connections (23)", "Trying again in")
+        port_of(machine, machine.lines.index(next(line for line in machine.lines if "cannot accept" in line)))
 
 
 def test_the_page_comes_as_soon_as_there_is_a_network(tmp_path):

@@ -13,6 +13,7 @@ from muster import mpy
 from muster.errors import WRONG_USE, MusterError
 from muster.image.filesystem import path_fault
 from muster.layout import shown
+from muster.parsing import parsed
 
 MAIN = "main"
 _LEFT_OUT = ("__pycache__",)  # beside what begins with a dot
@@ -104,8 +105,9 @@ def _compiled(path: Path, name: str) -> bytes:
     text = _content(path)
     _check(path, name, text)
     try:
-        place = f"{paths.APP[1:]}/{name}"
-        return mpy.compile_module(mpy.Source(place, text, title=place))
+        return mpy.compile_module(
+            mpy.Source(f"{paths.APP[1:]}/{name}", text, shown=f"{paths.APP[1:]}/{name}")
+        )
     except MusterError as error:  # MicroPython lacks some of the host's grammar
         line = _LINE.search(str(error))
         reason = str(error).rpartition("Error: ")[2]
@@ -116,7 +118,7 @@ def _compiled(path: Path, name: str) -> bytes:
 
 def _check(path: Path, name: str, text: bytes) -> None:
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except SyntaxError as error:
         raise MusterError(f"{shown(path)}, line {error.lineno}: {error.msg}.") from None
     except ValueError as error:

@@ -35,17 +35,22 @@ _OLD_S = 7 * 86400  # a compiled file that no build used for this long is remove
 
 
 class Source(NamedTuple):
-    """One module: its path relative to /lib (`device/core/fields.py`), text and options."""
+    """One module: its name relative to /lib (`device/core/fields.py`), text and options.
+
+    `shown`: what tracebacks call it; without one, by its full name (`device.core.fields`). A board keeps that
+    in its table of names anyway, and a path beside it would take 35 bytes of heap for each module.
+    """
 
     name: str
     text: bytes
     options: tuple[str, ...] = DEVICE_OPTIONS
-    title: str = ""  # in tracebacks, if not the full name
+    shown: str = ""
 
     @property
-    def shown(self) -> str:
-        """The name in tracebacks. A board keeps each name for ever, but has `device.core.fields` anyway."""
-        return self.title or self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    def traced(self) -> str:
+        """What tracebacks call the module."""
+        full = self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return self.shown or full
 
 
 @functools.cache
@@ -63,8 +68,7 @@ def compiler_version() -> str:
 
 
 def _kept(source: Source, folder: Path) -> Path:
-    words = [compiler_version(), source.name, source.shown, *source.options, ""]
-    key = hashlib.sha256("\0".join(words).encode())
+    key = hashlib.sha256("\0".join([compiler_version(), source.traced, *source.options, ""]).encode())
     key.update(source.text)
     return folder / f"{source.name.removesuffix('.py')}-{key.hexdigest()[:20]}.mpy"
 
@@ -79,7 +83,7 @@ def compile_module(source: Source, folder: Path = MPY) -> bytes:
         return data
     except FileNotFoundError:
         pass
-    words = [_compiler(), *source.options, "-s", source.shown, "-o", "-", "-"]
+    words = [_compiler(), *source.options, "-s", source.traced, "-o", "-", "-"]
     result = subprocess.run(words, input=source.text, capture_output=True, timeout=60)
     if result.returncode or not result.stdout:
         reason = " ".join(result.stderr.decode(errors="replace").split())

@@ -28,6 +28,7 @@ class Request:
         self._path = path
         self._limit_bytes = limit_bytes
         self._answer = None
+        self._has_stopped_web = False
 
     async def answer(self, limit_ms=_LIMIT_MS):
         """The core.http.Answer, within `limit_ms`; raises Failure."""
@@ -73,19 +74,24 @@ class Request:
             return await self._exchange(address, method, headers, body)
         finally:
             state.turns.give(self)
+            if self._has_stopped_web:
+                self._has_stopped_web = False
+                state.supervisor.restore("web")
 
     async def _exchange(self, address, method, headers, body):
         return await self._state.ports.exchange(address, method, headers, body, self._path, self._limit_bytes)
 
     async def _make_room(self):
         """Make sure of the memory for a TLS session; only the web page gives way to it."""
-        needed, supervisor = self._state.ports.build.TLS_HEAP_BYTES, self._state.supervisor
-        if not needed or not supervisor:
+        build, supervisor = self._state.ports.build, self._state.supervisor
+        if not supervisor:
             return
-        needed += _RESERVE_BYTES
-        if not supervisor.has_room(needed, _PIECE_BYTES):
+        needed = build.TLS_HEAP_BYTES and build.TLS_HEAP_BYTES + _RESERVE_BYTES
+        if not build.WEB_BESIDE_TLS or not supervisor.has_room(needed, needed and _PIECE_BYTES):
+            before = supervisor.shed_names()
             await supervisor.shed("web")
-        if not supervisor.has_room(needed, _PIECE_BYTES):
+            self._has_stopped_web = "web" not in before and "web" in supervisor.shed_names()
+        if not supervisor.has_room(needed, needed and _PIECE_BYTES):
             free_bytes = self._state.ports.board.free_memory()
             cause = "a TLS connection needs %d bytes, %d are free" % (needed, free_bytes)
             raise Failure(AGAIN, cause, "switch services off")

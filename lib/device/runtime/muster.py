@@ -48,6 +48,8 @@ class Muster:
     def topic(self, name):
         """The board's own topic `name`: <topicPrefix>/<serial>/<name>."""
         settings = self._state.settings
+        if settings is None:
+            raise Failure(GIVE_UP, "the board has no name", "correct " + paths.CONF)
         return topics.own(settings.topic_prefix, settings.serial, name)
 
     async def publish(self, topic, payload, qos=1):
@@ -127,14 +129,22 @@ class Muster:
 
     async def table(self, name):
         """The table `name` of the board's database."""
-        database = self._state.services.get("database")
-        if database is None or not hasattr(database, "table"):
-            raise Failure(GIVE_UP, "there is no database", "switch it on in " + paths.CONFIG)
-        while not database.ready.is_set():
-            if database.failure:
-                raise database.failure
+        return (await self._ready("database", "table")).table(name)
+
+    async def url(self):
+        """The board's HTTP client: get, post, request, download."""
+        return await self._ready("url", "get")
+
+    async def _ready(self, name, offers):
+        """The service `name` once it is ready. One that is stopped offers nothing."""
+        service = self._state.services.get(name)
+        if service is None or not hasattr(service, offers):
+            raise Failure(GIVE_UP, "there is no " + name, "switch it on in " + paths.CONFIG)
+        while not service.ready.is_set():
+            if service.failure:
+                raise service.failure
             await self._state.ports.clock.sleep_ms(_NOT_READY_MS)
-        return database.table(name)
+        return service
 
     def unix(self):
         """The time in Unix seconds: of the network once the board has been on it, otherwise at least that

@@ -8,6 +8,8 @@ and has a deadline. Further clients wait in the network stack.
 
 import asyncio
 
+from device.core.failures import Failure
+
 _CONNECTIONS = 3
 _HEAD_MS = 5000  # for the request with its body
 _ANSWER_MS = 30000  # for the answer
@@ -15,7 +17,8 @@ _SWEEP_MS = 500
 _LINE_BYTES = 512
 _HEAD_BYTES = 4096  # counted, not kept
 _TARGET_BYTES = 96
-_BODY_BYTES = 512
+_KEPT_BYTES = 256  # of a header that the program uses
+_BODY_BYTES = 384
 _PIECE_BYTES = 256
 _OUT_BYTES = 512
 _DRAIN_BYTES = 8192  # that a refused client may still send: closing at once would take back the answer
@@ -44,6 +47,7 @@ class Refusal(OSError):
 
 
 _MALFORMED = "the request is malformed"
+_TOO_LONG = "the request has too long a head"
 
 
 class Connection:
@@ -88,7 +92,7 @@ class Connection:
             if len(self._buffer) > _LINE_BYTES:
                 break
             await self._more()
-        raise Refusal(431, "the request has too long a head")
+        raise Refusal(431, _TOO_LONG)
 
     async def _more(self):
         data = await self._stream.read(_PIECE_BYTES)
@@ -106,6 +110,8 @@ class Connection:
             raise Refusal(400, "the length of the body must be given")
         if name not in _KEPT:
             return False
+        if len(line) > _KEPT_BYTES:
+            raise Refusal(431, _TOO_LONG)
         if name in self._seen or not _is_plain(value):
             raise Refusal(400, _MALFORMED)
         self._seen.append(name)
@@ -205,6 +211,7 @@ class Server:
         self._on_bug = on_bug
         self._open = []
         self._freed = asyncio.Event()
+        self._failure = None  # why nothing can be accepted any more
 
     async def run(self, listeners, look):
         """Serve until cancelled; then nothing is open any more. `look()` is called now and then."""
@@ -212,11 +219,10 @@ class Server:
         try:
             while True:
                 look()
+                if self._failure:
+                    raise self._failure
                 await self._clock.sleep_ms(_SWEEP_MS)
-                now_ms = self._clock.ms()
-                for connection in self._open:
-                    if now_ms > connection.deadline_ms:
-                        connection.task.cancel()
+                self._sweep()
         finally:
             for listener in listeners:
                 listener.close()
@@ -225,15 +231,30 @@ class Server:
             for connection in self._open:  # of tasks that had not begun
                 await connection.close()
 
+    def _sweep(self):
+        """End the connections whose time is over."""
+        now_ms = self._clock.ms()
+        for connection in self._open:
+            if now_ms > connection.deadline_ms:
+                connection.task.cancel()
+
     async def _accept(self, listener):
+        try:
+            await self._accept_all(listener)
+        except Failure as failure:
+            self._failure = failure
+
+    async def _accept_all(self, listener):
         while True:
             while len(self._open) >= _CONNECTIONS:
                 self._freed.clear()
                 await self._freed.wait()
-            stream, address = await listener.accept()
-            connection = Connection(stream, address, self._clock, self._limits_ms)
-            self._open.append(connection)
-            connection.task = asyncio.create_task(self._serve(connection))
+            self._take(*await listener.accept())
+
+    def _take(self, stream, address):  # no coroutine may refer to a connection that has ended: it is 2 KB
+        connection = Connection(stream, address, self._clock, self._limits_ms)
+        self._open.append(connection)
+        connection.task = asyncio.create_task(self._serve(connection))
 
     async def _serve(self, connection):
         try:
