@@ -12,12 +12,22 @@ _PASSING = (
     "device.port.causes",
     "device.port.kept",
     "device.core.datagrams",
+    "device.core.log_reader",
     "device.core.pem",
     "device.core.explain",
     "device.core.x509",
     "device.core.der",
+    "device.core.calendar",
     "device.runtime.timekeeper",
     "device.runtime.explaining",
+)
+_READERS = (
+    "device.core.settings",
+    "device.core.startup",
+    "device.core.slots",
+    "device.core.documents",
+    "device.core.topics",
+    "device.runtime.identity",
 )
 
 
@@ -60,8 +70,7 @@ def unload_claim():
 
 def unload_readers():
     """Unload the readers of files that a running board has read."""
-    unload("device.core.settings", "device.core.startup", "device.core.slots", "device.runtime.identity")
-    unload("device.core.known_networks")
+    unload(*_READERS)
 
 
 def unload_passing():
