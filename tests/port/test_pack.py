@@ -81,7 +81,7 @@ except ValueError as error:
     modules = mpy.compile_all([FAULTY, mpy.Source("device/__init__.py", b"HERE = 1\n")])
     lines = booted(tmp_path, bits, main, {f"{paths.LIB}/{name}": data for name, data in modules.items()})
     assert "/pack/device/__init__.mpy" in lines
-    assert '  File "device/faulty.py", line 4, in fail' in lines
+    assert '  File "device.faulty", line 4, in fail' in lines
     assert lines[-1] == "ValueError: on purpose"
 
 

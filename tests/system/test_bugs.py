@@ -61,7 +61,7 @@ def test_the_traceback_of_a_bug_is_told_once(twin, serial, tmp_path):
     console = machine.console
     assert console.count(_HEAD) == 2, "two different bugs, each once"
     assert console.count("KeyError: first") == 1 and console.count("ValueError: math domain error") == 1
-    lines = [line for line in machine.lines if 'File "device/services/broken.py", line' in line]
+    lines = [line for line in machine.lines if 'File "device.services.broken", line' in line]
     assert len(lines) == 2 and lines[0] != lines[1], "each traceback names the line of the fault"
     assert "failing: broken" in console
 
@@ -87,7 +87,7 @@ def test_a_bug_where_messages_arrive_harms_nobody(twin, serial, tmp_path):
     console = machine.console
     assert console.count(_HEAD) <= 3, "eager is called on two ways, by itself and after a reconnection"
     for name in ("deaf", "eager"):
-        assert f'File "device/services/{name}.py", line' in console
+        assert f'File "device.services.{name}", line' in console
     assert console.count("mqtt       connected to") == 1, f"the same connection all the time\n{console}"
     assert "listener" not in "".join(line for line in machine.lines if "failing:" in line)
 
@@ -143,6 +143,6 @@ def test_a_service_is_one_file(twin, serial, tmp_path):
     twin.wait_for_publish(topic)
     console = machine.console
     assert console.count(_HEAD) == 1
-    assert 'File "device/services/lamp.py", line' in console
+    assert 'File "device.services.lamp", line' in console
     assert console.index("lamp       start 1") < console.index(_HEAD) < console.index("lamp       start 2")
     assert "start 3" not in console

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from device.core import fields, paths
+from device.core import fields, paths, startup
 from muster import page, web_password
 from muster.layout import LIB
 from muster.virtual import EXIT_RESET
@@ -84,6 +84,8 @@ def test_who_knows_the_password_sees_all(browser):
     assert found["session"]["logged_in"] and found["memory"]["free"] > 0
     assert found["network"]["ssid"] == "workshop"
     assert found["memory"]["flash_size"] == 4096 * 212
+    services = {service["name"]: service["built"] for service in found["services"]}
+    assert services.keys() == set(startup.ORDER) and services["web"] and not services["shadow"]
     assert "joined workshop" in next(step["text"] for step in found["steps"] if step["name"] == "network")
     assert rig.WIFI_PASSWORD not in json.dumps(found) and "pbkdf2" not in json.dumps(found)
     assert browser.get("/api/claim")["session"]["logged_in"]
@@ -138,7 +140,7 @@ def test_restart(tmp_path):
         browser = Browser(port_of(machine)).log_in()
         assert browser.post("/api/restart") == 204
         assert machine.wait() == EXIT_RESET
-        assert "restarting, as the page was asked to" in machine.console
+        assert "restarting, as asked on the page" in machine.console
 
 
 def test_without_a_password_nobody_logs_in(tmp_path):

@@ -77,6 +77,15 @@ def test_options_and_name_are_part_of_what_is_kept(tmp_path):
     )
 
 
+def test_tracebacks_name_a_module_by_a_name_that_the_board_has_anyway(tmp_path):
+    source = Source("device/services/log.py", b"x = 1\n")
+    assert source.traced == "device.services.log"
+    assert Source("device/core/__init__.py", b"").traced == "device.core"
+    assert b"device.services.log" in mpy.compile_module(source, tmp_path)
+    shown = mpy.compile_module(source._replace(shown="app/main.py"), tmp_path)
+    assert b"app/main.py" in shown and b"device" not in shown
+
+
 def test_umqtt_keeps_its_asserts():
     source = (umqtt.fetch() / "umqtt/simple.py").read_bytes()
     kept = mpy.compiled(profile("virtual"), BUILD_TIME)["/lib/umqtt/simple.mpy"]

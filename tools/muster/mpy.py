@@ -35,11 +35,22 @@ _OLD_S = 7 * 86400  # a compiled file that no build used for this long is remove
 
 
 class Source(NamedTuple):
-    """One module: its name for tracebacks, relative to /lib (`device/core/fields.py`), text and options."""
+    """One module: its name relative to /lib (`device/core/fields.py`), text and options.
+
+    `shown`: what tracebacks call it; without one, by its full name (`device.core.fields`). A board keeps that
+    in its table of names anyway, and a path beside it would take 35 bytes of heap for each module.
+    """
 
     name: str
     text: bytes
     options: tuple[str, ...] = DEVICE_OPTIONS
+    shown: str = ""
+
+    @property
+    def traced(self) -> str:
+        """What tracebacks call the module."""
+        full = self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return self.shown or full
 
 
 @functools.cache
@@ -57,7 +68,7 @@ def compiler_version() -> str:
 
 
 def _kept(source: Source, folder: Path) -> Path:
-    key = hashlib.sha256("\0".join([compiler_version(), source.name, *source.options, ""]).encode())
+    key = hashlib.sha256("\0".join([compiler_version(), source.traced, *source.options, ""]).encode())
     key.update(source.text)
     return folder / f"{source.name.removesuffix('.py')}-{key.hexdigest()[:20]}.mpy"
 
@@ -72,7 +83,7 @@ def compile_module(source: Source, folder: Path = MPY) -> bytes:
         return data
     except FileNotFoundError:
         pass
-    words = [_compiler(), *source.options, "-s", source.name, "-o", "-", "-"]
+    words = [_compiler(), *source.options, "-s", source.traced, "-o", "-", "-"]
     result = subprocess.run(words, input=source.text, capture_output=True, timeout=60)
     if result.returncode or not result.stdout:
         reason = " ".join(result.stderr.decode(errors="replace").split())

@@ -16,7 +16,8 @@ from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_PART_OF_FREE = 8
+_FREE_BYTES = 65536  # of what is free beyond this, a part may become garbage
+_PART_OF_FREE = 4
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
 _BYTES_A_STEP = 64
@@ -48,6 +49,7 @@ def open_log():
     log = kept.ring()
     cause = kept.cause(log.was_orderly)
     _heap_table = kept.heap_table()
+    gc.collect()  # only now does nothing refer any more to what has filled the heap meanwhile
 
 
 def say(source, text, level=INFO):
@@ -230,7 +232,7 @@ def collect_often():
 
     TLS needs 16 KB in one piece. If much is free, fragmentation costs less than the collections do.
     """
-    gc.threshold(max(_COLLECT_EVERY_BYTES, gc.mem_free() // _PART_OF_FREE))
+    gc.threshold(max(_COLLECT_EVERY_BYTES, (gc.mem_free() - _FREE_BYTES) // _PART_OF_FREE))
 
 
 def start_watchdog():

@@ -17,7 +17,7 @@ _ANY = "0.0.0.0"
 def listen(host, port):
     """Listen on `port` of the address `host`; port 0 is any free one, which the listener then names.
 
-    Raises Failure when the port cannot be had.
+    Raises Failure when the port is not available.
     """
     tries = _TRIES if port == 0 else 1
     while True:
@@ -39,7 +39,7 @@ def listen(host, port):
 
 
 def _readable(plug):
-    """Wait until a client knocks (a generator: `yield` hands over to the event loop)."""
+    """Wait for a client (a generator: `yield` hands over to the event loop)."""
     yield asyncio.core._io_queue.queue_read(plug)
 
 

@@ -86,7 +86,7 @@ class Guesses:
         return max(0, wait_ms - passed_ms)
 
     def begin(self, address):
-        """Count a try, before it is known to be right: many at once are no way around the delay."""
+        """Count a try, before it is known to be right: many at once cannot avoid the delay."""
         count = self._count(address)
         count[0] += 1
         count[1] = self._clock.ms()

@@ -33,7 +33,7 @@ _COMMON = (
 
 
 class Refusal(OSError):
-    """A request that is not worth an answer by the program: status and one sentence; status 0, no answer.
+    """A request that is refused before the program sees it: status and one sentence; status 0, no answer.
 
     An OSError, because microdot lets those through and prints all others.
     """
@@ -148,7 +148,7 @@ class Connection:
         await self._flush()
 
     async def refuse(self, refusal):
-        """Answer a request that the program does not get to see."""
+        """Answer a request that is refused."""
         if not refusal.status or self._is_answered:
             return
         await self.awrite(b"HTTP/1.0 %d Refused\r\n" % refusal.status)
@@ -185,7 +185,7 @@ def _only(text, symbols):
 
 
 def _request_line(line):
-    """Return the line if microdot understands it and it can name something of ours."""
+    """Return the line if microdot understands it and its path can be one of ours."""
     parts = line.split(b" ")
     if len(parts) != 3 or not parts[0].isalpha() or parts[2] not in (b"HTTP/1.0", b"HTTP/1.1"):
         raise Refusal(400, _MALFORMED)
@@ -198,7 +198,7 @@ def _request_line(line):
 class Server:
     """Gives each client a connection and a task, and ends those whose time is over.
 
-    `handle(reader, writer)` answers one request; `on_bug(error)` is told of exceptions that nobody expects.
+    `handle(reader, writer)` answers one request; `on_bug(error)` is called with unexpected exceptions.
     """
 
     def __init__(self, ports, handle, on_bug):
