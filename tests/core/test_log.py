@@ -1,7 +1,7 @@
 """The ring of log lines: what it keeps, over a reset at any byte too, and how much a source may say."""
 
 from check import raises
-from device.core import log
+from device.core import log_format, log_reader
 from device.core.log import ERROR, INFO, WARN, Quota, Ring
 from device.core.secret import Secret
 
@@ -82,7 +82,7 @@ def test_any_damaged_byte_is_noticed():
 
 
 def test_a_ring_that_is_damaged_while_it_is_used_goes_on():
-    for at in range(log.HEAD_BYTES, 400, 7):
+    for at in range(log_format.HEAD_BYTES, 400, 7):
         for value in (0, 0xFF):
             buffer = bytearray(400)
             ring = _filled(40, buffer)
@@ -102,9 +102,9 @@ def test_noise_is_no_ring():
             state = (state * 1103515245 + 12345 + start) & 0x7FFFFFFF
             noise[at] = state >> 16 & 0xFF
         assert Ring(bytearray(noise)).lines() == []
-        noise[:4] = log.MAGIC
-        assert not log.found(noise)
-    assert not log.found(noise[:10]) and not log.found(b"")
+        noise[:4] = log_format.MAGIC
+        assert not log_reader.found(noise)
+    assert not log_reader.found(noise[:10]) and not log_reader.found(b"")
 
 
 def test_a_long_text_keeps_its_begin_and_its_end():

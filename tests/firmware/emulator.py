@@ -83,6 +83,7 @@ class Board:
         self._arrivals: list[tuple[int, int]] = []  # length of the console after each arrival, and when
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._table: tuple[int, int] | None = None
+        self._is_starting = False  # after a reset
         device.cdc.on_serial_data = self._said
         device.mcu.watchdog.on_watchdog_trigger = self._reset
         device.simulator.bind_loop(self._loop)
@@ -180,14 +181,15 @@ class Board:
     def _look(self) -> None:
         """Keep the worst that was seen of watchdog and heap.
 
-        Both count while the watchdog runs: boot.py starts it before it uses the network. Earlier, the whole
-        heap is taken for a moment, to give the log its place at the top (lib/device/port/kept.py).
+        Both count from the start of the watchdog on, before boot.py uses the network. Earlier, the whole heap
+        is taken for a moment, to give the log its place at the top (lib/device/port/kept.py). After a reset
+        by the watchdog, which leaves that enabled, they count from the first line on the console on.
         """
         mcu, worst = self._device.mcu, self.figures
         assert self._radio is not None
         self._radio.visitor.look(self._now_ms())
         control = mcu.watchdog.read_uint32(0)
-        if not control & _WATCHDOG_ON:
+        if not control & _WATCHDOG_ON or self._is_starting:
             return
         worst.watchdog_left_ms = _least(worst.watchdog_left_ms, (control & _WATCHDOG_LEFT) / _COUNTS_PER_MS)
         self._table = self._table or heap.find_table(bytes(mcu.sram))
@@ -200,10 +202,12 @@ class Board:
         print(text, end="")  # pytest shows it with a test that fails
         self.console += text
         self._arrivals.append((len(self.console), self._now_ms()))
+        self._is_starting = False
 
     def _reset(self) -> None:
         now_ms = self._now_ms()
         self.figures.resets.append(now_ms)
+        self._is_starting = True
         print(f"\n-- reset at {now_ms} ms, by the watchdog or by the program")
         self._device.hard_reset(cause=ResetCause.WATCHDOG)
 

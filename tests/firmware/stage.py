@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,12 +100,15 @@ class Stage:
         rig.check_provisioned(path, self.twin, serial, self._before[serial])
         return rig.on_flash(path)
 
-    def first_boot(self, day: str = "first boot", more: Load = NOTHING, then_ms: int = 0) -> Provisioned:
-        """Switch a new board on, wait until it has published, let `then_ms` pass, switch it off."""
+    def first_boot(
+        self, day: str = "first boot", more: Load = NOTHING, then: Callable[[Board], None] | None = None
+    ) -> Provisioned:
+        """Switch a new board on, wait until it has published, do `then`, switch it off."""
         serial = self.new_serial()
         with self.new_board(serial, day, more) as board:
             booted(board, FIRST_BOOT_MS)
-            board.run(then_ms)
+            if then:
+                then(board)
             board.power_off()
             return Provisioned(serial, self.check_identity(board, serial), board.figures)
 

@@ -7,6 +7,7 @@ import pytest
 
 from device.core import fields, paths, startup
 from muster import page, web_password
+from muster.layout import LIB
 from muster.virtual import EXIT_RESET
 from tests.system import mishaps, rig
 from tests.system.browser import HASH, PASSWORD, Browser, port_of
@@ -179,6 +180,30 @@ def test_a_listener_that_fails_is_opened_anew(tmp_path):
                 Browser(port).raw(b"GET / HTTP/1.0", 0.2)
         mishaps.complaint(machine, "web", "cannot accept connections (23)", "Trying again in")
         port_of(machine, machine.lines.index(next(line for line in machine.lines if "cannot accept" in line)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("connection = Connection(stream, address", "{}\n        connection = Connection(stream, address"),
+        ("            await self._handle(con", "            {}\n            await self._handle(con"),
+        ("await self._stream.wait_closed()", "await self._stream.wait_closed()\n        {}"),
+    ],
+)
+def test_no_memory_for_a_client_costs_no_place(tmp_path, old, new):
+    """Five clients, where three have a place."""
+    short = "_CLIENTS.append(1)\n        if len(_CLIENTS) < 6:\n            raise MemoryError('none')"
+    if old.startswith("  "):
+        short = short.replace("\n", "\n    ")
+    text = (LIB / "device/web/server.py").read_text()
+    assert text.count(old) == 1
+    text = text.replace(old, new.format(short)).replace("_CONNECTIONS = 3", "_CONNECTIONS = 3\n_CLIENTS = []")
+    path = flash(tmp_path / "flash.img", extra=mishaps.compiled("device/web/server.py", text))
+    with mishaps.powered(path) as machine:
+        browser = Browser(port_of(machine))
+        for _ in range(5):
+            browser.raw(b"GET /api/claim HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", 5)
+        assert browser.get("/api/claim")["board"]["serial"] == "cam-1"
 
 
 def test_the_page_comes_as_soon_as_there_is_a_network(tmp_path):

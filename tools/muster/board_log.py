@@ -7,13 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.core import fields, log, paths
+from device.core import fields, log_format, paths
 from muster.board_link import BoardLink
 from muster.errors import MusterError
 from muster.printable import printable
 
 _LINE = re.compile(r"(\d+) (\S+) (\w+) (\S+) (.*)")
-_CAUSES = (log.POWER_ON, log.WATCHDOG, log.PROGRAM, log.SOFT_RESET, log.RESET)
+_CAUSES = (
+    log_format.POWER_ON,
+    log_format.WATCHDOG,
+    log_format.PROGRAM,
+    log_format.SOFT_RESET,
+    log_format.RESET,
+)
 
 # Runs at the prompt that Ctrl-C has opened; loads the program if it does not run there.
 _SCRIPT = """\

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from muster.parsing import parsed
 
-HOMES = ("fields", "paths", "topics")  # modules of device.core
+HOMES = ("fields", "log_format", "paths", "topics")  # modules of device.core
 _CORE = "device.core"
 
 

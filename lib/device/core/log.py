@@ -8,18 +8,14 @@ checksums: a reset in between costs one line, and memory that lost its power is 
 import binascii
 import struct
 
+from device.core import log_format
+
 DEBUG = "debug"
 INFO = "info"
 WARN = "warn"
 ERROR = "error"
 LEVELS = (DEBUG, INFO, WARN, ERROR)
 
-MAGIC = b"mLg1"  # another number for another format
-_HEAD = "<4sHHIIIHHI"  # magic, first byte, bytes used, first number, Unix s, at ms, ending, 0, checksum
-_CHECK_AT = 24
-HEAD_BYTES = 28
-_RECORD = "<HHIBB"  # bytes of all, checksum, ms, level, bytes of the source; then source and text
-_RECORD_BYTES = 10
 _MAX_SOURCE = 16
 _MAX_TEXT = 320  # characters; of a longer text, its begin and its end
 _BEGIN = 96
@@ -30,31 +26,17 @@ _BURST = 60  # lines that a source may say at once
 _EVERY_MS = 500  # after that, one line
 _MAX_SOURCES = 24
 
-_RUNNING, _ORDERLY = 0, 1  # how a run ends
 
-# Why a board started.
-POWER_ON = "power-on"
-WATCHDOG = "watchdog"
-PROGRAM = "program"  # it restarted itself, and said why before
-SOFT_RESET = "soft reset"
-RESET = "reset"  # by machine.reset() without a word: a tool on the console, or a crash of the firmware
-
-
-def _check(data):
+def checksum(data):
+    """The checksum of bytes of a ring."""
     return binascii.crc32(data) & 0xFFFFFFFF
 
 
-def found(buffer, at=0):
-    """Whether a ring of the length of its buffer begins at `at`: its head is whole."""
-    head = memoryview(buffer)[at : at + HEAD_BYTES]
-    if len(head) < HEAD_BYTES or bytes(head[:4]) != MAGIC:
-        return False
-    return struct.unpack_from("<I", head, _CHECK_AT)[0] == _check(head[:_CHECK_AT])
-
-
-def number(buffer, at=0):
-    """The number of the first line of the ring at `at`."""
-    return struct.unpack_from("<I", buffer, at + 8)[0]
+def part(buffer, at, count):
+    """`count` bytes of the ring in `buffer`, from byte `at` of its records on."""
+    at = log_format.HEAD_BYTES + at % (len(buffer) - log_format.HEAD_BYTES)
+    first = bytes(buffer[at : at + count])
+    return first + bytes(buffer[log_format.HEAD_BYTES : log_format.HEAD_BYTES + count - len(first)])
 
 
 class Ring:
@@ -64,62 +46,35 @@ class Ring:
     """
 
     def __init__(self, buffer, save=None):
+        from device.core import log_reader
+
         self._buffer = buffer
         self._save = save
-        self._size = len(buffer) - HEAD_BYTES
-        self._start = self._used = self._unix_s = self._at_ms = 0
-        self._first = 1
-        self.count = 0
-        self.earlier = 0  # number of the last line of the run before, 0 if none is known
-        self.last_unix_s = 0  # when that line was said, 0 if unknown
-        self.was_orderly = False  # whether that run ended by `close`
-        if found(buffer):
-            self._recover()
-        self._write_head(_RUNNING)
-
-    def _recover(self):
-        _, start, used, first, unix_s, at_ms, ending, _, _ = struct.unpack_from(_HEAD, self._buffer, 0)
-        if start >= self._size or used > self._size:
-            return
-        self._start, self._first = start, first
-        last_ms = 0
-        while self._used < used:
-            record = self._record(self._used)
-            if record is None:
-                break
-            self._used += record[0]
-            self.count += 1
-            last_ms = record[1]
-        self.earlier = self._first + self.count - 1
-        self.was_orderly = ending == _ORDERLY
-        if unix_s:
-            self.last_unix_s = unix_s + max(0, last_ms - at_ms) // 1000
-
-    def _bytes(self, at, count):
-        """`count` bytes of the ring, from `at` on."""
-        at = HEAD_BYTES + (self._start + at) % self._size
-        first = bytes(self._buffer[at : at + count])
-        return first + bytes(self._buffer[HEAD_BYTES : HEAD_BYTES + count - len(first)])
-
-    def _record(self, at):
-        """(bytes of it, ms, level, source, text) of the record at `at`, or None when it is damaged."""
-        size, check, ms, level, length = struct.unpack(_RECORD, self._bytes(at, _RECORD_BYTES))
-        if not _RECORD_BYTES + length <= size <= self._size or level >= len(LEVELS):
-            return None
-        data = self._bytes(at + 4, size - 4)
-        if _check(data) & 0xFFFF != check:
-            return None
-        data = data[_RECORD_BYTES - 4 :]
-        try:
-            return size, ms, LEVELS[level], data[:length].decode(), data[length:].decode()
-        except UnicodeError:
-            return None
+        self._size = len(buffer) - log_format.HEAD_BYTES
+        self._unix_s = self._at_ms = 0
+        old = log_reader.old(buffer)
+        self._start, self._used, self._first, self.count = old[:4] if old else (0, 0, 1, 0)
+        self.last_unix_s, self.was_orderly = old[4:] if old else (0, False)  # see log_reader.old
+        self.earlier = self.last() if old else 0  # number of the last line of the run before
+        self._write_head(log_format.RUNNING)
 
     def _write_head(self, ending):
         buffer = self._buffer
-        head = (MAGIC, self._start, self._used, self._first, self._unix_s, self._at_ms, ending, 0, 0)
-        struct.pack_into(_HEAD, buffer, 0, *head)
-        struct.pack_into("<I", buffer, _CHECK_AT, _check(memoryview(buffer)[:_CHECK_AT]))
+        head = (
+            log_format.MAGIC,
+            self._start,
+            self._used,
+            self._first,
+            self._unix_s,
+            self._at_ms,
+            ending,
+            0,
+            0,
+        )
+        struct.pack_into(log_format.HEAD, buffer, 0, *head)
+        struct.pack_into(
+            "<I", buffer, log_format.CHECK_AT, checksum(memoryview(buffer)[: log_format.CHECK_AT])
+        )
         if self._save:
             self._save(buffer)
 
@@ -134,8 +89,10 @@ class Ring:
         size = len(data) + 4
         if self._used + size > self._size:
             while self._used + size > self._size:
-                oldest = struct.unpack("<H", self._bytes(0, 2))[0]
-                if not _RECORD_BYTES <= oldest <= self._used:  # damaged: nothing after it can be found
+                oldest = struct.unpack("<H", part(self._buffer, self._start, 2))[0]
+                if (
+                    not log_format.RECORD_BYTES <= oldest <= self._used
+                ):  # damaged: nothing after it can be found
                     self._first += self.count
                     self._used = self.count = 0
                     break
@@ -143,33 +100,25 @@ class Ring:
                 self._used -= oldest
                 self._first += 1
                 self.count -= 1
-            self._write_head(_RUNNING)  # before the oldest is overwritten
-        data = struct.pack("<HH", size, _check(data) & 0xFFFF) + data
-        at = HEAD_BYTES + (self._start + self._used) % self._size
-        fits = min(size, HEAD_BYTES + self._size - at)
+            self._write_head(log_format.RUNNING)  # before the oldest is overwritten
+        data = struct.pack("<HH", size, checksum(data) & 0xFFFF) + data
+        at = log_format.HEAD_BYTES + (self._start + self._used) % self._size
+        fits = min(size, log_format.HEAD_BYTES + self._size - at)
         self._buffer[at : at + fits] = data[:fits]
         if fits < size:
-            self._buffer[HEAD_BYTES : HEAD_BYTES + size - fits] = data[fits:]
+            self._buffer[log_format.HEAD_BYTES : log_format.HEAD_BYTES + size - fits] = data[fits:]
         self._used += size
         self.count += 1
-        self._write_head(_RUNNING)
+        self._write_head(log_format.RUNNING)
 
     def lines(self, after=0, most=1000):
         """[(number, level, source, text, ms)] of the lines after number `after`, the oldest first.
 
         At most `most`: what keeps them across an `await` asks for few. ms begins anew with each start.
         """
-        told = []
-        at, number = 0, self._first
-        while at < self._used and len(told) < most:
-            record = self._record(at)
-            if record is None:
-                break
-            if number > after:
-                told.append((number, record[2], record[3], record[4], record[1]))
-            at += record[0]
-            number += 1
-        return told
+        from device.core import log_reader
+
+        return log_reader.lines(self._buffer, after, most)
 
     def last(self):
         """The number of the newest line."""
@@ -178,11 +127,11 @@ class Ring:
     def stamp(self, unix_s, ms):
         """Remember what time it is, so that the next start knows when this run ended."""
         self._unix_s, self._at_ms = unix_s, ms & 0xFFFFFFFF
-        self._write_head(_RUNNING)
+        self._write_head(log_format.RUNNING)
 
     def close(self):
         """Say that this run ends by the program's own will."""
-        self._write_head(_ORDERLY)
+        self._write_head(log_format.ORDERLY)
 
 
 class Quota:

@@ -8,7 +8,7 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
          same as text; has_piece(bytes) and largest_piece(), free in one piece after a collection;
          say(source, text, level), one line on the console and in the log, refuses what is no text;
          say_again(), what boot.py said; verbose(on), whether DEBUG lines are said; log, the core.log.Ring of
-         the last lines, which outlives a reset; cause, why the board started (core.log);
+         the last lines, which outlives a reset; cause, why the board started (core.log_format);
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
          crashed(), whether this start follows a watchdog or program reset;

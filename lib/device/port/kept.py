@@ -10,7 +10,7 @@ import gc
 import machine
 
 from device import _build
-from device.core import log
+from device.core import log, log_format, log_reader
 
 _TIMER_BIT = 1  # of the watchdog's reason: it ran out; the other bit is machine.reset()
 _STEP_BYTES = 4096
@@ -40,11 +40,11 @@ def _at_the_top(size, address, span):
 
     ram = uctypes.bytearray_at(address, span)
     old, number = None, -1
-    at = ram.find(log.MAGIC)
+    at = ram.find(log_format.MAGIC)
     while at >= 0:
-        if at + size <= span and log.found(ram, at) and log.number(ram, at) > number:
-            old, number = bytearray(ram[at : at + size]), log.number(ram, at)
-        at = ram.find(log.MAGIC, at + 1)
+        if at + size <= span and log_reader.found(ram, at) and log_reader.number(ram, at) > number:
+            old, number = bytearray(ram[at : at + size]), log_reader.number(ram, at)
+        at = ram.find(log_format.MAGIC, at + 1)
     gc.collect()
     room = gc.mem_free()
     filler = None
@@ -92,17 +92,17 @@ def heap_table():
 
 
 def cause(is_orderly):
-    """Why the board started, as core.log names it. `is_orderly`: the program before ended by its own will."""
+    """Why the board started, of core.log_format. `is_orderly`: the run before ended by its own will."""
     number = machine.reset_cause()
     if number == machine.PWRON_RESET:
-        return log.POWER_ON
+        return log_format.POWER_ON
     if is_orderly:
-        return log.PROGRAM
+        return log_format.PROGRAM
     if number in (getattr(machine, "SOFT_RESET", None), getattr(machine, "DEEPSLEEP_RESET", None)):
-        return log.SOFT_RESET
+        return log_format.SOFT_RESET
     if number != machine.WDT_RESET:
-        return log.RESET
+        return log_format.RESET
     register = _build.WATCHDOG_REASON  # on a Pico W every reset by the program is one of the watchdog, too
     if register is not None and not machine.mem32[register] & _TIMER_BIT:
-        return log.RESET
-    return log.WATCHDOG
+        return log_format.RESET
+    return log_format.WATCHDOG

@@ -1,6 +1,9 @@
 """Loads and unloads modules: those used once do not stay in memory."""
 
+import gc
 import sys
+
+_LITTLE_MEMORY = 65536  # with less, what was unloaded does not wait for the next collection
 
 _PASSING = (
     "device.port.access_point",
@@ -9,12 +12,23 @@ _PASSING = (
     "device.port.causes",
     "device.port.kept",
     "device.core.datagrams",
+    "device.core.log_reader",
     "device.core.pem",
     "device.core.explain",
     "device.core.x509",
     "device.core.der",
+    "device.core.calendar",
     "device.runtime.timekeeper",
     "device.runtime.explaining",
+)
+_READERS = (
+    "device.core.settings",
+    "device.core.known_networks",
+    "device.core.startup",
+    "device.core.slots",
+    "device.core.documents",
+    "device.core.topics",
+    "device.runtime.identity",
 )
 
 
@@ -32,11 +46,15 @@ def unload(*names):
     """
     if sys.implementation.name != "micropython":
         return  # the host has enough memory, and shares its modules
+    is_found = False
     for name in names:
         if sys.modules.pop(name, None):
+            is_found = True
             package, _, module = name.rpartition(".")
             if package in sys.modules and hasattr(sys.modules[package], module):
                 delattr(sys.modules[package], module)
+    if is_found and gc.mem_free() < _LITTLE_MEMORY:
+        gc.collect()
 
 
 def unload_packages(packages):
@@ -53,7 +71,7 @@ def unload_claim():
 
 def unload_readers():
     """Unload the readers of files that a running board has read."""
-    unload("device.core.settings", "device.core.startup", "device.core.slots", "device.runtime.identity")
+    unload(*_READERS)
 
 
 def unload_passing():

@@ -3,17 +3,17 @@
 A start by power-on is not written: it wears the flash, and nothing failed. Loaded on demand.
 """
 
-from device.core import documents, fields, paths
+from device.core import documents, fields, log_format, paths
 from device.core.failures import Failure
-from device.core.log import POWER_ON, PROGRAM, RESET, SOFT_RESET, WARN, WATCHDOG
+from device.core.log import WARN
 
 _MOST = 8
 _MAX_TEXT = 120
 _WHO = {
-    WATCHDOG: "the watchdog restarted the board",
-    PROGRAM: "the program restarted the board",
-    SOFT_RESET: "the board was started again from its prompt",
-    RESET: "the board was reset",
+    log_format.WATCHDOG: "the watchdog restarted the board",
+    log_format.PROGRAM: "the program restarted the board",
+    log_format.SOFT_RESET: "the board was started again from its prompt",
+    log_format.RESET: "the board was reset",
 }
 
 
@@ -21,8 +21,8 @@ def note(state):
     """Say why the board started, and add it to restarts.json. Called once, early."""
     board, store = state.ports.board, state.ports.store
     words = _last_words(store)
-    if board.cause != POWER_ON:
-        text = words if words and board.cause == WATCHDOG else _last_line(state.log)
+    if board.cause != log_format.POWER_ON:
+        text = words if words and board.cause == log_format.WATCHDOG else _last_line(state.log)
         board.say("start", _WHO[board.cause] + (": " + text if text else ""), WARN)
         entry = {
             fields.UNIX: state.log.last_unix_s or _now(state),
@@ -40,10 +40,10 @@ def note(state):
 def known(state):
     """[{unix, cause, text}] of the last starts, the newest first; `unix` is 0 if it is not known."""
     found = _saved(state.ports.store)
-    if state.ports.board.cause == POWER_ON:
+    if state.ports.board.cause == log_format.POWER_ON:
         start_s = _now(state)
         start_s = start_s and start_s - state.ports.clock.ms() // 1000
-        found.insert(0, {fields.UNIX: start_s, fields.CAUSE: POWER_ON, fields.TEXT: ""})
+        found.insert(0, {fields.UNIX: start_s, fields.CAUSE: log_format.POWER_ON, fields.TEXT: ""})
     return found
 
 

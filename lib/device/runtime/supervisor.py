@@ -5,7 +5,7 @@ import asyncio
 from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
 from device.core.log import ERROR, WARN
-from device.runtime.modules import load_service, unload, unload_packages
+from device.runtime.modules import load_service, unload, unload_packages, unload_readers
 from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, WAITING, Service
 
 _FIRST_MS = 1000
@@ -151,6 +151,7 @@ class Supervisor:
         self._state.services[name] = stub
         unload("device.services." + name)
         unload_packages(service.MODULES)
+        unload_readers()
 
     async def _ran(self, service):
         """Run the service; return whether it finished. If not, its `failure` is set."""

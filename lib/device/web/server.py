@@ -8,8 +8,6 @@ and has a deadline. Further clients wait in the network stack.
 
 import asyncio
 
-from device.core.failures import Failure
-
 _CONNECTIONS = 3
 _HEAD_MS = 5000  # for the request with its body
 _ANSWER_MS = 30000  # for the answer
@@ -241,20 +239,30 @@ class Server:
     async def _accept(self, listener):
         try:
             await self._accept_all(listener)
-        except Failure as failure:
-            self._failure = failure
+        except Exception as error:  # nobody waits for this task
+            self._failure = error
 
     async def _accept_all(self, listener):
         while True:
             while len(self._open) >= _CONNECTIONS:
                 self._freed.clear()
                 await self._freed.wait()
-            self._take(*await listener.accept())
+            stream, address = await listener.accept()
+            try:
+                self._take(stream, address)
+            except MemoryError as error:  # this client has to do without; the next ones may not
+                self._on_bug(error)
+                await stream.wait_closed()
+            stream = None
 
     def _take(self, stream, address):  # no coroutine may refer to a connection that has ended: it is 2 KB
         connection = Connection(stream, address, self._clock, self._limits_ms)
         self._open.append(connection)
-        connection.task = asyncio.create_task(self._serve(connection))
+        try:
+            connection.task = asyncio.create_task(self._serve(connection))
+        except MemoryError:
+            self._open.remove(connection)
+            raise
 
     async def _serve(self, connection):
         try:
@@ -266,9 +274,12 @@ class Server:
         except Exception as error:
             self._on_bug(error)
         finally:
-            await connection.close()
-            self._open.remove(connection)
+            self._open.remove(connection)  # first: closing may fail, and its place would never be free again
             self._freed.set()
+            try:
+                await connection.close()
+            except (OSError, MemoryError):
+                pass  # the garbage collector closes it
 
     async def _refuse(self, connection, refusal):
         try:
