@@ -7,13 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.core import fields, log, paths
+from device.core import fields, log_format, paths
 from muster.board_link import BoardLink
 from muster.errors import MusterError
 from muster.printable import printable
 
-_LINE = re.compile(r"(\d+) (\S+) (\w+) (\S+) (.*)")
-_CAUSES = (log.POWER_ON, log.WATCHDOG, log.PROGRAM, log.SOFT_RESET, log.RESET)
+_LINE = re.compile(r"(\d{1,10}) (\S+) (\w+) (\S+) (.*)")
+_CAUSES = (
+    log_format.POWER_ON,
+    log_format.WATCHDOG,
+    log_format.PROGRAM,
+    log_format.SOFT_RESET,
+    log_format.RESET,
+)
 
 # Runs at the prompt that Ctrl-C has opened; loads the program if it does not run there.
 _SCRIPT = """\
@@ -63,7 +69,7 @@ def of_image(files: Mapping[str, bytes]) -> Log:
 
 
 def _file_number(text: str) -> int:
-    match = re.match(r"# (\d+) \d+\n", text)
+    match = re.match(r"# (\d{1,10}) \d+\n", text)
     return int(match[1]) if match else 0
 
 
@@ -90,9 +96,9 @@ def _restarts(raw: bytes | None) -> list[dict[str, Any]]:
         return [
             {"unix": int(row[fields.UNIX]), "cause": row[fields.CAUSE], "text": printable(row[fields.TEXT])}
             for row in rows
-            if row[fields.CAUSE] in _CAUSES
+            if row[fields.CAUSE] in _CAUSES and 0 <= row[fields.UNIX] < 1 << 32
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
 
 

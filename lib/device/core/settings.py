@@ -14,6 +14,7 @@ from device.core.log import INFO, LEVELS
 from device.core.secret import Secret
 
 MAX_BYTES = 8192
+MAX_OTHER_BYTES = 4096  # of wifi.json and config.json: what is read of them takes several times as much
 SERIAL_PLACE = "{" + fields.PARAMETER_SERIAL + "}"
 _MAX_TEMPLATE = 36  # AWS IoT: TemplateName
 _MAX_PREFIX = 64
@@ -211,6 +212,8 @@ def wifi(raw):
     """
     if raw is None:
         return [], ""
+    if len(raw) > MAX_OTHER_BYTES:
+        raise _wrong_wifi("has %d bytes; the limit is %d" % (len(raw), MAX_OTHER_BYTES))
     try:
         value = documents.loads(raw)
     except ValueError:
@@ -257,7 +260,8 @@ def _told(raw, name, path):
 def log(raw):
     """(least level, bytes of flash) of the section "log" in config.json; (INFO, 0) when there is none."""
     try:
-        section = documents.loads(raw).get(fields.LOG, {}) if raw else {}
+        is_read = raw and len(raw) <= MAX_OTHER_BYTES
+        section = documents.loads(raw).get(fields.LOG, {}) if is_read else {}
     except (ValueError, AttributeError):
         return INFO, 0  # `switches` complains
     if not isinstance(section, dict):
@@ -278,7 +282,7 @@ def access_point(raw):
     A file that is missing or invalid forbids nothing: the access point is there to mend it.
     """
     try:
-        return _access_point(documents.loads(raw)) if raw else (True, None)
+        return _access_point(documents.loads(raw)) if raw and len(raw) <= MAX_OTHER_BYTES else (True, None)
     except (ValueError, AttributeError, Failure):
         return True, None
 
@@ -298,6 +302,9 @@ def switches(raw):
     """The object "services" of config.json; {} when the file is missing: everything on."""
     if raw is None:
         return {}
+    if len(raw) > MAX_OTHER_BYTES:
+        cause = "has %d bytes; the limit is %d" % (len(raw), MAX_OTHER_BYTES)
+        raise _wrong(cause, "make it smaller; nothing of it counts", paths.CONFIG)
     try:
         services = documents.loads(raw).get(fields.SERVICES, {})
         services.get(fields.CLOUD)

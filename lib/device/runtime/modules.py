@@ -23,6 +23,7 @@ _PASSING = (
 )
 _READERS = (
     "device.core.settings",
+    "device.core.known_networks",
     "device.core.startup",
     "device.core.slots",
     "device.core.documents",
