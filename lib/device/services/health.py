@@ -40,7 +40,7 @@ class Health(Service):
 
     async def _keep_floor(self):
         supervisor, clock = self.state.supervisor, self.state.ports.clock
-        if await supervisor.make_room(_FLOOR_BYTES, _PIECE_BYTES):
+        if await supervisor.make_room(_FLOOR_BYTES, self._piece()):
             self._is_short = False
         elif not self._is_short:
             self._is_short = True  # said once
@@ -54,13 +54,18 @@ class Health(Service):
             elif self._restored(name):
                 return  # the next one has to find room beside it
 
+    def _piece(self):
+        """Bytes that must be free in one piece: an open connection has its own, and gives it back first."""
+        is_there = self.state.ports.build.TLS_HEAP_BYTES and self.state.session.is_online()
+        return 0 if is_there else _PIECE_BYTES
+
     def _restored(self, name):
         """Start a service again if its wait is over and there is room for it; return whether."""
         room = self.state.services[name].ROOM_BYTES
         board, clock = self.state.ports.board, self.state.ports.clock
         if clock.ms() - self._since_ms[name] < board.interval("restore_ms", self._waits_ms[name]):
             return False
-        if self.state.supervisor.has_room(_FLOOR_BYTES + _SPARE_BYTES + room, _PIECE_BYTES):
+        if self.state.supervisor.has_room(_FLOOR_BYTES + _SPARE_BYTES + room, self._piece()):
             self.say("there is memory again: %s is started" % name)
             del self._since_ms[name]
             self.state.supervisor.restore(name)
