@@ -6,7 +6,7 @@ wifi.json has its own file of tests: test_wifi.py.
 import json
 
 from check import raises
-from device.core import paths, settings
+from device.core import app_settings, paths, settings
 from device.core.failures import GIVE_UP, Failure
 from device.core.secret import Secret
 
@@ -294,10 +294,10 @@ def test_the_log_s_section_of_config_json():
 def test_the_application_s_settings_are_the_board_s_over_the_cloud_s():
     told = json.dumps({"deviceConfiguration": {"every": "30", "site": "hall"}}).encode()
     raw = json.dumps({"device": _GOOD, "app": {"every": 5}}).encode()
-    assert settings.application(raw, told) == {"every": 5, "site": "hall"}
+    assert app_settings.application(raw, told) == {"every": 5, "site": "hall"}
     for nothing in (None, b"", b"{", b"[]", b"{}", b'{"app": null, "deviceConfiguration": null}'):
-        assert settings.application(nothing, nothing) == {}
-        assert settings.application(raw, nothing) == {"every": 5}
+        assert app_settings.application(nothing, nothing) == {}
+        assert app_settings.application(raw, nothing) == {"every": 5}
 
 
 def test_application_settings_of_a_wrong_kind_are_named():
@@ -305,5 +305,5 @@ def test_application_settings_of_a_wrong_kind_are_named():
         (b'{"app": [1]}', None, paths.CONF),
         (None, b'{"deviceConfiguration": "x"}', paths.PROVISION),
     ):
-        text = str(raises(Failure, settings.application, raw, told))
+        text = str(raises(Failure, app_settings.application, raw, told))
         assert path in text and "must be an object" in text

@@ -21,6 +21,7 @@ _PART_OF_FREE = 4
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
 _BYTES_A_STEP = 64
+_PIECE_BYTES = 17152  # TLS: 16.4 KB for its input buffer
 
 _watchdog = None
 _timer = None
@@ -31,6 +32,7 @@ _OBEYED = "\x1b\r\b\x9b"  # by a terminal: what comes from a message or a neighb
 log = None  # the ring of the last lines (core.log.Ring), once it is open
 cause = None  # why the board started
 _heap_table = None  # (address, bytes), where it is known
+_held = None  # the place for the next TLS connection
 _quota = Quota()
 _is_verbose = False
 _is_telling = False
@@ -146,9 +148,29 @@ def held():
 
 
 def free_memory():
-    """Bytes free on the Python heap after a collection."""
+    """Bytes free on the Python heap after a collection; the place that is held for TLS counts as free."""
     gc.collect()
-    return gc.mem_free()
+    return gc.mem_free() + len(_held or b"")
+
+
+def hold_piece():
+    """Hold the place of a TLS connection that was closed, where TLS shares the heap, until the next one.
+
+    Otherwise what is loaded for connecting lies in it, and the next input buffer in the largest free piece.
+    """
+    global _held
+    if _build.TLS_HEAP_BYTES and _held is None:
+        gc.collect()
+        try:
+            _held = bytearray(_PIECE_BYTES)
+        except MemoryError:
+            pass
+
+
+def release_piece():
+    """Free that place: TLS begins, after a collection, or the memory is needed for something else."""
+    global _held
+    _held = None
 
 
 def _is_free(steps):
@@ -176,6 +198,8 @@ def _longest_run():
 
 def has_piece(size):
     """Whether `size` bytes are free in one piece."""
+    if _held and len(_held) >= size:
+        return True
     if _heap_table:
         gc.collect()
         return _is_free(size // _BYTES_A_STEP)

@@ -64,6 +64,7 @@ async def _secured(plain, host, place, raw):
     gc.collect()  # the certificates need contiguous memory
     try:
         context = tls.trusting(_roots())
+        board.release_piece()
         with board.gate(_TLS_MS):
             opened = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
             opened.setblocking(False)

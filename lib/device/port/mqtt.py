@@ -45,11 +45,13 @@ async def connect(host, port, client_id, files):
         opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
         gc.collect()  # the certificates need contiguous memory
         context = tls.context(files)
+        board.release_piece()
         with board.gate(_TLS_MS):
             opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
             opened.setblocking(False)
             made = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S), where)
-            await made.open()
+            await made.shake_hands()
+        await made.open()  # waiting for the answer makes garbage
         connection = made
     except (OSError, ValueError, MemoryError) as error:
         free_bytes = gc.mem_free()
@@ -80,10 +82,13 @@ class Connection:
         self._where = where
         self._answer_ms = board.interval("answer_ms", _ANSWER_MS)
 
-    async def open(self):
-        """Send CONNECT and wait for CONNACK. The TLS handshake happens in the first write."""
+    async def shake_hands(self):
+        """Send CONNECT. The TLS handshake happens in the first write."""
         self._stream.write(self._packets.connect_packet())
         await _limited(self._stream.drain(), board.interval("tls_ms", _TLS_MS), self._where)
+
+    async def open(self):
+        """Wait for CONNACK."""
         frame = []
         try:
             await _limited(self._frame(frame), self._answer_ms, self._where)
@@ -255,3 +260,4 @@ class Connection:
             self._fail(_CLOSED)
             self._stream.close()
             await self._stream.wait_closed()
+            board.hold_piece()

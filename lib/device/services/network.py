@@ -4,6 +4,7 @@ from device.core.failures import GIVE_UP, Failure
 from device.runtime.modules import unload, unload_passing, unload_readers
 from device.runtime.service import Service
 
+_LET_GO_MS = 1500  # until the session has noticed, too: joining needs the memory of its connection
 _LOOK_MS = 1000
 _TRIES = 3  # joins that fail before the access point opens
 
@@ -33,6 +34,8 @@ class Network(Service):
                 while state.ports.network.connected():
                     await state.ports.clock.sleep_ms(_LOOK_MS)
                 self.say("lost; joining again")
+                if state.ports.build.TLS_HEAP_BYTES and state.session.is_online():
+                    await state.ports.clock.sleep_ms(_LET_GO_MS)
 
     async def _do_without(self, failure):
         """Open the access point for a while, or raise `failure`: the supervisor tries again."""
