@@ -64,10 +64,10 @@ async def _provision(state):
 
 def _wanted(ports):
     """Whether provisioning is built in, and config.json leaves it on; an unreadable file does."""
-    from device.core import settings, startup
+    from device.core import board_config, startup
 
     try:
-        switches = settings.switches(ports.store.read(paths.CONFIG))
+        switches = board_config.switches(ports.store.read(paths.CONFIG))
     except Failure:
         switches = {}
     return "provision" in dict(startup.plan(switches, ports.build.SERVICES)[0])

@@ -20,6 +20,10 @@ _PASSING = (
 )
 _READERS = (
     "device.core.settings",
+    "device.core.conf_file",
+    "device.core.board_config",
+    "device.core.wifi_file",
+    "device.core.app_settings",
     "device.core.startup",
     "device.core.slots",
     "device.core.documents",

@@ -3,7 +3,7 @@
 from device.core import paths
 from device.core.failures import GIVE_UP, Failure
 from device.runtime import identity
-from device.runtime.modules import unload, unload_claim
+from device.runtime.modules import unload, unload_claim, unload_readers
 from device.runtime.service import Service
 
 
@@ -46,6 +46,7 @@ class Provision(Service):
 
     async def obtain(self):
         """Get an identity by claim; raises Failure and then leaves no connection open."""
+        unload_readers()  # what a claim needs takes their place
         from device.claim.handshake import Handshake  # not needed by a board with an identity
         from device.claim.provision import Provisioning
         from device.runtime.line import Line
