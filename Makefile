@@ -43,7 +43,7 @@ demo: ready ## a virtual board provisions itself against the local twin (APP=exa
 
 .PHONY: demo-web
 demo-web: ready ## the same, but the board stays on until Ctrl-C: open its page in a browser
-	@$(MUSTER) demo --web $(ARGS)
+	@$(MUSTER) demo --web $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: test
 test: ready browser ## all tests (ARGS="-k name" chooses)

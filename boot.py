@@ -17,6 +17,7 @@ try:
 
     state = State(compose())
     asyncio.run(boot.boot(state))
+    del boot  # main.py has the same names, and unloads this module with what only it uses
 except Exception as error:
     is_well = False
     import sys

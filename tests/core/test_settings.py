@@ -6,7 +6,7 @@ wifi.json has its own file of tests: test_wifi.py.
 import json
 
 from check import raises
-from device.core import board_config, conf_file, paths, settings
+from device.core import app_settings, board_config, conf_file, paths, settings
 from device.core.failures import GIVE_UP, Failure
 from device.core.secret import Secret
 
@@ -289,3 +289,21 @@ def test_the_log_s_section_of_config_json():
     ):
         text = str(raises(Failure, board_config.log, b'{"log": ' + section + b"}"))
         assert text.startswith(paths.CONFIG) and words in text, text
+
+
+def test_the_application_s_settings_are_the_board_s_over_the_cloud_s():
+    told = json.dumps({"deviceConfiguration": {"every": "30", "site": "hall"}}).encode()
+    raw = json.dumps({"device": _GOOD, "app": {"every": 5}}).encode()
+    assert app_settings.application(raw, told) == {"every": 5, "site": "hall"}
+    for nothing in (None, b"", b"{", b"[]", b"{}", b'{"app": null, "deviceConfiguration": null}'):
+        assert app_settings.application(nothing, nothing) == {}
+        assert app_settings.application(raw, nothing) == {"every": 5}
+
+
+def test_application_settings_of_a_wrong_kind_are_named():
+    for raw, told, path in (
+        (b'{"app": [1]}', None, paths.CONF),
+        (None, b'{"deviceConfiguration": "x"}', paths.PROVISION),
+    ):
+        text = str(raises(Failure, app_settings.application, raw, told))
+        assert path in text and "must be an object" in text

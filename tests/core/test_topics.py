@@ -116,3 +116,24 @@ def test_names_that_aws_does_not_take():
     ):
         assert words in topics.name_fault(name), name
     assert "1 to 36" in topics.name_fault("x" * 37, 36)
+
+
+def test_topics_that_can_be_published_on():
+    for topic in ("a", "/", "a b/\u00fc", "a/b/c/d/e/f/g/h", "x" * 256, "$aws/rules/r/a/b/c/d/e/f/g/h"):
+        assert topics.topic_fault(topic) is None, topic
+    assert topics.topic_fault(topics.own("camera", "SN-1", "temperature")) is None
+
+
+def test_topics_that_end_the_connection():
+    for topic, words in (
+        (None, "must be a string"),
+        (b"a", "must be a string"),
+        ("", "1 to 256 bytes"),
+        ("\u00fc" * 129, "1 to 256 bytes"),
+        ("a/b/c/d/e/f/g/h/i", "too many levels"),
+        ("$aws/rules/r/a/b/c/d/e/f/g/h/i", "too many levels"),
+        ("a/+", "contains '+'"),
+        ("a#", "contains '#'"),
+        ("a\0", "contains"),
+    ):
+        assert words in topics.topic_fault(topic), topic

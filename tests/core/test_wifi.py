@@ -86,6 +86,25 @@ def test_a_broken_file_is_replaced_and_a_broken_network_left_out():
     assert wifi_file.wifi(known_networks.added(raw, "a", None))[0] == [("a", None), ("b", None)]
 
 
+def test_what_the_board_would_refuse_the_whole_file_for_does_not_outlive_a_change():
+    """Else who has only the page could never bring the board onto a network."""
+    for bad in (
+        b'"networks": [{"ssid": ""}, {"ssid": "b"}]',
+        b'"networks": [{"ssid": "a", "password": 5}, {"ssid": "b"}]',
+        b'"networks": [{"ssid": "b"}], "country": "DEU"',
+        b'"networks": [{"ssid": "b"}], "country": 5',
+        b'"networks": [{"ssid": "b"}], "accessPoint": {"password": "short"}',
+        b'"networks": [{"ssid": "b"}], "accessPoint": 7',
+    ):
+        raw = b"{" + bad + b', "more": 1}'
+        raises(Failure, wifi_file.wifi, raw)
+        changed = known_networks.added(raw, "new", None)
+        assert wifi_file.wifi(changed) == ([("new", None), ("b", None)], ""), bad
+        assert b'"more": 1' in changed, "what it does not know is not its concern"
+        assert known_networks.forgotten(raw, "new") is None, "it was not known"
+        assert wifi_file.wifi(known_networks.forgotten(raw, "b")) == ([], ""), bad
+
+
 def test_so_many_networks_are_kept_and_no_more():
     raw = None
     for number in range(20):
@@ -99,6 +118,11 @@ def test_what_no_network_has_is_refused_without_the_password():
         ("", None),
         ("x" * 33, None),
         ("\xe9" * 17, None),
+        ("a\nb", None),
+        ("\x1b[2J", None),
+        ("\x9b2J", None),
+        ("\0", None),
+        ("\ud800", None),
         (5, None),
         (None, None),
         ("a", "marker1"),

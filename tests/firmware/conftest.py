@@ -16,10 +16,11 @@ REPORT = BUILD / "firmware.md"
 def _kept_report() -> Iterator[None]:
     """Write the report once the last board is off."""
     report.rows.clear()
+    report.notes.clear()
     yield
     if report.rows:
         firmware = Path(os.environ.get("MUSTER_UF2", "")).name
-        text = "\n".join((f"{firmware}, emulated", "", *report.HEADER, *map(str, report.rows)))
+        text = "\n".join((f"{firmware}, emulated", "", *report.lines()))
         REPORT.write_text(text + "\n", encoding="utf-8")
 
 
@@ -27,6 +28,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the report below the tests."""
     if report.rows:
         terminalreporter.section("the image on firmware")
-        for line in (*report.HEADER, *map(str, report.rows)):
+        for line in report.lines():
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"kept in {REPORT.relative_to(BUILD.parent)}")

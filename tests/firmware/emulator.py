@@ -29,6 +29,7 @@ from muster import image
 from tests.firmware import heap
 from tests.firmware.network import Network, Radio
 from tests.firmware.report import Figures
+from tests.firmware.visitor import Call
 
 BOARD = "pico_w"
 CTRL_C = "\x03"
@@ -39,7 +40,6 @@ _SLOWEST = 10  # wall time for emulated time, before the machine is called too s
 _START_S = 30  # wall time on top of it
 _WATCHDOG_ON = 1 << 30
 _WATCHDOG_LEFT = (1 << 24) - 1
-_HEAP_MADE_MS = 1000  # before, all of it is taken for a moment, to give the log its place at the top
 _COUNTS_PER_MS = 2000  # the RP2040 counts twice a microsecond (erratum RP2040-E1)
 
 
@@ -83,7 +83,7 @@ class Board:
         self._arrivals: list[tuple[int, int]] = []  # length of the console after each arrival, and when
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._table: tuple[int, int] | None = None
-        self._started_ms = 0
+        self._is_starting = False  # after a reset
         device.cdc.on_serial_data = self._said
         device.mcu.watchdog.on_watchdog_trigger = self._reset
         device.simulator.bind_loop(self._loop)
@@ -121,6 +121,17 @@ class Board:
         """Have the access point throw the board out."""
         assert self._radio is not None
         self._radio.thrown_out()
+
+    def call(self, request: bytes) -> Call:
+        """Connect to the board's web server, once it runs on."""
+        assert self._radio is not None
+        return self._radio.visitor.call(request)
+
+    def answers(self, *calls: Call, within_ms: float) -> None:
+        """Wait until the board has answered all `calls`."""
+        if not self._run(within_ms, lambda: all(call.has_ended for call in calls)):
+            found = [len(call.answer) for call in calls]
+            raise AssertionError(f"answers of {found} bytes within {within_ms:.0f} ms; {self._so_far()}")
 
     def run(self, for_ms: float) -> str:
         """Let time pass; what the board said meanwhile."""
@@ -168,32 +179,35 @@ class Board:
         return True
 
     def _look(self) -> None:
-        """Keep the worst that was seen of watchdog and heap."""
+        """Keep the worst that was seen of watchdog and heap.
+
+        Both count from the start of the watchdog on, before boot.py uses the network. Earlier, the whole heap
+        is taken for a moment, to give the log its place at the top (lib/device/port/kept.py). After a reset
+        by the watchdog, which leaves that enabled, they count from the first line on the console on.
+        """
         mcu, worst = self._device.mcu, self.figures
+        assert self._radio is not None
+        self._radio.visitor.look(self._now_ms())
         control = mcu.watchdog.read_uint32(0)
-        if control & _WATCHDOG_ON:
-            worst.watchdog_left_ms = _least(
-                worst.watchdog_left_ms, (control & _WATCHDOG_LEFT) / _COUNTS_PER_MS
-            )
-        if self._table is None:
-            if self._now_ms() - self._started_ms > _HEAP_MADE_MS:
-                self._table = heap.find_table(bytes(mcu.sram))
+        if not control & _WATCHDOG_ON or self._is_starting:
             return
-        at, length = self._table
-        free, block = heap.free(bytes(mcu.sram[at : at + length]))
-        worst.least_free = _least(worst.least_free, free)
-        worst.least_block = _least(worst.least_block, block)
+        worst.watchdog_left_ms = _least(worst.watchdog_left_ms, (control & _WATCHDOG_LEFT) / _COUNTS_PER_MS)
+        self._table = self._table or heap.find_table(bytes(mcu.sram))
+        if self._table:
+            at, length = self._table
+            worst.see_heap(self._now_ms(), *heap.free(bytes(mcu.sram[at : at + length])))
 
     def _said(self, data: bytes | bytearray) -> None:
         text = self._decoder.decode(bytes(data)).replace("\r", "")
         print(text, end="")  # pytest shows it with a test that fails
         self.console += text
         self._arrivals.append((len(self.console), self._now_ms()))
+        self._is_starting = False
 
     def _reset(self) -> None:
         now_ms = self._now_ms()
         self.figures.resets.append(now_ms)
-        self._table, self._started_ms = None, now_ms
+        self._is_starting = True
         print(f"\n-- reset at {now_ms} ms, by the watchdog or by the program")
         self._device.hard_reset(cause=ResetCause.WATCHDOG)
 

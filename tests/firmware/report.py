@@ -12,6 +12,16 @@ class Figures:
     least_block: int | None = None  # bytes: the largest free piece, when it was smallest
     watchdog_left_ms: float | None = None
     resets: list[int] = field(default_factory=list)  # emulated milliseconds since power-on
+    least_at_ms: tuple[int, int] = (0, 0)  # when `least_free` and `least_block` were seen
+
+    def see_heap(self, now_ms: int, free: int, block: int) -> None:
+        """Keep the worst."""
+        free_ms, block_ms = self.least_at_ms
+        if self.least_free is None or free < self.least_free:
+            self.least_free, free_ms = free, now_ms
+        if self.least_block is None or block < self.least_block:
+            self.least_block, block_ms = block, now_ms
+        self.least_at_ms = free_ms, block_ms
 
 
 HEADER = (
@@ -35,3 +45,9 @@ class Row:
 
 
 rows: list[Row] = []
+notes: list[str] = []  # figures that no column has
+
+
+def lines() -> list[str]:
+    """The report as text."""
+    return [*HEADER, *map(str, rows), "", *(f"- {note}" for note in notes)]

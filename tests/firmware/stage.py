@@ -3,9 +3,10 @@
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from device.core import fields, paths, topics
 from muster import image
@@ -33,6 +34,18 @@ class Provisioned:
     figures: Figures
 
 
+@dataclass(frozen=True)
+class Load:
+    """What a board has beside its program, Wi-Fi and claim credentials."""
+
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # sections of ento.conf
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+NOTHING = Load()
+
+
 class Stage:
     """Makes boards whose key is made by the `keys` side, and knows what their twin has seen."""
 
@@ -48,18 +61,15 @@ class Stage:
         return serial
 
     @contextlib.contextmanager
-    def new_board(self, serial: str, day: str) -> Iterator[Board]:
-        """A running board that has only its claim credentials; `day` names it in the report."""
-        documents = rig.documents(
-            self.twin.port,
-            serial,
-            **{fields.DEVICE: {fields.ENDPOINT_URL: HOST}, fields.PROVISIONING: {fields.KEYS: self.keys}},
-        )
-        documents[paths.WIFI] = {fields.NETWORKS: [{fields.SSID: SSID, fields.PASSWORD: rig.WIFI_PASSWORD}]}
+    def new_board(
+        self, serial: str, day: str, more: Load = NOTHING, network: Network | None = None
+    ) -> Iterator[Board]:
+        """A running board that has only its claim credentials, and `more`; `day` names it in the report."""
+        provisioning = {fields.KEYS: self.keys}
+        made = documents(self.twin.port, serial, **{fields.PROVISIONING: provisioning, **more.settings})
         claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
-        with self._running(
-            image.board_files(BOARD, documents=documents, claim=claim), Network(), day
-        ) as board:
+        files = image.board_files(BOARD, documents=made | more.documents, claim=claim, extra=more.files)
+        with self._running(files, network or Network(), day) as board:
             yield board
 
     @contextlib.contextmanager
@@ -75,14 +85,8 @@ class Stage:
 
     @contextlib.contextmanager
     def _running(self, files: dict[str, bytes], network: Network, day: str) -> Iterator[Board]:
-        uf2 = self._folder / f"flash-{next(_numbers)}.uf2"
-        uf2.write_bytes(image.to_uf2(image.build_image(files, BOARD), BOARD))
-        with Board(self._firmware, uf2, network) as board:
-            board.power_on()
-            try:
-                yield board
-            finally:
-                report.rows.append(report.Row(f"{day}, {self.keys} key", board.figures))
+        with running(self._firmware, self._folder, files, f"{day}, {self.keys} key", network) as board:
+            yield board
 
     def boots(self, serial: str) -> int:
         """How often the twin has heard that this board has booted."""
@@ -96,13 +100,39 @@ class Stage:
         rig.check_provisioned(path, self.twin, serial, self._before[serial])
         return rig.on_flash(path)
 
-    def first_boot(self) -> Provisioned:
-        """Switch a new board on, wait until it has published, switch it off."""
+    def first_boot(
+        self, day: str = "first boot", more: Load = NOTHING, then: Callable[[Board], None] | None = None
+    ) -> Provisioned:
+        """Switch a new board on, wait until it has published, do `then`, switch it off."""
         serial = self.new_serial()
-        with self.new_board(serial, "first boot") as board:
+        with self.new_board(serial, day, more) as board:
             booted(board, FIRST_BOOT_MS)
+            if then:
+                then(board)
             board.power_off()
             return Provisioned(serial, self.check_identity(board, serial), board.figures)
+
+
+def documents(port: int, serial: str, **changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """ento.conf and wifi.json of a board in the emulator's network."""
+    made = rig.documents(port, serial, **{fields.DEVICE: {fields.ENDPOINT_URL: HOST}, **changes})
+    made[paths.WIFI] = {fields.NETWORKS: [{fields.SSID: SSID, fields.PASSWORD: rig.WIFI_PASSWORD}]}
+    return made
+
+
+@contextlib.contextmanager
+def running(
+    firmware: Path, folder: Path, files: dict[str, bytes], day: str, network: Network
+) -> Iterator[Board]:
+    """A running board with these files on its flash; `day` names it in the report."""
+    uf2 = folder / f"flash-{next(_numbers)}.uf2"
+    uf2.write_bytes(image.to_uf2(image.build_image(files, BOARD), BOARD))
+    with Board(firmware, uf2, network) as board:
+        board.power_on()
+        try:
+            yield board
+        finally:
+            report.rows.append(report.Row(day, board.figures))
 
 
 def booted(board: Board, within_ms: float) -> None:

@@ -291,6 +291,12 @@ def test_lines_begin_with_the_time_and_the_step():
     assert 0 <= int(before) <= clock.ms() and after == "network    joined" and len(lines) == 1
 
 
+def test_a_text_does_not_steer_the_terminal():
+    with Console() as lines:
+        board.say("app", "\x1b[2J\x9b2Ja\rb\bc\nd")
+        assert lines[0].split("  app        ")[1] == "?[2J?2Ja?b?c\nd", lines
+
+
 def test_lines_that_nobody_could_see_are_said_again_once():
     with Console([]) as lines:
         board.say("a", "1")

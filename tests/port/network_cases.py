@@ -290,6 +290,9 @@ def test_networks_on_the_air_are_told_once_the_strongest_first():
     heard = [(b"a", -80, 3), (b"", -30, 0), (b"b", -60, 0), (b"a", -50, 3), (b"\xff", -20, 0)]
     with _On(Air(heard)):
         assert port.scan() == [("a", -50, False), ("b", -60, True)]
+    strange = [(name, -40, 0) for name in (b"\x1b[2J", b"a\r\nb", b"\0", b"\xc2\x9bA", b"\xed\xa0\x80")]
+    with _On(Air(heard + strange)):
+        assert port.scan() == [("a", -50, False), ("b", -60, True)], "no stranger steers a terminal"
     with _On(Air([(b"n%d" % number, -number, 3) for number in range(99)])):
         assert len(port.scan()) == 20
 

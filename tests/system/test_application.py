@@ -7,7 +7,7 @@ from muster import application
 from muster.image import strict_json
 from muster.layout import REPO
 from muster.relay import Relay
-from tests.system import applications, listeners, mishaps, rig
+from tests.system import applications, browser, listeners, mishaps, rig
 
 SPEAKS = """
     muster.log("is %(board)s %(serial)s" % muster.identity())
@@ -67,3 +67,62 @@ def test_table_without_a_database(twin, serial, tmp_path):
     with mishaps.powered(path) as machine:
         mishaps.complaint(machine, "app", "there is no database; switch it on in", "Trying again in")
         machine.wait_for(rig.DONE)
+
+
+def test_the_traceback_is_on_the_page(twin, serial, tmp_path):
+    app = applications.compiled(tmp_path / "app", applications.body("raise ValueError('seen')"))
+    extra = {
+        **app,
+        paths.WEB: strict_json({fields.PASSWORD: browser.HASH}),
+        paths.CONFIG: strict_json({fields.SERVICES: {fields.CLOUD: False}}),
+    }
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=extra, intervals={"retry_ms": 3600000})
+    with mishaps.powered(path, traceback=True) as machine:
+        mishaps.complaint(machine, "app", "failed: ValueError")
+        found = browser.Browser(browser.port_of(machine)).log_in().get("/api/status")["app"]
+    assert found["state"] == "failing"
+    assert 'File "app/main.py", line 6, in main' in found["error"] and "seen" in found["error"]
+
+
+GIVES_UP = """
+    for _ in range(20):
+        try:
+            await asyncio.wait_for_ms(muster.publish("a", "b"), 20)
+        except asyncio.TimeoutError:
+            pass
+    muster.log("gave up 20 times")
+    await muster.subscribe("a", print)
+"""
+
+
+def test_messages_that_nobody_waits_for_are_given_up(twin, serial, tmp_path):
+    """Off line, a publish with a time limit takes none of the places for those that wait."""
+    app = applications.compiled(tmp_path / "app", applications.body(GIVES_UP))
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, port=listeners.silent(), extra=app)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("app        gave up 20 times")
+        mishaps.still_runs(machine)
+
+
+def test_the_last_words_name_it(twin, serial, tmp_path):
+    """A task of the application that blocks the loop is named by the next start."""
+    main = """
+        import os
+        import time
+
+        async def block():
+            time.sleep(30)
+
+        if "seen" not in os.listdir("/"):
+            os.mkdir("/seen")
+            asyncio.create_task(block())
+        await asyncio.sleep(3600)
+    """
+    app = applications.compiled(tmp_path / "app", applications.body(main))
+    quick = {"stuck_ms": 600, "health_ms": 100}
+    path = mishaps.flash(
+        tmp_path / "flash.img", twin, serial, extra=app, facts={"WATCHDOG_MS": 3000}, intervals=quick
+    )
+    with mishaps.powered(path, restart=True) as machine:
+        mishaps.complaint(machine, "start", "the watchdog restarted the board: app kept the loop busy")
+        machine.wait_for(rig.DONE, start=len(machine.lines))

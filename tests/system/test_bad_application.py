@@ -29,6 +29,20 @@ SWALLOWS = """
     raise OSError(5)
 """
 
+# The error is on its way to asyncio's handler while another task is started.
+UNSEEN = """
+    async def bad():
+        raise KeyError("unseen")
+
+    async def idle():
+        await asyncio.sleep(3600)
+
+    asyncio.create_task(bad())
+    await asyncio.sleep_ms(0)
+    asyncio.create_task(idle())
+    await asyncio.sleep(3600)
+"""
+
 # name -> (main.py, the parts of the line about it, what its traceback has)
 WAYS = {
     "raises": (
@@ -52,6 +66,7 @@ WAYS = {
         ("failed: KeyError('task'", AGAIN),
         "in bad",
     ),
+    "task-raises-unseen": (body(UNSEEN), ("failed: KeyError('unseen'", AGAIN), "in bad"),
     "task-exits": (
         body("async def bad():\n    sys.exit()\nasyncio.create_task(bad())\n" + WAITS),
         ("failed: SystemExit", AGAIN),
@@ -140,6 +155,29 @@ def test_returns_and_leaves_a_task(twin, serial, tmp_path):
         mishaps.still_runs(machine)
         machine.wait_for("all services OK", start=length)
         assert "  more" not in "\n".join(machine.lines[length:])
+
+
+def test_is_shed_while_it_ends(twin, serial, tmp_path):
+    """Told to end once more while a task that swallows its cancellation is given its time."""
+    sheds = mishaps.service(
+        "shedder",
+        """
+        await state.ports.clock.sleep_ms(300)
+        while True:
+            await state.supervisor.shed("app")
+            self.say("it is " + state.services["app"].condition)
+            state.supervisor.restore("app")
+            await state.ports.clock.sleep_ms(700)
+        """,
+    )
+    main = SWALLOWS.replace("raise OSError", "await asyncio.sleep_ms(100)\n    raise OSError")
+    app = applications.compiled(tmp_path / "app", body(main))
+    path = _image(tmp_path, twin, serial, {**app, **sheds}, services=["shedder"])
+    with mishaps.powered(path, traceback=True) as machine:
+        for _ in range(3):
+            machine.wait_for("it is stopped", start=len(machine.lines))
+            machine.wait_for("app        started", start=len(machine.lines))
+        machine.wait_for("cut off: 1")
 
 
 def test_own_main_is_not_taken_for_the_board_s(twin, serial, tmp_path):

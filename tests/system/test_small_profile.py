@@ -1,5 +1,6 @@
 """Build profile `small`: the page and a TLS connection are never in memory together."""
 
+from device.core import paths
 from tests.system import mishaps, rig
 
 _SMALL = {"WEB_BESIDE_TLS": False}
@@ -47,3 +48,11 @@ def test_the_page_comes_back_when_the_cloud_refuses(twin, serial, tmp_path):
         _page_of(machine)
         stopped = mishaps.complaint(machine, "web", "stopped: memory is short")
         _page_of(machine, start=machine.lines.index(stopped))
+
+
+def test_main_py_keeps_nothing_of_the_start(twin, serial, tmp_path):
+    """boot.py and main.py share their names: one that stays keeps a module, with what it has imported."""
+    extra = {paths.MAIN: b'print("left: %s" % ("boot" in globals()))\n'}
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=extra)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("left: False")

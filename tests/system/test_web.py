@@ -1,11 +1,13 @@
 """The web page of a board: who may see and do what, without and with the cloud."""
 
+import contextlib
 import json
 
 import pytest
 
-from device.core import fields, paths
+from device.core import fields, paths, startup
 from muster import page, web_password
+from muster.layout import LIB
 from muster.virtual import EXIT_RESET
 from tests.system import mishaps, rig
 from tests.system.browser import HASH, PASSWORD, Browser, port_of
@@ -82,6 +84,8 @@ def test_who_knows_the_password_sees_all(browser):
     assert found["session"]["logged_in"] and found["memory"]["free"] > 0
     assert found["network"]["ssid"] == "workshop"
     assert found["memory"]["flash_size"] == 4096 * 212
+    services = {service["name"]: service["built"] for service in found["services"]}
+    assert services.keys() == set(startup.ORDER) and services["web"] and not services["shadow"]
     assert "joined workshop" in next(step["text"] for step in found["steps"] if step["name"] == "network")
     assert rig.WIFI_PASSWORD not in json.dumps(found) and "pbkdf2" not in json.dumps(found)
     assert browser.get("/api/claim")["session"]["logged_in"]
@@ -136,7 +140,7 @@ def test_restart(tmp_path):
         browser = Browser(port_of(machine)).log_in()
         assert browser.post("/api/restart") == 204
         assert machine.wait() == EXIT_RESET
-        assert "restarting, as the page was asked to" in machine.console
+        assert "restarting, as asked on the page" in machine.console
 
 
 def test_without_a_password_nobody_logs_in(tmp_path):
@@ -162,6 +166,44 @@ def test_a_place_that_cannot_be_had_does_not_stop_the_others(tmp_path):
     with mishaps.powered(flash(tmp_path / "flash.img", web=web)) as machine:
         Browser(port_of(machine)).get("/api/claim")
         machine.wait_for("web        cannot listen on port 80")
+
+
+def test_a_listener_that_fails_is_opened_anew(tmp_path):
+    broken = mishaps.changed(
+        "device/port/listening.py", "plug, address = self._plug.accept()", "raise OSError(23)"
+    )
+    path = flash(tmp_path / "flash.img", extra=broken)
+    with mishaps.powered(path) as machine:
+        port = port_of(machine)
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                Browser(port).raw(b"GET / HTTP/1.0", 0.2)
+        mishaps.complaint(machine, "web", "cannot accept connections (23)", "Trying again in")
+        port_of(machine, machine.lines.index(next(line for line in machine.lines if "cannot accept" in line)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("connection = Connection(stream, address", "{}\n        connection = Connection(stream, address"),
+        ("            await self._handle(con", "            {}\n            await self._handle(con"),
+        ("await self._stream.wait_closed()", "await self._stream.wait_closed()\n        {}"),
+    ],
+)
+def test_no_memory_for_a_client_costs_no_place(tmp_path, old, new):
+    """Five clients, where three have a place."""
+    short = "_CLIENTS.append(1)\n        if len(_CLIENTS) < 6:\n            raise MemoryError('none')"
+    if old.startswith("  "):
+        short = short.replace("\n", "\n    ")
+    text = (LIB / "device/web/server.py").read_text()
+    assert text.count(old) == 1
+    text = text.replace(old, new.format(short)).replace("_CONNECTIONS = 3", "_CONNECTIONS = 3\n_CLIENTS = []")
+    path = flash(tmp_path / "flash.img", extra=mishaps.compiled("device/web/server.py", text))
+    with mishaps.powered(path) as machine:
+        browser = Browser(port_of(machine))
+        for _ in range(5):
+            browser.raw(b"GET /api/claim HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", 5)
+        assert browser.get("/api/claim")["board"]["serial"] == "cam-1"
 
 
 def test_the_page_comes_as_soon_as_there_is_a_network(tmp_path):

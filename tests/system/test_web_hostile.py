@@ -19,7 +19,7 @@ from tests.system import mishaps, rig
 from tests.system.browser import HASH, PASSWORD, Browser, drip, port_of, rest_of
 
 BITS = (64, 32)
-TOLERANCE_BYTES = 2048  # what publications, heartbeats and a ping of MQTT differ by
+TOLERANCE_BYTES = 2560  # what the answers to publications differ by, and one stale frame on 64 bits
 BEATS = 40  # until the heap must be whole again
 SERIALS = {64: "web-64", 32: "web-32"}
 TICK = """
@@ -167,7 +167,7 @@ def test_heads_without_end(victim, head):
 
 def test_bodies_that_are_too_large_or_of_no_size(victim):
     with victim.unharmed():
-        for length in ("513", "1000000", "99999999999999999999", "-1", "1e3", "0x10", "", "5 5"):
+        for length in ("385", "1000000", "99999999999999999999", "-1", "1e3", "0x10", "", "5 5"):
             head = f"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"
             for _ in range(3):
                 answer = victim.browser.raw(head.encode() + b"x" * 100000)
@@ -176,7 +176,7 @@ def test_bodies_that_are_too_large_or_of_no_size(victim):
 
 
 def test_bodies_that_never_come(victim):
-    head = b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\n{"
+    head = b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 384\r\n\r\n{"
     with victim.unharmed(), ThreadPoolExecutor(6) as pool:
         assert set(pool.map(victim.browser.raw, [head] * 6)) == {b""}
 

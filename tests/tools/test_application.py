@@ -68,7 +68,7 @@ def test_other_ways_to_have_a_main(tmp_path, text):
 
 
 def test_a_folder_without_main_is_wrong_use(tmp_path):
-    with pytest.raises(MusterError, match="holds no application") as caught:
+    with pytest.raises(MusterError, match="contains no application") as caught:
         application.files_of(tmp_path)
     assert caught.value.code == WRONG_USE
 

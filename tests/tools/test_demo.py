@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from device.core import fields, paths
-from muster import demo
+from muster import application, demo
+from muster.layout import REPO
 
 ASK = "      247 ms  provision  ask $aws/provisioning-templates/CameraProvisioningTemplate/provision/json"
 
@@ -46,6 +47,14 @@ def test_a_pipe_gets_the_lines_of_the_board_each_once(shown) -> None:
     assert '  cameraDevice/camera-0001/booted  {"serialID": "camera-0001", "bootStatus": true}' in lines
     assert any(re.fullmatch("Certificate  [0-9a-f]{64}", line) for line in lines)
     assert "Private key  created by the cloud" in lines
+
+
+def test_an_application_publishes_something_of_its_own(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(demo, "HOME", tmp_path / "demo")
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, color_system=None, highlight=False)
+    demo.run(console, fields.KEYS_CLOUD, app=application.files_of(REPO / "examples/sensor"))
+    assert re.search(r'^  cameraDevice/camera-0001/temperature  \{"', stream.getvalue(), re.MULTILINE)
 
 
 def test_a_narrow_terminal_cuts_nothing_off(shown) -> None:

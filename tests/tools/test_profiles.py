@@ -71,7 +71,7 @@ def test_the_files_of_an_image_are_those_of_its_selection() -> None:
 def test_what_does_not_exist_is_refused() -> None:
     with pytest.raises(MusterError, match="no build profile 'huge': choose one of small, full"):
         profile("virtual", selection=Selection("huge"))
-    with pytest.raises(MusterError, match='there is no service "teapot": choose of .*heartbeat'):
+    with pytest.raises(MusterError, match='there is no service "teapot": choose from .*heartbeat'):
         profile("virtual", selection=Selection(None, ("teapot",)))
 
 

@@ -95,4 +95,7 @@ def test_a_board_without_our_program_is_one_sentence(tmp_path: Path) -> None:
         result = muster("services", "--port", board.port)
         board.wait_for("mine")
     assert result.returncode == 1
-    assert f"the board on {board.port} has no program of Muster: `muster deploy`." in result.stderr
+    assert (
+        f"the board on {board.port} has no program of Muster: put it there with `muster deploy`."
+        in result.stderr
+    )

@@ -85,5 +85,5 @@ def test_the_readme_names_them_all() -> None:
     named = [
         name for row in re.findall(r"^\| (`[A-Z].*?) \|", text, re.MULTILINE) for name in row.split(", ")
     ]
-    ours = {name.strip("`") for name in named} - {"IMAGE", "CUT_AT", "TEAR", "REPORT", "UDP_PORT"}
+    ours = {name.strip("`") for name in named} - {"IMAGE", "CUT_AT", "TEAR", "REPORT", "KEPT", "UDP_PORT"}
     assert ours == set(virtual_settings.SETTINGS)

@@ -13,6 +13,7 @@ from muster import mpy
 from muster.errors import WRONG_USE, MusterError
 from muster.image.filesystem import path_fault
 from muster.layout import shown
+from muster.parsing import parsed
 
 MAIN = "main"
 _LEFT_OUT = ("__pycache__",)  # beside what begins with a dot
@@ -62,7 +63,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """
     if not (folder / f"{MAIN}.py").is_file():
         raise MusterError(
-            f"{shown(folder)} holds no application: it needs a {MAIN}.py with `{_FORM}`.",
+            f"{shown(folder)} contains no application: it needs a {MAIN}.py with `{_FORM}`.",
             WRONG_USE,
         )
     found: dict[str, bytes] = {}
@@ -72,7 +73,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
             target = f"{paths.APP}/{name}"
             if fault := path_fault(target):
                 raise MusterError(
-                    f"{shown(path)} cannot stand on a board: its path there, {target}, {fault}."
+                    f"{shown(path)} cannot be put on a board: its path there, {target}, {fault}."
                 )
             if path.suffix == ".py":
                 _check_name(path, name)
@@ -117,7 +118,7 @@ def _compiled(path: Path, name: str) -> bytes:
 
 def _check(path: Path, name: str, text: bytes) -> None:
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except SyntaxError as error:
         raise MusterError(f"{shown(path)}, line {error.lineno}: {error.msg}.") from None
     except ValueError as error:

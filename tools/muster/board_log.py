@@ -7,13 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.core import fields, log, paths
+from device.core import fields, log_format, paths
 from muster.board_link import BoardLink
 from muster.errors import MusterError
 from muster.printable import printable
 
 _LINE = re.compile(r"(\d+) (\S+) (\w+) (\S+) (.*)")
-_CAUSES = (log.POWER_ON, log.WATCHDOG, log.PROGRAM, log.SOFT_RESET, log.RESET)
+_CAUSES = (
+    log_format.POWER_ON,
+    log_format.WATCHDOG,
+    log_format.PROGRAM,
+    log_format.SOFT_RESET,
+    log_format.RESET,
+)
 
 # Runs at the prompt that Ctrl-C has opened; loads the program if it does not run there.
 _SCRIPT = """\
@@ -84,7 +90,7 @@ def _shown(text: str) -> str:
 
 
 def _restarts(raw: bytes | None) -> list[dict[str, Any]]:
-    """What restarts.json tells; a damaged one tells nothing."""
+    """What is in restarts.json; nothing if it is damaged."""
     try:
         rows = json.loads(raw or b"{}").get(fields.RESTARTS, [])
         return [
@@ -106,7 +112,7 @@ def of_board(link: BoardLink) -> Log:
     except MusterError as error:
         if "no module named" in str(error):
             raise MusterError(
-                f"the board on {link.port} has no program of Muster's: bring it there with `muster deploy`."
+                f"the board on {link.port} has no program of Muster: put it there with `muster deploy`."
             ) from None
         raise
     finally:

@@ -163,7 +163,7 @@ def profile(name: str, lib: Path = LIB, selection: Selection = STANDARD) -> Prof
     for service in selection.without:
         if service not in all_services(lib):
             raise MusterError(
-                f'there is no service "{service}": choose of {", ".join(all_services(lib))}.', WRONG_USE
+                f'there is no service "{service}": choose from {", ".join(all_services(lib))}.', WRONG_USE
             )
     services = _TABLE["services"](lib, build, selection.without)
     about = described(services, lib)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from muster.errors import MusterError
+from muster.parsing import parsed
 
 VERSION = "2.7.0"
 MODULE_SHA256 = "d9e0bea681d15965e8c683f642e03536fbed34e0bc55fe5000324208924936c1"
@@ -58,7 +59,7 @@ def source() -> bytes:
 
 def defined(text: str) -> Iterator[tuple[str, str, ast.stmt]]:
     """What a module and its classes define: (class or "", name, where)."""
-    tree = ast.parse(text)
+    tree = parsed(text)
     classes = [(node.name, node.body) for node in tree.body if isinstance(node, ast.ClassDef)]
     for owner, body in (("", tree.body), *classes):
         for node in body:

@@ -8,7 +8,7 @@ import threading
 _PARSING = threading.Lock()
 
 
-def parsed(source: str) -> ast.Module:
+def parsed(source: str | bytes) -> ast.Module:
     """The syntax tree of `source`. Raises SyntaxError. Keep what you find in it: parsing takes long."""
     with _PARSING:
         return ast.parse(source)

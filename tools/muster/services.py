@@ -92,7 +92,8 @@ def of_board(link: BoardLink) -> Facts:
     except MusterError as error:
         if "ImportError" in str(error):
             raise MusterError(
-                f"the board on {link.port} has no program of Muster: `muster deploy`.", FAILED
+                f"the board on {link.port} has no program of Muster: put it there with `muster deploy`.",
+                FAILED,
             ) from None
         raise
     return _facts(*ast.literal_eval(said.strip().splitlines()[-1]))

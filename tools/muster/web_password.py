@@ -11,7 +11,7 @@ from pathlib import Path
 from device.core import passwords
 from muster.errors import MusterError
 
-ITERATIONS = 1000  # 0.41 s on the firmware of a Pico W in an emulator (one cycle for each instruction)
+ITERATIONS = 400  # 0.5 s on the firmware of a Pico W in an emulator, half of it for collecting garbage
 SYMBOLS = 12  # 60 bits
 MIN_CHARACTERS = 8
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing to mistake on a label

@@ -1,8 +1,8 @@
 """Claim IDs: the random code by which a person claims a board, kept in device.json.
 
 Ten symbols of Crockford's base 32 (no I, L, O, U) hold 50 random bits, sixteen hold 80. What is shown to
-people has Crockford's check symbol at its end: it tells one wrong symbol, and two neighbours that changed
-places.
+people has Crockford's check symbol at its end: it detects one wrong symbol, and two neighbours in the
+wrong order.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ _DRAWN_BYTES = 64
 def new(length, random_bytes):
     """A random code of `length` symbols; `random_bytes(n)` gives bytes from the hardware.
 
-    A ring oscillator's bits (Pico W) can lean to one side, so many more are drawn than needed, and hashed. A
-    symbol is 5 whole bits of the digest: none is likelier than another.
+    The bits of a ring oscillator (Pico W) can be biased, so many more are read than needed, and hashed. A
+    symbol is 5 whole bits of the digest: all are equally likely.
     """
     drawn = hashlib.sha256(random_bytes(_DRAWN_BYTES)).digest()
     return "".join([ALPHABET[byte & 31] for byte in drawn[:length]])

@@ -1,7 +1,7 @@
 """HTTP/1.1 without a network: addresses, requests, and what the head of an answer says.
 
-Loaded for one request, then unloaded. Everything in an answer is checked before it is believed, and every
-error is a Failure. No text of it holds more of an address than host and port: the rest may be a secret.
+Loaded for one request, then unloaded. Everything in an answer is checked before it is used, and every
+error is a Failure. Its text names only host and port of an address: the rest may be a secret.
 """
 
 from collections import namedtuple
@@ -114,7 +114,7 @@ def head(method, address, headers, size):
 
 
 def _is_field(name, value):
-    """Whether a header is well formed: a line end in it would be a header of somebody else's."""
+    """Whether a header is well formed: a line end in it would begin another header."""
     return (
         isinstance(name, str)
         and isinstance(value, str)
@@ -126,9 +126,9 @@ def _is_field(name, value):
 
 
 def redirect(address, answer, method, headers):
-    """(Url, method, headers) of the next request when the answer sends us elsewhere, else None.
+    """(Url, method, headers) of the next request when the answer is a redirect, else None.
 
-    Raises Failure when that is no place to go: from https only to https. What is for one server only, such as
+    Raises Failure when that is not allowed: from https only to https. What is for one server only, such as
     a password, does not go to another.
     """
     if answer.status not in _SEE_OTHER and answer.status not in _SAME_METHOD:

@@ -50,6 +50,6 @@ LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules
 PAGE = LIB + "/page.html.gz"  # what the web server shows
 PACKED = "/pack"  # the folder they are imported from
-APP = "/app"  # the application: what of it stands there is deployed, and nothing else
+APP = "/app"  # the application; `muster deploy --app` removes every other file there
 BOOT = "/boot.py"
 MAIN = "/main.py"

@@ -1,7 +1,7 @@
 """A value that is never shown: a password, a key. What prints or logs it gets three stars.
 
 `board.say` takes text and nothing else, so a Secret, or the bytes of a key, cannot be logged by mistake.
-Whoever needs the value asks for it by `reveal()`; these places are few and can be looked through.
+Whoever needs the value calls `reveal()`; there are only a few such places.
 """
 
 HIDDEN = "***"

@@ -1,6 +1,6 @@
 """Reads web.json: where the web page is served, by which names, and the hash of its password.
 
-Loaded when the web server starts, then unloaded. A file that is wrong must not keep the page away: `read`
+Loaded when the web server starts, then unloaded. Without the page, a wrong file could hardly be found: `read`
 says what is wrong, and the page is served as without the file.
 """
 

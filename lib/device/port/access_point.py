@@ -87,6 +87,8 @@ async def answer_names(address):
                 except OSError as error:
                     if error.errno in (errno.EAGAIN, errno.ETIMEDOUT):
                         break  # nothing has come
+                except MemoryError:
+                    break  # this question is lost; a phone asks again
             await clock.sleep_ms(_LOOK_MS)
     finally:
         plug.close()

@@ -16,7 +16,8 @@ from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_PART_OF_FREE = 8
+_FREE_BYTES = 65536  # of what is free beyond this, a part may become garbage
+_PART_OF_FREE = 4
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
 _BYTES_A_STEP = 64
@@ -25,6 +26,7 @@ _watchdog = None
 _timer = None
 _missed = [] if _build.LATE_CONSOLE else None  # lines printed before USB was up, until main.py repeats them
 _MAX_MISSED = 40
+_OBEYED = "\x1b\r\b\x9b"  # by a terminal: what comes from a message or a neighbour's Wi-Fi must not steer it
 
 log = None  # the ring of the last lines (core.log.Ring), once it is open
 cause = None  # why the board started
@@ -47,6 +49,7 @@ def open_log():
     log = kept.ring()
     cause = kept.cause(log.was_orderly)
     _heap_table = kept.heap_table()
+    gc.collect()  # only now does nothing refer any more to what has filled the heap meanwhile
 
 
 def say(source, text, level=INFO):
@@ -82,6 +85,9 @@ def _tell(now_ms, source, text, level):
         finally:
             _is_telling = False
     line = "%7d ms  %-9s  %s" % (now_ms, source, text)
+    for symbol in _OBEYED:
+        if symbol in line:
+            line = line.replace(symbol, "?")
     if _missed is not None and len(_missed) < _MAX_MISSED:
         _missed.append(line)
     print(line)
@@ -226,7 +232,7 @@ def collect_often():
 
     TLS needs 16 KB in one piece. If much is free, fragmentation costs less than the collections do.
     """
-    gc.threshold(max(_COLLECT_EVERY_BYTES, gc.mem_free() // _PART_OF_FREE))
+    gc.threshold(max(_COLLECT_EVERY_BYTES, (gc.mem_free() - _FREE_BYTES) // _PART_OF_FREE))
 
 
 def start_watchdog():

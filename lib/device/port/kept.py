@@ -1,4 +1,4 @@
-"""What is looked for once at the start, then unloaded: the log of before a reset, and why that was.
+"""Finds, once at the start, the log from before a reset, and why the board started. Then unloaded.
 
 ESP32: RTC memory, 2 KB, which only a power-off clears. Pico W: a reset clears nothing of the RAM, and the
 next program fills MicroPython's heap from below. So the ring lies at the very top of the heap, and the old
@@ -70,7 +70,7 @@ def _at_the_top(size, address, span):
 def heap_table():
     """(address, bytes) of the table in which MicroPython's heap keeps two bits for each block of 16 bytes.
 
-    None where it is not known. It is found by what the heap's state says of itself: table, its length, the
+    None where it is not known. It is found by the fields of the heap's state: table, its length, the
     finalisers' table behind it, begin and end of the blocks.
     """
     if not _build.LOG_RAM:

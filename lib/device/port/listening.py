@@ -8,6 +8,7 @@ from device.core.failures import AGAIN, Failure
 
 _BACKLOG = 4
 _PAUSE_MS = 500  # after an accept that failed: there may be no memory, or no network
+_FAULTS = 10  # in a row: the socket is of no use any more
 _FIRST_FREE = 49152  # ports from here on belong to nobody (RFC 6335)
 _TRIES = 16
 _ANY = "0.0.0.0"
@@ -16,7 +17,7 @@ _ANY = "0.0.0.0"
 def listen(host, port):
     """Listen on `port` of the address `host`; port 0 is any free one, which the listener then names.
 
-    Raises Failure when the port cannot be had.
+    Raises Failure when the port is not available.
     """
     tries = _TRIES if port == 0 else 1
     while True:
@@ -38,7 +39,7 @@ def listen(host, port):
 
 
 def _readable(plug):
-    """Wait until a client knocks (a generator: `yield` hands over to the event loop)."""
+    """Wait for a client (a generator: `yield` hands over to the event loop)."""
     yield asyncio.core._io_queue.queue_read(plug)
 
 
@@ -60,16 +61,19 @@ class Listener:
     async def accept(self):
         """The next client: (stream, its address as text).
 
-        The stream has `read(size)`, `write(data)`, `drain()` and `wait_closed()`, which closes it.
+        The stream has `read(size)`, `write(data)`, `drain()` and `wait_closed()`, which closes it. Raises
+        Failure when nothing can be accepted any more.
         """
-        while True:
+        for _ in range(_FAULTS):
             await _readable(self._plug)
             try:
                 plug, address = self._plug.accept()
                 plug.setblocking(False)
                 return asyncio.StreamReader(plug), _text(address)
-            except (OSError, MemoryError):  # the client has gone already, or there is no room for it
+            except (OSError, MemoryError) as why:  # the client has gone already, or there is no room for it
+                error = why
                 await asyncio.sleep_ms(_PAUSE_MS)
+        raise Failure(AGAIN, "cannot accept connections (%s)" % error)
 
     def close(self):
         """Stop listening."""

@@ -173,7 +173,7 @@ def open_file(path):
 
 
 def space():
-    """(bytes free, bytes in all) of the flash; what LittleFS counts twice may make it fewer than none."""
+    """(bytes free, bytes in all) of the flash; LittleFS counts some blocks twice, so the first may be < 0."""
     facts = os.statvfs("/")
     free = facts[3] if 0 <= facts[3] <= facts[2] else 0
     return facts[0] * free, facts[1] * facts[2]

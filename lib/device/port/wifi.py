@@ -116,6 +116,7 @@ def scan():
 
     Blocks for seconds. One name is told once. Raises Failure when the radio does not listen.
     """
+    from device.core.known_networks import is_shown
     from device.port import board
 
     link, found = _link(), {}
@@ -128,7 +129,8 @@ def scan():
                     name = ssid.decode()
                 except UnicodeError:
                     continue
-                if name and (name not in found or found[name][0] < rssi):
+                is_better = name not in found or found[name][0] < rssi
+                if name and is_better and is_shown(name):
                     found[name] = rssi, not security
     except (OSError, ValueError) as error:
         raise Failure(AGAIN, "cannot look for networks (%s)" % error, "try again")

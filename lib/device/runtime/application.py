@@ -60,7 +60,12 @@ class Application:
         finally:
             self._ended.set()
             self._reserve = None
-            cut_off = await self._tasks.end()
+            cut_off = None
+            while cut_off is None:
+                try:
+                    cut_off = await self._tasks.end()
+                except asyncio.CancelledError:
+                    pass  # told to end once more while it does
             self._muster.close()
             self._muster = None
             _forget_modules()
@@ -144,7 +149,9 @@ def _forget_modules():
             if _place(sys.modules[name]).startswith(_WITHIN):
                 found = name
         if found:
-            sys.modules[found].__dict__.clear()
+            names = getattr(sys.modules[found], "__dict__", None)
+            if names:
+                names.clear()
             del sys.modules[found]
 
 

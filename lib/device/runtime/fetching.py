@@ -17,7 +17,7 @@ _SHOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 
 class Request:
-    """One request. `owner`: who is told to others that wait for a TLS connection."""
+    """One request. `owner`: its name, for others that wait for a TLS connection."""
 
     def __init__(self, state, method, address, headers=None, body=None, path=None, limit_bytes=4096):
         if method not in _SHOWN:
@@ -82,7 +82,7 @@ class Request:
         return await self._state.ports.exchange(address, method, headers, body, self._path, self._limit_bytes)
 
     async def _make_room(self):
-        """Make sure of the memory for a TLS session; only the web page gives way to it."""
+        """Make sure of the memory for a TLS session; only the web page is stopped for it."""
         build, supervisor = self._state.ports.build, self._state.supervisor
         if not supervisor:
             return

@@ -1,6 +1,9 @@
 """Loads and unloads modules: those used once do not stay in memory."""
 
+import gc
 import sys
+
+_LITTLE_MEMORY = 65536  # with less, what was unloaded does not wait for the next collection
 
 _PASSING = (
     "device.port.access_point",
@@ -24,6 +27,7 @@ _READERS = (
     "device.core.board_config",
     "device.core.wifi_file",
     "device.core.app_settings",
+    "device.core.known_networks",
     "device.core.startup",
     "device.core.slots",
     "device.core.documents",
@@ -46,11 +50,15 @@ def unload(*names):
     """
     if sys.implementation.name != "micropython":
         return  # the host has enough memory, and shares its modules
+    is_found = False
     for name in names:
         if sys.modules.pop(name, None):
+            is_found = True
             package, _, module = name.rpartition(".")
             if package in sys.modules and hasattr(sys.modules[package], module):
                 delattr(sys.modules[package], module)
+    if is_found and gc.mem_free() < _LITTLE_MEMORY:
+        gc.collect()
 
 
 def unload_packages(packages):

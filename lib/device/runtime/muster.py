@@ -48,6 +48,8 @@ class Muster:
     def topic(self, name):
         """The board's own topic `name`: <topicPrefix>/<serial>/<name>."""
         settings = self._state.settings
+        if settings is None:
+            raise Failure(GIVE_UP, "the board has no name", "correct " + paths.CONF)
         return topics.own(settings.topic_prefix, settings.serial, name)
 
     async def publish(self, topic, payload, qos=1):

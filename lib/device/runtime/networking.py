@@ -11,7 +11,7 @@ from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload_passing, unload_readers
 
 NO_NETWORK = "no network is joined"
-FAREWELL_MS = 1500  # for the answer to who has changed the networks on the page
+FAREWELL_MS = 1500  # in which the page gets its answer before the board leaves the network
 
 
 class Networking:

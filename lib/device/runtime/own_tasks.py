@@ -9,6 +9,7 @@ from asyncio import core
 
 _TURN_MS = 20
 _TURNS = 100  # a task that was told to end may take this many
+_GOOD_ENDS = (StopIteration, asyncio.CancelledError)  # what asyncio keeps of a task that has ended well
 _EXITS = (SystemExit, GeneratorExit)  # a tuple made when it is needed would need memory
 
 
@@ -41,8 +42,7 @@ class OwnTasks:
 
     def count(self):
         """How many have not ended."""
-        self._tasks = [task for task in self._tasks if not task.done()]
-        return len(self._tasks)
+        return sum(not task.done() for task in self._tasks)
 
     def _create(self, work):
         """Stands in for asyncio.create_task."""
@@ -53,7 +53,7 @@ class OwnTasks:
         return self.create_foreign(work)
 
     def _start(self, work):
-        self.count()  # forgets those that have ended
+        self._tasks = [task for task in self._tasks if not _is_over(task)]
         task = self.create_foreign(self._contained(work))
         self._tasks.append(task)
         return task
@@ -109,6 +109,11 @@ class OwnTasks:
                 _take_out(task)
                 count += 1
         return count
+
+
+def _is_over(task):
+    """Whether a task has ended and nobody has yet to hear of its error."""
+    return task.done() and (task.state is False or isinstance(task.data, _GOOD_ENDS))
 
 
 def _take_out(task):

@@ -53,7 +53,7 @@ def _network_text(state, failure, is_owner):
 
 
 def _is_of_network(name, service, failure):
-    """Whether a service only lacks the network, which is told of already."""
+    """Whether a service only lacks the network, which is reported already."""
     cause = getattr(service and service.failure, "cause", "")
     return name == "network" or cause in (failure.cause, NO_NETWORK)
 

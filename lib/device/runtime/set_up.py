@@ -30,7 +30,7 @@ def name_of(state):
     """The name of the access point: of the claim ID on the label, else of the hardware number."""
     try:
         claim = documents.loads(state.ports.store.read(paths.DEVICE))[fields.CLAIM]
-        known = claim[-_SHOWN:] if len(claim) > _SHOWN else None
+        known = claim[-_SHOWN:] if isinstance(claim, str) and len(claim) > _SHOWN else None
     except (ValueError, KeyError, TypeError, AttributeError, Failure):
         known = None
     return _PREFIX + (known or state.ports.board.name()[-_SHOWN:])

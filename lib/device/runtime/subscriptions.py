@@ -8,7 +8,7 @@ it fails, and the others continue without it.
 import asyncio
 
 from device.core import topics
-from device.core.failures import GIVE_UP, Failure, Refused
+from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 from device.runtime.session import REFUSALS
 
 _FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
@@ -52,7 +52,11 @@ class Subscriptions:
             raise wish.failure
 
     def forget(self, owner):
-        """Drop the subscriptions of the service `owner`."""
+        """Drop the subscriptions of the service `owner`; one that still waits fails."""
+        for wish in self._wishes:
+            if wish.owner == owner and not wish.settled.is_set():
+                wish.failure = Failure(AGAIN, "the subscription was dropped")
+                wish.settled.set()
         self._wishes = [wish for wish in self._wishes if wish.owner != owner]
 
     async def renew(self, connection):
@@ -89,6 +93,8 @@ class Subscriptions:
         if isinstance(failure, Refused) or failure.kind == GIVE_UP:
             failure = self._state.session.advised(failure, "at_subscribe", wish.filters)
         wish.failure = failure.during("subscribe")
+        if wish not in self._wishes:
+            return  # its owner has ended meanwhile
         self._wishes.remove(wish)
         if wish.settled.is_set():  # granted on an earlier connection: the owner is not waiting
             self._state.supervisor.fail(wish.owner, wish.failure)

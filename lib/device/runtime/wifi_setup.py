@@ -16,6 +16,7 @@ def add_network(state, ssid, password):
     store = state.ports.store
     store.write(paths.WIFI, known_networks.added(_file(store), ssid, password))
     state.ports.board.say("network", "a network was added to " + paths.WIFI)
+    unload_readers()
     state.networking.change()
 
 
@@ -27,6 +28,7 @@ def forget_network(state, ssid):
         raise Failure(AGAIN, "this network is not known")
     store.write(paths.WIFI, changed)
     state.ports.board.say("network", "a network was removed from " + paths.WIFI)
+    unload_readers()
     facts = state.ports.network.facts()
     if facts and facts[0] == ssid:
         asyncio.create_task(state.networking.leave_soon())

@@ -1,4 +1,4 @@
-"""Watches heap and loop: stops services before memory is gone, and leaves the last words of a hang."""
+"""Watches heap and loop: stops services before memory is gone, and writes down who keeps the loop busy."""
 
 import asyncio
 

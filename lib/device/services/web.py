@@ -1,4 +1,4 @@
-"""The web page of the board, for whoever is on its network. Works without the cloud.
+"""The web page of the board, for browsers on its network. Works without the cloud.
 
 Where there is no memory for the page beside a TLS connection (build profile `small`), runtime.session stops
 it before it connects, and it waits as long as the board is connected, or about to be.
@@ -40,14 +40,14 @@ class Web(Service):
         return mqtt.condition in (FAILING, SHED) and not state.session.is_online()
 
     def bug(self, error):
-        """Tell of an exception that nobody expected; the page goes on."""
+        """Print an unexpected exception; the page goes on."""
         if isinstance(error, MemoryError):
             self.say("not enough memory for a request")
         else:
             self.state.supervisor.tell(error)
 
     def _settings(self):
-        """The core.web.Web of web.json, or that without it when it is wrong."""
+        """The core.web.Web of web.json, or the default one when the file is wrong."""
         from device.core import web
 
         ports, fault = self.state.ports, None

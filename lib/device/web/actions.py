@@ -1,4 +1,4 @@
-"""What is asked for seldom: log-in and log-out, networks, restart, release. Loaded for it, then unloaded."""
+"""Rare requests: log-in and log-out, networks, restart, release. Loaded when needed, then unloaded."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def act(site, name, request, cookie, wrong):
             raise wrong(400, '"confirm" must be the serial number of this board')
         return _release(site, wrong)
     if name == "restart":
-        return _restart(site, "restarting, as the page was asked to")
+        return _restart(site, "restarting, as asked on the page")
     ssid = sent.text(fields.SSID, _SSID_BYTES)
     if not ssid:
         raise wrong(400, "a network has a name")
@@ -146,7 +146,7 @@ def _release(site, wrong):
         raise wrong(400, "this board has no identity")
     store.apply(slots.release(certificate_id))
     _forget_status(store)
-    return _restart(site, "identity given up, as the page was asked to; restarting")
+    return _restart(site, "released on the page: the identity is put aside; restarting")
 
 
 def _forget_status(store):

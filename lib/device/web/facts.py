@@ -7,7 +7,7 @@ import json
 
 from device.core import documents, fields, paths
 from device.core.failures import Failure
-from device.runtime.modules import unload, unload_passing
+from device.runtime.modules import unload, unload_passing, unload_readers
 from device.runtime.service import DONE, FAILING, OFF, RUNNING
 
 _STEPS = ("network", "time", "serialize", "provision", "mqtt", "status")
@@ -28,7 +28,7 @@ def pieces(site, logged_in, private):
     }
     yield ',"session":' + json.dumps(session)
     yield from _list("steps", (_step(state, name, services, private) for name in _STEPS))
-    yield from _list("services", (_service(service, private) for service in services))
+    yield from _list("services", _services(state, services, private))
     yield from _list("problems", _problems(site, private))
     if private:
         yield ',"identity":' + json.dumps(_identity(site))
@@ -114,10 +114,19 @@ def _said(state, name, condition):
     return {OFF: "off", DONE: "done", FAILING: "failed"}.get(condition, "waiting")
 
 
-def _service(service, private):
-    name, condition, why = service
-    text = why if private else ""
-    return {"name": name, "built": True, "wanted": condition != OFF, "state": condition, "text": text}
+def _services(state, services, private):
+    """Each service: whether it is built in and wanted, and what it is doing."""
+    for name, condition, why in services:
+        text = why if private else ""
+        yield {"name": name, "built": True, "wanted": condition != OFF, "state": condition, "text": text}
+    if private:
+        from device.core import startup
+
+        built = [service[0] for service in state.ports.build.SERVICES]
+        for name in startup.ORDER:
+            if name not in built:
+                yield {"name": name, "built": False, "wanted": False, "state": OFF, "text": ""}
+        unload_readers()
 
 
 def _problems(site, private):
@@ -193,7 +202,7 @@ def _restarts(state):
 
 def _app(state):
     for name, condition, why in state.supervisor.facts():
-        if name == "app":
+        if name == "app" and state.ports.store.exists(paths.APP):
             return {"state": condition, "error": getattr(state.services.get(name), "error", "") or why}
     return {"state": OFF, "error": ""}
 

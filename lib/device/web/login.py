@@ -78,7 +78,7 @@ class Guesses:
         return max(0, wait_ms - passed_ms)
 
     def begin(self):
-        """Count a try, before it is known to be right: many at once are no way around the delay."""
+        """Count a try, before it is known to be right: many at once cannot avoid the delay."""
         self._wrong += 1
         self._last_ms = self._clock.ms()
 

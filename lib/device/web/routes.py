@@ -1,4 +1,4 @@
-"""What the web page asks for, and who may have it. The JSON of each answer: docs/services.md.
+"""The requests of the web page, and who may make them. The JSON of each answer: docs/services.md.
 
 Everyone on the network may see what the label on the board says too. The rest needs a log-in, and a change
 also the token that only our own page knows: a stranger's page can make a browser send its cookie, not this.
@@ -15,7 +15,7 @@ _PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8", "Content-Encoding":
 _JSON = {"Content-Type": "application/json"}
 _LOG_MAX_DIGITS = 9
 
-# What a page asks for all the time is here; what it asks for seldom is loaded from device.web.actions.
+# What a page requests all the time is here; rare requests are loaded from device.web.actions.
 _CHANGES = ("logout", "wifi", "wifi/forget", "restart", "release")
 _GET = ("GET", "HEAD")
 
@@ -84,7 +84,7 @@ class Site:
         return await self._act(name, request, cookie)
 
     def _elsewhere(self, path, port):
-        """For a browser that believes to be at another host: on our own access point, lead it to the page.
+        """For a request that names another host: on our own access point, redirect it to the page.
 
         A phone asks for its maker's page to see whether it is online, and opens what it is sent to.
         """
@@ -109,7 +109,7 @@ class Site:
         return facts.log_pieces(self, int(after)), 200, _JSON
 
     async def _act(self, name, request, cookie):
-        """Do something rare, with code that is loaded for it."""
+        """Answer a rare request, with code that is loaded for it."""
         from device.web import actions
 
         try:

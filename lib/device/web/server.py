@@ -15,7 +15,8 @@ _SWEEP_MS = 500
 _LINE_BYTES = 512
 _HEAD_BYTES = 4096  # counted, not kept
 _TARGET_BYTES = 96
-_BODY_BYTES = 512
+_KEPT_BYTES = 256  # of a header that the program uses
+_BODY_BYTES = 384
 _PIECE_BYTES = 256
 _OUT_BYTES = 512
 _DRAIN_BYTES = 8192  # that a refused client may still send: closing at once would take back the answer
@@ -32,7 +33,7 @@ _COMMON = (
 
 
 class Refusal(OSError):
-    """A request that is not worth an answer by the program: status and one sentence; status 0, no answer.
+    """A request that is refused before the program sees it: status and one sentence; status 0, no answer.
 
     An OSError, because microdot lets those through and prints all others.
     """
@@ -44,6 +45,7 @@ class Refusal(OSError):
 
 
 _MALFORMED = "the request is malformed"
+_TOO_LONG = "the request has too long a head"
 
 
 class Connection:
@@ -88,7 +90,7 @@ class Connection:
             if len(self._buffer) > _LINE_BYTES:
                 break
             await self._more()
-        raise Refusal(431, "the request has too long a head")
+        raise Refusal(431, _TOO_LONG)
 
     async def _more(self):
         data = await self._stream.read(_PIECE_BYTES)
@@ -106,6 +108,8 @@ class Connection:
             raise Refusal(400, "the length of the body must be given")
         if name not in _KEPT:
             return False
+        if len(line) > _KEPT_BYTES:
+            raise Refusal(431, _TOO_LONG)
         if name in self._seen or not _is_plain(value):
             raise Refusal(400, _MALFORMED)
         self._seen.append(name)
@@ -144,7 +148,7 @@ class Connection:
         await self._flush()
 
     async def refuse(self, refusal):
-        """Answer a request that the program does not get to see."""
+        """Answer a request that is refused."""
         if not refusal.status or self._is_answered:
             return
         await self.awrite(b"HTTP/1.0 %d Refused\r\n" % refusal.status)
@@ -181,7 +185,7 @@ def _only(text, symbols):
 
 
 def _request_line(line):
-    """Return the line if microdot understands it and it can name something of ours."""
+    """Return the line if microdot understands it and its path can be one of ours."""
     parts = line.split(b" ")
     if len(parts) != 3 or not parts[0].isalpha() or parts[2] not in (b"HTTP/1.0", b"HTTP/1.1"):
         raise Refusal(400, _MALFORMED)
@@ -194,7 +198,7 @@ def _request_line(line):
 class Server:
     """Gives each client a connection and a task, and ends those whose time is over.
 
-    `handle(reader, writer)` answers one request; `on_bug(error)` is told of exceptions that nobody expects.
+    `handle(reader, writer)` answers one request; `on_bug(error)` is called with unexpected exceptions.
     """
 
     def __init__(self, ports, handle, on_bug):
@@ -205,6 +209,7 @@ class Server:
         self._on_bug = on_bug
         self._open = []
         self._freed = asyncio.Event()
+        self._failure = None  # why nothing can be accepted any more
 
     async def run(self, listeners, look):
         """Serve until cancelled; then nothing is open any more. `look()` is called now and then."""
@@ -212,11 +217,10 @@ class Server:
         try:
             while True:
                 look()
+                if self._failure:
+                    raise self._failure
                 await self._clock.sleep_ms(_SWEEP_MS)
-                now_ms = self._clock.ms()
-                for connection in self._open:
-                    if now_ms > connection.deadline_ms:
-                        connection.task.cancel()
+                self._sweep()
         finally:
             for listener in listeners:
                 listener.close()
@@ -225,15 +229,40 @@ class Server:
             for connection in self._open:  # of tasks that had not begun
                 await connection.close()
 
+    def _sweep(self):
+        """End the connections whose time is over."""
+        now_ms = self._clock.ms()
+        for connection in self._open:
+            if now_ms > connection.deadline_ms:
+                connection.task.cancel()
+
     async def _accept(self, listener):
+        try:
+            await self._accept_all(listener)
+        except Exception as error:  # nobody waits for this task
+            self._failure = error
+
+    async def _accept_all(self, listener):
         while True:
             while len(self._open) >= _CONNECTIONS:
                 self._freed.clear()
                 await self._freed.wait()
             stream, address = await listener.accept()
-            connection = Connection(stream, address, self._clock, self._limits_ms)
-            self._open.append(connection)
+            try:
+                self._take(stream, address)
+            except MemoryError as error:  # this client has to do without; the next ones may not
+                self._on_bug(error)
+                await stream.wait_closed()
+            stream = None
+
+    def _take(self, stream, address):  # no coroutine may refer to a connection that has ended: it is 2 KB
+        connection = Connection(stream, address, self._clock, self._limits_ms)
+        self._open.append(connection)
+        try:
             connection.task = asyncio.create_task(self._serve(connection))
+        except MemoryError:
+            self._open.remove(connection)
+            raise
 
     async def _serve(self, connection):
         try:
@@ -245,9 +274,12 @@ class Server:
         except Exception as error:
             self._on_bug(error)
         finally:
-            await connection.close()
-            self._open.remove(connection)
+            self._open.remove(connection)  # first: closing may fail, and its place would never be free again
             self._freed.set()
+            try:
+                await connection.close()
+            except (OSError, MemoryError):
+                pass  # the garbage collector closes it
 
     async def _refuse(self, connection, refusal):
         try:

@@ -24,7 +24,7 @@ class App(microdot.Microdot):
 
 
 async def serve(service, web):
-    """Serve until cancelled; raises Failure when no place to listen can be had."""
+    """Serve until cancelled; raises Failure when no port is available."""
     microdot.print_exception = service.bug  # it would print what strangers send, again and again
     microdot.Response.send_file_buffer_size = _PIECE_BYTES
     state = service.state

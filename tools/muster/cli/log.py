@@ -11,15 +11,17 @@ from muster.cli import output
 from muster.errors import MusterError
 from muster.image import read_image
 
+_HOW_TO_KEEP = 'a board writes it to its flash only if "log" in config.json says so'
+
 
 @click.command()
 @click.option(
     "--image",
     "image_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File with the flash of a board: the lines that the service `log` wrote there.",
+    help="Image of a board's flash: the lines that the service `log` wrote there.",
 )
-@click.option("--port", help="Serial port of a board. Default: the one board that is plugged in.")
+@click.option("--port", help="Serial port of a board.  [default: the one board that is plugged in]")
 @output.output_option
 def log(image_path: Path | None, port: str | None, form: str) -> None:
     """Print the log of a board, and why it was restarted.
@@ -37,7 +39,8 @@ def log(image_path: Path | None, port: str | None, form: str) -> None:
     columns = {name: name for name in ("number", "time", "level", "source", "text")}
     for row in rows:
         row["text"] = " / ".join(row["text"].splitlines())
-    output.listing(form, columns, rows, "the log is empty")
+    empty = f"the log is empty; {_HOW_TO_KEEP}" if image_path else "the log is empty"
+    output.listing(form, columns, rows, empty)
     for restart in found.restarts:
         when = output.utc(restart["unix"]) if restart["unix"] else "at an unknown time"
         output.note(f"restarted {when}: {restart['cause']}{': ' if restart['text'] else ''}{restart['text']}")

@@ -186,7 +186,7 @@ function showClaim(claim) {
   put("claim-id", claim.id ? claim.shown || claim.id : "none yet");
   $("claim-id").classList.toggle("none", !claim.id);
   $("claim-id").classList.toggle("long", (claim.shown || "").length > 13);
-  put("claim-text", !claim.id ? "The board gets one when it is serialized." : claim.claimed ? "This board has been claimed." : "Scan or type it where you claim the board.");
+  put("claim-text", !claim.id ? "The board makes or gets one soon after its start." : claim.claimed ? "This board has been claimed." : "Scan or type it where you claim the board.");
   if (shown.qr === claim.id) return;
   shown.qr = claim.id;
   const cells = qr(String(claim.id || ""));
@@ -394,7 +394,7 @@ on("wifi", (button) => {
 on("release", (button) => {
   const confirm = $("confirm").value;
   if (confirm != $("confirm-name").textContent) return put("release-said", "That is not the name of this board. Nothing was changed.");
-  return act(button, "release-said", "release", { confirm }, () => "Released. The board restarts unclaimed.");
+  return act(button, "release-said", "release", { confirm }, () => "Released. The board restarts without its identity.");
 });
 
 $("restart").onclick = (event) => act(event.target, "restart-said", "restart", {}, () => "The board restarts. This page goes on as soon as it answers.");

@@ -1,0 +1,93 @@
+"""Everything that the build profile `small` contains, at work at once on a Pico W that is connected by TLS.
+
+The application is examples/sensor: it measures, stores in the database, publishes. The log is written to
+the flash, and the page has a password.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from device.core import fields, paths
+from muster import application, web_password
+from muster.layout import REPO
+from tests.firmware import needs  # first: it skips this file where something is missing
+from tests.firmware.emulator import Board
+from tests.firmware.network import HOST
+from tests.firmware.stage import Load, Provisioned, Stage, booted, running_stage
+
+LEAST_FREE = 25 * 1024
+LEAST_PIECE = 16 * 1024
+PASSWORD = "marker-web-password"
+CONNECTED = "connected to " + HOST
+AT_WORK_MS = 60_000
+SETTLED_MS = 20_000
+REBOOT_MS = 40_000
+REJOIN_MS = 90_000
+_STOPPED = re.compile(r"(app|log|database) +stopped|not enough memory|memory is short: ")
+
+
+@pytest.fixture(scope="module", params=[fields.KEYS_DEVICE, fields.KEYS_CLOUD])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    keys = str(request.param)
+    with running_stage(needs.FIRMWARE, tmp_path_factory.mktemp(keys), keys) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def made(stage: Stage) -> Provisioned:
+    """A board with everything, that has provisioned itself."""
+    everything = Load(
+        settings={fields.APP: {"every_s": 2}},
+        documents={
+            paths.CONFIG: {fields.LOG: {fields.LEVEL: "debug", fields.FLASH_BYTES: 32768}},
+            paths.WEB: {fields.PASSWORD: web_password.hashed(PASSWORD, "pico")},
+        },
+        files=application.files_of(REPO / "examples" / "sensor"),
+    )
+    return stage.first_boot("everything of `small`, first boot, Wi-Fi lost", everything, work_and_rejoin)
+
+
+def work_and_rejoin(board: Board) -> None:
+    """Let everything work, before and after the Wi-Fi is lost; nothing may be stopped for want of memory."""
+    board.run(AT_WORK_MS)
+    board.throw_out()
+    board.wait_for(CONNECTED, REJOIN_MS)
+    board.run(SETTLED_MS)
+    assert not _STOPPED.search(board.console), board.console
+
+
+def check_memory(board_or_made: Board | Provisioned) -> None:
+    """Assert that the memory floor was kept at every moment."""
+    figures = board_or_made.figures
+    assert figures.least_free is not None and figures.least_block is not None
+    assert figures.least_free >= LEAST_FREE, figures
+    assert figures.least_block >= LEAST_PIECE, figures
+    assert figures.resets == []
+
+
+def readings(stage: Stage, serial: str) -> int:
+    """How many measurements of a board the twin has seen."""
+    return sum(message.topic.endswith(f"{serial}/temperature") for message in stage.twin.messages)
+
+
+def test_a_first_boot_leaves_room(stage: Stage, made: Provisioned) -> None:
+    assert readings(stage, made.serial) >= 10
+    assert paths.LOG_FILES[1] in made.files
+    check_memory(made)
+
+
+def test_a_reboot_and_lost_connections_leave_room(stage: Stage, made: Provisioned) -> None:
+    with stage.board_of(made, "everything of `small`, Wi-Fi and TCP lost") as board:
+        booted(board, REBOOT_MS)
+        work_and_rejoin(board)
+        board.network.tcp = False
+        board.wait_for("mqtt +.*(Trying again|lost)", 90_000)
+        board.network.tcp = True
+        board.wait_for(CONNECTED, REJOIN_MS)
+        before = readings(stage, made.serial)
+        board.run(SETTLED_MS)
+        assert readings(stage, made.serial) > before
+        assert not _STOPPED.search(board.console), board.console
+        check_memory(board)
