@@ -1,8 +1,9 @@
 """HTTP without a network: what is sent, what is believed of an answer, and where a redirect may lead."""
 
 from check import raises
-from device.core import http
+from device.core import http, paths
 from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.services.url import Url
 
 _HERE = http.url("https://example.org/a/b?secret=1")
 
@@ -231,3 +232,17 @@ def test_what_is_for_one_server_does_not_go_to_another():
     assert _moved(307, "/c", "GET", headers)[2] == headers
     for location in ("https://other/", "https://example.org:8443/", "//example.org.evil/"):
         assert _moved(307, location, "GET", headers)[2] == {"X": "y"}, location
+
+
+def test_a_download_does_not_replace_the_board_s_own_files():
+    board = ("/lib/a.mpy", "/boot.py", "/main.py", paths.WIFI)
+    hidden = (
+        "/" + paths.WIFI,
+        "/." + paths.WIFI,
+        "/x/.." + paths.WIFI,
+        "/etc//entomologist/a",
+        "//lib/a.mpy",
+    )
+    for path in board + hidden + ("", "a", "/", "/.", "/data/", "/data/.."):
+        failure = raises(Failure, Url("url", None).download("https://a.example", path).send, None)
+        assert failure.kind == GIVE_UP, path

@@ -59,9 +59,9 @@ def test_wrong_passwords_delay_the_next_try():
     guesses = Guesses(clock)
     waits = []
     for _ in range(14):
-        assert guesses.wait_ms() == 0
-        guesses.begin()
-        waits.append(guesses.wait_ms())
+        assert guesses.wait_ms("a") == 0
+        guesses.begin("a")
+        waits.append(guesses.wait_ms("a"))
         clock.now_ms += waits[-1]
     assert waits == [0] * 4 + [2000, 4000, 8000, 16000, 32000] + [60000] * 5
 
@@ -70,19 +70,37 @@ def test_the_delay_holds_however_often_one_tries():
     clock = _Clock()
     guesses = Guesses(clock)
     for _ in range(5):
-        guesses.begin()
+        guesses.begin("a")
     clock.now_ms += 1500
-    assert [guesses.wait_ms() for _ in range(100)] == [500] * 100
+    assert [guesses.wait_ms("a") for _ in range(100)] == [500] * 100
 
 
 def test_the_right_password_and_ten_minutes_forgive():
     clock = _Clock()
     guesses = Guesses(clock)
-    for forgive in (guesses.right, lambda: setattr(clock, "now_ms", clock.now_ms + 600000)):
+    for forgive in (lambda: guesses.right("a"), lambda: setattr(clock, "now_ms", clock.now_ms + 600000)):
         for _ in range(20):
-            guesses.begin()
-        assert guesses.wait_ms() == 60000
+            guesses.begin("a")
+        assert guesses.wait_ms("a") == 60000
         forgive()
-        assert guesses.wait_ms() == 0
-        guesses.begin()
-        assert guesses.wait_ms() == 0
+        assert guesses.wait_ms("a") == 0
+        guesses.begin("a")
+        assert guesses.wait_ms("a") == 0
+
+
+def test_strangers_do_not_lock_out_who_has_logged_in_and_nobody_is_free_of_the_delay():
+    clock = _Clock()
+    guesses = Guesses(clock)
+    guesses.right("owner")
+    for number in range(20):
+        guesses.begin(f"stranger {number}")
+    assert guesses.wait_ms("stranger") == 60000 and guesses.wait_ms("owner") == 0
+    for _ in range(5):
+        guesses.begin("owner")
+    assert guesses.wait_ms("owner") == 2000, "for him too, there is a delay"
+    clock.now_ms += 2000
+    guesses.right("owner")
+    assert guesses.wait_ms("stranger 1") > 0, "his log-in is no new try for the others"
+    clock.now_ms += 60000
+    guesses.right("new address")
+    assert guesses.wait_ms("owner") == 0, "the right password forgives those who share the count"

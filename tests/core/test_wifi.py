@@ -10,8 +10,9 @@ _BAD = (
     (b"\xff\xfe", "not valid JSON"),
     (b'{"networks": [{"ssid": "home", "password": "marker-1"}', "not valid JSON"),
     (b'{"networks": [{"ssid": "home", "password": "marker-1', "not valid JSON"),
-    (b"[" * 8000, "not valid JSON"),
-    (b"[" * 3000 + b"]" * 3000, "not valid JSON"),
+    (b"[" * 4000, "not valid JSON"),
+    (b"[" * 2000 + b"]" * 2000, "not valid JSON"),
+    (b'{"networks": [' + b'{"ssid": "a"}, ' * 300 + b'{"ssid": "a"}]}', "bytes; the limit is 4096"),
     (b"null", 'no list "networks"'),
     (b"[]", 'no list "networks"'),
     (b"{}", 'no list "networks"'),
@@ -80,7 +81,8 @@ def test_a_network_is_added_as_the_first_one_and_everything_else_stays():
 
 
 def test_a_broken_file_is_replaced_and_a_broken_network_left_out():
-    for raw in (None, b"", b'{"networks": [{"ss', b"[]", b"5", b'{"networks": 5}', b"\xff\xfe"):
+    large = b'{"networks": [{"ssid": "b"}], "more": "' + 4096 * b"x" + b'"}'
+    for raw in (None, b"", b'{"networks": [{"ss', b"[]", b"5", b'{"networks": 5}', b"\xff\xfe", large):
         assert wifi_file.wifi(known_networks.added(raw, "a", None)) == ([("a", None)], ""), raw
     raw = b'{"networks": [5, {"password": "x"}, {"ssid": 7}, {"ssid": "b"}]}'
     assert wifi_file.wifi(known_networks.added(raw, "a", None))[0] == [("a", None), ("b", None)]

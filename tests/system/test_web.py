@@ -265,3 +265,26 @@ def web_json() -> bytes:
 def test_the_console_says_where_the_page_is_and_nothing_of_the_password(machine):
     port_of(machine)
     assert PASSWORD not in machine.console
+
+
+HOSTILE = {
+    "config": (paths.CONFIG, b'{"services": {' + b", ".join(b'"n%d": true' % n for n in range(1100)) + b"}}"),
+    "config-name": (paths.CONFIG, b'{"services": {"' + 16000 * b"x" + b'": true}}'),
+    "wifi": (paths.WIFI, b'{"networks": [' + b", ".join(b'{"ssid": "n%d"}' % n for n in range(900)) + b"]}"),
+    "restarts": (paths.RESTARTS, b'{"restarts": [' + b", ".join(1200 * [b'{"unix": 1}']) + b"]}"),
+    "device": (paths.DEVICE, b'{"claim": [1, 2, 3, 4, 5], "product": "' + 15000 * b"p" + b'"}'),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_valid_file_that_takes_all_memory_stops_nothing(tmp_path, name):
+    """With the heap of a Pico W; a start that fails would be repeated for ever."""
+    mishaps.need_interpreter(32)
+    place, raw = HOSTILE[name]
+    path = flash(tmp_path / "flash.img", extra={place: raw})
+    with mishaps.powered(path, bits=32, heap_kb=200) as machine:
+        browser = Browser(port_of(machine)).log_in()
+        problems = browser.get("/api/status")["problems"]
+        if place in (paths.CONFIG, paths.WIFI):
+            assert any(text.startswith(place) and "the limit is 4096" in text for text in problems)
+        assert "memory" not in machine.console.replace("bytes free", "")

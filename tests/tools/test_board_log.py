@@ -60,7 +60,12 @@ def test_json_has_lines_and_restarts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"[]", b"\xff", b'{"restarts": [5, {}]}', b'{"restarts": 5}', b"[" * 5000]
+    "raw",
+    [b"", b"[]", b"\xff", b'{"restarts": [5, {}]}', b'{"restarts": 5}', b"[" * 5000]
+    + [
+        b'{"restarts": [{"unix": %s, "cause": "watchdog", "text": ""}]}' % number
+        for number in (b"Infinity", b"NaN", b"1e300", b"-1", b"99999999999999")
+    ],
 )
 def test_what_is_damaged_tells_nothing_and_stops_nothing(tmp_path: Path, raw: bytes) -> None:
     result = muster("log", "--image", flash(tmp_path, raw, raw, b"# 1 0\n5 +3ms info a b"), "-o", "plain")

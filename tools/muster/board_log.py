@@ -12,7 +12,7 @@ from muster.board_link import BoardLink
 from muster.errors import MusterError
 from muster.printable import printable
 
-_LINE = re.compile(r"(\d+) (\S+) (\w+) (\S+) (.*)")
+_LINE = re.compile(r"(\d{1,10}) (\S+) (\w+) (\S+) (.*)")
 _CAUSES = (
     log_format.POWER_ON,
     log_format.WATCHDOG,
@@ -69,7 +69,7 @@ def of_image(files: Mapping[str, bytes]) -> Log:
 
 
 def _file_number(text: str) -> int:
-    match = re.match(r"# (\d+) \d+\n", text)
+    match = re.match(r"# (\d{1,10}) \d+\n", text)
     return int(match[1]) if match else 0
 
 
@@ -96,9 +96,9 @@ def _restarts(raw: bytes | None) -> list[dict[str, Any]]:
         return [
             {"unix": int(row[fields.UNIX]), "cause": row[fields.CAUSE], "text": printable(row[fields.TEXT])}
             for row in rows
-            if row[fields.CAUSE] in _CAUSES
+            if row[fields.CAUSE] in _CAUSES and 0 <= row[fields.UNIX] < 1 << 32
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
 
 

@@ -15,6 +15,9 @@ def switches(raw):
     """The object "services" of config.json; {} when the file is missing: everything on."""
     if raw is None:
         return {}
+    if len(raw) > documents.MAX_OTHER_BYTES:
+        cause = "has %d bytes; the limit is %d" % (len(raw), documents.MAX_OTHER_BYTES)
+        raise _wrong(cause, "make it smaller; nothing of it counts")
     try:
         services = documents.loads(raw).get(fields.SERVICES, {})
         services.get(fields.CLOUD)
@@ -26,7 +29,8 @@ def switches(raw):
 def log(raw):
     """(least level, bytes of flash) of the section "log" in config.json; (INFO, 0) when there is none."""
     try:
-        section = documents.loads(raw).get(fields.LOG, {}) if raw else {}
+        is_read = raw and len(raw) <= documents.MAX_OTHER_BYTES
+        section = documents.loads(raw).get(fields.LOG, {}) if is_read else {}
     except (ValueError, AttributeError):
         return INFO, 0  # `switches` complains
     if not isinstance(section, dict):

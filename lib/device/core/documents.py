@@ -8,6 +8,7 @@ import json
 
 from device.core.failures import GIVE_UP, Failure
 
+MAX_OTHER_BYTES = 4096  # of wifi.json and config.json: what is read of them takes several times as much
 _DEEPEST = 16  # levels; no document of ours has more than 5
 _QUOTE = 0x22
 _BACKSLASH = 0x5C

@@ -4,7 +4,9 @@
 def is_address(text):
     """Whether the text is an IPv4 address."""
     parts = text.split(".")
-    return len(parts) == 4 and all(part.isdigit() and len(part) < 4 and int(part) < 256 for part in parts)
+    return len(parts) == 4 and all(
+        part.encode().isdigit() and len(part) < 4 and int(part) < 256 for part in parts
+    )
 
 
 def is_own_host(host, names):

@@ -15,7 +15,7 @@ _MAX_SSID = 32
 def _document(raw):
     """What is good of the JSON object in `raw`; a new one when nothing can be made of it."""
     try:
-        value = documents.loads(raw) if raw else {}
+        value = documents.loads(raw) if raw and len(raw) <= documents.MAX_OTHER_BYTES else {}
     except ValueError:
         value = {}
     if not isinstance(value, dict):
@@ -68,6 +68,8 @@ def added(raw, ssid, password):
         network[fields.PASSWORD] = password
     value = _document(raw)
     value[fields.NETWORKS] = [network] + _others(value, ssid)[: _MOST - 1]
+    if not _is_good(value):
+        raise Failure(GIVE_UP, "there are too many networks", "forget one")
     return json.dumps(value).encode()
 
 

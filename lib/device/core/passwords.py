@@ -21,7 +21,7 @@ MAX_BYTES = 64  # of a password
 def parsed(text):
     """(iterations, salt, hash) of a hash as text, or None when it is not one."""
     parts = text.split("$")
-    if len(parts) != 4 or parts[0] != _SCHEME or not parts[1].isdigit() or len(parts[1]) > 6:
+    if len(parts) != 4 or parts[0] != _SCHEME or not parts[1].encode().isdigit() or len(parts[1]) > 6:
         return None
     try:
         salt, digest = binascii.unhexlify(parts[2]), binascii.unhexlify(parts[3])

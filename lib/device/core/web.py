@@ -53,7 +53,12 @@ def place(item):
         if text.startswith("http://"):
             text = text[7:].rstrip("/")
         host, _, port = text.rpartition(":")
-        if port.isdigit() and len(port) <= 5 and int(port) < 65536 and (not host or hosts.is_address(host)):
+        if (
+            port.encode().isdigit()
+            and len(port) <= 5
+            and int(port) < 65536
+            and (not host or hosts.is_address(host))
+        ):
             return host, int(port)
     raise _wrong('"%s" has %r; write a port such as "80", or "address:port"' % (fields.LISTEN, item))
 

@@ -16,6 +16,8 @@ def wifi(raw):
     """
     if raw is None:
         return [], ""
+    if len(raw) > documents.MAX_OTHER_BYTES:
+        raise _wrong("has %d bytes; the limit is %d" % (len(raw), documents.MAX_OTHER_BYTES))
     try:
         value = documents.loads(raw)
     except ValueError:
@@ -44,7 +46,8 @@ def access_point(raw):
     A file that is missing or invalid forbids nothing: the access point is there to mend it.
     """
     try:
-        return _access_point(documents.loads(raw)) if raw else (True, None)
+        is_read = raw and len(raw) <= documents.MAX_OTHER_BYTES
+        return _access_point(documents.loads(raw)) if is_read else (True, None)
     except (ValueError, AttributeError, Failure):
         return True, None
 

@@ -9,6 +9,7 @@ from device.core.log import WARN
 
 _MOST = 8
 _MAX_TEXT = 120
+_MAX_BYTES = 4096  # of restarts.json; the board itself writes half of it at most
 _WHO = {
     log_format.WATCHDOG: "the watchdog restarted the board",
     log_format.PROGRAM: "the program restarted the board",
@@ -73,8 +74,8 @@ def _last_line(log):
 
 def _saved(store):
     try:
-        raw = store.read(paths.RESTARTS)
+        raw = store.read(paths.RESTARTS, _MAX_BYTES)
         found = documents.loads(raw)[fields.RESTARTS] if raw else []
-        return [entry for entry in found if isinstance(entry, dict)]
+        return [entry for entry in found if isinstance(entry, dict)][:_MOST]
     except (ValueError, KeyError, TypeError, Failure):
         return []

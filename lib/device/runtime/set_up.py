@@ -16,6 +16,7 @@ _EMPTY_MS = 120000  # nobody has joined it, and there are known networks to try
 _LOOK_MS = 1000
 _PREFIX = "muster-"
 _SHOWN = 4
+_MAX_BYTES = 4096  # of device.json
 
 
 def access_point(store):
@@ -29,7 +30,7 @@ def access_point(store):
 def name_of(state):
     """The name of the access point: of the claim ID on the label, else of the hardware number."""
     try:
-        claim = documents.loads(state.ports.store.read(paths.DEVICE))[fields.CLAIM]
+        claim = documents.loads(state.ports.store.read(paths.DEVICE, _MAX_BYTES))[fields.CLAIM]
         known = claim[-_SHOWN:] if isinstance(claim, str) and len(claim) > _SHOWN else None
     except (ValueError, KeyError, TypeError, AttributeError, Failure):
         known = None

@@ -41,7 +41,12 @@ class Supervisor:
         switches = {}
         try:
             switches = board_config.switches(state.ports.store.read(paths.CONFIG))
-        except Failure as failure:
+        except (Failure, MemoryError) as error:  # anything that came out of here would restart the board
+            failure = error
+            if isinstance(error, MemoryError):
+                failure = Failure(
+                    GIVE_UP, paths.CONFIG + ": there is no memory to read it", "make it smaller"
+                )
             state.judge(paths.CONFIG, failure)
             state.ports.board.say("start", "%s; all services stay on" % failure, WARN)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)

@@ -38,7 +38,7 @@ class Url(Service):
 
         After a power cut, a failure, or a status other than 2xx the old file is there.
         """
-        if path[:1] != "/" or ".." in path:
+        if path[:1] != "/" or any(part in ("", ".", "..") for part in path[1:].split("/")):
             raise Failure(GIVE_UP, "%s is not a full path" % path, "begin it with /")
         if path.startswith(paths.BASE) or path.startswith(paths.LIB) or path in (paths.BOOT, paths.MAIN):
             raise Failure(GIVE_UP, "%s belongs to the board itself" % path, "choose another folder")

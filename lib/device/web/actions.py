@@ -83,16 +83,16 @@ async def _login(site, sent, address, wrong):
     if site.password is None:
         raise wrong(403, "this board has no password: set one with `muster image --web-password-file`")
     password = sent.text(fields.PASSWORD, passwords.MAX_BYTES)
-    wait_ms = site.guesses.wait_ms()
+    wait_ms = site.guesses.wait_ms(address)
     if wait_ms:
         wait_s = (wait_ms + 999) // 1000
         text = "too many wrong passwords: try again in %d s" % wait_s
         raise wrong(429, text, {"Retry-After": str(wait_s)})
-    site.guesses.begin()
+    site.guesses.begin(address)
     if not await _is_right(site, password.strip().encode()):
         site.service.warn("a wrong password from %s" % address)
         raise wrong(403, "the password is wrong")
-    site.guesses.right()
+    site.guesses.right(address)
     cookie, token = site.sessions.open()
     return {"token": token}, 200, _cookie(cookie)
 

@@ -71,7 +71,7 @@ def _read_claim(site):
     from device.core import claim_ids
 
     try:
-        raw = site.state.ports.store.read(paths.DEVICE)
+        raw = site.state.ports.store.read(paths.DEVICE, claim_ids.MAX_BYTES)
         value = documents.loads(raw) if raw else {}
     except (ValueError, Failure):
         value = {}

@@ -60,28 +60,39 @@ def _used_ms(session):
 
 
 class Guesses:
-    """Delays the next try after wrong passwords, whoever tried: an address is easily changed."""
+    """Delays the next try after wrong passwords, whoever tried: an address is easily changed.
+
+    Only who logged in last, by the address, has a count of his own: strangers who try cannot lock him out.
+    """
 
     def __init__(self, clock):
         self._clock = clock
-        self._wrong = 0
-        self._last_ms = 0
+        self._owner = None  # the address
+        self._of_owner = [0, 0]  # wrong passwords, and when the last one came
+        self._of_others = [0, 0]
 
-    def wait_ms(self):
-        """How long nobody may try; 0 when one may."""
-        passed_ms = self._clock.ms() - self._last_ms
+    def _count(self, address):
+        return self._of_owner if address == self._owner else self._of_others
+
+    def wait_ms(self, address):
+        """How long nobody may try from there; 0 when one may."""
+        count = self._count(address)
+        passed_ms = self._clock.ms() - count[1]
         if passed_ms >= _FORGET_MS:
-            self._wrong = 0
-        if self._wrong < _FREE_TRIES:
+            count[0] = 0
+        if count[0] < _FREE_TRIES:
             return 0
-        wait_ms = min(_FIRST_MS << min(self._wrong - _FREE_TRIES, 8), _LONGEST_WAIT_MS)
+        wait_ms = min(_FIRST_MS << min(count[0] - _FREE_TRIES, 8), _LONGEST_WAIT_MS)
         return max(0, wait_ms - passed_ms)
 
-    def begin(self):
+    def begin(self, address):
         """Count a try, before it is known to be right: many at once cannot avoid the delay."""
-        self._wrong += 1
-        self._last_ms = self._clock.ms()
+        count = self._count(address)
+        count[0] += 1
+        count[1] = self._clock.ms()
 
-    def right(self):
+    def right(self, address):
         """The password was right."""
-        self._wrong = 0
+        self._count(address)[0] = 0
+        self._owner = address
+        self._of_owner = [0, 0]
