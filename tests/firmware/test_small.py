@@ -25,7 +25,7 @@ AT_WORK_MS = 60_000
 SETTLED_MS = 20_000
 REBOOT_MS = 40_000
 REJOIN_MS = 90_000
-_STOPPED = re.compile(r"(app|log|database) +stopped|not enough memory|memory is short: ")
+_STOPPED = re.compile(r"(app|log|database) +stopped|not enough memory|memory is short: |failing: web")
 
 
 @pytest.fixture(scope="module", params=[fields.KEYS_DEVICE, fields.KEYS_CLOUD])

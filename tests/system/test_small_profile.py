@@ -1,6 +1,12 @@
 """Build profile `small`: the page and a TLS connection are never in memory together."""
 
+from unittest import mock
+
+import pytest
+
 from device.core import paths
+from device.runtime import service
+from device.services import web
 from tests.system import mishaps, rig
 
 _SMALL = {"WEB_BESIDE_TLS": False}
@@ -56,3 +62,23 @@ def test_main_py_keeps_nothing_of_the_start(twin, serial, tmp_path):
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=extra)
     with mishaps.powered(path) as machine:
         machine.wait_for("left: False")
+
+
+def test_the_page_does_not_come_for_the_seconds_of_a_reconnection(twin, serial, tmp_path):
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, facts=_SMALL, intervals={"retry_ms": 3000})
+    rig.boot_to_the_end(path)
+    with mishaps.powered(path, environment={"STACK": "lwip", "NETWORK": "drops:5"}) as machine:
+        gone = mishaps.complaint(machine, "mqtt", "Wi-Fi was lost; rejoining", "Trying again in")
+        machine.wait_for("connected to", start=machine.lines.index(gone))
+        assert "page at" not in machine.console, machine.console
+
+
+@pytest.mark.parametrize(("away_ms", "comes"), [(None, True), (10_000, False), (400_000, True)])
+def test_the_page_comes_when_the_cloud_was_never_there_or_has_been_away_for_long(away_ms, comes):
+    """Otherwise it would leave its names, and holes in the heap, at each reconnection."""
+    state = mock.MagicMock()
+    state.ports.build.WEB_BESIDE_TLS = False
+    state.ports.board.interval = lambda _, default_ms: default_ms
+    state.services = {"mqtt": mock.Mock(condition=service.FAILING)}
+    state.session = mock.Mock(is_online=lambda: False, away_ms=lambda: away_ms)
+    assert web.Web("web", state)._may_start() == comes

@@ -44,6 +44,7 @@ class Session:
         self._is_wanted = False  # somebody else waits for a TLS connection
         self._lent_ms = None  # when that was last granted
         self._knows_time = False
+        self._seen_ms = None  # when it was last online
 
     # Opening and closing
 
@@ -186,6 +187,7 @@ class Session:
         )
         if self._subscriptions:
             await self._subscriptions.renew(self._connection)
+        self._seen_ms = self._state.ports.clock.ms()
         self._online.set()  # only now, so that no message is blamed for a filter that ends the connection
 
     async def keep(self):
@@ -202,6 +204,7 @@ class Session:
             if self._is_wanted:
                 await self._lend()
                 return
+            self._seen_ms = clock.ms()
             self._check_network()
             if clock.ms() - quiet_ms >= _PING_MS:
                 await self._ask_time_if_due()
@@ -255,6 +258,10 @@ class Session:
     def is_online(self):
         """Whether the board is connected as its thing."""
         return self._online.is_set()
+
+    def away_ms(self):
+        """For how long it has not been online; None if it never was since the start."""
+        return None if self._seen_ms is None else self._state.ports.clock.ms() - self._seen_ms
 
     async def online(self):
         """Wait until the board is connected as its thing."""

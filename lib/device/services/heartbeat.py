@@ -1,6 +1,6 @@
 """Prints the board's state regularly, so that a person or a tool can read it without stopping the board."""
 
-from device.runtime.service import Service
+from device.runtime.service import SHED, Service
 
 _INTERVAL_MS = 60000
 
@@ -29,8 +29,14 @@ class Heartbeat(Service):
             )
 
     def _fails(self, name, online):
-        """Whether a service is failing; the connection also counts while it is being retried."""
-        return self.state.services[name].failure or (name == "mqtt" and not online)
+        """Whether a service is failing; the connection also counts while it is being retried.
+
+        The page of a board that has no memory for it beside TLS is meant to be stopped.
+        """
+        service = self.state.services[name]
+        if name == "web" and service.condition == SHED and not self.state.ports.build.WEB_BESIDE_TLS:
+            return False
+        return service.failure or (name == "mqtt" and not online)
 
 
 SERVICE = Heartbeat

@@ -1,7 +1,8 @@
 """The web page of the board, for browsers on its network. Works without the cloud.
 
 Where there is no memory for the page beside a TLS connection (build profile `small`), runtime.session stops
-it before it connects, and it waits as long as the board is connected, or about to be.
+it before it connects, and it waits as long as the board is connected, or about to be. A connection that was
+lost is most often back in seconds: the page would leave its names and holes in the heap for nothing.
 """
 
 from device.core import paths
@@ -10,6 +11,7 @@ from device.runtime.modules import unload
 from device.runtime.service import FAILING, SHED, Service
 
 _LOOK_MS = 300
+_AWAY_MS = 300000  # since the cloud was last there
 
 
 class Web(Service):
@@ -37,7 +39,10 @@ class Web(Service):
         mqtt = state.services.get("mqtt")
         if state.ports.build.WEB_BESIDE_TLS or mqtt is None or state.identity is None:
             return True
-        return mqtt.condition in (FAILING, SHED) and not state.session.is_online()
+        if mqtt.condition not in (FAILING, SHED) or state.session.is_online():
+            return False
+        away_ms = state.session.away_ms()
+        return away_ms is None or away_ms >= state.ports.board.interval("web_away_ms", _AWAY_MS)
 
     def bug(self, error):
         """Print an unexpected exception; the page goes on."""
