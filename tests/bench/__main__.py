@@ -26,6 +26,7 @@ from tests.bench import (
     heap,
     heap_modules,
     key_request,
+    loop_turns,
     page,
     page_load,
     round_trips,
@@ -50,6 +51,7 @@ MEASUREMENTS = {
     "key": (key_request,),
     "twin": (twin_rate, twin_crowd),
     "fleet": (sim_rate,),
+    "turns": (loop_turns,),
     "start": (start_times,),
 }
 PAGE = REPO / "docs" / "benchmarks.md"

@@ -6,7 +6,7 @@ wifi.json has its own file of tests: test_wifi.py.
 import json
 
 from check import raises
-from device.core import app_settings, paths, settings
+from device.core import app_settings, board_config, conf_file, paths, settings
 from device.core.failures import GIVE_UP, Failure
 from device.core.secret import Secret
 
@@ -135,7 +135,7 @@ def _check(failure, words):
 
 def test_files_that_are_no_configuration():
     for raw, words in _BAD_FILES:
-        _check(raises(Failure, settings.document, raw), words)
+        _check(raises(Failure, conf_file.document, raw), words)
 
 
 def test_wrong_values_in_the_device_section():
@@ -205,20 +205,20 @@ def test_an_endpoint_may_be_written_as_a_url():
 def test_status_is_set_and_every_other_key_is_kept():
     conf = _conf({"color": "gr\u00fcn", "PROVISION_STATUS": "False"}, mine={"a": [1, None, {"b": 2}]}, n=5)
     for status in (True, False):
-        written = settings.with_status(json.dumps(conf).encode(), status)
+        written = conf_file.with_status(json.dumps(conf).encode(), status)
         expected = json.loads(json.dumps(conf))
         expected["device"]["PROVISION_STATUS"] = "True" if status else "False"
-        assert settings.document(written) == expected
+        assert conf_file.document(written) == expected
     raw = json.dumps(_conf()).encode()
-    assert settings.with_status(raw, True).find(b'"True"') > 0, "the text, not the truth value"
+    assert conf_file.with_status(raw, True).find(b'"True"') > 0, "the text, not the truth value"
 
 
 def test_only_the_status_is_written_anew():
     head = b'{ "site": {"latitude": 48.137154321, "name": "\\ud83d\\udc1d"},\n  "device": {"SERIAL_ID": "a", '
     for old in (b'"PROVISION_STATUS" : "False"', b'"PROVISION_STATUS":"False"', b'"PROVISION_STATUS": false'):
-        written = settings.with_status(head + old + b' , "x": 1}}', True)
+        written = conf_file.with_status(head + old + b' , "x": 1}}', True)
         assert written.startswith(head) and written.endswith(b' , "x": 1}}')
-        assert settings.document(written)["device"]["PROVISION_STATUS"] == "True"
+        assert conf_file.document(written)["device"]["PROVISION_STATUS"] == "True"
 
 
 def test_a_status_that_is_odd_or_missing_is_written_all_the_same():
@@ -229,8 +229,8 @@ def test_a_status_that_is_odd_or_missing_is_written_all_the_same():
         b'"SERIAL_ID": "a", "PROVISION_STATUS": "not, so"',
         b'"SERIAL_ID": "\\"PROVISION_STATUS\\": "',
     ):
-        written = settings.with_status(b'{"device": {' + device + b"}}", True)
-        assert settings.document(written)["device"]["PROVISION_STATUS"] == "True", device
+        written = conf_file.with_status(b'{"device": {' + device + b"}}", True)
+        assert conf_file.document(written)["device"]["PROVISION_STATUS"] == "True", device
 
 
 def test_settings_outlive_their_module():
@@ -242,10 +242,10 @@ def test_settings_outlive_their_module():
 
 
 def test_switches_are_the_object_of_config_json():
-    assert settings.switches(None) == {}
-    assert settings.switches(b"{}") == {}
-    assert settings.switches(b'{"other": 5}') == {}
-    assert settings.switches(b'{"services": {"web": false, "cloud": {"keys": true}}}') == {
+    assert board_config.switches(None) == {}
+    assert board_config.switches(b"{}") == {}
+    assert board_config.switches(b'{"other": 5}') == {}
+    assert board_config.switches(b'{"services": {"web": false, "cloud": {"keys": true}}}') == {
         "web": False,
         "cloud": {"keys": True},
     }
@@ -269,15 +269,15 @@ def test_switches_that_cannot_be_read_say_so():
         b"[" * 4000 + b"]" * 4000,
         b"{services: {web: false}}",
     ):
-        failure = raises(Failure, settings.switches, raw)
+        failure = raises(Failure, board_config.switches, raw)
         assert failure.kind == GIVE_UP and str(failure).startswith(paths.CONFIG), raw
         assert failure.advice
 
 
 def test_the_log_s_section_of_config_json():
     for raw in (None, b"", b"{", b"5", b"{}", b'{"log": {}}', b'{"services": {}}'):
-        assert settings.log(raw) == ("info", 0), raw
-    assert settings.log(b'{"log": {"level": "warn", "flashBytes": 4096}}') == ("warn", 4096)
+        assert board_config.log(raw) == ("info", 0), raw
+    assert board_config.log(b'{"log": {"level": "warn", "flashBytes": 4096}}') == ("warn", 4096)
     for section, words in (
         (b"5", "must be an object"),
         (b'{"level": "loud"}', "level must be one of debug, info, warn, error"),
@@ -287,7 +287,7 @@ def test_the_log_s_section_of_config_json():
         (b'{"flashBytes": 1e9}', "flashBytes must be 0 or from"),
         (b'{"flashBytes": "8192"}', "flashBytes must be 0 or from"),
     ):
-        text = str(raises(Failure, settings.log, b'{"log": ' + section + b"}"))
+        text = str(raises(Failure, board_config.log, b'{"log": ' + section + b"}"))
         assert text.startswith(paths.CONFIG) and words in text, text
 
 

@@ -1,6 +1,6 @@
 """The start-up: the seed's order, switches, safe mode, and what is left out when a service is."""
 
-from device.core import settings, startup
+from device.core import board_config, startup
 
 # A service of each name, as the seed has them: (name, needs, in_cloud, in_safe_mode).
 _BUILT = (
@@ -39,7 +39,7 @@ def _without(*names):
 
 def _switches(web, iam_keys):
     text = '{"services": {"web": ' + web + ', "cloud": {"keys": ' + iam_keys + "}}}"
-    return settings.switches(text.encode())
+    return board_config.switches(text.encode())
 
 
 def test_order_is_the_seed_s_whatever_the_image_s_order():
@@ -63,13 +63,13 @@ def test_a_service_that_the_seed_does_not_know_follows_the_others_and_is_started
 
 
 def test_the_seed_s_example_starts_everything():
-    plan, off, notes = startup.plan(settings.switches(_SEED_CONFIG), _BUILT)
+    plan, off, notes = startup.plan(board_config.switches(_SEED_CONFIG), _BUILT)
     assert [name for name, _ in plan] == _ALL
     assert (off, notes) == ({}, [])
 
 
 def test_cloud_false_turns_off_what_belongs_to_it_and_whatever_needs_that():
-    plan, off, notes = startup.plan(settings.switches(b'{"services": {"cloud": false}}'), _BUILT)
+    plan, off, notes = startup.plan(board_config.switches(b'{"services": {"cloud": false}}'), _BUILT)
     cloud = [service[0] for service in _BUILT if service[2]]
     assert [name for name, _ in plan] == _without("mqtt", "status", *cloud)
     assert off == {name: "the cloud is switched off" for name in cloud + ["mqtt", "status"]}
@@ -85,7 +85,7 @@ def test_cloud_false_has_the_last_word():
 
 
 def test_cloud_can_be_switched_off_in_parts():
-    part = settings.switches(b'{"services": {"cloud": {"shadow": false, "sync": true}, "web": false}}')
+    part = board_config.switches(b'{"services": {"cloud": {"shadow": false, "sync": true}, "web": false}}')
     assert _names(part) == _without("shadow", "web")
     assert startup.plan(part, _BUILT)[1] == {"shadow": "switched off", "web": "switched off"}
 
@@ -156,7 +156,7 @@ def test_only_a_plain_false_switches_off():
 
 def test_cloud_of_another_type_counts_as_on():
     for value in ("5", '"yes"', "[]", "null", "true"):
-        switches = settings.switches(b'{"services": {"cloud": ' + value.encode() + b"}}")
+        switches = board_config.switches(b'{"services": {"cloud": ' + value.encode() + b"}}")
         assert _names(switches) == _ALL, value
 
 

@@ -1,7 +1,7 @@
 """wifi.json: networks in order, and messages that never hold a password."""
 
 from check import raises
-from device.core import known_networks, paths, settings
+from device.core import known_networks, paths, wifi_file
 from device.core.failures import GIVE_UP, Failure
 from device.core.secret import Secret
 
@@ -34,24 +34,24 @@ _BAD = (
 
 
 def test_no_file_means_no_networks():
-    assert settings.wifi(None) == ([], "")
+    assert wifi_file.wifi(None) == ([], "")
 
 
 def test_networks_in_order():
     raw = b'{"networks": [{"ssid": "b", "password": "pw"}, {"ssid": "a"}, {"ssid": "c", "password": ""}]}'
-    assert settings.wifi(raw) == ([("b", Secret("pw")), ("a", None), ("c", None)], "")
-    assert settings.wifi(b'{"networks": [], "country": "DE", "more": 1}') == ([], "DE")
-    assert settings.wifi(b'{"networks": [], "country": ""}') == ([], "")
+    assert wifi_file.wifi(raw) == ([("b", Secret("pw")), ("a", None), ("c", None)], "")
+    assert wifi_file.wifi(b'{"networks": [], "country": "DE", "more": 1}') == ([], "DE")
+    assert wifi_file.wifi(b'{"networks": [], "country": ""}') == ([], "")
 
 
 def test_names_outside_ascii():
     raw = '{"networks": [{"ssid": "Caf\xe9 \U0001f41d", "password": "\xe4\xf6"}]}'.encode()
-    assert settings.wifi(raw)[0] == [("Caf\xe9 \U0001f41d", Secret("\xe4\xf6"))]
+    assert wifi_file.wifi(raw)[0] == [("Caf\xe9 \U0001f41d", Secret("\xe4\xf6"))]
 
 
 def test_what_is_wrong_is_said_without_the_password():
     for raw, words in _BAD:
-        failure = raises(Failure, settings.wifi, raw)
+        failure = raises(Failure, wifi_file.wifi, raw)
         text = str(failure)
         assert failure.kind == GIVE_UP and text.startswith(paths.WIFI) and words in text, (raw, text)
         assert "marker" not in text and "12345678" not in text
@@ -59,10 +59,10 @@ def test_what_is_wrong_is_said_without_the_password():
 
 def test_the_access_point_is_allowed_unless_the_file_says_otherwise():
     for raw in (None, b"", b"{", b"[]", b"null", b'{"networks": []}', b'{"accessPoint": {}}', b"\xff"):
-        assert settings.access_point(raw) == (True, None), raw
-    assert settings.access_point(b'{"accessPoint": {"password": "12345678"}}') == (True, Secret("12345678"))
-    assert settings.access_point(b'{"networks": [], "accessPoint": false}') == (False, None)
-    assert settings.wifi(b'{"networks": [], "accessPoint": false}') == ([], "")
+        assert wifi_file.access_point(raw) == (True, None), raw
+    assert wifi_file.access_point(b'{"accessPoint": {"password": "12345678"}}') == (True, Secret("12345678"))
+    assert wifi_file.access_point(b'{"networks": [], "accessPoint": false}') == (False, None)
+    assert wifi_file.wifi(b'{"networks": [], "accessPoint": false}') == ([], "")
 
 
 def test_a_network_is_added_as_the_first_one_and_everything_else_stays():
@@ -70,22 +70,22 @@ def test_a_network_is_added_as_the_first_one_and_everything_else_stays():
         b'{"networks": [{"ssid": "a"}, {"ssid": "b", "password": "old-word"}], "country": "DE", "more": [1]}'
     )
     changed = known_networks.added(raw, "b", "new-word")
-    assert settings.wifi(changed) == ([("b", Secret("new-word")), ("a", None)], "DE")
+    assert wifi_file.wifi(changed) == ([("b", Secret("new-word")), ("a", None)], "DE")
     assert b'"more": [1]' in changed
-    assert settings.wifi(known_networks.added(changed, "a", ""))[0] == [
+    assert wifi_file.wifi(known_networks.added(changed, "a", ""))[0] == [
         ("a", None),
         ("b", Secret("new-word")),
     ]
     name = "Caf\xe9 \U0001f41d"
-    assert settings.wifi(known_networks.added(None, name, "\xe4\xf6\xfc\xdf\xe4\xf6"))[0][0][0] == name
+    assert wifi_file.wifi(known_networks.added(None, name, "\xe4\xf6\xfc\xdf\xe4\xf6"))[0][0][0] == name
 
 
 def test_a_broken_file_is_replaced_and_a_broken_network_left_out():
     large = b'{"networks": [{"ssid": "b"}], "more": "' + 4096 * b"x" + b'"}'
     for raw in (None, b"", b'{"networks": [{"ss', b"[]", b"5", b'{"networks": 5}', b"\xff\xfe", large):
-        assert settings.wifi(known_networks.added(raw, "a", None)) == ([("a", None)], ""), raw
+        assert wifi_file.wifi(known_networks.added(raw, "a", None)) == ([("a", None)], ""), raw
     raw = b'{"networks": [5, {"password": "x"}, {"ssid": 7}, {"ssid": "b"}]}'
-    assert settings.wifi(known_networks.added(raw, "a", None))[0] == [("a", None), ("b", None)]
+    assert wifi_file.wifi(known_networks.added(raw, "a", None))[0] == [("a", None), ("b", None)]
 
 
 def test_what_the_board_would_refuse_the_whole_file_for_does_not_outlive_a_change():
@@ -99,19 +99,19 @@ def test_what_the_board_would_refuse_the_whole_file_for_does_not_outlive_a_chang
         b'"networks": [{"ssid": "b"}], "accessPoint": 7',
     ):
         raw = b"{" + bad + b', "more": 1}'
-        raises(Failure, settings.wifi, raw)
+        raises(Failure, wifi_file.wifi, raw)
         changed = known_networks.added(raw, "new", None)
-        assert settings.wifi(changed) == ([("new", None), ("b", None)], ""), bad
+        assert wifi_file.wifi(changed) == ([("new", None), ("b", None)], ""), bad
         assert b'"more": 1' in changed, "what it does not know is not its concern"
         assert known_networks.forgotten(raw, "new") is None, "it was not known"
-        assert settings.wifi(known_networks.forgotten(raw, "b")) == ([], ""), bad
+        assert wifi_file.wifi(known_networks.forgotten(raw, "b")) == ([], ""), bad
 
 
 def test_so_many_networks_are_kept_and_no_more():
     raw = None
     for number in range(20):
         raw = known_networks.added(raw, f"net-{number}", None)
-    names = [name for name, _ in settings.wifi(raw)[0]]
+    names = [name for name, _ in wifi_file.wifi(raw)[0]]
     assert names == [f"net-{number}" for number in range(19, 3, -1)]
 
 
@@ -138,6 +138,6 @@ def test_what_no_network_has_is_refused_without_the_password():
 
 def test_a_network_is_forgotten_or_was_not_known():
     raw = b'{"networks": [{"ssid": "a"}, {"ssid": "b"}], "country": "DE"}'
-    assert settings.wifi(known_networks.forgotten(raw, "a")) == ([("b", None)], "DE")
+    assert wifi_file.wifi(known_networks.forgotten(raw, "a")) == ([("b", None)], "DE")
     for other in (raw, None, b"{", b"[]"):
         assert known_networks.forgotten(other, "c") is None

@@ -221,8 +221,9 @@ def test_garbage_is_collected_early_but_not_all_the_time():
 
     for Gc.free, threshold in (
         (1000, 4096),
-        (8192 * board._PART_OF_FREE, 8192),
-        (1 << 24, (1 << 24) // board._PART_OF_FREE),
+        (board._FREE_BYTES, 4096),
+        (board._FREE_BYTES + 8192 * board._PART_OF_FREE, 8192),
+        (1 << 24, ((1 << 24) - board._FREE_BYTES) // board._PART_OF_FREE),
     ):
         board.gc = Gc
         try:

@@ -5,14 +5,14 @@ import asyncio
 from small_flash import Board, cut_everywhere
 
 from check import raises
-from device.core import paths, settings
+from device.core import paths, wifi_file
 from device.core.failures import Failure
 from device.core.ports import Ports
 from device.port import store
 from device.runtime import identity, wifi_setup
 from device.runtime.state import State
 
-assert settings  # later the flash is mounted where it comes from, so it must stay
+assert wifi_file  # later the flash is mounted where it comes from, so it must stay
 wifi_setup.unload_readers = lambda: None
 
 _OLD = b'{"networks": [{"ssid": "old", "password": "old-password"}], "country": "DE"}'

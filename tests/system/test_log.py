@@ -112,7 +112,7 @@ def test_the_program_s_own_restart_says_why(twin, serial, tmp_path):
 
 
 def test_only_the_last_restarts_are_kept(twin, serial, tmp_path):
-    old = [{fields.UNIX: number, fields.CAUSE: "watchdog", fields.TEXT: "t" * 120} for number in range(50)]
+    old = [{fields.UNIX: number, fields.CAUSE: "watchdog", fields.TEXT: "t" * 120} for number in range(20)]
     for raw, count in (
         (json.dumps({fields.RESTARTS: old}).encode(), 8),
         (b"[" * 9, 1),

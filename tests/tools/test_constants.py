@@ -45,3 +45,16 @@ def test_what_is_not_used_any_more_is_not_imported() -> None:
 def test_names_in_f_strings_stay() -> None:
     source = "from device.core import fields\n_A = 5\nx = f'{fields.DEVICE} {_A}'\n"
     assert constants.in_place(source) == source
+
+
+def test_a_home_keeps_only_the_constants_that_it_is_asked_for() -> None:
+    home = 'MAX_NAME = 128\nTHINGS = "$aws/things/"\n\n\ndef limit():\n    return MAX_NAME\n'
+    late = "def f():\n    from device.core import topics\n\n    return topics.THINGS\n"
+    early = "from device.core import topics\nprint(topics.MAX_NAME, topics.own)\n"
+    others = [constants.in_place(late), constants.in_place(early)]
+    unasked = constants.unasked("topics", others)
+    assert "MAX_NAME" in unasked and "THINGS" not in unasked, "a late import still asks by name"
+    assert (
+        constants.in_place(home, unasked) == '\nTHINGS = "$aws/things/"\n\n\ndef limit():\n    return 128\n'
+    )
+    assert constants.asked("def f(:\n") == frozenset()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from device.core import fields, paths, settings, startup, topics
+from device.core import board_config, fields, paths, settings, startup, topics, wifi_file
 from muster.cli.twin.fault import set_fault
 from muster.cli.twin.run import run
 from muster.image import profile
@@ -66,8 +66,8 @@ def test_documented_defaults_are_the_defaults() -> None:
 def test_configuration_examples_are_taken() -> None:
     example = examples(document("configuration.md"))
     assert settings.read(example["ento.conf"].encode()).own_key
-    assert len(settings.wifi(example["wifi.json"].encode())[0]) == 2
-    assert settings.switches(example["config.json"].encode())
+    assert len(wifi_file.wifi(example["wifi.json"].encode())[0]) == 2
+    assert board_config.switches(example["config.json"].encode())
 
 
 def test_the_table_of_services_is_the_start_up() -> None:

@@ -3,19 +3,25 @@
 The names of keys, paths and topics have one home each (device/core), and on a board each name would take
 memory in every module that uses it, and the homes would be loaded only to be asked. So `fields.SERIAL_ID`
 becomes `"SERIAL_ID"`, a private `_LIMIT_MS = 15000` of the module becomes 15000, and what is not used any
-more is not imported. Nothing moves to another line: a traceback names the line of the source.
+more is not imported. A home that has functions too loses the constants that nothing asks it for any more.
+Nothing moves to another line: a traceback names the line of the source.
 """
 
 import ast
 import functools
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from muster.parsing import parsed
 
-HOMES = ("fields", "log_format", "paths", "topics")  # modules of device.core
-_CORE = "device.core"
+# Module whose constants are used as `module.NAME` -> its package.
+HOMES = {
+    **dict.fromkeys(
+        ("datagrams", "der", "fields", "log_format", "paths", "pem", "slots", "topics"), "device.core"
+    ),
+    **dict.fromkeys(("journal", "provision"), "device.claim"),
+}
 
 
 class _Change(NamedTuple):
@@ -30,7 +36,7 @@ class _Change(NamedTuple):
 @functools.cache
 def _values(home: str) -> Mapping[str, Any]:
     """{name: value} of the constants in a home."""
-    module = importlib.import_module(f"{_CORE}.{home}")
+    module = importlib.import_module(f"{HOMES[home]}.{home}")
     return {name: value for name, value in vars(module).items() if name.isupper() and _is_plain(value)}
 
 
@@ -47,17 +53,18 @@ def _nodes(tree: ast.Module) -> list[ast.AST]:
 
 
 @functools.lru_cache(maxsize=256)
-def in_place(source: str) -> str:
+def in_place(source: str, unasked: frozenset[str] = frozenset()) -> str:
     """The same module with constants in the places of their names; one with a mistake in it as it is.
 
-    The compiler then says what is wrong with it.
+    The compiler then says what is wrong with it. `unasked`: public constants of the module that no other
+    module asks it for.
     """
     try:
         tree = parsed(source)
     except SyntaxError:
         return source
     homes = _imported_homes(tree)
-    private = _private_constants(tree)
+    private = _own_constants(tree, unasked)
     changes = [_put(node, _values(node.value.id)[node.attr]) for node in _uses_of_homes(tree, homes)]  # type: ignore[attr-defined]
     changes += [_put(node, private[node.id]) for node in _uses_of_private(tree, private)]
     changes += _without_assignments(tree, private)
@@ -77,9 +84,26 @@ def imports(source: str, home: str) -> bool:
     return any(
         name.name == home
         for node in _nodes(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == _CORE
+        if isinstance(node, ast.ImportFrom) and node.module == HOMES[home]
         for name in node.names
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def asked(source: str) -> frozenset[str]:
+    """What a module, with its constants in place, asks others for by name."""
+    try:
+        nodes = _nodes(parsed(source))
+    except SyntaxError:
+        return frozenset()
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    imports = {name.name for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
+    return frozenset(attributes | imports)
+
+
+def unasked(home: str, others: Iterable[str]) -> frozenset[str]:
+    """The constants of a home that none of these modules, with their constants in place, asks it for."""
+    return frozenset(_values(home)).difference(*map(asked, others))
 
 
 def _imported_homes(tree: ast.Module) -> set[str]:
@@ -87,9 +111,9 @@ def _imported_homes(tree: ast.Module) -> set[str]:
     found = {
         name.name
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == _CORE
+        if isinstance(node, ast.ImportFrom)
         for name in node.names
-        if name.name in HOMES and name.asname is None
+        if HOMES.get(name.name) == node.module and name.asname is None
     }
     return found - _bound(tree) - _in_f_strings(tree)
 
@@ -104,13 +128,17 @@ def _is_stored(node: ast.Name) -> bool:
     return isinstance(node.ctx, (ast.Store, ast.Del))
 
 
-def _private_constants(tree: ast.Module) -> dict[str, Any]:
-    """{name: value} of the module's own private constants: numbers or texts, assigned once, at its top."""
+def _own_constants(tree: ast.Module, unasked: frozenset[str]) -> dict[str, Any]:
+    """{name: value} of the module's own constants: numbers or texts, assigned once, at its top.
+
+    Those that are private, or `unasked`.
+    """
     found = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and len(node.targets) == 1:
             name = getattr(node.targets[0], "id", "")
-            if name.startswith("_") and name.isupper() and _is_short(node.value.value):
+            is_own = name.startswith("_") or name in unasked
+            if is_own and name.isupper() and _is_short(node.value.value):
                 found[name] = node.value.value
     stored = [node.id for node in _nodes(tree) if isinstance(node, ast.Name) and _is_stored(node)]
     changed = {name for node in _nodes(tree) if isinstance(node, ast.Global) for name in node.names}
@@ -168,10 +196,13 @@ def _without_imports(tree: ast.Module, homes: set[str]) -> list[_Change]:
     used = {node.id for node in _nodes(tree) if isinstance(node, ast.Name) and id(node) not in replaced}
     changes = []
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == _CORE and node.lineno == node.end_lineno:
-            left = [name for name in node.names if name.name not in homes - used]
+        if isinstance(node, ast.ImportFrom) and node.lineno == node.end_lineno:
+            gone = {home for home in homes - used if HOMES[home] == node.module}
+            left = [name for name in node.names if name.name not in gone]
+            if len(left) == len(node.names):
+                continue
             words = ", ".join(f"{name.name} as {name.asname}" if name.asname else name.name for name in left)
-            text = f"from {_CORE} import {words}" if left else ""
+            text = f"from {node.module} import {words}" if left else ""
             changes.append(_Change(node.lineno, 0, node.end_col_offset or 0, text))
     return changes
 

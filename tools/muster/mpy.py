@@ -195,7 +195,11 @@ def device_sources(modules: Mapping[str, str]) -> list[Source]:
     A home of constants that nothing imports any more is left out.
     """
     texts = {name: constants.in_place(text) for name, text in modules.items()}
-    homes = {f"device/core/{home}.py": home for home in constants.HOMES}
+    homes = {f"{package.replace('.', '/')}/{home}.py": home for home, package in constants.HOMES.items()}
+    for name, home in homes.items():
+        if name in modules:
+            others = [text for other, text in texts.items() if other != name]
+            texts[name] = constants.in_place(modules[name], constants.unasked(home, others))
     return [
         Source(name, text.encode())
         for name, text in texts.items()

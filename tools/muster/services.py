@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from device.core import fields, paths, settings, startup
+from device.core import board_config, fields, paths, startup
 from device.core.failures import Failure
 from muster import interpreter, pack
 from muster.board_link import BoardLink
@@ -116,7 +116,7 @@ def _facts(
     built = [Service(str(name), tuple(needs), *switches) for name, needs, *switches in services]  # type: ignore
     switches, notes = {}, []
     try:
-        switches = settings.switches(config)
+        switches = board_config.switches(config)
     except Failure as failure:
         notes.append(f"{failure}; all services stay on")
     _, off, more = startup.plan(switches, built, safe)

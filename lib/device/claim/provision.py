@@ -156,14 +156,14 @@ class Provisioning:
         payload = None
         refused = not topics.request_of(answer[0])[1]
         try:
-            writes = self._certificate(answer)
+            texts = self._certificate(answer)
         except Failure:
             if refused:
                 journal.budget_used -= 1  # a refusal creates no certificate
                 yield from self._save()
             raise
-        while writes:
-            yield writes.pop()
+        while texts:
+            yield _write(*texts.pop())  # one after the other: all of them as bytes as well are 3 KB
         yield (COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA, _trial(paths.ROOT_CA))
         journal.digests = yield (DIGESTS, paths.TRIAL)
         yield from self._save()
@@ -180,17 +180,17 @@ class Provisioning:
         raise Failure(GIVE_UP, cause, "fix that, or raise %s" % fields.DAILY_CERTIFICATES)
 
     def _certificate(self, answer):
-        """Enter a create answer in the journal; return the WRITE actions for its contents."""
+        """Enter a create answer in the journal; return [(path, text)] of what is to be written."""
         journal = self._journal
         made = answers.certificate(answers.read(answer.pop(0), answer.pop()), not self._settings.own_key)
         journal.certificate_id, certificate, key, journal.token = made
         journal.token_time = self._now()
         journal.step = journals.CREATED
         journal.unsure = False  # it cannot be registered yet
-        writes = [(WRITE, _trial(paths.CERTIFICATE), certificate.encode())]
+        texts = [(_trial(paths.CERTIFICATE), certificate)]
         if key is not None:
-            writes.append((WRITE, _trial(paths.PRIVATE_KEY), key.encode()))
-        return writes
+            texts.append((_trial(paths.PRIVATE_KEY), key))
+        return texts
 
     def _register(self, topic):
         """Register the thing, and put its name on flash."""
@@ -256,6 +256,10 @@ class Provisioning:
         self._saved = False
         yield (WRITE, paths.JOURNAL, self._journal.encode())
         self._saved = True
+
+
+def _write(path, text):
+    return WRITE, path, text.encode()
 
 
 def _trial(name):

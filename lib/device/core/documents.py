@@ -6,6 +6,9 @@ back, and CPython raises other exceptions for that. So the brackets are counted 
 
 import json
 
+from device.core.failures import GIVE_UP, Failure
+
+MAX_OTHER_BYTES = 4096  # of wifi.json and config.json: what is read of them takes several times as much
 _DEEPEST = 16  # levels; no document of ours has more than 5
 _QUOTE = 0x22
 _BACKSLASH = 0x5C
@@ -20,6 +23,11 @@ def loads(raw):
     if max(raw) < 0x80 and min(raw):
         return json.loads(raw)  # plain ASCII needs no copy
     return json.loads(raw.decode())
+
+
+def wrong(path, cause, advice=""):
+    """The Failure for a file of the board's that a person has to correct."""
+    return Failure(GIVE_UP, path + ": " + cause, advice or "correct the file and restart")
 
 
 def _check_nesting(raw):

@@ -14,10 +14,8 @@ _MAX_SSID = 32
 
 def _document(raw):
     """What is good of the JSON object in `raw`; a new one when nothing can be made of it."""
-    from device.core import settings  # only a change needs it
-
     try:
-        value = documents.loads(raw) if raw and len(raw) <= settings.MAX_OTHER_BYTES else {}
+        value = documents.loads(raw) if raw and len(raw) <= documents.MAX_OTHER_BYTES else {}
     except ValueError:
         value = {}
     if not isinstance(value, dict):
@@ -32,10 +30,10 @@ def _document(raw):
 
 def _is_good(value):
     """Whether the board would take this as its wifi.json."""
-    from device.core import settings  # only a change needs it
+    from device.core import wifi_file  # only a change needs it
 
     try:
-        settings.wifi(json.dumps(value).encode())
+        wifi_file.wifi(json.dumps(value).encode())
     except Failure:
         return False
     return True

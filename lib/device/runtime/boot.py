@@ -5,9 +5,8 @@ import asyncio
 from device.core import documents, fields, paths
 from device.core.failures import Failure
 from device.core.log import ERROR, WARN
-from device.runtime import restarts
 from device.runtime.identity import has_claim, know_self
-from device.runtime.modules import load_service, unload_claim
+from device.runtime.modules import load_service, unload, unload_claim
 
 _BOOT_MS = 8000  # without a network there is nothing to wait for, and mpremote gives up after 10 s
 _BAD_STARTS = 5  # this many in a row lead to safe mode
@@ -64,10 +63,10 @@ async def _provision(state):
 
 def _wanted(ports):
     """Whether provisioning is built in, and config.json leaves it on; an unreadable file does."""
-    from device.core import settings, startup
+    from device.core import board_config, startup
 
     try:
-        switches = settings.switches(ports.store.read(paths.CONFIG))
+        switches = board_config.switches(ports.store.read(paths.CONFIG))
     except Failure:
         switches = {}
     return "provision" in dict(startup.plan(switches, ports.build.SERVICES)[0])
@@ -96,7 +95,10 @@ async def _feed(board, clock):
 
 def _count_start(state):
     """Count consecutive starts after a crash; the counter is on flash only while it is not zero."""
+    from device.runtime import restarts
+
     restarts.note(state)
+    unload("device.runtime.restarts")
     bad = _bad_starts(state.ports.store)
     if state.ports.board.crashed():
         bad += 1

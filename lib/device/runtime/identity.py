@@ -24,9 +24,9 @@ def know_self(state):
 
 def known_networks(store):
     """([(ssid, password)], country code or "") of wifi.json; raises Failure when the file is invalid."""
-    from device.core import settings
+    from device.core import wifi_file
 
-    return settings.wifi(store.read(paths.WIFI))
+    return wifi_file.wifi(store.read(paths.WIFI))
 
 
 def has_claim(store):

@@ -23,6 +23,10 @@ _PASSING = (
 )
 _READERS = (
     "device.core.settings",
+    "device.core.conf_file",
+    "device.core.board_config",
+    "device.core.wifi_file",
+    "device.core.app_settings",
     "device.core.known_networks",
     "device.core.startup",
     "device.core.slots",

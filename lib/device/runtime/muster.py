@@ -165,12 +165,12 @@ class Muster:
         """The application's settings: "app" in ento.conf over the cloud's deviceConfiguration."""
         if self._settings is None or self._settings_of is not self._state.identity:
             from device.core import app_settings
-            from device.runtime.modules import unload
+            from device.runtime.modules import unload_readers
 
             store = self._state.ports.store
             self._settings_of = self._state.identity
             self._settings = app_settings.application(store.read(paths.CONF), store.read(paths.PROVISION))
-            unload("device.core.app_settings")
+            unload_readers()
         return self._settings
 
     def setting(self, name, default):

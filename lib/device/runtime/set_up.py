@@ -6,7 +6,7 @@ station from channel to channel and lose who uses it.
 
 import asyncio
 
-from device.core import documents, fields, paths, settings
+from device.core import documents, fields, paths, wifi_file
 from device.core.failures import AGAIN, Failure
 from device.runtime.identity import known_networks
 from device.runtime.networking import FAREWELL_MS
@@ -22,7 +22,7 @@ _MAX_BYTES = 4096  # of device.json
 def access_point(store):
     """Whether the board may open its access point, and its password or None."""
     try:
-        return settings.access_point(store.read(paths.WIFI))
+        return wifi_file.access_point(store.read(paths.WIFI))
     except Failure:
         return True, None
 

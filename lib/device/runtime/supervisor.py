@@ -33,14 +33,14 @@ class Supervisor:
     """
 
     def __init__(self, state):
-        from device.core import settings, startup
+        from device.core import board_config, startup
 
         self._state = state
         self._told = []
         self._ending = []  # tasks that are ended when nothing of theirs is being sent
         switches = {}
         try:
-            switches = settings.switches(state.ports.store.read(paths.CONFIG))
+            switches = board_config.switches(state.ports.store.read(paths.CONFIG))
         except (Failure, MemoryError) as error:  # anything that came out of here would restart the board
             failure = error
             if isinstance(error, MemoryError):

@@ -37,10 +37,10 @@ class Log(Service):
         self._flushed_ms = 0
 
     async def run(self):
-        from device.core import settings
+        from device.core import board_config
 
         board, clock, store = self.state.ports.board, self.state.ports.clock, self.state.ports.store
-        level, size = settings.log(store.read(paths.CONFIG))
+        level, size = board_config.log(store.read(paths.CONFIG))
         unload_readers()
         least = LEVELS.index(level)
         board.verbose(least == 0)

@@ -2,8 +2,7 @@
 
 from device.core import paths
 from device.core.failures import GIVE_UP, Failure
-from device.runtime import identity
-from device.runtime.modules import unload, unload_claim
+from device.runtime.modules import unload, unload_claim, unload_readers
 from device.runtime.service import Service
 
 
@@ -19,7 +18,7 @@ class Provision(Service):
         self._provisioning = None  # while there is no identity; knows more than the journal on flash
 
     async def run(self):
-        identity.know_self(self.state)
+        _of_identity("know_self", self.state)
         if self.state.identity is None:
             self._check_claim()
             await self.obtain()
@@ -29,7 +28,7 @@ class Provision(Service):
 
     async def replace(self, expired):
         """Replace the `expired` identity, if there are claim credentials."""
-        if not identity.has_claim(self.state.ports.store):
+        if not _of_identity("has_claim", self.state.ports.store):
             raise expired
         self.say(str(expired))
         self.state.identity = None  # read again if this fails: the slot may have changed
@@ -46,13 +45,14 @@ class Provision(Service):
 
     async def obtain(self):
         """Get an identity by claim; raises Failure and then leaves no connection open."""
+        replaces = _of_identity("replaced", self.state.ports.store)
+        unload_readers()  # what a claim needs takes their place
         from device.claim.handshake import Handshake  # not needed by a board with an identity
         from device.claim.provision import Provisioning
         from device.runtime.line import Line
 
         state = self.state
         store, session = state.ports.store, state.session
-        replaces = identity.replaced(store)
         if self._provisioning is None or self._provisioning.replaces != replaces:
             journal = store.read(paths.JOURNAL)
             self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
@@ -66,7 +66,7 @@ class Provision(Service):
                 await session.close()
         session.proven()
         state.identity = self._provisioning.identity
-        identity.tell_application(state, state.identity, self._provisioning.configuration)
+        _of_identity("tell_application", state, state.identity, self._provisioning.configuration)
         self._provisioning = None
         unload_claim()
 
@@ -79,6 +79,13 @@ class Provision(Service):
             made = csr.make(common_name, board.random_bytes, board.feed)
         unload("device.claim.csr", "device.claim.p256", "device.core.der")
         return made
+
+
+def _of_identity(name, *facts):
+    """Call a function of runtime.identity, which is unloaded while a claim is under way."""
+    from device.runtime import identity
+
+    return getattr(identity, name)(*facts)
 
 
 _KEY_MS = 20000

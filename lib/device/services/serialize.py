@@ -64,9 +64,9 @@ class Serialize(Service):
                 store.remove(path)
 
     def _mode(self):
-        from device.core import settings
+        from device.core import board_config
 
-        mode = claim_ids.mode(settings.switches(self.state.ports.store.read(paths.CONFIG)))
+        mode = claim_ids.mode(board_config.switches(self.state.ports.store.read(paths.CONFIG)))
         unload_readers()
         return mode
 

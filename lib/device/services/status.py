@@ -38,10 +38,10 @@ class Status(Service):
         """Set PROVISION_STATUS unless it is set already, because flash wears out."""
         if self.state.settings.provisioned:
             return
-        from device.core import settings
+        from device.core import conf_file
 
         store = self.state.ports.store
-        store.write(paths.CONF, settings.with_status(store.read(paths.CONF), True))
+        store.write(paths.CONF, conf_file.with_status(store.read(paths.CONF), True))
         unload_readers()
 
 

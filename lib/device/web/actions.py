@@ -151,10 +151,10 @@ def _release(site, wrong):
 
 def _forget_status(store):
     """Let ento.conf say that the board is not provisioned, if it can be read."""
-    from device.core import settings
+    from device.core import conf_file
 
     try:
-        store.write(paths.CONF, settings.with_status(store.read(paths.CONF), False))
+        store.write(paths.CONF, conf_file.with_status(store.read(paths.CONF), False))
     except Failure:
         pass  # the identity has gone all the same
     unload_readers()

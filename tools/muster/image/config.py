@@ -9,7 +9,7 @@ from typing import Any
 
 import json5
 
-from device.core import fields, paths, settings, startup
+from device.core import board_config, conf_file, fields, paths, startup
 from device.core.failures import Failure
 from muster.boards import all_services, described
 from muster.errors import MusterError
@@ -23,16 +23,16 @@ def read_config(path: Path) -> dict[str, Any]:
     document = _parsed(path)
     try:
         raw = strict_json(document)
-        switches = settings.switches(raw)
-        settings.log(raw)
+        switches = board_config.switches(raw)
+        board_config.log(raw)
     except ValueError:  # NaN, or half of a surrogate pair
         raise MusterError(
             f"{path} contains a number or a character that strict JSON does not have: correct it."
         ) from None
     except Failure as error:
         raise MusterError(f"{path}: the board would refuse it: {error}") from None
-    if len(raw) > settings.MAX_BYTES:
-        raise MusterError(f"{path} has {len(raw)} bytes as strict JSON; the limit is {settings.MAX_BYTES}.")
+    if len(raw) > conf_file.MAX_BYTES:
+        raise MusterError(f"{path} has {len(raw)} bytes as strict JSON; the limit is {conf_file.MAX_BYTES}.")
     if found := startup.faults(switches, described(all_services())):
         raise MusterError(f"{path}: {'; '.join(found)}. The services are {', '.join(startup.ORDER)}.")
     return document
@@ -61,7 +61,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def notes(document: dict[str, Any], services: tuple[Any, ...]) -> list[str]:
     """What a board with these built-in `services` makes of a checked document, as sentences for a person."""
-    switches = settings.switches(strict_json(document))
+    switches = board_config.switches(strict_json(document))
     built = {service.name for service in services}
     _, off, said = startup.plan(switches, services)
     cloud = switches.get(fields.CLOUD)

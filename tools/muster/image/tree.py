@@ -8,7 +8,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from device.core import fields, paths, settings
+from device.core import fields, paths, settings, wifi_file
 from device.core import web as core_web
 from device.core.failures import Failure
 from muster import pack
@@ -125,7 +125,7 @@ def board_files(
     networks = (documents or {}).get(paths.WIFI)
     if networks is not None:
         try:
-            settings.wifi(strict_json(networks))
+            wifi_file.wifi(strict_json(networks))
         except Failure as error:
             raise MusterError(f"the board would refuse these networks: {error}") from None
     if (web := (documents or {}).get(paths.WEB)) is not None:
