@@ -19,7 +19,7 @@ HEAP_KB = 400
 PEER = "microdot alone"
 PATHS = ("/", "/api/claim")  # the page, and what it asks for at once
 HEAP = re.compile(r"heap (\d+)$")
-# The heap without and with the server; `shed` is what the supervisor does when memory is short.
+# The heap without and with the server; `stop` is what the supervisor does when memory is short.
 WEIGHED = """
     import gc, sys
     while "microdot" not in sys.modules:
@@ -27,7 +27,7 @@ WEIGHED = """
     await state.ports.clock.sleep_ms(1000)
     gc.collect()
     with_it = gc.mem_alloc()
-    await state.supervisor.shed("web")
+    await state.supervisor.stop("web")
     await state.ports.clock.sleep_ms(100)
     gc.collect()
     self.say("heap %d" % (with_it - gc.mem_alloc()))

@@ -50,8 +50,8 @@ def test_order_is_the_seed_s_whatever_the_image_s_order():
 
 
 def test_what_is_shed_is_known_and_none_of_it_is_needed_for_the_cloud():
-    assert set(startup.SHED_ORDER) < set(_ALL)
-    assert not set(startup.SHED_ORDER) & {"network", "provision", "mqtt", "status", "health", "heartbeat"}
+    assert set(startup.STOP_ORDER) < set(_ALL)
+    assert not set(startup.STOP_ORDER) & {"network", "provision", "mqtt", "status", "health", "heartbeat"}
 
 
 def test_a_service_that_the_seed_does_not_know_follows_the_others_and_is_started():

@@ -159,12 +159,12 @@ def test_returns_and_leaves_a_task(twin, serial, tmp_path):
 
 def test_is_shed_while_it_ends(twin, serial, tmp_path):
     """Told to end once more while a task that swallows its cancellation is given its time."""
-    sheds = mishaps.service(
-        "shedder",
+    stopper = mishaps.service(
+        "stopper",
         """
         await state.ports.clock.sleep_ms(300)
         while True:
-            await state.supervisor.shed("app")
+            await state.supervisor.stop("app")
             self.say("it is " + state.services["app"].condition)
             state.supervisor.restore("app")
             await state.ports.clock.sleep_ms(700)
@@ -172,7 +172,7 @@ def test_is_shed_while_it_ends(twin, serial, tmp_path):
     )
     main = SWALLOWS.replace("raise OSError", "await asyncio.sleep_ms(100)\n    raise OSError")
     app = applications.compiled(tmp_path / "app", body(main))
-    path = _image(tmp_path, twin, serial, {**app, **sheds}, services=["shedder"])
+    path = _image(tmp_path, twin, serial, {**app, **stopper}, services=["stopper"])
     with mishaps.powered(path, traceback=True) as machine:
         for _ in range(3):
             machine.wait_for("it is stopped", start=len(machine.lines))

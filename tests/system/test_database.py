@@ -75,7 +75,7 @@ STOPPED = """
     await state.services["database"].ready.wait()
     table = state.services["database"].table("notes")
     table.put("before", {"n": 1})
-    await supervisor.shed("database")
+    await supervisor.stop("database")
     try:
         table.put("meanwhile", {})
     except Failure as failure:

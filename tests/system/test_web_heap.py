@@ -10,7 +10,7 @@ from tests.system.test_web import NO_CLOUD, flash
 LIMIT_BYTES = 29696  # 27 KB of code, and what it keeps while it waits
 NAMES_BYTES = 1536  # the interpreter never lets go of a name
 ROUNDS = 3
-SHED = """
+STOPPED = """
     import gc, sys
     def used():
         gc.collect()
@@ -20,25 +20,25 @@ SHED = """
         await clock.sleep_ms(10)
     for number in range(%d):
         with_it = used()
-        await supervisor.shed("web")
+        await supervisor.stop("web")
         await clock.sleep_ms(100)
         loaded = [name for name in sys.modules if name == "microdot" or name.startswith("device.web")]
-        self.say("shed %%d %%d %%d" %% (with_it, used(), len(loaded)))
+        self.say("stopped %%d %%d %%d" %% (with_it, used(), len(loaded)))
         supervisor.restore("web")
         while not (state.services["web"].condition == "running" and state.services["web"].asked):
             await clock.sleep_ms(10)
     self.say("done")
 """
-SAID = re.compile(r"shedder +shed (\d+) (\d+) (\d+)")
+SAID = re.compile(r"stopper +stopped (\d+) (\d+) (\d+)")
 
 
 def test_the_heap_comes_back_when_the_page_is_stopped(tmp_path):
     """Each time the page is used in every way; then it is stopped, and started again."""
     mishaps.need_interpreter(32)
-    extra = mishaps.service("shedder", SHED % ROUNDS)
+    extra = mishaps.service("stopper", STOPPED % ROUNDS)
     extra.update(asking())
     config = {fields.SERVICES: {**NO_CLOUD[fields.SERVICES], "web": True}}
-    path = flash(tmp_path / "flash.img", config=config, services=("shedder",), extra=extra)
+    path = flash(tmp_path / "flash.img", config=config, services=("stopper",), extra=extra)
     with mishaps.powered(path, bits=32, heap_kb=400) as machine:
         start = 0
         for _ in range(ROUNDS + 1):
@@ -50,7 +50,7 @@ def test_the_heap_comes_back_when_the_page_is_stopped(tmp_path):
             browser.log_in().get("/api/status")
             browser.get("/api/log?after=0")
             browser.ask("GET", "/asked")
-        machine.wait_for("shedder    done")
+        machine.wait_for("stopper    done")
         found = [tuple(map(int, match.groups())) for match in map(SAID.search, machine.lines) if match]
     assert len(found) == ROUNDS and {loaded for _, _, loaded in found} == {0}, found
     assert all(with_it - without <= LIMIT_BYTES for with_it, without, _ in found), found

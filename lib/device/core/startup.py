@@ -29,7 +29,7 @@ ORDER = (
 )
 
 # When memory is short, these are stopped one after the other, in this order, until there is enough.
-SHED_ORDER = ("web", "url", "app", "log", "database")
+STOP_ORDER = ("web", "url", "app", "log", "database")
 
 _OFF = "switched off"
 _CLOUD_OFF = "the cloud is switched off"

@@ -88,9 +88,9 @@ class Request:
             return
         needed = build.TLS_HEAP_BYTES and build.TLS_HEAP_BYTES + _RESERVE_BYTES
         if not build.WEB_BESIDE_TLS or not supervisor.has_room(needed, needed and _PIECE_BYTES):
-            before = supervisor.shed_names()
-            await supervisor.shed("web")
-            self._has_stopped_web = "web" not in before and "web" in supervisor.shed_names()
+            before = supervisor.stopped()
+            await supervisor.stop("web")
+            self._has_stopped_web = "web" not in before and "web" in supervisor.stopped()
         if not supervisor.has_room(needed, needed and _PIECE_BYTES):
             free_bytes = self._state.ports.board.free_memory()
             cause = "a TLS connection needs %d bytes, %d are free" % (needed, free_bytes)

@@ -15,9 +15,9 @@ def know_self(state):
         try:
             state.settings = settings.read(state.ports.store.read(paths.CONF))
         except Failure as failure:
-            state.judge(paths.CONF, failure)
+            state.note_fault(paths.CONF, failure)
             raise
-        state.judge(paths.CONF, None)
+        state.note_fault(paths.CONF, None)
     if state.identity is None:
         state.identity = _active_identity(state)
 

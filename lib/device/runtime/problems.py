@@ -6,7 +6,7 @@ files and flash are for everybody.
 
 from device.core.failures import Failure
 from device.runtime.networking import NO_NETWORK
-from device.runtime.service import SHED
+from device.runtime.service import STOPPED
 
 _LITTLE_ROOM = 8192  # bytes of flash: two blocks, without which a file cannot be replaced
 
@@ -26,7 +26,7 @@ def problems(state, is_owner=False):
         found.append(_network_text(state, failure, is_owner))
     for name, condition, why in state.supervisor.facts() if state.supervisor else ():
         service = state.services.get(name)
-        if condition == SHED or (failure and _is_of_network(name, service, failure)):
+        if condition == STOPPED or (failure and _is_of_network(name, service, failure)):
             continue
         text = _text(state, name, service, why, is_owner)
         if text and not any(why in other for other in found):

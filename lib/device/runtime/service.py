@@ -10,7 +10,7 @@ WAITING = "waiting"  # for the services it needs
 RUNNING = "running"
 FAILING = "failing"  # it is started again after a delay
 DONE = "done"  # a one-time step
-SHED = "stopped"  # because memory is short; it is started again when there is enough
+STOPPED = "stopped"  # because memory is short; it is started again when there is enough
 
 
 class Service:
@@ -25,7 +25,7 @@ class Service:
     IN_CLOUD = False  # its switch in config.json is in "cloud"; `"cloud": false` turns it off
     IN_SAFE_MODE = False  # also runs in safe mode
 
-    # For services that can be stopped when memory is short (core.startup.SHED_ORDER):
+    # For services that can be stopped when memory is short (core.startup.STOP_ORDER):
     ROOM_BYTES = 0  # heap that must be free before it is started again
     MODULES = ()  # packages that only it uses: they are unloaded with it
 

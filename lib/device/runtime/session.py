@@ -126,12 +126,12 @@ class Session:
         build, supervisor = self._state.ports.build, self._state.supervisor
         if supervisor is None:
             return ()  # boot.py: none runs yet
-        before = supervisor.shed_names()
+        before = supervisor.stopped()
         if not build.WEB_BESIDE_TLS:
-            await supervisor.shed("web")
+            await supervisor.stop("web")
         if build.TLS_HEAP_BYTES:
             await supervisor.make_room(build.TLS_HEAP_BYTES + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
-        return [name for name in supervisor.shed_names() if name not in before]
+        return [name for name in supervisor.stopped() if name not in before]
 
     def _files(self, directory):
         """{name: PEM} of the credentials in a directory; raises a Failure that names a missing file."""

@@ -25,11 +25,11 @@ async def main(state):
     state.supervisor.start()
     unload("device.runtime.boot", "device.runtime.restarts")
     unload_readers()
-    asyncio.create_task(_judge_start(state))
+    asyncio.create_task(_forget_bad_starts(state))
     await state.supervisor.watch()
 
 
-async def _judge_start(state):
+async def _forget_bad_starts(state):
     """Reset the count of bad starts once this start has lasted."""
     board, clock, store = state.ports.board, state.ports.clock, state.ports.store
     await clock.sleep_ms(board.interval("good_start_ms", _SAFE_MS if state.safe else _GOOD_START_MS))

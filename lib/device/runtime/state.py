@@ -31,7 +31,7 @@ class State:
         self.busy = None
         self.faults = {}  # {path: Failure} of files that cannot be read, or written
 
-    def judge(self, path, failure):
+    def note_fault(self, path, failure):
         """Remember that the file at `path` is faulty, or, with None, that it is good."""
         if failure:
             self.faults[path] = failure
@@ -53,7 +53,7 @@ class State:
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:
             self.ports.store.write(path, json.dumps(value).encode())
-            self.judge(path, None)
+            self.note_fault(path, None)
         except Failure as failure:
-            self.judge(path, failure)
+            self.note_fault(path, failure)
             self.ports.board.say("flash", str(failure), WARN)

@@ -6,7 +6,7 @@ from device.core import paths
 from device.core.failures import AGAIN, GIVE_UP, Backoff, Failure
 from device.core.log import ERROR, WARN
 from device.runtime.modules import load_service, unload, unload_packages, unload_readers
-from device.runtime.service import DONE, FAILING, OFF, RUNNING, SHED, WAITING, Service
+from device.runtime.service import DONE, FAILING, OFF, RUNNING, STOPPED, WAITING, Service
 
 _FIRST_MS = 1000
 _LIMIT_MS = 300000
@@ -47,12 +47,12 @@ class Supervisor:
                 failure = Failure(
                     GIVE_UP, paths.CONFIG + ": there is no memory to read it", "make it smaller"
                 )
-            state.judge(paths.CONFIG, failure)
+            state.note_fault(paths.CONFIG, failure)
             state.ports.board.say("start", "%s; all services stay on" % failure, WARN)
         self._plan, self.off, notes = startup.plan(switches, state.ports.build.SERVICES, state.safe)
         for note in notes + startup.left_out(self.off):
             state.ports.board.say("start", "%s: %s" % (paths.CONFIG, note))
-        self._shed_order = startup.SHED_ORDER
+        self._stop_order = startup.STOP_ORDER
 
     def start(self):
         """Start every planned service."""
@@ -92,7 +92,7 @@ class Supervisor:
         return service
 
     async def _guard(self, name, needs):
-        """Run one service, and restart it whenever it fails or was shed."""
+        """Run one service, and restart it whenever it fails or was stopped."""
         board = self._state.ports.board
         backoff = Backoff(board.interval("retry_ms", _FIRST_MS), _LIMIT_MS, board.random_bytes)
         for need in needs:
@@ -114,14 +114,14 @@ class Supervisor:
             return True
         self._state.session.forget(name)
         wait_ms = 0
-        if self._state.services[name].condition != SHED:
+        if self._state.services[name].condition != STOPPED:
             if clock.ms() - start_ms >= board.interval("steady_ms", _STEADY_MS):
                 backoff.reset()
             wait_ms = self._say_failure(self._state.services[name], backoff)
         await clock.wait(self._state.services[name].wake.wait(), wait_ms)
         self._state.services[name].wake.clear()
-        if self._state.services[name].condition == SHED:
-            self._replace(name, SHED)
+        if self._state.services[name].condition == STOPPED:
+            self._replace(name, STOPPED)
             await self._restored(name)
         return False
 
@@ -134,7 +134,7 @@ class Supervisor:
         return wait_ms
 
     async def _restored(self, name):
-        """Wait until a service that was shed is there again. Nothing here may refer to the old one."""
+        """Wait until a service that was stopped is there again. Nothing here may refer to the old one."""
         while True:
             stub = self._state.services[name]
             await stub.wake.wait()
@@ -176,14 +176,14 @@ class Supervisor:
         return False
 
     async def make_room(self, size, piece=0):
-        """Stop services, in the order of startup.SHED_ORDER, until there is room; return whether there is.
+        """Stop services, in the order of startup.STOP_ORDER, until there is room; return whether there is.
 
         Room: `size` bytes are free, `piece` of them in one piece.
         """
-        for name in self._shed_order:
+        for name in self._stop_order:
             if self.has_room(size, piece):
                 return True
-            await self.shed(name)
+            await self.stop(name)
         return self.has_room(size, piece)
 
     def has_room(self, size, piece=0):
@@ -191,21 +191,21 @@ class Supervisor:
         board = self._state.ports.board
         return board.free_memory() >= size and (not piece or board.has_piece(piece))
 
-    def shed_names(self):
+    def stopped(self):
         """The services that were stopped, first those that are to be started again first."""
         services = self._state.services
         return [
             name
-            for name in reversed(self._shed_order)
-            if name in services and services[name].condition == SHED
+            for name in reversed(self._stop_order)
+            if name in services and services[name].condition == STOPPED
         ]
 
-    async def shed(self, name):
+    async def stop(self, name):
         """Stop a service until `restore`, because memory is short; return when its memory can be used."""
         service = self._state.services.get(name)
         if service is None or service.condition not in (RUNNING, FAILING):
             return
-        service.condition = SHED
+        service.condition = STOPPED
         if service.task.done():  # it is failing, and waits
             service.failure = _SHORT
             service.wake.set()
@@ -216,9 +216,9 @@ class Supervisor:
         service.warn("stopped: memory is short")  # now there is memory for saying it
 
     def restore(self, name):
-        """Start a service that was shed again."""
+        """Start a service that was stopped again."""
         service = self._state.services.get(name)
-        if service and service.condition == SHED:
+        if service and service.condition == STOPPED:
             service.wake.set()
 
     def hurry(self):

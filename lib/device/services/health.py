@@ -16,7 +16,7 @@ _MOST_WAIT_MS = 600000
 
 
 class Health(Service):
-    """Keeps the memory floor: services are stopped in the order of core.startup.SHED_ORDER."""
+    """Keeps the memory floor: services are stopped in the order of core.startup.STOP_ORDER."""
 
     IN_SAFE_MODE = True
 
@@ -47,7 +47,7 @@ class Health(Service):
             self.warn(
                 "memory is short: %s, and nothing more can be stopped" % self.state.ports.board.memory_text()
             )
-        for name in supervisor.shed_names():
+        for name in supervisor.stopped():
             if name not in self._since_ms:
                 self._since_ms[name] = clock.ms()
                 self._waits_ms[name] = min(2 * self._waits_ms.get(name, _WAIT_MS // 2), _MOST_WAIT_MS)

@@ -1,6 +1,6 @@
 """Prints the board's state regularly, so that a person or a tool can read it without stopping the board."""
 
-from device.runtime.service import SHED, Service
+from device.runtime.service import STOPPED, Service
 
 _INTERVAL_MS = 60000
 
@@ -34,7 +34,7 @@ class Heartbeat(Service):
         The page of a board that has no memory for it beside TLS is meant to be stopped.
         """
         service = self.state.services[name]
-        if name == "web" and service.condition == SHED and not self.state.ports.build.WEB_BESIDE_TLS:
+        if name == "web" and service.condition == STOPPED and not self.state.ports.build.WEB_BESIDE_TLS:
             return False
         return service.failure or (name == "mqtt" and not online)
 

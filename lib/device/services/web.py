@@ -8,7 +8,7 @@ lost is most often back in seconds: the page would leave its names and holes in 
 from device.core import paths
 from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload
-from device.runtime.service import FAILING, SHED, Service
+from device.runtime.service import FAILING, STOPPED, Service
 
 _LOOK_MS = 300
 _AWAY_MS = 300000  # since the cloud was last there
@@ -40,7 +40,7 @@ class Web(Service):
         mqtt = state.services.get("mqtt")
         if state.ports.build.WEB_BESIDE_TLS or mqtt is None or state.identity is None:
             return True
-        if mqtt.condition not in (FAILING, SHED) or state.session.is_online():
+        if mqtt.condition not in (FAILING, STOPPED) or state.session.is_online():
             return False
         away_ms = state.session.away_ms()
         return away_ms is None or away_ms >= state.ports.board.interval("web_away_ms", _AWAY_MS)
@@ -63,7 +63,7 @@ class Web(Service):
             fault = failure
             self.warn(str(failure))
             found = web.read(None, ports.build.LISTEN)
-        self.state.judge(paths.WEB, fault)
+        self.state.note_fault(paths.WEB, fault)
         unload("device.core.passwords", "device.core.web")
         return found
 
