@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from device.core import fields, paths
-from muster import image, interpreter, mpy, pack
+from muster import constants, image, interpreter, mpy, pack
 from muster.boards import STANDARD, Selection, Service, profile
 from muster.layout import LIB
 from muster.registry.certificates import ACTIVE
@@ -52,7 +52,8 @@ def need_interpreter(bits: int) -> None:
 
 def compiled(module: str, text: str) -> dict[str, bytes]:
     """{path on flash: compiled `text`} for the module that is named below lib/."""
-    data = mpy.compile_module(mpy.device_sources({module: text})[0])
+    alone = [mpy.Source(module, constants.in_place(text).encode())]  # a home of constants that nothing asks
+    data = mpy.compile_module((mpy.device_sources({module: text}) or alone)[0])
     return {f"/lib/{module.removesuffix('.py')}.mpy": data}
 
 

@@ -105,8 +105,9 @@ class VirtualBoard:
             self._power = None
             self._exit_code = EXIT_EXCEPTION
             raise
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        reader = threading.Thread(target=self._read, daemon=True)
+        reader.start()
+        self._reader = reader  # once it runs: another thread may stop the board already
         return self
 
     def _boot(self, reset_cause: str) -> None:
