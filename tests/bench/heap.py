@@ -35,11 +35,7 @@ CASES = (
     Case(Program("main job in place, cloud's key", CLOUD, is_in_place=True), PLAIN_IN_PLACE, 75, 81),
     Case(Program("everyday boot in place", CLOUD, True, True), None, 63, 67),
     Case(Program("small, all services", CLOUD, selection=SMALL, is_whole=True), None, 150),
-    Case(
-        Program("full in place, all services", CLOUD, False, True, Selection("full"), is_whole=True),
-        None,
-        150,
-    ),
+    Case(Program("full in place, all services", CLOUD, False, True, FULL, is_whole=True), None, 150),
 )
 AT_START = b'import gc\ngc.collect()\nprint("heap", gc.mem_alloc(), gc.mem_free())\n'
 

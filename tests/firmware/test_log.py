@@ -8,10 +8,10 @@ from muster import image, mpy
 from muster.boards import Service, profile
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
-    report,
 )
-from tests.firmware.emulator import BOARD, Board
+from tests.firmware.emulator import BOARD
 from tests.firmware.network import Network
+from tests.firmware.stage import running
 from tests.system import mishaps, rig
 
 # Hangs in Python at its first start, tells the earlier lines at the next and restarts the board, then waits.
@@ -35,22 +35,18 @@ SERVICE = """
 """
 
 
-def _uf2(tmp_path):
+def _files():
     usual = profile(BOARD)
     more = Service("hanger", needs=(), in_cloud=False, in_safe_mode=False)
     facts = mpy.build_module(
         dataclasses.replace(usual, services=(*usual.services, more)), mpy.default_build_time()
     )
     extra = {**mishaps.compiled(facts.name, facts.text.decode()), **mishaps.service("hanger", SERVICE)}
-    files = image.board_files(BOARD, documents=rig.documents(8883, "pico-log"), extra=extra)
-    path = tmp_path / "flash.uf2"
-    path.write_bytes(image.to_uf2(image.build_image(files, BOARD), BOARD))
-    return path
+    return image.board_files(BOARD, documents=rig.documents(8883, "pico-log"), extra=extra)
 
 
 def test_the_ring_outlives_resets_and_a_hang_is_named(tmp_path):
-    with Board(needs.FIRMWARE, _uf2(tmp_path), Network()) as board:
-        board.power_on()
+    with running(needs.FIRMWARE, tmp_path, _files(), "hang, restart by the program", Network()) as board:
         board.wait_for(r"hanger +largest \d+", 20_000)
         said = int(board.console.split("largest ")[1].split()[0])
         assert said >= board.figures.least_block - 2048, "as seen from outside, with garbage"
@@ -64,7 +60,6 @@ def test_the_ring_outlives_resets_and_a_hang_is_named(tmp_path):
         board.wait_for(r"start +the program restarted the board: hanger: asked to", 30_000)
         board.wait_for(r"hanger +earlier: \[.*, 'asked to'\]", 20_000)
         assert len(board.figures.resets) == 2
-        report.rows.append(report.Row("hang, restart by the program", board.figures))
         board.cut()
         board.wait_for(r"hanger +earlier: \[\]", 20_000)
         board.power_off()

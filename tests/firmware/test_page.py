@@ -13,7 +13,7 @@ from tests.firmware import (
 from tests.firmware.emulator import BOARD, Board
 from tests.firmware.network import Network
 from tests.firmware.stage import Load, documents, running, running_stage
-from tests.firmware.test_small import LEAST_FREE, LEAST_PIECE, PASSWORD
+from tests.firmware.test_small import LEAST_FREE, PASSWORD, check_memory
 from tests.firmware.visitor import Call, request
 
 PAGE = r"web +page at http://10\.0\.0\.2/$"
@@ -37,15 +37,6 @@ def log_in(board: Board, password: str) -> Call:
     return call
 
 
-def check_heap(board: Board) -> None:
-    """Assert that the page leaves what a TLS connection and everything else may need at once."""
-    figures = board.figures
-    assert figures.least_free is not None and figures.least_block is not None
-    assert figures.least_free >= LEAST_FREE, figures
-    assert figures.least_block >= LEAST_PIECE, figures
-    assert figures.resets == []
-
-
 def test_an_unclaimed_board_serves_its_page(tmp_path: Path) -> None:
     files = image.board_files(BOARD, documents=documents(PORT, "pico-page") | LOCKED.documents)
     with running(needs.FIRMWARE, tmp_path, files, "unclaimed, page served", Network()) as board:
@@ -67,7 +58,7 @@ def test_an_unclaimed_board_serves_its_page(tmp_path: Path) -> None:
         board.answers(*many, within_ms=3 * ANSWER_MS)
         assert [call.status for call in many] == [200] * len(many)
         assert all(call.answer.endswith(built()) for call in many[:2])
-        check_heap(board)
+        check_memory(board)
         for what, call in (
             ("page", page),
             ("/api/claim", claim),
@@ -91,4 +82,4 @@ def test_the_page_is_there_between_two_tries_to_reach_a_cloud_that_refuses(tmp_p
             board.answers(call, within_ms=ANSWER_MS)
             served += call.answer.endswith(built())  # not when the next try has just stopped the page
         assert len(re.findall("provision +.*refused the connection", board.console)) >= 3
-        check_heap(board)
+        check_memory(board)

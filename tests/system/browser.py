@@ -8,11 +8,13 @@ import socket
 import time
 from typing import Any
 
+from device.core import fields, paths
 from muster import web_password
 from muster.virtual import VirtualBoard
 
 PASSWORD = "correct horse battery"
 HASH = web_password.hashed(PASSWORD, "test")
+WEB = {paths.WEB: json.dumps({fields.PASSWORD: HASH}).encode()}  # {path on flash: web.json with it}
 LIMIT_S = 60
 _PAGE = re.compile(r"web +page at http://127\.0\.0\.1:(\d+)/")
 

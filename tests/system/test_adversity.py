@@ -8,17 +8,16 @@ import pytest
 from device.core import fields, paths
 from muster.image.filesystem import mount
 from tests.system import mishaps, rig
-from tests.system.browser import HASH, Browser, port_of
+from tests.system.browser import WEB, Browser, port_of
 from tests.system.test_network import NO_CLOUD, OPEN
 
 _UNHURRIED = {"retry_ms": 60000}  # what fails does not start again while somebody looks
-_WEB = {paths.WEB: json.dumps({fields.PASSWORD: HASH}).encode()}
 _NO_CLAIM = {mishaps.claim_path(name): None for name in paths.CREDENTIALS}
 
 
 def _flash(path, twin, serial, changes=None):
     mishaps.flash(path, twin, serial, intervals=_UNHURRIED)
-    mishaps.edit(path, {**_WEB, **(changes or {})})
+    mishaps.edit(path, {**WEB, **(changes or {})})
     return path
 
 

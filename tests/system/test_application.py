@@ -73,7 +73,7 @@ def test_the_traceback_is_on_the_page(twin, serial, tmp_path):
     app = applications.compiled(tmp_path / "app", applications.body("raise ValueError('seen')"))
     extra = {
         **app,
-        paths.WEB: strict_json({fields.PASSWORD: browser.HASH}),
+        **browser.WEB,
         paths.CONFIG: strict_json({fields.SERVICES: {fields.CLOUD: False}}),
     }
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=extra, intervals={"retry_ms": 3600000})

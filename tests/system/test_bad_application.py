@@ -89,12 +89,9 @@ WAYS = {
 
 
 def _image(folder, twin, name, app, **options):
-    extra = {**NO_CLOUD, **app, **options.pop("extra", {})}
     section = {fields.APP: {"pause_s": "long"}}
-    return mishaps.flash(
-        folder / f"{name}.img", twin, name, extra=extra, intervals={**QUICK, **options.pop("intervals", {})},
-        **options, **section,
-    )  # fmt: skip
+    path = folder / f"{name}.img"
+    return mishaps.flash(path, twin, name, extra={**NO_CLOUD, **app}, intervals=QUICK, **options, **section)
 
 
 @pytest.mark.parametrize("part", range(3))

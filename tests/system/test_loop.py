@@ -50,7 +50,7 @@ def test_revoked_and_made_good(twin, serial, tmp_path):
     assert _boots(twin, serial) == 1
 
 
-def _as_the_board(twin, folder, path):
+def _as_the_board(folder, path):
     """Where the board's certificate and key are, for another client."""
     files = rig.on_flash(path)
     places = []
@@ -67,7 +67,7 @@ def test_two_of_one_name_go_slower(twin, serial, tmp_path):
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, intervals=AT_ONCE, extra=STEADY)
     with mishaps.powered(path) as machine, contextlib.ExitStack() as stack:
         machine.wait_for(rig.DONE)
-        certificate, key = _as_the_board(twin, tmp_path, path)
+        certificate, key = _as_the_board(tmp_path, path)
         for times in range(1, 6):
             stack.enter_context(Raw(twin, certificate, key)).connect(serial)
             _reconnected(machine, times + 1)

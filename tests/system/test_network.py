@@ -9,7 +9,7 @@ import pytest
 from device.core import fields, paths
 from muster.layout import LIB
 from tests.system import mishaps, rig
-from tests.system.browser import HASH, Browser, port_of
+from tests.system.browser import WEB, Browser, port_of
 
 NO_CLOUD = {paths.CONFIG: json.dumps({fields.SERVICES: {fields.CLOUD: False}}).encode()}
 
@@ -146,8 +146,7 @@ def test_every_name_leads_to_the_page(tmp_path):
 
 @pytest.mark.parametrize("stack", [{}, {"STACK": "lwip"}, {"KIND": "esp32"}], ids=["host", "lwip", "esp32"])
 def test_a_person_gives_the_board_a_network_on_its_page(tmp_path, stack):
-    web = {paths.WEB: json.dumps({fields.PASSWORD: HASH}).encode()}
-    path = flash(tmp_path / "flash.img", web, wifi={fields.NETWORKS: [], fields.COUNTRY: "DE"})
+    path = flash(tmp_path / "flash.img", WEB, wifi={fields.NETWORKS: [], fields.COUNTRY: "DE"})
     home = {"ssid": "home", "password": "marker-of-home"}
     environment = {**stack, "NETWORKS": json.dumps({"home": "marker-of-home"})}
     with mishaps.powered(path, environment=environment) as machine:
@@ -176,8 +175,7 @@ def test_a_person_gives_the_board_a_network_on_its_page(tmp_path, stack):
 def test_a_board_from_the_box_is_provisioned_as_soon_as_it_has_a_network(twin, serial, tmp_path):
     """Nothing waits for the end of a delay that was chosen while there was no network."""
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, intervals={"retry_ms": None})
-    web = json.dumps({fields.PASSWORD: HASH}).encode()
-    mishaps.edit(path, {paths.WEB: web, paths.WIFI: None})
+    mishaps.edit(path, {**WEB, paths.WIFI: None})
     with mishaps.powered(path) as machine:
         _opened(machine)
         mishaps.complaint(machine, "provision", "no Wi-Fi network is configured", "Trying again in")

@@ -124,13 +124,18 @@ def test_a_board_with_memory_for_two_keeps_its_connection(twin, serial, tmp_path
     assert rig.on_flash(path)["/data/file.bin"] == b"x" * 20000
 
 
-def test_without_a_cloud(tmp_path, server):
-    address, root = server
+def _lonely(tmp_path, server, body, **facts):
+    """A board without a cloud whose application does this."""
     path = tmp_path / "flash.img"
     documents = {paths.WIFI: rig.documents(1, "x")[paths.WIFI]}
-    extra = {f"{paths.ROOTS}/web.pem": root, **mishaps.service("probe", ASK % (address, "", False))}
-    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT, facts={"TLS_SESSIONS": 1})
+    extra = {f"{paths.ROOTS}/web.pem": server[1], **mishaps.service("probe", body)}
+    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT, facts={"TLS_SESSIONS": 1, **facts})
     path.write_bytes(rig.build(documents, extra={**extra, **told}))
+    return path
+
+
+def test_without_a_cloud(tmp_path, server):
+    path = _lonely(tmp_path, server, ASK % (server[0], "", False))
     with mishaps.powered(path) as machine:
         machine.wait_for("probe      200 hello")
         machine.wait_for("probe      downloaded 20000")
@@ -152,12 +157,7 @@ TOGETHER = """
 @pytest.mark.parametrize("sessions", [1, 4])
 def test_several_requests_at_once(tmp_path, server, sessions):
     """Each unloads the program's part for HTTP at its end, while others are still at it."""
-    address, root = server
-    path = tmp_path / "flash.img"
-    documents = {paths.WIFI: rig.documents(1, "x")[paths.WIFI]}
-    extra = {f"{paths.ROOTS}/web.pem": root, **mishaps.service("probe", TOGETHER % address)}
-    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT, facts={"TLS_SESSIONS": sessions})
-    path.write_bytes(rig.build(documents, extra={**extra, **told}))
+    path = _lonely(tmp_path, server, TOGETHER % server[0], TLS_SESSIONS=sessions)
     with mishaps.powered(path) as machine:
         machine.wait_for("all came")
     assert len([line for line in machine.lines if ": hello" in line]) == 6
@@ -171,16 +171,6 @@ ONCE = """
     self.say("it came: " + answer.body.decode())
     await state.ports.clock.sleep_ms(1000000)
 """
-
-
-def _lonely(tmp_path, server, body, **facts):
-    """A board without a cloud whose application does this."""
-    path = tmp_path / "flash.img"
-    documents = {paths.WIFI: rig.documents(1, "x")[paths.WIFI]}
-    extra = {f"{paths.ROOTS}/web.pem": server[1], **mishaps.service("probe", body)}
-    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT, facts={"TLS_SESSIONS": 1, **facts})
-    path.write_bytes(rig.build(documents, extra={**extra, **told}))
-    return path
 
 
 def test_the_page_gives_way_and_comes_back(tmp_path, server):
@@ -233,12 +223,7 @@ REDIRECTS = """
 
 def test_redirects(tmp_path, server):
     _Handler.heard.clear()
-    address, root = server
-    path = tmp_path / "flash.img"
-    documents = {paths.WIFI: rig.documents(1, "x")[paths.WIFI]}
-    extra = {f"{paths.ROOTS}/web.pem": root, **mishaps.service("probe", REDIRECTS % address)}
-    told = mishaps.told(services=["probe"], intervals=mishaps.PATIENT)
-    path.write_bytes(rig.build(documents, extra={**extra, **told}))
+    path = _lonely(tmp_path, server, REDIRECTS % server[0], TLS_SESSIONS=4)
     with mishaps.powered(path) as machine:
         mishaps.complaint(machine, "probe", "/loop", "redirects more than 3 times")
         mishaps.complaint(machine, "probe", "/plain", "redirects to an address without TLS: refused")

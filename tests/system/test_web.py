@@ -6,11 +6,11 @@ import json
 import pytest
 
 from device.core import fields, paths, startup
-from muster import page, web_password
+from muster import page
 from muster.layout import LIB
 from muster.virtual import EXIT_RESET
 from tests.system import mishaps, rig
-from tests.system.browser import HASH, PASSWORD, Browser, port_of
+from tests.system.browser import HASH, PASSWORD, WEB, Browser, port_of
 
 NO_CLOUD = {fields.SERVICES: {fields.CLOUD: False}}
 CLAIM_KEYS = {"board", "claim", "session", "steps", "services", "problems"}
@@ -233,7 +233,7 @@ def test_set_up_on_the_boards_own_access_point(tmp_path):
 
 
 def test_a_claimed_board_shows_its_identity_and_gives_it_up(twin, serial, tmp_path):
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra={paths.WEB: web_json()})
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=WEB)
     with mishaps.powered(path) as machine:
         machine.wait_for(rig.DONE)
         browser = Browser(port_of(machine))
@@ -256,10 +256,6 @@ def test_a_claimed_board_shows_its_identity_and_gives_it_up(twin, serial, tmp_pa
         name for name in files if name.startswith(paths.CERT)
     ]
     assert json.loads(files[paths.CONF])[fields.DEVICE][fields.PROVISION_STATUS] == fields.FALSE
-
-
-def web_json() -> bytes:
-    return json.dumps({fields.PASSWORD: web_password.hashed(PASSWORD, "test")}).encode()
 
 
 def test_the_console_says_where_the_page_is_and_nothing_of_the_password(machine):

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from device.core import fields, paths, topics
+from device.core import topics
 from tests.system import mishaps, rig
-from tests.system.browser import HASH, PASSWORD, Browser, drip, port_of, rest_of
+from tests.system.browser import PASSWORD, WEB, Browser, drip, port_of, rest_of
 
 BITS = (64, 32)
 TOLERANCE_BYTES = 2560  # what the answers to publications differ by, and one stale frame on 64 bits
@@ -98,7 +98,7 @@ def victim(request, twin, tmp_path_factory):
         services=("tick",),
         extra={
             **mishaps.service("tick", TICK),
-            paths.WEB: json.dumps({fields.PASSWORD: HASH}).encode(),
+            **WEB,
         },
     )
     with mishaps.powered(path, bits=bits, heap_kb=400 if bits == 32 else None) as machine:

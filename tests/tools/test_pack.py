@@ -9,7 +9,6 @@ from muster.layout import LIB
 
 MODULES = {"device/a.mpy": b"a" * 1000, "device/b/c.mpy": b"", "umqtt/simple.mpy": b"\n" * 90000}
 BOARDS = ("esp32", "pico_w", "virtual")
-MOST_FILES = 30
 MOST_BLOCKS = 52  # 208 KB
 
 
