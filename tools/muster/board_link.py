@@ -131,6 +131,17 @@ class BoardLink:
         """What the Python program `code` prints on the board."""
         return self.mpremote("exec", code)
 
+    def execute_with_program(self, code: str) -> str:
+        """The same for code that imports Muster's program. Raises MusterError when the board has none."""
+        try:
+            return self.execute(code)
+        except MusterError as error:
+            if "ImportError" not in str(error):
+                raise
+            raise MusterError(
+                f"the board on {self.port} has no program of Muster: put it there with `muster deploy`."
+            ) from None
+
     def facts(self) -> Facts:
         """What the board says about itself."""
         return Facts(*ast.literal_eval(self.execute(_FACTS).strip()))

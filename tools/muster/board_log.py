@@ -9,7 +9,6 @@ from typing import Any
 
 from device.core import fields, log_format, paths
 from muster.board_link import BoardLink
-from muster.errors import MusterError
 from muster.printable import printable
 
 _LINE = re.compile(r"(\d{1,10}) (\S+) (\w+) (\S+) (.*)")
@@ -108,13 +107,7 @@ def of_board(link: BoardLink) -> Log:
     Raises MusterError when it does not answer or does not run Muster's program.
     """
     try:
-        told = link.execute(_SCRIPT.format(restarts=paths.RESTARTS)).splitlines()
-    except MusterError as error:
-        if "no module named" in str(error):
-            raise MusterError(
-                f"the board on {link.port} has no program of Muster: put it there with `muster deploy`."
-            ) from None
-        raise
+        told = link.execute_with_program(_SCRIPT.format(restarts=paths.RESTARTS)).splitlines()
     finally:
         link.start()
     found = Log()

@@ -17,6 +17,7 @@ _BOARDS = FIRMWARE / "boards"
 _TABLE = runpy.run_path(str(FIRMWARE / "profiles.py"))
 _SERVICES: str = _TABLE["SERVICES"]
 SMALL: str = _TABLE["SMALL"]
+FULL: str = _TABLE["FULL"]
 BUILD_PROFILES: tuple[str, ...] = tuple(_TABLE["PROFILES"])
 
 # Of RegisterThing, given by the board itself: nobody else may set them.
@@ -140,7 +141,7 @@ def _class_values(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 
 def all_services(lib: Path = LIB) -> list[str]:
     """The names of the services that can be in an image."""
-    return list(_TABLE["services"](lib, _TABLE["FULL"]))
+    return list(_TABLE["services"](lib, FULL))
 
 
 def described(names: Iterable[str], lib: Path = LIB) -> tuple[Service, ...]:

@@ -6,11 +6,9 @@ import sys
 from pathlib import Path
 
 from muster import files, mpy
-from muster.boards import BUILD_PROFILES, Selection, names, profile
+from muster.boards import BUILD_PROFILES, FULL, Selection, names, profile
 from muster.errors import MusterError
 from muster.layout import BUILD
-
-FULL = "full"  # frozen code takes so little heap that it is the natural choice
 
 
 def prepare(board: str, selection: Selection, folder: Path = BUILD / "frozen") -> Path:

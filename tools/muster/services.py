@@ -13,7 +13,7 @@ from device.core.failures import Failure
 from muster import interpreter, pack
 from muster.board_link import BoardLink
 from muster.boards import BUILD_PROFILES, Service
-from muster.errors import FAILED, MusterError
+from muster.errors import MusterError
 
 UNKNOWN = "unknown"
 _BUILD = f"{paths.LIB}/device/_build.mpy"
@@ -87,15 +87,7 @@ def of_board(link: BoardLink) -> Facts:
 
     Raises MusterError when it has no program of Muster.
     """
-    try:
-        said = link.execute(_ASK.format(config=paths.CONFIG, limit=_READ_BYTES))
-    except MusterError as error:
-        if "ImportError" in str(error):
-            raise MusterError(
-                f"the board on {link.port} has no program of Muster: put it there with `muster deploy`.",
-                FAILED,
-            ) from None
-        raise
+    said = link.execute_with_program(_ASK.format(config=paths.CONFIG, limit=_READ_BYTES))
     return _facts(*ast.literal_eval(said.strip().splitlines()[-1]))
 
 

@@ -8,13 +8,13 @@ import hashlib
 import secrets
 from pathlib import Path
 
-from device.core import passwords
+from device.core import claim_ids, passwords
 from muster.errors import MusterError
 
 ITERATIONS = 400  # 0.5 s on the firmware of a Pico W in an emulator, half of it for collecting garbage
 SYMBOLS = 12  # 60 bits
 MIN_CHARACTERS = 8
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing to mistake on a label
+_ALPHABET = claim_ids.ALPHABET.lower()  # nothing to mistake on a label
 _SALT = b"muster web salt 1"
 _SALT_BYTES = 16
 

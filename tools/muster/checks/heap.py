@@ -13,14 +13,14 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from device.core import paths
-from muster.boards import Selection
+from muster.boards import FULL, Selection
 from muster.image import board_files, build_image
 from muster.layout import LIB
 from muster.parsing import parsed
 from muster.virtual import VirtualBoard
 
 BOARD = "virtual"
-EVERYTHING = Selection("full")
+EVERYTHING = Selection(FULL)
 HEAP_KB = 1024  # all modules at once, which no board ever has
 MODULES = "/lib/"
 _LIMIT_S = 120  # one import of everything, on a busy machine

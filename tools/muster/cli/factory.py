@@ -6,7 +6,6 @@ import ipaddress
 import json
 import secrets
 import signal
-import socket
 import time
 from pathlib import Path
 
@@ -178,17 +177,11 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await server.start()
     try:
-        address = f"https://{_in_address(host)}:{server.port}{PATH}"
+        name = f"[{host}]" if ":" in host else host
+        address = f"https://{name}:{server.port}{PATH}"
         if folder is not None:
             _write_files(folder, place, address, settings.token)
         print(f"factory ready {address}", flush=True)
         await stop.wait()
     finally:
         await server.stop()
-
-
-def _in_address(host: str) -> str:
-    with contextlib.suppress(OSError):
-        socket.inet_pton(socket.AF_INET6, host)
-        return f"[{host}]"
-    return host

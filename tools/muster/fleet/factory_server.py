@@ -108,7 +108,7 @@ class FactoryServer:
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._tls.load_cert_chain(home.factory_pem, home.factory_key)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listener = socket.socket()
+        self._listener: socket.socket  # from `start` on
         self.port = settings.port
 
     async def start(self) -> None:

@@ -7,8 +7,6 @@ the name of a service that does not exist, is refused here, in the same words.
 from pathlib import Path
 from typing import Any
 
-import json5
-
 from device.core import board_config, conf_file, fields, paths, startup
 from device.core.failures import Failure
 from muster.boards import all_services, described
@@ -39,6 +37,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
+    import json5  # it loads slowly, and few commands need it
+
     try:
         text = path.read_bytes()
         if len(text) > _MAX_BYTES:
