@@ -5,14 +5,14 @@ import asyncio
 from small_flash import Board, cut_everywhere
 
 from check import raises
-from device.core import paths, wifi_file
+from device.core import known_networks, paths, wifi_file
 from device.core.failures import Failure
 from device.core.ports import Ports
 from device.port import store
-from device.runtime import identity, wifi_setup
+from device.runtime import wifi_setup
 from device.runtime.state import State
 
-assert wifi_file  # later the flash is mounted where it comes from, so it must stay
+assert known_networks and wifi_file  # later the flash is mounted where they come from, so they must stay
 wifi_setup.unload_readers = lambda: None
 
 _OLD = b'{"networks": [{"ssid": "old", "password": "old-password"}], "country": "DE"}'
@@ -67,7 +67,7 @@ def _flash(content, blocks=32):
 
 
 def _known():
-    return [name for name, _ in identity.known_networks(store)[0]]
+    return [name for name, _ in wifi_file.wifi(store.read(paths.WIFI))[0]]
 
 
 def test_adding_and_forgetting_cut_anywhere_leaves_the_old_or_the_new_networks():
@@ -100,7 +100,7 @@ def test_whoever_adds_a_network_sees_it_tried():
     state = _state()
     wifi_setup.add_network(state, "new", "marker-password")
     assert state.networking.changed.is_set()
-    assert state.network_facts() == {
+    assert wifi_setup.facts(state) == {
         "ssid": "",
         "address": "",
         "rssi": 0,
@@ -143,6 +143,6 @@ def test_a_refused_network_changes_nothing():
 def test_the_address_of_the_access_point_is_a_fact_while_it_is_open():
     state = _state()
     state.networking.opened("muster-1", "192.168.4.1")
-    assert state.network_facts()["access_point"] and state.network_facts()["address"] == "192.168.4.1"
+    assert wifi_setup.facts(state)["access_point"] and wifi_setup.facts(state)["address"] == "192.168.4.1"
     state.networking.closed()
-    assert not state.network_facts()["access_point"] and not state.network_facts()["address"]
+    assert not wifi_setup.facts(state)["access_point"] and not wifi_setup.facts(state)["address"]

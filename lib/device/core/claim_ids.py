@@ -9,7 +9,6 @@ import hashlib
 import json
 
 from device.core import documents, fields, paths
-from device.core.failures import GIVE_UP, Failure
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHORT = 10
@@ -61,7 +60,7 @@ def shown(code):
 
 
 def _wrong(cause):
-    return Failure(GIVE_UP, paths.DEVICE + ": " + cause, "correct the file and restart")
+    return documents.wrong(paths.DEVICE, cause)
 
 
 def document(raw):
@@ -105,8 +104,7 @@ def mode(switches):
         return fields.SERIALIZE_AUTO
     modes = (fields.SERIALIZE_AUTO, fields.SERIALIZE_NONE, fields.SERIALIZE_FACTORY)
     if found not in modes:
-        cause = '%s: "%s" must be one of %s' % (paths.CONFIG, fields.SERIALIZE, ", ".join(modes))
-        raise Failure(GIVE_UP, cause, "correct the file and restart")
+        raise documents.wrong(paths.CONFIG, '"%s" must be one of %s' % (fields.SERIALIZE, ", ".join(modes)))
     return found
 
 

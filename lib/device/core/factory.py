@@ -46,7 +46,7 @@ def settings(raw):
 
 
 def _wrong(cause):
-    return Failure(GIVE_UP, paths.FACTORY + ": " + cause, "correct the file and restart")
+    return documents.wrong(paths.FACTORY, cause)
 
 
 def question(hardware, serial):

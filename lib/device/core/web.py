@@ -7,7 +7,6 @@ says what is wrong, and the page is served as without the file.
 from collections import namedtuple
 
 from device.core import documents, fields, hosts, passwords, paths
-from device.core.failures import GIVE_UP, Failure
 
 _MAX_BYTES = 1024
 _MAX_PLACES = 4
@@ -19,8 +18,8 @@ _MAX_NAME = 64
 Web = namedtuple("Web", ("listen", "password", "names"))
 
 
-def _wrong(cause, advice="correct the file and restart"):
-    return Failure(GIVE_UP, paths.WEB + ": " + cause, advice)
+def _wrong(cause, advice=""):
+    return documents.wrong(paths.WEB, cause, advice)
 
 
 def read(raw, default):

@@ -148,8 +148,7 @@ def exists(path):
 
 def has_room(size):
     """Whether a file of `size` bytes could be written."""
-    facts = os.statvfs("/")
-    if facts[3] <= facts[2] and facts[0] * facts[3] >= size:
+    if space()[0] >= size:
         return True
     # LittleFS counts some blocks twice, even down to a negative number free: only writing tells.
     path = paths.BASE + "/room" + paths.NEW

@@ -17,7 +17,7 @@ _SHOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 
 class Request:
-    """One request. `owner`: its name, for others that wait for a TLS connection."""
+    """One request."""
 
     def __init__(self, state, method, address, headers=None, body=None, path=None, limit_bytes=4096):
         if method not in _SHOWN:
@@ -86,12 +86,10 @@ class Request:
         build, supervisor = self._state.ports.build, self._state.supervisor
         if not supervisor:
             return
-        needed = build.TLS_HEAP_BYTES and build.TLS_HEAP_BYTES + _RESERVE_BYTES
-        if not build.WEB_BESIDE_TLS or not supervisor.has_room(needed, needed and _PIECE_BYTES):
-            before = supervisor.stopped()
-            await supervisor.stop("web")
-            self._has_stopped_web = "web" not in before and "web" in supervisor.stopped()
-        if not supervisor.has_room(needed, needed and _PIECE_BYTES):
+        needed = build.TLS_HEAP_BYTES and build.TLS_HEAP_BYTES + _RESERVE_BYTES  # 0: TLS has its own heap
+        if not build.WEB_BESIDE_TLS or (needed and not supervisor.has_room(needed, _PIECE_BYTES)):
+            self._has_stopped_web = await supervisor.stop("web")
+        if needed and not supervisor.has_room(needed, _PIECE_BYTES):
             free_bytes = self._state.ports.board.free_memory()
             cause = "a TLS connection needs %d bytes, %d are free" % (needed, free_bytes)
             raise Failure(AGAIN, cause, "switch services off")

@@ -22,13 +22,6 @@ def know_self(state):
         state.identity = _active_identity(state)
 
 
-def known_networks(store):
-    """([(ssid, password)], country code or "") of wifi.json; raises Failure when the file is invalid."""
-    from device.core import wifi_file
-
-    return wifi_file.wifi(store.read(paths.WIFI))
-
-
 def has_claim(store):
     """Whether there are claim credentials."""
     return all(store.exists(paths.BOOTSTRAP + "/" + name) for name in slots.FILES)

@@ -7,6 +7,7 @@ Nothing here retries: what fails raises, and the supervisor starts the service t
 
 import asyncio
 
+from device.core import paths
 from device.core.failures import AGAIN, Failure
 from device.runtime.modules import unload_passing, unload_readers
 
@@ -32,10 +33,10 @@ class Networking:
         """Start joining a known network without waiting; raises Failure."""
         ports = self._state.ports
         if not ports.network.connected():
-            from device.runtime.identity import known_networks
+            from device.core import wifi_file
 
             try:
-                networks = known_networks(ports.store)
+                networks = wifi_file.wifi(ports.store.read(paths.WIFI))
                 ports.board.say("network", "joining")
                 ports.network.begin(*networks)
             except Failure as failure:

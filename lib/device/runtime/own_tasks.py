@@ -24,10 +24,6 @@ class OwnTasks:
         core.create_task = asyncio.create_task = self._create
         asyncio.get_event_loop().set_exception_handler(self._uncaught)
 
-    def start(self, work):
-        """Start the first task."""
-        self._start(work)
-
     def inside(self, function, *facts):
         """Call a plain function of the application: tasks that it starts are the application's."""
         self._is_inside = True
@@ -49,10 +45,11 @@ class OwnTasks:
         if self._is_inside or asyncio.current_task() in self._tasks:
             if not hasattr(work, "send"):
                 raise TypeError("coroutine expected")
-            return self._start(work)
+            return self.start(work)
         return self.create_foreign(work)
 
-    def _start(self, work):
+    def start(self, work):
+        """Start a task of the application."""
         self._tasks = [task for task in self._tasks if not _is_over(task)]
         task = self.create_foreign(self._contained(work))
         self._tasks.append(task)

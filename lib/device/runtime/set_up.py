@@ -8,7 +8,6 @@ import asyncio
 
 from device.core import documents, fields, paths, wifi_file
 from device.core.failures import AGAIN, Failure
-from device.runtime.identity import known_networks
 from device.runtime.networking import FAREWELL_MS
 
 _OPEN_MS = 600000  # without a log-in or a change
@@ -40,7 +39,7 @@ def name_of(state):
 def _known(store):
     """([(ssid, password)], country code) of wifi.json; nothing when it is invalid."""
     try:
-        return known_networks(store)
+        return wifi_file.wifi(store.read(paths.WIFI))
     except Failure:
         return [], ""
 

@@ -43,12 +43,6 @@ class State:
         """The last lines of the log, a core.log.Ring; `log.lines(after)` for a page."""
         return self.ports.board.log
 
-    def network_facts(self):
-        """What the page shows of the network; see runtime.wifi_setup."""
-        from device.runtime import wifi_setup
-
-        return wifi_setup.facts(self)
-
     def write_if_room(self, path, value):
         """Write a JSON document that is not essential; if the flash fails, print the error and continue."""
         try:

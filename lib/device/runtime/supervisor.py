@@ -201,10 +201,13 @@ class Supervisor:
         ]
 
     async def stop(self, name):
-        """Stop a service until `restore`, because memory is short; return when its memory can be used."""
+        """Stop a service until `restore`, because memory is short; return whether it ran.
+
+        Its memory can be used then.
+        """
         service = self._state.services.get(name)
         if service is None or service.condition not in (RUNNING, FAILING):
-            return
+            return False
         service.condition = STOPPED
         if service.task.done():  # it is failing, and waits
             service.failure = _SHORT
@@ -214,6 +217,7 @@ class Supervisor:
         while self._state.services[name] is service:
             await asyncio.sleep_ms(0)
         service.warn("stopped: memory is short")  # now there is memory for saying it
+        return True
 
     def restore(self, name):
         """Start a service that was stopped again."""

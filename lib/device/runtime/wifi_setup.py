@@ -2,9 +2,8 @@
 
 import asyncio
 
-from device.core import fields, known_networks, paths
+from device.core import fields, paths, wifi_file
 from device.core.failures import AGAIN, Failure
-from device.runtime.identity import known_networks as read_known
 from device.runtime.modules import unload_readers
 
 
@@ -13,6 +12,8 @@ def add_network(state, ssid, password):
 
     The board joins it when it is on no other, and closes its access point for that.
     """
+    from device.core import known_networks  # a look at the network does not need it
+
     store = state.ports.store
     store.write(paths.WIFI, known_networks.added(_file(store), ssid, password))
     state.ports.board.say("network", "a network was added to " + paths.WIFI)
@@ -22,6 +23,8 @@ def add_network(state, ssid, password):
 
 def forget_network(state, ssid):
     """Forget a network, and leave it; raises Failure when it is not known."""
+    from device.core import known_networks
+
     store = state.ports.store
     changed = known_networks.forgotten(_file(store), ssid)
     if changed is None:
@@ -42,7 +45,7 @@ def _file(store):
         return None
 
 
-async def scan(state):
+def scan(state):
     """[{"ssid", "rssi", "open"}] of the networks on the air, the strongest first; blocks; raises Failure."""
     return [
         {fields.SSID: name, "rssi": rssi, "open": is_open}
@@ -56,7 +59,7 @@ def facts(state):
     joined = state.ports.network.facts()
     name, address, rssi = joined or ("", opened[1] if opened else "", 0)
     try:
-        known = [network[0] for network in read_known(state.ports.store)[0]]
+        known = [network[0] for network in wifi_file.wifi(state.ports.store.read(paths.WIFI))[0]]
     except Failure:
         known = []
     unload_readers()

@@ -60,8 +60,7 @@ class Serialize(Service):
         """Remove what only the factory needs: its token is not for the board's owner."""
         store = self.state.ports.store
         for path in (paths.FACTORY, paths.FACTORY_ROOT):
-            if store.exists(path):
-                store.remove(path)
+            store.remove(path)
 
     def _mode(self):
         from device.core import board_config

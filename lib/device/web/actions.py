@@ -17,7 +17,7 @@ _DONE = "", 204, {}
 async def act(site, name, request, cookie, wrong):
     """Answer a request for /api/`name`, which has been checked; `wrong` is the exception for a refusal."""
     if name == "networks":
-        return {"networks": await _of_wifi("scan", site.state)}, 200, {}
+        return {"networks": _of_wifi("scan", site.state)}, 200, {}
     _check_source(request, wrong)
     sent = _Sent(request.body, wrong)
     if name == "login":
@@ -38,9 +38,9 @@ async def act(site, name, request, cookie, wrong):
     try:
         if name == "wifi":
             password = sent.text(fields.PASSWORD, _PASSWORD_BYTES, "")
-            await _of_wifi("add_network", site.state, ssid, password or None)
+            _of_wifi("add_network", site.state, ssid, password or None)
         else:
-            await _of_wifi("forget_network", site.state, ssid)
+            _of_wifi("forget_network", site.state, ssid)
     except Failure as failure:
         raise wrong(400 if failure.kind == GIVE_UP else 503, str(failure))
     return _DONE
@@ -109,15 +109,12 @@ async def _is_right(site, password):
     return is_right
 
 
-async def _of_wifi(what, *arguments):
-    """Call a function of runtime.wifi_setup, which may be a coroutine."""
+def _of_wifi(what, *arguments):
+    """Call a function of runtime.wifi_setup."""
+    from device.runtime import wifi_setup
+
     try:
-        from device.runtime import wifi_setup
-    except ImportError:
-        raise Failure("", "the networks of this board are set in wifi.json only")
-    try:
-        answer = getattr(wifi_setup, what)(*arguments)
-        return await answer if hasattr(answer, "send") else answer
+        return getattr(wifi_setup, what)(*arguments)
     finally:
         unload("device.runtime.wifi_setup")
 

@@ -5,7 +5,7 @@ What everyone may see names no network and no server: the texts of errors stand 
 
 import json
 
-from device.core import documents, fields, paths
+from device.core import fields, paths
 from device.core.failures import Failure
 from device.runtime.modules import unload, unload_passing, unload_readers
 from device.runtime.service import DONE, FAILING, OFF, RUNNING
@@ -34,7 +34,7 @@ def pieces(site, logged_in, private):
         yield ',"identity":' + json.dumps(_identity(site))
         yield ',"network":' + json.dumps(_network(state))
         yield ',"memory":' + json.dumps(_memory(state))
-        yield ',"app":' + json.dumps(_app(state))
+        yield ',"app":' + json.dumps(_app(state, services))
         yield from _list("restarts", _restarts(state))
     yield "}"
 
@@ -71,11 +71,8 @@ def _read_claim(site):
     from device.core import claim_ids
 
     try:
-        raw = site.state.ports.store.read(paths.DEVICE, claim_ids.MAX_BYTES)
-        value = documents.loads(raw) if raw else {}
-    except (ValueError, Failure):
-        value = {}
-    if not isinstance(value, dict):
+        value = claim_ids.document(site.state.ports.store.read(paths.DEVICE, claim_ids.MAX_BYTES))
+    except Failure:
         value = {}
     code = claim_ids.read(value.get(fields.CLAIM))
     product = value.get(fields.PRODUCT)
@@ -168,7 +165,9 @@ def _certificate(store):
 
 
 def _network(state):
-    value = state.network_facts()
+    from device.runtime import wifi_setup
+
+    value = wifi_setup.facts(state)
     unload("device.runtime.wifi_setup")
     return value
 
@@ -200,8 +199,8 @@ def _restarts(state):
         yield found.pop(0)
 
 
-def _app(state):
-    for name, condition, why in state.supervisor.facts():
+def _app(state, services):
+    for name, condition, why in services:
         if name == "app" and state.ports.store.exists(paths.APP):
             return {"state": condition, "error": getattr(state.services.get(name), "error", "") or why}
     return {"state": OFF, "error": ""}
@@ -215,9 +214,10 @@ def log_pieces(site, after):
         after = 0  # the board has lost its power since, and counts anew
     yield '{"lines":['
     mark = ""
-    lines = log.lines(after, 1)
-    while lines and after < last:
+    while after < last:
+        lines = log.lines(after, 1)
+        if not lines:
+            break
         yield mark + json.dumps(list(lines[0]))
         mark, after = ",", lines[0][0]
-        lines = log.lines(after, 1)
     yield '],"next":%d}' % after

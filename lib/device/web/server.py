@@ -101,7 +101,7 @@ class Connection:
     def _is_kept(self, line):
         """Check a header; return whether the program uses it."""
         name, colon, value = line.partition(b":")
-        if not colon or not name or not _only(name, _NAME_SYMBOLS):
+        if not colon or not name or name.strip(_NAME_SYMBOLS):
             raise Refusal(400, _MALFORMED)
         name = name.lower()
         if name == b"transfer-encoding":
@@ -176,21 +176,13 @@ def _is_plain(value):
     return True
 
 
-def _only(text, symbols):
-    """Whether the bytes `text` consist of `symbols`."""
-    for byte in text:
-        if byte not in symbols:
-            return False
-    return True
-
-
 def _request_line(line):
     """Return the line if microdot understands it and its path can be one of ours."""
     parts = line.split(b" ")
     if len(parts) != 3 or not parts[0].isalpha() or parts[2] not in (b"HTTP/1.0", b"HTTP/1.1"):
         raise Refusal(400, _MALFORMED)
     target = parts[1]
-    if target[:1] != b"/" or len(target) > _TARGET_BYTES or not _only(target, _TARGET_SYMBOLS):
+    if target[:1] != b"/" or len(target) > _TARGET_BYTES or target.strip(_TARGET_SYMBOLS):
         raise Refusal(404, "there is nothing of this name")
     return line
 
