@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import socket
 
 import pytest
 
@@ -11,6 +10,7 @@ from device.core import fields, passwords, paths, slots
 from muster import page as sources
 from muster.twin.server import running_twin
 from muster.twin.settings import Settings
+from tests.free_port import free_port
 from tests.system import applications, rig
 
 PASSWORD = "marker-7q4k-hwrd"
@@ -26,13 +26,6 @@ def twin(tmp_path_factory):
     settings = Settings(host="127.0.0.1", authority_key="ec", claim_key="ec", key_pool=1)
     with running_twin(tmp_path_factory.mktemp("twin"), settings) as running:
         yield running
-
-
-def free_port() -> int:
-    """A port that stays the board's own through its restarts."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import io
 from device.core.failures import AGAIN, Failure, Lost, Refused
 from device.port import mqtt, packets
 
-_POLL, _READABLE, _WRITABLE = 3, 1, 4
+_POLL, _FILENO = 3, 10
+_READABLE, _WRITABLE = 1, 4
 
 
 class Line(io.IOBase):
@@ -21,6 +22,8 @@ class Line(io.IOBase):
         self.write_error = self.read_error = None
 
     def ioctl(self, request, argument):
+        if request == _FILENO:
+            return -1  # otherwise 0, standard input, is polled
         if request != _POLL:
             return 0
         ready = _WRITABLE if len(self.written) < self.takes else 0

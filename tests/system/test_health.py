@@ -2,6 +2,7 @@
 
 import re
 
+from muster.boards import profile
 from tests.system import mishaps, rig
 
 HEALTH = {"health_ms": 50, "restore_ms": 100}
@@ -58,6 +59,12 @@ def test_services_that_may_not_be_stopped_stay_and_the_lack_is_said_once(twin, s
     assert "taker      stopped" not in machine.console
 
 
+def _url_first():
+    """The services of a board on which `url` starts before the boot status is sent."""
+    usual = profile(rig.BOARD).services
+    return tuple((one.name, one.needs, one.in_cloud, one.in_safe_mode or one.name == "url") for one in usual)
+
+
 def test_tls_gets_its_memory_before_it_connects(twin, serial, tmp_path):
     """On a board whose TLS takes the Python heap; a service that leaves it too little is stopped."""
     path = mishaps.flash(tmp_path / "flash.img", twin, serial)
@@ -66,7 +73,7 @@ def test_tls_gets_its_memory_before_it_connects(twin, serial, tmp_path):
     takes_most = GREEDY.replace("22000", "100000")
     order = {}
     for need in (0, 300000):
-        told = mishaps.told(intervals=HEALTH, facts={"TLS_HEAP_BYTES": need})
+        told = mishaps.told(intervals=HEALTH, facts={"TLS_HEAP_BYTES": need, "SERVICES": _url_first()})
         mishaps.edit(path, {**told, **mishaps.service("url", takes_most)})
         with mishaps.powered(path, heap_kb=HEAP_KB, traceback=True) as machine:
             machine.wait_for("mqtt       connected to")

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from device.core import fields, paths, topics
 from muster.twin import pki
 from muster.twin.settings import Home
+from tests.free_port import free_port
 from tests.system import rig
 
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin"
@@ -21,12 +21,6 @@ _SUBSCRIBER = shutil.which("mosquitto_sub", path=_PATH)
 pytestmark = pytest.mark.skipif(
     not (_BROKER and _SUBSCRIBER), reason="Mosquitto is not installed (packages mosquitto, mosquitto-clients)"
 )
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _credentials(authority: pki.Authority, folder: Path, name: str) -> tuple[Path, Path]:
@@ -47,7 +41,7 @@ def _wait_for(broker, text):
 @contextlib.contextmanager
 def _mosquitto(folder: Path, home: Home):
     """A Mosquitto that wants a client certificate; its port and process."""
-    port = _free_port()
+    port = free_port()
     configuration = folder / "mosquitto.conf"
     configuration.write_text(
         f"listener {port} 127.0.0.1\ncafile {home.ca_pem}\ncertfile {home.server_pem}\n"

@@ -52,6 +52,10 @@ async def _wait(awaitable, limit_ms):
     return True
 
 
+async def _sleep_ms(ms):
+    await asyncio.sleep(ms / 1000)
+
+
 @pytest.fixture
 def state(monkeypatch):
     """A board with the service `deaf` and a connection."""
@@ -66,7 +70,7 @@ def state(monkeypatch):
         random_bytes=bytes,
         traceback=repr,
     )
-    clock = SimpleNamespace(ms=lambda: int(time.monotonic() * 1000), wait=_wait)
+    clock = SimpleNamespace(ms=lambda: int(time.monotonic() * 1000), wait=_wait, sleep_ms=_sleep_ms)
     store = SimpleNamespace(read=lambda path: None)
     build = SimpleNamespace(SERVICES=(("deaf", (), False, False),))
     given = {"board": board, "clock": clock, "store": store, "build": build}
@@ -113,3 +117,94 @@ def test_without_a_connection_a_service_is_ended_at_once(state):
 
     asyncio.run(asyncio.wait_for(run(), 60))
     assert _Deaf.history == ["sending", "ended"]
+
+
+class _OnTheWay(Service):
+    """Fails or ends when it is told."""
+
+    async def run(self):
+        self.ready.set()
+        await self.state.told_to_go.wait()
+        if self.name == self.state.fails:
+            raise Failure(AGAIN, "planted")
+        if self.name == "mqtt":
+            await asyncio.Event().wait()
+
+
+class _Other(Service):
+    """A service that the boot status does not need."""
+
+    async def run(self):
+        self.state.ports.board.say("other", "runs")
+
+
+@pytest.fixture
+def provisioned(state, monkeypatch):
+    """The same board with an identity, on a network, and with more services."""
+    for name, kind in (("mqtt", _OnTheWay), ("status", _OnTheWay), ("other", _Other)):
+        module = ModuleType("device.services." + name)
+        module.SERVICE = kind
+        monkeypatch.setitem(sys.modules, "device.services." + name, module)
+    state.ports.build.SERVICES = (
+        ("other", (), False, False),
+        ("mqtt", (), False, True),
+        ("status", ("mqtt",), False, True),
+    )
+    state.identity = object()
+    state.fails = None
+    state.is_connected = True
+    state.ports = state.ports._replace(network=SimpleNamespace(connected=lambda: state.is_connected))
+    return state
+
+
+async def _started(state):
+    """Start everything; wait until all that can run at once does."""
+    state.told_to_go = asyncio.Event()
+    state.supervisor = Supervisor(state)
+    state.supervisor.start()
+    for _ in range(30):
+        await asyncio.sleep(0)
+    return dict((name, condition) for name, condition, _ in state.supervisor.facts())
+
+
+def _ran(state):
+    return "other runs" in state.told
+
+
+@pytest.mark.parametrize("fails", [None, "mqtt", "status"])
+def test_the_others_start_when_the_status_is_sent_or_something_failed(provisioned, fails):
+    async def run():
+        provisioned.fails = fails
+        assert await _started(provisioned) == {"other": "waiting", "mqtt": "running", "status": "running"}
+        assert "other" not in provisioned.services
+        provisioned.told_to_go.set()
+        await _until(lambda: _ran(provisioned))
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+@pytest.mark.parametrize("missing", ["network", "identity", "status"])
+def test_the_others_start_at_once_when_no_status_will_be_sent_soon(provisioned, missing):
+    if missing == "network":
+        provisioned.is_connected = False
+    elif missing == "identity":
+        provisioned.identity = None
+    else:
+        provisioned.ports.build.SERVICES = provisioned.ports.build.SERVICES[:2]
+
+    async def run():
+        await _started(provisioned)
+        assert _ran(provisioned)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_the_others_do_not_wait_for_ever(provisioned):
+    async def run():
+        await _started(provisioned)
+        assert not _ran(provisioned)
+        now_ms = provisioned.ports.clock.ms()
+        provisioned.ports.clock.ms = lambda: now_ms + 10000
+        await _until(lambda: _ran(provisioned))
+
+    asyncio.run(asyncio.wait_for(run(), 60))

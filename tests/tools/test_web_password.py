@@ -45,7 +45,7 @@ def test_a_file_that_holds_no_password_is_refused(tmp_path, content) -> None:
 
 
 def _web(out) -> dict:
-    return json.loads(image.read_image(out.read_bytes())[paths.WEB])
+    return json.loads(image.read_image(out.read_bytes()).get(paths.WEB, "{}"))
 
 
 def _built(tmp_path, *words: object) -> tuple[str, dict]:
@@ -96,3 +96,8 @@ def test_what_the_board_would_refuse_is_not_built(tmp_path) -> None:
     words = (*added, "--web-password-file", tmp_path / "password")
     result = muster("image", "--out", tmp_path / "f.img", *CAM, *words)
     assert result.returncode == 2 and "has a password" in result.stderr
+
+
+def test_a_board_without_the_page_gets_no_password(tmp_path) -> None:
+    said, web = _built(tmp_path, "--without", "web")
+    assert web == {} and "password" not in said

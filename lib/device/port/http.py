@@ -13,7 +13,6 @@ from device.port import board, clock, store, tls
 from device.port.failing import failure
 
 _TCP_MS = 15000
-_TLS_MS = 20000
 _WAIT_MS = 15000  # for the next bytes, or for the whole head
 _PIECE = 1024
 _MAX_ROOTS = 8
@@ -55,30 +54,32 @@ async def _limited(awaitable, limit_ms, place):
     try:
         return await asyncio.wait_for_ms(awaitable, limit_ms)
     except asyncio.TimeoutError:
-        raise Lost(AGAIN, "%s is too slow" % place, "try again later")
+        raise _too_slow(place)
+
+
+def _too_slow(place):
+    return Lost(AGAIN, "%s is too slow" % place, "try again later")
 
 
 async def _secured(plain, host, place, raw):
     """The TLS socket over `plain`, after the handshake; `raw` is the first thing that it sends."""
-    opened, secure = plain, False
+    opened, done = plain, False
     gc.collect()  # the certificates need contiguous memory
     try:
         context = tls.trusting(_roots())
         board.release_piece()
-        with board.gate(_TLS_MS):
-            opened = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
-            opened.setblocking(False)
-            context = None
-            stream = asyncio.StreamReader(opened)
-            stream.write(raw)
-            await _limited(stream.drain(), board.interval("tls_ms", _TLS_MS), place)
-        secure = True
+        opened = tls.wrapped(plain, context, host)
+        context = None
+        await tls.shake_hands(opened, raw)
+        done = True
         return opened
+    except asyncio.TimeoutError:
+        raise _too_slow(place)
     except (OSError, ValueError, MemoryError) as error:
         free_bytes = gc.mem_free()
         why = error
     finally:
-        if not secure:
+        if not done:
             opened.close()
     raise failure("of_https", why, host, place, calendar.text(clock.unix()), free_bytes)
 

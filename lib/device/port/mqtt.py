@@ -16,7 +16,6 @@ from device.port.failing import failure
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
 _TCP_MS = 15000
-_TLS_MS = 20000
 _ANSWER_MS = 15000
 _DUP = 0x08
 
@@ -46,13 +45,14 @@ async def connect(host, port, client_id, files):
         gc.collect()  # the certificates need contiguous memory
         context = tls.context(files)
         board.release_piece()
-        with board.gate(_TLS_MS):
-            opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
-            opened.setblocking(False)
-            made = Connection(opened, packets.Packets(client_id, KEEP_ALIVE_S), where)
-            await made.shake_hands()
-        await made.open()  # waiting for the answer makes garbage
+        builder = packets.Packets(client_id, KEEP_ALIVE_S)
+        opened = tls.wrapped(opened, context, host)
+        await tls.shake_hands(opened, builder.connect_packet())
+        made = Connection(opened, builder, where)
+        await made.open()
         connection = made
+    except asyncio.TimeoutError:
+        raise failure("no_answer", where)
     except (OSError, ValueError, MemoryError) as error:
         free_bytes = gc.mem_free()
         why = error
@@ -81,11 +81,6 @@ class Connection:
         self._reader = None
         self._where = where
         self._answer_ms = board.interval("answer_ms", _ANSWER_MS)
-
-    async def shake_hands(self):
-        """Send CONNECT. The TLS handshake happens in the first write."""
-        self._stream.write(self._packets.connect_packet())
-        await _limited(self._stream.drain(), board.interval("tls_ms", _TLS_MS), self._where)
 
     async def open(self):
         """Wait for CONNACK."""

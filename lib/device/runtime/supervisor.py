@@ -13,6 +13,8 @@ _LIMIT_MS = 300000
 _STEADY_MS = 60000  # a service that runs this long has recovered
 _GIVE_UP_MS = 3600000  # permanent failures are retried after half of this to all of it
 _TURN_MS = 1000
+_STATUS_MS = 10000  # the other services wait so long for the boot status
+_LOOK_MS = 50
 _SHORT = Failure(AGAIN, "memory is short", "it starts again when there is enough")
 _MAX_TOLD = 32  # number of printed tracebacks that are remembered
 
@@ -55,11 +57,42 @@ class Supervisor:
         self._stop_order = startup.STOP_ORDER
 
     def start(self):
-        """Start every planned service."""
-        for name, needs in self._plan:
-            if self._load(name):
-                asyncio.create_task(self._guard(name, needs))
-        self._plan = None
+        """Start every planned service; with an identity, those that the boot status needs come first."""
+        first, self._plan = self._plan, []
+        if self._state.identity:
+            essential = [name for name, _, _, is_safe in self._state.ports.build.SERVICES if is_safe]
+            self._plan = [planned for planned in first if planned[0] not in essential]
+            first = [planned for planned in first if planned[0] in essential]
+            asyncio.create_task(self._start_rest())
+        for name, needs in first:
+            self._begin(name, needs)
+
+    async def _start_rest(self):
+        """Start what is left of the plan, but not while the board connects to publish its boot status."""
+        clock = self._state.ports.clock
+        end_ms = clock.ms() + _STATUS_MS
+        while self._plan:
+            try:
+                if not self._is_connecting() or clock.ms() >= end_ms:
+                    self._begin(*self._plan[0])
+                    self._plan.pop(0)
+                    await clock.sleep_ms(0)
+                else:
+                    await clock.sleep_ms(_LOOK_MS)
+            except MemoryError:
+                await asyncio.sleep_ms(_FIRST_MS)
+
+    def _is_connecting(self):
+        """Whether there is a network, and nothing has failed on the way to the boot status."""
+        for name in ("mqtt", "status"):
+            service = self._state.services.get(name)
+            if service is None or service.condition not in (WAITING, RUNNING):
+                return False
+        return self._state.ports.network.connected()
+
+    def _begin(self, name, needs):
+        if self._load(name):
+            asyncio.create_task(self._guard(name, needs))
 
     def facts(self):
         """[(name, condition, why)] of every service that is built in.
@@ -69,7 +102,9 @@ class Supervisor:
         services, found = self._state.services, []
         for name, _, _, _ in self._state.ports.build.SERVICES:
             service = services.get(name)
-            if not service:
+            if not service and any(name == planned[0] for planned in self._plan):
+                found.append((name, WAITING, ""))
+            elif not service:
                 found.append((name, OFF, self.off.get(name, "cannot be loaded")))
             elif service.condition == WAITING:
                 needs = [

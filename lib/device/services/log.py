@@ -55,6 +55,7 @@ class Log(Service):
     def _open(self):
         """Go on with the newer of the two files, after its last line."""
         store = self.state.ports.store
+        self._number = self._place = self.written_bytes = 0  # a write that failed may have left another state
         for place, path in enumerate(paths.LOG_FILES):
             head = store.read_at(path, 0, _HEAD_BYTES).split(b"\n")[0].split()
             try:
@@ -99,14 +100,15 @@ class Log(Service):
         """Lines as text: number, time, level, source, text; those of a longer text are indented."""
         lost += self._left_out
         self._left_out = 0
-        text = "- %d lines left out\n" % lost if lost else ""
+        parts = ["- %d lines left out\n" % lost] if lost else []
         clock = self.state.ports.clock
         for number, level, source, said, ms in lines:
             when = "+%dms" % ms
             if number > self.state.log.earlier and clock.unix() >= self.state.ports.build.BUILD_TIME:
                 when = "%04d-%02d-%02dT%02d:%02d:%02dZ" % calendar.date(clock.unix() - (now_ms - ms) // 1000)
-            text += "%d %s %s %s %s\n" % (number, when, level, source, said.rstrip().replace("\n", "\n  "))
-        return text
+            said = said.rstrip().replace("\n", "\n  ")
+            parts.append("%d %s %s %s %s\n" % (number, when, level, source, said))
+        return "".join(parts)
 
     def _write(self, data, limit):
         store = self.state.ports.store

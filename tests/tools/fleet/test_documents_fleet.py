@@ -10,7 +10,6 @@ How often progress is told depends on the machine, so the lines `...ing things: 
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.free_port import free_port
 
 from muster.fleet import claim_ids
 from muster.layout import REPO
@@ -93,9 +93,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = str(free.getsockname()[1])
+        self._port = str(free_port())
         self._seen: dict[str, str] = {}
         self._running: list[subprocess.Popen[str]] = []
         self._environment = {

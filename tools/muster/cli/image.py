@@ -149,7 +149,11 @@ def _with_password(
     if password and fields.PASSWORD in web:
         raise MusterError(f"--add {paths.WEB} has a password: leave --web-password-file out.", WRONG_USE)
     new = ""
-    if not password and fields.PASSWORD not in web and has_web(profile(content.board.name)):
+    if (
+        not password
+        and fields.PASSWORD not in web
+        and has_web(profile(content.board.name, selection=content.selection))
+    ):
         password = new = web_password.random_password()
     if password:
         web[fields.PASSWORD] = web_password.hashed(password, serial)
