@@ -140,18 +140,20 @@ def test_a_restart_is_waited_for(inside, machine) -> None:
     assert machine.starts == 2
 
 
-def test_a_released_board_starts_without_its_identity(inside, machine) -> None:
+def test_a_released_board_gets_another_identity(inside, machine) -> None:
     machine.wait_for(rig.DONE)
     before = slots.opened(json.loads(rig.on_flash(machine.image)[f"{paths.CERT}/{paths.IDENTITY}"]))
     begun = len(machine.lines)
     inside.click("#release-card > summary")
     inside.fill("#confirm", "camera-0001")
     inside.click("text=Release this board")
-    machine.wait_for("page at http", start=begun)
+    machine.wait_for("released on the page", start=begun)
+    machine.wait_for(rig.DONE, start=begun)  # it has claim credentials, and so it gets another identity
     machine.stop()
     files = rig.on_flash(machine.image)
     assert f"{paths.KEPT}/{before.certificate_id}/{paths.PRIVATE_KEY}" in files, "the key is lost"
-    assert b'"True"' not in files[paths.CONF]
+    after = slots.opened(json.loads(files[f"{paths.CERT}/{paths.IDENTITY}"]))
+    assert after.certificate_id != before.certificate_id
 
 
 def test_a_board_without_a_network_is_brought_onto_one(opened, switch_on) -> None:
