@@ -98,6 +98,17 @@ LOG = "log"
 LEVEL = "level"
 FLASH_BYTES = "flashBytes"
 
+# config.json, section "keys" (KEYS): where the credentials provider of AWS is; what it wants and answers
+ROLE_ALIAS = "roleAlias"
+THING_NAME_HEADER = "x-amzn-iot-thingname"
+CREDENTIALS = "credentials"
+ACCESS_KEY_ID = "accessKeyId"
+SECRET_ACCESS_KEY = "secretAccessKey"
+SESSION_TOKEN = "sessionToken"
+EXPIRATION = "expiration"
+MESSAGE = "message"
+TRACE_ID = "traceId"
+
 # restarts.json, words.json
 RESTARTS = "restarts"
 CAUSE = "cause"
