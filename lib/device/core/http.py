@@ -10,6 +10,7 @@ from device.core.failures import AGAIN, GIVE_UP, Failure
 
 MAX_LINE_BYTES = 1024  # of an address, and of the lines of an answer that matter
 MAX_HEAD_BYTES = 16384
+MAX_SENT_BYTES = 4096  # of a header that is sent: a session token of AWS has more than a thousand
 
 # The parts of an address. `target`: path and query.
 Url = namedtuple("Url", ("secure", "host", "port", "target"))
@@ -119,7 +120,7 @@ def _is_field(name, value):
         isinstance(name, str)
         and isinstance(value, str)
         and name
-        and len(name) + len(value) <= MAX_LINE_BYTES
+        and len(name) + len(value) <= MAX_SENT_BYTES
         and all(symbol in _NAME_SYMBOLS for symbol in name.lower())
         and all(" " <= symbol <= "~" for symbol in value)
     )
