@@ -21,6 +21,7 @@ from muster.registry.failures import BusyError, RegistryError
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.engine import Engine
+from muster.twin.https.credentials import Credentials
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.router import Published
@@ -58,6 +59,7 @@ class Twin:
         except BaseException:
             os.close(self._lock)
             raise
+        self.credentials = Credentials(self.settings)
         self.messages: deque[Published] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)

@@ -14,6 +14,7 @@ Hook = Callable[[dict], dict]
 REGION = "local-1"
 ACCOUNT = "000000000000"
 DEFAULT_TEMPLATE = topics.DEFAULT_TEMPLATE
+DEFAULT_ROLE_ALIAS = "muster-board"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Settings:
     claim_key: KeyKind = "rsa"
     token_life_s: float = 3600
     reuse_tokens: bool = False  # a second RegisterThing with the same token: refused, or answered again
+    role_alias: str = DEFAULT_ROLE_ALIAS  # whose keys for AWS a device may have
+    credentials_life_s: int = 3600  # of these keys; AWS allows 900 to 43200
     certificate_ttl_h: float | None = None  # hours; None: until 2049-12-31T23:59:59Z
     key_pool: int = 8  # RSA keys made ahead
     hook: Hook | str | None = None  # callable, "module:function" or "file.py:function"; a template's own wins
