@@ -9,10 +9,9 @@ from cryptography import x509
 from device.core import fields, topics
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.twin import claiming, pki
-from tools.twin.helpers import REGISTER, new_csr, registration, wait_until
+from tools.twin.helpers import ANSWERS, REGISTER, new_csr, registration, wait_until
 from tools.twin.https_client import CODE, KEY, OTHER_CODE, OTHER_KEY, TOKEN, Board, request
 from tools.twin.raw import Raw
-from tools.twin.helpers import ANSWERS
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def test_a_board_registers_and_waits(twin, board) -> None:
         ({"claim": OTHER_CODE}, "release", 404, "not registered"),
         ({"claim": "short"}, "register", 400, "is not a claim ID"),
         ({"claim": None}, "claim", 400, "is not a claim ID"),
-        ({"claim": CODE.lower()}, "register", 400, "is not a claim ID"),
+        ({"claim": CODE + "0"}, "register", 400, "is not a claim ID"),
         ({"key": "x" * 32}, "register", 400, "32 hexadecimal digits"),
         ({"key": None}, "claim", 400, "32 hexadecimal digits"),
     ],
@@ -65,6 +64,12 @@ def test_who_is_wrong_hears_why(twin, board, change, what, status, error) -> Non
     answer = Board(twin, **change).ask(what)
     assert answer.status == status and error in answer.document["error"]
     assert twin.registry.claims.get(CODE).key_sha256 == claiming.key_digest(KEY)
+
+
+@pytest.mark.parametrize("claim", ["7423F-FA8DT-N", "7423ffa8dt"])
+def test_a_claim_id_may_be_written_as_on_the_label(twin, claim) -> None:
+    assert Board(twin, claim).register().document == {"registered": True}
+    assert twin.registry.claims.get(CODE) is not None
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"[" * 10_000, b"\xff", b"null"])

@@ -138,7 +138,7 @@ STEPS: tuple[str, ...] = (
     );
     CREATE TABLE accounts (
         name TEXT PRIMARY KEY,
-        password TEXT NOT NULL,                   -- scrypt, as muster.accounts writes it
+        password TEXT NOT NULL,                   -- its scrypt hash
         created_s REAL NOT NULL
     );
     CREATE TABLE claims (

@@ -96,12 +96,14 @@ async def _board(request: web.Request) -> tuple[str, str]:
         document = None
     if not isinstance(document, dict):
         raise RefusedError(400, "the body is not a JSON object")
-    claim_id, key = document.get(fields.CLAIM), document.get(fields.REGISTRATION_KEY)
-    if not codes.is_code(claim_id):
-        raise RefusedError(400, f'"{fields.CLAIM}" is not a claim ID')
+    claim, key = document.get(fields.CLAIM), document.get(fields.REGISTRATION_KEY)
+    try:
+        claim_id = codes.parse(claim if isinstance(claim, str) else "")
+    except codes.CodeError:
+        raise RefusedError(400, f'"{fields.CLAIM}" is not a claim ID') from None
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise RefusedError(400, f'"{fields.REGISTRATION_KEY}" must be 32 hexadecimal digits')
-    return str(claim_id), key
+    return claim_id, key
 
 
 def _unknown(error: Exception) -> RefusedError:

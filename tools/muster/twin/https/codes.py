@@ -29,11 +29,6 @@ def parse(text: str) -> str:
     return body
 
 
-def is_code(value: object) -> bool:
-    """Whether this is a claim ID as boards write it."""
-    return isinstance(value, str) and len(value) in LENGTHS and all(symbol in SYMBOLS for symbol in value)
-
-
 def check_symbol(code: str) -> str:
     """Crockford's check symbol: the number modulo 37."""
     number = 0

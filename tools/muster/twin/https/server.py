@@ -12,6 +12,7 @@ import importlib
 import logging
 import math
 import ssl
+import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ from muster.twin.log import log
 
 if TYPE_CHECKING:
     from muster.twin.server import Twin
+
+# Parts name what they find in a request by a string, so that they need nothing of this module.
+warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
 
 PARTS = ("builder",)  # modules of this package
 
