@@ -55,6 +55,16 @@ HARDWARE = "hardware"  # kind and hardware number
 SERIAL = "serial"
 ERROR = "error"
 
+# What a board and the builder say to each other; the builder's address is in config.json.
+API = "api"
+BUILDER = "builder"
+REGISTRATION_KEY = "registrationKey"  # hex, 16 random bytes: the board's proof of who it is
+REGISTERED = "registered"
+CLAIMED = "claimed"
+DELAY = "delay"  # seconds until the next poll
+RELEASED = "released"
+ROOT_CA_PEM = "rootCa"
+
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"
