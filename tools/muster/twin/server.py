@@ -295,6 +295,7 @@ class RunningTwin:
         self.host = twin.settings.host
         self.port = twin.port
         self.https_port = twin.https_port
+        self.credentials = twin.credentials
         self.page_port = twin.page_port
         self.builder_url = twin.builder_url
         self.ca_pem_path = twin.home.ca_pem

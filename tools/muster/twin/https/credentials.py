@@ -10,6 +10,7 @@ import datetime
 import re
 import secrets
 import uuid
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
@@ -47,15 +48,13 @@ class Credentials:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._issued: dict[str, Issued] = {}
+        self._issued: OrderedDict[str, Issued] = OrderedDict()
 
     def issue(self, certificate_id: str, thing_name: str | None) -> Issued:
         """New keys for the owner of a certificate."""
         now_s = self._settings.clock()
-        for key_id in [key_id for key_id, issued in self._issued.items() if issued.expires_s <= now_s]:
-            del self._issued[key_id]
-        while len(self._issued) >= MOST_KEPT:
-            del self._issued[next(iter(self._issued))]
+        while self._issued and self._is_over(now_s):
+            self._issued.popitem(last=False)
         issued = Issued(
             "ASIA" + base64.b32encode(secrets.token_bytes(10)).decode(),
             base64.b64encode(secrets.token_bytes(30)).decode(),
@@ -67,9 +66,18 @@ class Credentials:
         self._issued[issued.access_key_id] = issued
         return issued
 
+    def _is_over(self, now_s: float) -> bool:
+        """Whether the oldest keys have ended, or are too many."""
+        oldest = next(iter(self._issued.values()))
+        return oldest.expires_s <= now_s or len(self._issued) >= MOST_KEPT
+
     def secret_of(self, access_key_id: str) -> Issued | None:
         """The keys with this id, if they were handed out here; they may have ended: see `expires_s`."""
         return self._issued.get(access_key_id)
+
+    def all(self) -> list[Issued]:
+        """The keys that have not been forgotten, the oldest first."""
+        return list(self._issued.values())
 
 
 def routes(twin: "Twin") -> list[web.RouteDef]:
