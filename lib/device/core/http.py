@@ -94,12 +94,16 @@ def where(address):
     return "%s:%d" % (address.host, address.port)
 
 
+def host(address):
+    """The header Host of a request to a Url."""
+    return address.host if address.port == (443 if address.secure else 80) else where(address)
+
+
 def head(method, address, headers, size):
     """The bytes of the head of a request; `size`: bytes of its body, or None without one."""
-    standard = address.port == (443 if address.secure else 80)
     lines = [
         "%s %s HTTP/1.1" % (method, address.target),
-        "Host: " + (address.host if standard else where(address)),
+        "Host: " + host(address),
         "User-Agent: muster",
         "Accept-Encoding: identity",
         "Connection: close",

@@ -1,7 +1,7 @@
 """Keys for AWS (IAM credentials), for services that call it by HTTPS.
 
 They are fetched with the board's own certificate, are only in memory, and are renewed at 80 % of their life.
-A service with NEEDS = ("keys",) gets them by `await state.services["keys"].current()`. Without a role alias
+A service with NEEDS = ("keys",) gets them by `await state.services["keys"].signed(...)`. Without a role alias
 in config.json this service is done at once: its condition is DONE, and there is no `current`.
 """
 
@@ -42,9 +42,9 @@ class Keys(Service):
             self._wanted.clear()
             wait_ms = await self._fetch(*place)
             self.ready.set()
-            rest_ms = min(wait_ms, board.interval("keys_ms", _REST_MS))
+            rest_ms = board.interval("keys_ms", _REST_MS)
             await clock.sleep_ms(rest_ms)
-            await clock.wait(self._wanted.wait(), wait_ms - rest_ms)
+            await clock.wait(self._wanted.wait(), max(0, wait_ms - rest_ms))
 
     async def current(self, refused=None):
         """The core.credentials.Keys to sign with; waits for them, and raises Failure if none come.
@@ -62,6 +62,23 @@ class Keys(Service):
             why = self.failure
             raise why if isinstance(why, Failure) else Failure(AGAIN, "there are no keys for AWS yet")
         return self._keys
+
+    async def signed(self, method, address, headers, body, place):
+        """(headers to send, the Keys they are signed with) for a request to AWS.
+
+        `headers`: {name: value}; `body`: bytes; `place`: (region, service). The address has no query.
+        """
+        from device.core import http, sigv4
+
+        keys = await self.current()
+        url = http.url(address)
+        named = list(headers.items()) + [("Host", http.host(url))]
+        unix_s = self.state.ports.clock.unix()
+        added = sigv4.signed(method, url.target, (), named, sigv4.digest(body), unix_s, place, keys)
+        sent = dict(headers)
+        sent.update(added)
+        unload("device.core.sigv4", "device.core.hmac256", "device.core.calendar", "device.core.http")
+        return sent, keys
 
     async def _fetch(self, alias, host, port):
         """Get new keys; return in how many milliseconds it is time for others."""

@@ -1,14 +1,13 @@
 """An HTTP server in the broker's event loop, with limits; the twin has one for boards and one for people.
 
 A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named in
-PARTS. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active (else
-None); the body, read already and within its limit (`await request.read()`); and RefusedError to raise.
+HttpSide. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active
+(else None); the body, read already and within its limit (`await request.read()`); and RefusedError to raise.
 """
 
 import asyncio
 import contextlib
 import errno
-import importlib
 import logging
 import math
 import ssl
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 # Parts name what they find in a request by a string, so that they need nothing of this module.
 warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
-
-PARTS = ("builder", "credentials")  # modules of this package
 
 _CLOSE_S = 1.0  # for answers that are on their way when the twin stops
 _log = log()
@@ -244,8 +241,9 @@ class HttpSide:
         twin, settings = self._twin, self._twin.settings
         if settings.https_port is not None:
             context = tls.server_context(twin.home, settings.require_sni, needs_certificate=False)
-            parts = [importlib.import_module(f"muster.twin.https.{name}") for name in PARTS]
-            routes = [route for part in parts for route in part.routes(twin)]
+            from muster.twin.https import builder, credentials  # they import this module
+
+            routes = [*builder.routes(twin), *credentials.routes(twin)]
             self.devices = HttpServer(twin, "HTTPS", routes, context)
             await self.devices.start(settings.bind_address, settings.https_port, "--https-port")
 
