@@ -89,7 +89,7 @@ def camera_template(topic_prefix: str, renewal: str, role_alias: str = DEFAULT_R
 
 def renewal_template(topic_prefix: str, renewal: str, role_alias: str = DEFAULT_ROLE_ALIAS) -> str:
     """The body of the template by which a device renews itself: the thing stays as it is."""
-    thing = {"Properties": {"ThingName": _SERIAL}}
+    thing: dict[str, object] = {"Properties": {"ThingName": _SERIAL}}
     return json.dumps(_template(thing, device_policy(topic_prefix, renewal, role_alias)))
 
 
