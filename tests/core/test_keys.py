@@ -200,6 +200,18 @@ def test_a_failure_is_told_to_whoever_asks():
     assert failure.kind == GIVE_UP and "Access Denied" in str(failure)
 
 
+def test_the_certificate_is_for_one_server():
+    board = _Board(http.Answer(302, {"location": "https://other.example/"}, b""))
+
+    async def play():
+        try:
+            await _service(board).run()
+        except Failure as failure:
+            return failure
+
+    assert "(302)" in str(asyncio.run(play())) and len(board.asked) == 1
+
+
 def test_valid_keys_stay_when_the_renewal_fails():
     board = _Board(_answer(1), _DENIED)
 

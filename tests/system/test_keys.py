@@ -27,6 +27,11 @@ REFUSED = """
     self.say("another: %s" % (first.id != other.id))
     again = await state.services["keys"].current(first)
     self.say("the same: %s" % (again is other))
+    sent, _ = await state.services["keys"].signed("POST", "https://logs.example/", {}, b"", ("eu-1", "logs"))
+    self.say("signed: %d" % len(sent))
+    import sys
+    passing = ("credentials", "sigv4", "hmac", "fetching", "http", "tls", "pem")
+    self.say("left: %s" % [name for name in sys.modules if any(word in name for word in passing)])
     await state.ports.clock.sleep_ms(1000000)
 """
 FAILS = """
@@ -98,6 +103,9 @@ def test_keys_that_aws_refuses_are_replaced(short_twin, serial, tmp_path):
     with mishaps.powered(path) as machine:
         machine.wait_for("probe      another: True")
         machine.wait_for("probe      the same: True")
+        machine.wait_for("probe      signed: 3")
+        left = machine.wait_for("probe      left: [")
+        assert left.endswith("['device.port.tls']"), left
 
 
 def test_a_refusal_stops_nothing_else(short_twin, serial, tmp_path):
