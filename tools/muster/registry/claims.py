@@ -93,9 +93,7 @@ class Claims:
     def end_certificates(self, claim_id: str, now_s: float) -> int:
         """Revoke the temporary certificates of a board, and delete those whose time is over; how many ended."""
         mine = "certificate_id IN (SELECT certificate_id FROM claim_certificates WHERE claim_id = ?)"
-        self._database.write(
-            f"DELETE FROM certificates WHERE not_after_s <= ? AND {mine}", now_s, claim_id
-        )
+        self._database.write(f"DELETE FROM certificates WHERE not_after_s <= ? AND {mine}", now_s, claim_id)
         return self._database.write(
             f"UPDATE certificates SET status = ? WHERE status = ? AND {mine}", REVOKED, ACTIVE, claim_id
         )

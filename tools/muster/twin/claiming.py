@@ -155,7 +155,10 @@ class Claiming:
         other = self._registry.claims.of_thing(thing)
         if other is not None and other.claim_id != known.claim_id:
             _log.warning(
-                "registration denied: the thing %s is the board %s, not %s", thing, other.claim_id, known.claim_id
+                "registration denied: the thing %s is the board %s, not %s",
+                thing,
+                other.claim_id,
+                known.claim_id,
             )
             raise DeniedError("the thing is another board's")
         self._registry.claims.set_thing(known.claim_id, thing)

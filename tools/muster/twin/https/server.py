@@ -6,14 +6,13 @@ None); the body, read already and within its limit (`await request.read()`); and
 """
 
 import asyncio
-import contextlib
 import errno
 import importlib
 import logging
 import math
 import ssl
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -35,6 +34,8 @@ warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
 
 PARTS = ("builder",)  # modules of this package
 
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_LOOPBACK = "127.0.0.1"
 _CLOSE_S = 1.0  # for answers that are on their way when the twin stops
 _log = log()
 # aiohttp writes a traceback for each client that does not speak HTTP; what is worth telling is told here.
@@ -73,17 +74,22 @@ class HttpServer:
         routes: Iterable[web.RouteDef],
         context: ssl.SSLContext | None,
         refuse: Refuse = _as_json,
+        check: Callable[[web.Request], None] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`check` raises RefusedError for what is not to be answered; `headers` are those of all answers."""
         self._twin = twin
         self._name = name
         self._limits = twin.settings.http_limits
         self._context = context
         self._refuse = refuse
+        self._check = check
         self._rate = Buckets(self._limits.requests, self._limits.requests_per_s, twin.settings.clock)
         self._wrong = Buckets(self._limits.wrong, self._limits.wrong_per_s, twin.settings.clock)
         self._app = web.Application(middlewares=[_checked(self)], client_max_size=BODY_BYTES)
         self._app.add_routes(routes)
-        self._app.on_response_prepare.append(_finish)
+        self._headers = {**_HEADERS, **(headers or {})}
+        self._app.on_response_prepare.append(self._finish)
         self._runner: web.AppRunner | None = None
         self._listener: HttpListener | None = None
 
@@ -131,6 +137,8 @@ class HttpServer:
         address = request.remote or ""
         try:
             self._admit(address)
+            if self._check is not None:
+                self._check(request)
             return await self._handled(request, handler)
         except RefusedError as error:
             if error.is_guess:
@@ -185,6 +193,11 @@ class HttpServer:
             return None
         return certificate_id
 
+    async def _finish(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "muster"  # nobody has to know what it is made of
+        for name, value in self._headers.items():
+            response.headers.setdefault(name, value)
+
     def _refused(self, request: web.Request, error: RefusedError) -> web.StreamResponse:
         _log.info("%s: %s %s: %s %s", self._name, request.method, request.path, error.status, error.text)
         response = self._refuse(error.status, error.text)
@@ -217,13 +230,6 @@ def _connection(request: web.Request) -> Connection | None:
     return protocol if isinstance(protocol, Connection) else None
 
 
-async def _finish(_: web.Request, response: web.StreamResponse) -> None:
-    """Nobody has to know what the server is made of, and nothing of it is to be kept."""
-    response.headers["Server"] = "muster"
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-
-
 class HttpSide:
     """Both servers of a twin: that for boards, and that for people. Each is off without a port."""
 
@@ -248,11 +254,25 @@ class HttpSide:
             routes = [route for part in parts for route in part.routes(twin)]
             self.devices = HttpServer(twin, "HTTPS", routes, context)
             await self.devices.start(settings.bind_address, settings.https_port, "--https-port")
+        if settings.page_port is not None:
+            await self._start_page(settings.page_bind or _LOOPBACK, settings.page_port)
+
+    async def _start_page(self, address: str, port: int) -> None:
+        from muster.twin.https.people.site import HEADERS, Site, refuse  # only where people come
+
+        site = Site(self._twin)
+        self.page = HttpServer(self._twin, "page", site.routes(), None, refuse, site.check, HEADERS)
+        await self.page.start(address, port, "--page-port")
+        if address not in (_LOOPBACK, "::1", "localhost"):
+            _log.warning(
+                "the page for people listens on %s, over plain HTTP: whoever listens in that network reads the"
+                " passwords; without --page-bind it is for this computer only",
+                address,
+            )
 
     async def stop(self) -> None:
         """Close every connection of both."""
-        with contextlib.ExitStack():
-            for server in (self.devices, self.page):
-                if server is not None:
-                    await server.stop()
+        for server in (self.devices, self.page):
+            if server is not None:
+                await server.stop()
         self.devices = self.page = None
