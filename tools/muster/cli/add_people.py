@@ -2,7 +2,9 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -12,26 +14,27 @@ from muster.fleet import names
 from muster.twin.https import passwords
 
 _TOKEN_BYTES = 24
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _named(what: str, metavar: str) -> click.Argument:
+def _named(what: str) -> Callable[[_F], _F]:
     return click.argument(
         "name",
-        metavar=metavar,
+        metavar="NAME",
         callback=lambda _, __, value: names.check(value, what),
         help=f"Name of the {what}: {names.rule(what)}.",
     )
 
 
 @click.command()
-@_named("product", "NAME")
+@_named("product")
 @options.home_option
 @output.output_option
 def product(name: str, home: Path, form: str) -> None:
     """Add a product and print its token once, for the device.json of its boards.
 
-    Boards that register themselves with the builder (muster twin run --https-port) say by this token what they
-    are. The registry keeps only its digest. A product that exists already is not changed.
+    Boards that register themselves with the builder (muster twin run --https-port) say by this token what
+    they are. The registry keeps only its digest. A product that exists already is not changed.
     """
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     with options.writing(home) as registry:
@@ -41,14 +44,14 @@ def product(name: str, home: Path, form: str) -> None:
         output.done(form, lines, {"name": name, "created": True, "productToken": token})
         return
     text = (
-        f'Product "{name}" exists already; nothing was changed. Its token is not shown again: if it is lost, add'
-        " another product"
+        f'Product "{name}" exists already; nothing was changed. Its token is not shown again: if it is lost,'
+        " add another product"
     )
     output.done(form, [text], {"name": name, "created": False})
 
 
 @click.command()
-@_named("account", "NAME")
+@_named("account")
 @options.home_option
 @click.option(
     "--password-file",
@@ -97,8 +100,8 @@ def _checked(password: str, what: str) -> str:
     size = len(password.encode())
     if len(password) < passwords.MIN_CHARACTERS or size > passwords.MAX_BYTES or not password.isprintable():
         raise MusterError(
-            f"{what} must have at least {passwords.MIN_CHARACTERS} characters, at most {passwords.MAX_BYTES} bytes,"
-            " and no control characters: choose another password",
+            f"{what} must have at least {passwords.MIN_CHARACTERS} characters, at most {passwords.MAX_BYTES}"
+            " bytes, and no control characters: choose another password",
             WRONG_USE,
         )
     return password

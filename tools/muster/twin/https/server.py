@@ -1,8 +1,9 @@
 """An HTTP server in the broker's event loop, with limits; the twin has one for boards and one for people.
 
 A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named in
-PARTS. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active (else
-None); the body, read already and within its limit (`await request.read()`); and RefusedError to raise.
+PARTS. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active
+(else None); the body, read already and within its limit (`await request.read()`; limits.allowing changes it);
+and RefusedError to raise.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
+from aiohttp.typedefs import Middleware
 
 from device.core import fields
 from muster.errors import MusterError
@@ -120,8 +122,8 @@ class HttpServer:
             await self._runner.cleanup()
             why = "another program uses it" if error.errno == errno.EADDRINUSE else error.strerror
             raise MusterError(
-                f"the twin cannot listen on port {port} of {address} ({why}): choose another with {option}, or 0"
-                " for a free one"
+                f"the twin cannot listen on port {port} of {address} ({why}): choose another with {option},"
+                " or 0 for a free one"
             ) from error
 
     async def stop(self) -> None:
@@ -136,28 +138,37 @@ class HttpServer:
         """The answer to one request; whatever is wrong becomes a sentence for whoever asks."""
         address = request.remote or ""
         try:
+            if request.version < HttpVersion10:
+                raise RefusedError(505, "this is no HTTP that anybody speaks any more")
             self._admit(address)
             if self._check is not None:
                 self._check(request)
             return await self._handled(request, handler)
-        except RefusedError as error:
-            if error.is_guess:
-                self._wrong.count(address)
-            return self._refused(request, error)
-        except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
-            if error.status < 400:
-                return error
-            return self._refused(request, RefusedError(error.status, f"{error.status}: {error.reason}"))
-        except BusyError as error:
-            return self._refused(request, RefusedError(503, str(error), retry_s=1))
-        except (asyncio.TimeoutError, TimeoutError):
-            return self._refused(request, RefusedError(503, "the twin took too long: try again", retry_s=1))
-        except RegistryError as error:
-            _log.warning("%s: a request failed: %s", self._name, error)
-            return self._refused(request, RefusedError(500, "the twin failed; its log says why"))
-        except Exception:
-            _log.exception("%s: %s %s failed", self._name, request.method, request.path)
-            return self._refused(request, RefusedError(500, "the twin failed; its log says why"))
+        except Exception as error:
+            refused = self._explained(request, error)
+        if refused.is_guess:
+            self._wrong.count(address)
+        _log.info("%s: %s %s: %s", self._name, request.method, request.path, refused)
+        response = self._refuse(refused.status, refused.text)
+        if refused.retry_s is not None:
+            response.headers["Retry-After"] = str(math.ceil(refused.retry_s))
+        return response
+
+    def _explained(self, request: web.Request, error: Exception) -> RefusedError:
+        """What is told of an error, which is logged when it is ours."""
+        if isinstance(error, RefusedError):
+            return error
+        if isinstance(error, web.HTTPException):  # no such path, wrong method, body too large
+            return RefusedError(error.status, f"{error.status}: {error.reason}")
+        if isinstance(error, BusyError):
+            return RefusedError(503, str(error), retry_s=1)
+        if isinstance(error, asyncio.TimeoutError | TimeoutError):
+            return RefusedError(503, "the twin took too long: try again", retry_s=1)
+        mistake = None if isinstance(error, RegistryError) else error
+        _log.warning(
+            "%s: %s %s failed: %s", self._name, request.method, request.path, error, exc_info=mistake
+        )
+        return RefusedError(500, "the twin failed; its log says why")
 
     def _admit(self, address: str) -> None:
         for buckets in (self._rate, self._wrong):
@@ -198,19 +209,12 @@ class HttpServer:
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
 
-    def _refused(self, request: web.Request, error: RefusedError) -> web.StreamResponse:
-        _log.info("%s: %s %s: %s %s", self._name, request.method, request.path, error.status, error.text)
-        response = self._refuse(error.status, error.text)
-        if error.retry_s is not None:
-            response.headers["Retry-After"] = str(math.ceil(error.retry_s))
-        return response
-
 
 async def _run(handler: Handler, request: web.Request) -> web.StreamResponse:
     return await handler(request)
 
 
-def _checked(server: HttpServer) -> "Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]":
+def _checked(server: HttpServer) -> Middleware:
     @web.middleware
     async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -265,8 +269,8 @@ class HttpSide:
         await self.page.start(address, port, "--page-port")
         if address not in (_LOOPBACK, "::1", "localhost"):
             _log.warning(
-                "the page for people listens on %s, over plain HTTP: whoever listens in that network reads the"
-                " passwords; without --page-bind it is for this computer only",
+                "the page for people listens on %s, over plain HTTP: whoever listens in that network reads"
+                " the passwords; without --page-bind it is for this computer only",
                 address,
             )
 

@@ -87,8 +87,8 @@ def _state(claim: Claim, is_provisioned: bool, is_online: bool) -> tuple[str, st
     return (
         "Waiting for the board",
         "waiting",
-        "It asks by itself, at first after seconds, later every few minutes. To make it ask now, switch it off and"
-        " on again, or press “Poll now” on its own page.",
+        "It asks by itself, at first after seconds, later every few minutes. To make it ask now, switch it"
+        " off and on again, or press “Poll now” on its own page.",
     )
 
 

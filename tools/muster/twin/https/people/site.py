@@ -1,7 +1,7 @@
-"""The requests of a browser. Pages are made here, so they work without JavaScript; script.js scans and refreshes.
+"""The requests of a browser. Pages work without JavaScript; script.js scans labels and refreshes the list.
 
-Against pages of strangers: the browser must call us by an address or by a name of ours (no rebinding), a form must
-come from our origin and carry a token that only our pages know, and the cookie is SameSite=Strict.
+Against pages of strangers: the browser must call us by an address or by a name of ours (no rebinding), a form
+must come from our origin and carry a token that only our pages know, and the cookie is SameSite=Strict.
 """
 
 import asyncio
@@ -88,11 +88,12 @@ class Site:
 
     def check(self, request: web.Request) -> None:
         """Raises RefusedError for a request that a page of a stranger may have made."""
-        if not self._is_own_name(_host_name(request.host)):
+        host = request.headers.get("Host", "")  # request.host would make one up
+        if not self._is_own_name(_host_name(host)):
             raise RefusedError(421, "This is not the name of this page: open it by its address.")
         if request.method not in ("GET", "HEAD", "POST"):
             raise RefusedError(405, "Only GET and POST are answered.")
-        if request.method == "POST" and request.headers.get("Origin") != f"http://{request.host}":
+        if request.method == "POST" and request.headers.get("Origin") != f"http://{host}":
             raise RefusedError(403, "This form was not sent by this page: open the page and try again.")
 
     def _is_own_name(self, name: str) -> bool:
@@ -211,8 +212,8 @@ class Site:
         except claiming.UnknownBoardError:
             self._at_claim.wrong(session.account, where)
             problem = (
-                f"No board has registered itself as {codes.grouped(code)} yet. Compare it with the label; switch"
-                " the board on, give it its network, and try again after a minute."
+                f"No board has registered itself as {codes.grouped(code)} yet. Compare it with the label;"
+                " switch the board on, give it its network, and try again after a minute."
             )
             return self._boards_page(request, session, 404, problem, typed)
         except claiming.TakenError as error:
@@ -307,8 +308,8 @@ def _taken(code: str, error: claiming.TakenError) -> str:
     if error.is_own:
         return f"{codes.grouped(code)} is yours already: it is in the list."
     return (
-        f"{codes.grouped(code)} was claimed by somebody else. Only its owner can release it: ask whoever had the"
-        " board before you."
+        f"{codes.grouped(code)} was claimed by somebody else. Only its owner can release it: ask whoever had"
+        " the board before you."
     )
 
 
