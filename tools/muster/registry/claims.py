@@ -91,11 +91,9 @@ class Claims:
         self._database.write(sql, certificate_id, claim_id)
 
     def end_certificates(self, claim_id: str, now_s: float) -> int:
-        """Revoke the temporary certificates of a board, and delete those whose time is over; how many ended."""
+        """Revoke the temporary certificates of a board, and delete those past their end; how many ended."""
         mine = "certificate_id IN (SELECT certificate_id FROM claim_certificates WHERE claim_id = ?)"
-        self._database.write(
-            f"DELETE FROM certificates WHERE not_after_s <= ? AND {mine}", now_s, claim_id
-        )
+        self._database.write(f"DELETE FROM certificates WHERE not_after_s <= ? AND {mine}", now_s, claim_id)
         return self._database.write(
             f"UPDATE certificates SET status = ? WHERE status = ? AND {mine}", REVOKED, ACTIVE, claim_id
         )

@@ -1,10 +1,10 @@
 """How a board comes to its owner: it registers, a person claims it, it gets a temporary claim certificate.
 
-Without HTTP: `https/builder.py` and the page for people call this. A board is known by its claim ID and by its
-registration key, a random number that it made itself. Temporary certificates may do what the claim certificate
-may, and live for minutes. They end when the next one is given out, when the certificate that the board got with
-one has connected for the first time (not before: the answer to RegisterThing may be lost), and when the
-board is released.
+Without HTTP: `https/builder.py` and the page for people call this. A board is known by its claim ID and by
+its registration key, a random number that it made itself. Temporary certificates may do what the claim
+certificate may, and live for minutes. They end when the next one is given out, when the certificate that the
+board got with one has connected for the first time (not before: the answer to RegisterThing may be lost), and
+when the board is released.
 """
 
 import hashlib
@@ -113,7 +113,7 @@ class Claiming:
     # What people do
 
     def claim(self, claim_id: str, owner: str) -> None:
-        """`owner` takes the board; of two people at once one gets it. Raises UnknownBoardError, TakenError."""
+        """`owner` takes the board; of two people one gets it. Raises UnknownBoardError, TakenError."""
         with self._registry.transaction():
             known = self._registry.claims.get(claim_id)
             if known is None:
@@ -155,7 +155,10 @@ class Claiming:
         other = self._registry.claims.of_thing(thing)
         if other is not None and other.claim_id != known.claim_id:
             _log.warning(
-                "registration denied: the thing %s is the board %s, not %s", thing, other.claim_id, known.claim_id
+                "registration denied: the thing %s is the board %s, not %s",
+                thing,
+                other.claim_id,
+                known.claim_id,
             )
             raise DeniedError("the thing is another board's")
         self._registry.claims.set_thing(known.claim_id, thing)

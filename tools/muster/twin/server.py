@@ -94,6 +94,15 @@ class Twin:
         return None if self._http.page is None else self._http.page.port
 
     @property
+    def page_url(self) -> str | None:
+        """The address of the page for people; None: off."""
+        if self._http.page is None:
+            return None
+        bind = self.settings.page_bind
+        host = self.settings.url_host if bind else "127.0.0.1"
+        return f"http://{host}:{self._http.page.port}/"
+
+    @property
     def url(self) -> str:
         """mqtts://NAME:PORT."""
         return f"mqtts://{self.settings.url_host}:{self.port}"
@@ -297,6 +306,7 @@ class RunningTwin:
         self.https_port = twin.https_port
         self.credentials = twin.credentials
         self.page_port = twin.page_port
+        self.page_url = twin.page_url
         self.builder_url = twin.builder_url
         self.ca_pem_path = twin.home.ca_pem
         self.claim_dir = twin.home.claim_dir

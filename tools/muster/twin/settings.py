@@ -57,7 +57,9 @@ class Settings:
     page_port: int | None = None  # of the page for people, plain HTTP; None: off
     page_bind: str | None = None  # address of that page; None: loopback only
     claim_life_s: float = 600  # of the temporary claim certificate of a board that was claimed
-    claim_delay_s: int | None = None  # how long boards are told to wait before they poll again; None: their own
+    claim_delay_s: int | None = (
+        None  # how long boards are told to wait before they poll again; None: their own
+    )
     template: str = DEFAULT_TEMPLATE
     renewal_template: str = topics.DEFAULT_RENEWAL_TEMPLATE
     open_admission: bool = False  # True: the claim certificate alone is enough, even if there are groups

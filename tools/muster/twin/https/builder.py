@@ -1,6 +1,7 @@
 """The builder for boards: a board registers itself, asks whether somebody has claimed it, and is released.
 
-A board says of which product it is by the token in its device.json. Who it is, it proves by its registration key.
+A board says of which product it is by the token in its device.json, and proves who it is by its registration
+key.
 """
 
 import json

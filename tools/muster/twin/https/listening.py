@@ -1,7 +1,7 @@
 """Connections of an HTTP server, with limits that aiohttp leaves to a proxy in front of it.
 
-How many there are, in all and of one address, is known before TLS begins; and a client that does not shake hands,
-send its request or read its answer in time is cut off.
+How many there are, in all and of one address, is known before TLS begins; and a client that does not shake
+hands, send its request or read its answer in time is cut off.
 """
 
 import asyncio

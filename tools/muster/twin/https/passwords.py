@@ -33,7 +33,7 @@ def matches(password: str, stored: str) -> bool:
         kind, log_n, r, p, salt, digest = stored.split("$")
         wanted = binascii.unhexlify(digest)
         found = _scrypt(password, binascii.unhexlify(salt), int(log_n), int(r), int(p))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return kind == _KIND and hmac.compare_digest(found, wanted)
 
@@ -41,5 +41,11 @@ def matches(password: str, stored: str) -> bool:
 def _scrypt(password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
     memory = 128 * r * (1 << log_n) + (1 << 20)
     return hashlib.scrypt(
-        password.encode(errors="replace"), salt=salt, n=1 << log_n, r=r, p=p, maxmem=memory, dklen=_DIGEST_BYTES
+        password.encode(errors="replace"),
+        salt=salt,
+        n=1 << log_n,
+        r=r,
+        p=p,
+        maxmem=memory,
+        dklen=_DIGEST_BYTES,
     )

@@ -2,20 +2,21 @@
 
 A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named in
 HttpSide. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active
-(else None); the body, read already and within its limit (`await request.read()`); and RefusedError to raise.
+(else None); the body, read already and within its limit (`await request.read()`; limits.allowing changes it);
+and RefusedError to raise.
 """
 
 import asyncio
-import contextlib
 import errno
 import logging
 import math
 import ssl
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
+from aiohttp.typedefs import Middleware
 
 from device.core import fields
 from muster.errors import MusterError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # Parts name what they find in a request by a string, so that they need nothing of this module.
 warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
 
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_LOOPBACK = "127.0.0.1"
 _CLOSE_S = 1.0  # for answers that are on their way when the twin stops
 _log = log()
 # aiohttp writes a traceback for each client that does not speak HTTP; what is worth telling is told here.
@@ -70,17 +73,22 @@ class HttpServer:
         routes: Iterable[web.RouteDef],
         context: ssl.SSLContext | None,
         refuse: Refuse = _as_json,
+        check: Callable[[web.Request], None] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`check` raises RefusedError for what is not to be answered; `headers` are those of all answers."""
         self._twin = twin
         self._name = name
         self._limits = twin.settings.http_limits
         self._context = context
         self._refuse = refuse
+        self._check = check
         self._rate = Buckets(self._limits.requests, self._limits.requests_per_s, twin.settings.clock)
         self._wrong = Buckets(self._limits.wrong, self._limits.wrong_per_s, twin.settings.clock)
         self._app = web.Application(middlewares=[_checked(self)], client_max_size=BODY_BYTES)
         self._app.add_routes(routes)
-        self._app.on_response_prepare.append(_finish)
+        self._headers = {**_HEADERS, **(headers or {})}
+        self._app.on_response_prepare.append(self._finish)
         self._runner: web.AppRunner | None = None
         self._listener: HttpListener | None = None
 
@@ -111,8 +119,8 @@ class HttpServer:
             await self._runner.cleanup()
             why = "another program uses it" if error.errno == errno.EADDRINUSE else error.strerror
             raise MusterError(
-                f"the twin cannot listen on port {port} of {address} ({why}): choose another with {option}, or 0"
-                " for a free one"
+                f"the twin cannot listen on port {port} of {address} ({why}): choose another with {option},"
+                " or 0 for a free one"
             ) from error
 
     async def stop(self) -> None:
@@ -127,26 +135,37 @@ class HttpServer:
         """The answer to one request; whatever is wrong becomes a sentence for whoever asks."""
         address = request.remote or ""
         try:
+            if request.version < HttpVersion10:
+                raise RefusedError(505, "this is no HTTP that anybody speaks any more")
             self._admit(address)
+            if self._check is not None:
+                self._check(request)
             return await self._handled(request, handler)
-        except RefusedError as error:
-            if error.is_guess:
-                self._wrong.count(address)
-            return self._refused(request, error)
-        except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
-            if error.status < 400:
-                return error
-            return self._refused(request, RefusedError(error.status, f"{error.status}: {error.reason}"))
-        except BusyError as error:
-            return self._refused(request, RefusedError(503, str(error), retry_s=1))
-        except (asyncio.TimeoutError, TimeoutError):
-            return self._refused(request, RefusedError(503, "the twin took too long: try again", retry_s=1))
-        except RegistryError as error:
-            _log.warning("%s: a request failed: %s", self._name, error)
-            return self._refused(request, RefusedError(500, "the twin failed; its log says why"))
-        except Exception:
-            _log.exception("%s: %s %s failed", self._name, request.method, request.path)
-            return self._refused(request, RefusedError(500, "the twin failed; its log says why"))
+        except Exception as error:
+            refused = self._explained(request, error)
+        if refused.is_guess:
+            self._wrong.count(address)
+        _log.info("%s: %s %s: %s", self._name, request.method, request.path, refused)
+        response = self._refuse(refused.status, refused.text)
+        if refused.retry_s is not None:
+            response.headers["Retry-After"] = str(math.ceil(refused.retry_s))
+        return response
+
+    def _explained(self, request: web.Request, error: Exception) -> RefusedError:
+        """What is told of an error, which is logged when it is ours."""
+        if isinstance(error, RefusedError):
+            return error
+        if isinstance(error, web.HTTPException):  # no such path, wrong method, body too large
+            return RefusedError(error.status, f"{error.status}: {error.reason}")
+        if isinstance(error, BusyError):
+            return RefusedError(503, str(error), retry_s=1)
+        if isinstance(error, asyncio.TimeoutError | TimeoutError):
+            return RefusedError(503, "the twin took too long: try again", retry_s=1)
+        mistake = None if isinstance(error, RegistryError) else error
+        _log.warning(
+            "%s: %s %s failed: %s", self._name, request.method, request.path, error, exc_info=mistake
+        )
+        return RefusedError(500, "the twin failed; its log says why")
 
     def _admit(self, address: str) -> None:
         for buckets in (self._rate, self._wrong):
@@ -182,19 +201,17 @@ class HttpServer:
             return None
         return certificate_id
 
-    def _refused(self, request: web.Request, error: RefusedError) -> web.StreamResponse:
-        _log.info("%s: %s %s: %s %s", self._name, request.method, request.path, error.status, error.text)
-        response = self._refuse(error.status, error.text)
-        if error.retry_s is not None:
-            response.headers["Retry-After"] = str(math.ceil(error.retry_s))
-        return response
+    async def _finish(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "muster"  # nobody has to know what it is made of
+        for name, value in self._headers.items():
+            response.headers.setdefault(name, value)
 
 
 async def _run(handler: Handler, request: web.Request) -> web.StreamResponse:
     return await handler(request)
 
 
-def _checked(server: HttpServer) -> "Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]":
+def _checked(server: HttpServer) -> Middleware:
     @web.middleware
     async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -212,13 +229,6 @@ def _connection(request: web.Request) -> Connection | None:
     transport = request.transport
     protocol = transport.get_protocol() if transport is not None else None
     return protocol if isinstance(protocol, Connection) else None
-
-
-async def _finish(_: web.Request, response: web.StreamResponse) -> None:
-    """Nobody has to know what the server is made of, and nothing of it is to be kept."""
-    response.headers["Server"] = "muster"
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
 
 
 class HttpSide:
@@ -246,11 +256,25 @@ class HttpSide:
             routes = [*builder.routes(twin), *credentials.routes(twin)]
             self.devices = HttpServer(twin, "HTTPS", routes, context)
             await self.devices.start(settings.bind_address, settings.https_port, "--https-port")
+        if settings.page_port is not None:
+            await self._start_page(settings.page_bind or _LOOPBACK, settings.page_port)
+
+    async def _start_page(self, address: str, port: int) -> None:
+        from muster.twin.https.people.site import HEADERS, Site, refuse  # only where people come
+
+        site = Site(self._twin)
+        self.page = HttpServer(self._twin, "page", site.routes(), None, refuse, site.check, HEADERS)
+        await self.page.start(address, port, "--page-port")
+        if address not in (_LOOPBACK, "::1", "localhost"):
+            _log.warning(
+                "the page for people listens on %s, over plain HTTP: whoever listens in that network reads"
+                " the passwords; without --page-bind it is for this computer only",
+                address,
+            )
 
     async def stop(self) -> None:
         """Close every connection of both."""
-        with contextlib.ExitStack():
-            for server in (self.devices, self.page):
-                if server is not None:
-                    await server.stop()
+        for server in (self.devices, self.page):
+            if server is not None:
+                await server.stop()
         self.devices = self.page = None

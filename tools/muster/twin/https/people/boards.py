@@ -58,7 +58,9 @@ def _board(twin: "Twin", claim: Claim, online: set[str], now_s: float) -> Board:
         Step("Registered", True, ago(claim.registered_s, now_s)),
         Step("Claimed", True, ago(claim.claimed_s or 0, now_s)),
         Step("Last asked", claim.polled_s is not None, _maybe(claim.polled_s, now_s)),
-        Step("Provisioned", bool(working), ago(working[-1].connected_s or 0, now_s) if working else "not yet"),
+        Step(
+            "Provisioned", bool(working), ago(working[-1].connected_s or 0, now_s) if working else "not yet"
+        ),
         Step("Connected", is_online, "now" if is_online else "no"),
         Step(
             "Last start",
@@ -77,12 +79,16 @@ def _state(claim: Claim, is_provisioned: bool, is_online: bool) -> tuple[str, st
     if claim.thing is not None:
         return "Provisioning", "working", "It connects with its own certificate now."
     if claim.key_sha256 is None:
-        return "Waiting for the board", "waiting", "It has to register again, which it does when it asks next."
+        return (
+            "Waiting for the board",
+            "waiting",
+            "It has to register again, which it does when it asks next.",
+        )
     return (
         "Waiting for the board",
         "waiting",
-        "It asks by itself, at first after seconds, later every few minutes. To make it ask now, switch it off and"
-        " on again, or press “Poll now” on its own page.",
+        "It asks by itself, at first after seconds, later every few minutes. To make it ask now, switch it"
+        " off and on again, or press “Poll now” on its own page.",
     )
 
 

@@ -1,7 +1,7 @@
 """How often passwords and claim IDs may be guessed.
 
-Only what was wrong counts. One address gets few tries at one account; tries from many addresses at one account, and
-at many accounts from one address, are counted as well.
+Only what was wrong counts. One address gets few tries at one account; tries from many addresses at one
+account, and at many accounts from one address, are counted as well.
 """
 
 from collections.abc import Callable

@@ -29,7 +29,9 @@ class Session:
 class Sessions:
     """All of them, by the digest of what the browser keeps in its cookie."""
 
-    def __init__(self, clock: Callable[[], float], idle_s: float = IDLE_S, longest_s: float = LONGEST_S) -> None:
+    def __init__(
+        self, clock: Callable[[], float], idle_s: float = IDLE_S, longest_s: float = LONGEST_S
+    ) -> None:
         self._clock = clock
         self._idle_s = idle_s
         self._longest_s = longest_s
@@ -45,8 +47,13 @@ class Sessions:
             self._sessions.popitem(last=False)
         return token
 
-    def find(self, token: str, look_up: Callable[[str], Account | None]) -> Session | None:
-        """The session that this token opened, unless it is too old, or the password was changed meanwhile."""
+    def find(
+        self, token: str, look_up: Callable[[str], Account | None], is_person: bool = True
+    ) -> Session | None:
+        """The session that this token opened, unless it is too old, or the password was changed meanwhile.
+
+        `is_person` False: a page asks by itself, which does not keep the session alive.
+        """
         key = _digest(token)
         session = self._sessions.get(key)
         if session is None:
@@ -57,8 +64,9 @@ class Sessions:
         if is_over or account is None or account.password != session.password:
             del self._sessions[key]
             return None
-        session.seen_s = now_s
-        self._sessions.move_to_end(key)
+        if is_person:
+            session.seen_s = now_s
+            self._sessions.move_to_end(key)
         return session
 
     def close(self, token: str) -> None:
