@@ -2,8 +2,8 @@
 
 A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named in
 HttpSide. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active
-(else None); the body, read already and within its limit (`await request.read()`; limits.allowing changes it);
-and RefusedError to raise.
+(else None); the body, read already and within its limit (`await request.read()`; limits.allowing changes
+it); and RefusedError to raise.
 """
 
 import asyncio
