@@ -45,6 +45,10 @@ demo: ready ## a virtual board provisions itself against the local twin (APP=exa
 demo-web: ready ## the same, but the board stays on until Ctrl-C: open its page in a browser
 	@$(MUSTER) demo --web $(if $(APP),--app "$(APP)") $(ARGS)
 
+.PHONY: demo-claim
+demo-claim: ready ## a board that nobody owns: claim it in a browser; until Ctrl-C
+	@$(MUSTER) demo --claim $(ARGS)
+
 .PHONY: test
 test: ready browser ## all tests (ARGS="-k name" chooses)
 	@MUSTER_UF2= $(PYTEST) $(PARALLEL) $(ARGS)

@@ -19,6 +19,7 @@ HEADER = """\
 BUILD = ["hatchling==1.27.0", "editables"]
 # Packages that only some machines need, or have.
 MARKERS = {
+    "async-timeout": 'python_version < "3.11"',
     "exceptiongroup": 'python_version < "3.11"',
     "deqr": 'platform_system == "Linux"',
     "tomli": 'python_version < "3.11"',

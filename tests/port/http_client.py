@@ -34,6 +34,13 @@ def _left(path):
     return {"file": None if data is None else hashlib.sha256(data).digest().hex(), "left": left}
 
 
+def _files(identity):
+    """What gives certificate and key of an order, [path, path] on the host, as a service does."""
+    if identity is None:
+        return None
+    return lambda: {paths.CERTIFICATE: shown[identity[0]], paths.PRIVATE_KEY: shown[identity[1]]}
+
+
 async def _request(order):
     path = order.get("path")
     body = order.get("body")
@@ -49,6 +56,7 @@ async def _request(order):
                 None if body is None else body.encode() * order.get("times", 1),
                 path,
                 order.get("limit_bytes", 4096),
+                _files(order.get("identity")),
             )
         )
 
@@ -77,6 +85,11 @@ async def _main(orders):
 
 with open(sys.argv[1]) as file:
     told = json.load(file)
+shown = {}  # content of the files that are named in orders: later the host's are out of reach
+for order in told["requests"]:
+    for path in order.get("identity", ()):
+        with open(path, "rb") as file:
+            shown[path] = file.read()
 roots = []
 for root in told["roots"]:
     with open(root, "rb") as file:

@@ -53,7 +53,7 @@ def test_a_service_that_is_left_out_takes_what_only_it_needs_along(name: str) ->
     left_out = {path.as_posix() for path in set(whole.modules) - set(contents.modules)}
     assert f"device/services/{name}.py" in left_out
     if name == "provision":
-        assert {"device/claim/handshake.py", "device/claim/csr.py", "device/core/hmac256.py"} <= left_out
+        assert {"device/claim/handshake.py", "device/claim/csr.py"} <= left_out
     kept = {path.as_posix() for path in contents.modules}
     for path in kept:
         for module in TABLE["facts"]((LIB / path).read_text())[0]:

@@ -91,7 +91,7 @@ def web(password: str, stays_on: bool) -> dict[str, Any]:
         return {fields.LISTEN: [f"127.0.0.1:{sock.getsockname()[1]}"], **document}
 
 
-class _Screen:
+class Screen:
     """What the demo prints: its own lines, and those of the board when nothing else is being said."""
 
     def __init__(self, console: Console) -> None:
@@ -119,7 +119,7 @@ def run(
     `app`: {path on flash: content} of an application, which then has to publish something. Raises
     MusterError when it does not succeed.
     """
-    screen = _Screen(console)
+    screen = Screen(console)
     say = screen.say
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
@@ -142,7 +142,7 @@ def run(
                 with screen.turn:
                     _tell(say, received, path, key_mode)
                     _tell_page(say, page, password)
-                _stay_on(board)
+                stay_on(board)
         finally:
             board.stop()
     if stays_on:
@@ -186,7 +186,7 @@ def _tell_page(say: Callable[..., None], page: str, password: str) -> None:
     say(f"Address      {page}\nPassword     {password}\n\nCtrl-C switches it off. Its console:\n")
 
 
-def _stay_on(board: VirtualBoard) -> None:
+def stay_on(board: VirtualBoard) -> None:
     """Wait for Ctrl-C, which is the way to end this, or for the end of the board."""
     try:
         while board.running:

@@ -1,10 +1,17 @@
-"""Reads config.json: which services are on, and what of the log is kept. Used once, then unloaded."""
+"""Reads config.json: which services are on, what of the log is kept, where keys for AWS come from.
+
+Used once, then unloaded.
+"""
 
 from device.core import documents, fields, paths
 from device.core.log import INFO, LEVELS
 
 _LOG_LOW = 4096
 _LOG_HIGH = 131072
+_HOST_SYMBOLS = "abcdefghijklmnopqrstuvwxyz0123456789-."
+_MAX_HOST = 253
+_ALIAS_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=,@-"  # AWS IoT: RoleAlias
+_MAX_ALIAS = 128
 
 
 def _wrong(cause, advice=""):
@@ -28,13 +35,7 @@ def switches(raw):
 
 def log(raw):
     """(least level, bytes of flash) of the section "log" in config.json; (INFO, 0) when there is none."""
-    try:
-        is_read = raw and len(raw) <= documents.MAX_OTHER_BYTES
-        section = documents.loads(raw).get(fields.LOG, {}) if is_read else {}
-    except (ValueError, AttributeError):
-        return INFO, 0  # `switches` complains
-    if not isinstance(section, dict):
-        raise _wrong('"%s" must be an object' % fields.LOG)
+    section = _section(raw, fields.LOG)
     level, size = section.get(fields.LEVEL, INFO), section.get(fields.FLASH_BYTES, 0)
     if level not in LEVELS:
         raise _wrong("%s must be one of %s" % (fields.LEVEL, ", ".join(LEVELS)))
@@ -43,3 +44,36 @@ def log(raw):
         text = "%s must be 0 or from %d to %d" % (fields.FLASH_BYTES, _LOG_LOW, _LOG_HIGH)
         raise _wrong(text)
     return level, size
+
+
+def keys(raw):
+    """(role alias, host, port) of the section "keys" in config.json; None when it names no role alias."""
+    section = _section(raw, fields.KEYS)
+    if not section:
+        return None
+    alias, host = section.get(fields.ROLE_ALIAS), section.get(fields.ENDPOINT)
+    port = section.get(fields.PORT, 443)
+    if not _is_made_of(alias, _ALIAS_SYMBOLS, _MAX_ALIAS):
+        raise _wrong("%s must be the name of an AWS IoT role alias" % fields.ROLE_ALIAS)
+    if not _is_made_of(host, _HOST_SYMBOLS, _MAX_HOST):
+        advice = "aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
+        raise _wrong("%s must be the host name of the credentials provider" % fields.ENDPOINT, advice)
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
+        raise _wrong("%s must be a whole number from 1 to 65535" % fields.PORT)
+    return alias, host, port
+
+
+def _section(raw, name):
+    """A section of config.json; {} when it, or the file, is missing or cannot be read."""
+    try:
+        is_read = raw and len(raw) <= documents.MAX_OTHER_BYTES
+        section = documents.loads(raw).get(name, {}) if is_read else {}
+    except (ValueError, AttributeError):
+        return {}  # `switches` complains
+    if not isinstance(section, dict):
+        raise _wrong('"%s" must be an object' % name)
+    return section
+
+
+def _is_made_of(text, symbols, limit):
+    return isinstance(text, str) and 0 < len(text) <= limit and all(symbol in symbols for symbol in text)

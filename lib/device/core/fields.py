@@ -55,6 +55,16 @@ HARDWARE = "hardware"  # kind and hardware number
 SERIAL = "serial"
 ERROR = "error"
 
+# What a board and the builder say to each other; the builder's address is in config.json.
+API = "api"
+BUILDER = "builder"
+REGISTRATION_KEY = "registrationKey"  # hex, 16 random bytes: the board's proof of who it is
+REGISTERED = "registered"
+CLAIMED = "claimed"
+DELAY = "delay"  # seconds until the next poll
+RELEASED = "released"
+ROOT_CA_PEM = "rootCa"
+
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"
@@ -97,6 +107,17 @@ UNIX = "unix"
 LOG = "log"
 LEVEL = "level"
 FLASH_BYTES = "flashBytes"
+
+# config.json, section "keys" (KEYS): where the credentials provider of AWS is; what it wants and answers
+ROLE_ALIAS = "roleAlias"
+THING_NAME_HEADER = "x-amzn-iot-thingname"
+CREDENTIALS = "credentials"
+ACCESS_KEY_ID = "accessKeyId"
+SECRET_ACCESS_KEY = "secretAccessKey"
+SESSION_TOKEN = "sessionToken"
+EXPIRATION = "expiration"
+MESSAGE = "message"
+TRACE_ID = "traceId"
 
 # restarts.json, words.json
 RESTARTS = "restarts"

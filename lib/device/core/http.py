@@ -10,6 +10,7 @@ from device.core.failures import AGAIN, GIVE_UP, Failure
 
 MAX_LINE_BYTES = 1024  # of an address, and of the lines of an answer that matter
 MAX_HEAD_BYTES = 16384
+MAX_SENT_BYTES = 4096  # of a header that is sent: a session token of AWS has more than a thousand
 
 # The parts of an address. `target`: path and query.
 Url = namedtuple("Url", ("secure", "host", "port", "target"))
@@ -93,12 +94,16 @@ def where(address):
     return "%s:%d" % (address.host, address.port)
 
 
+def host(address):
+    """The header Host of a request to a Url."""
+    return address.host if address.port == (443 if address.secure else 80) else where(address)
+
+
 def head(method, address, headers, size):
     """The bytes of the head of a request; `size`: bytes of its body, or None without one."""
-    standard = address.port == (443 if address.secure else 80)
     lines = [
         "%s %s HTTP/1.1" % (method, address.target),
-        "Host: " + (address.host if standard else where(address)),
+        "Host: " + host(address),
         "User-Agent: muster",
         "Accept-Encoding: identity",
         "Connection: close",
@@ -119,7 +124,7 @@ def _is_field(name, value):
         isinstance(name, str)
         and isinstance(value, str)
         and name
-        and len(name) + len(value) <= MAX_LINE_BYTES
+        and len(name) + len(value) <= MAX_SENT_BYTES
         and all(symbol in _NAME_SYMBOLS for symbol in name.lower())
         and all(" " <= symbol <= "~" for symbol in value)
     )

@@ -42,10 +42,11 @@ connect  async connect(host, port, client_id, files) -> connection, once CONNACK
          async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close();
          is_busy(), whether an acknowledgement is awaited; between_packets(call), which calls it while
          nothing is being sent.
-exchange async exchange(address, method, headers, body, path, limit_bytes) -> core.http.Answer: one HTTP
-         request over one connection, verified if it is TLS. address: core.http.Url; body: bytes or None; the
-         answer's body goes to the file `path`, or to memory if that is None, and has at most `limit_bytes`.
-         A file is written only for a status of 2xx.
+exchange async exchange(address, method, headers, body, path, limit_bytes, files) -> core.http.Answer: one
+         HTTP request over one connection, verified if it is TLS. address: core.http.Url; body: bytes or None;
+         the answer's body goes to the file `path`, or to memory if that is None, and has at most
+         `limit_bytes`. A file is written only for a status of 2xx. `files()`, may be left out: {name: PEM or
+         DER} of the certificate and the key that the board shows to the server.
 build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
          without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, and TLS_SESSIONS, how many
          may be open; WEB_BESIDE_TLS, whether there is memory for the page beside one (see

@@ -19,10 +19,10 @@ def _connect(host, port, client_id, files):
     return mqtt.connect(host, port, client_id, files)
 
 
-def _exchange(address, method, headers, body, path, limit_bytes):
+def _exchange(address, method, headers, body, path, limit_bytes, files=None):
     from device.port import http  # as above
 
-    return http.exchange(address, method, headers, body, path, limit_bytes)
+    return http.exchange(address, method, headers, body, path, limit_bytes, files)
 
 
 def compose():

@@ -21,7 +21,7 @@ _MAX_BODY_BYTES = 16384  # in memory
 _MAX_EARLY = 4  # answers of status 1xx
 
 
-async def exchange(address, method, headers, body, path, limit_bytes):
+async def exchange(address, method, headers, body, path, limit_bytes, files=None):
     """Send a request to `address` (a core.http.Url) and return its Answer; see core.ports."""
     place = http.where(address)
     raw = http.head(method, address, headers, None if body is None else len(body))
@@ -29,7 +29,7 @@ async def exchange(address, method, headers, body, path, limit_bytes):
     sink = _Memory(limit_bytes) if path is None else _File(path, limit_bytes)
     try:
         if address.secure:
-            opened = await _secured(opened, address.host, place, raw)
+            opened = await _secured(opened, address.host, place, raw, files)
             raw = b""
         wire = _Wire(opened, place)
         await wire.send(raw)
@@ -61,12 +61,17 @@ def _too_slow(place):
     return Lost(AGAIN, "%s is too slow" % place, "try again later")
 
 
-async def _secured(plain, host, place, raw):
-    """The TLS socket over `plain`, after the handshake; `raw` is the first thing that it sends."""
+async def _secured(plain, host, place, raw, files):
+    """The TLS socket over `plain`, after the handshake; `raw` is the first thing that it sends.
+
+    `files`: see `exchange` in core.ports.
+    """
     opened, done = plain, False
     gc.collect()  # the certificates need contiguous memory
     try:
         context = tls.trusting(_roots())
+        if files:
+            tls.identify(context, files())
         board.release_piece()
         opened = tls.wrapped(plain, context, host)
         context = None

@@ -23,18 +23,23 @@ def context(files):
     needs its own context, because a second load_cert_chain fails. Raises Failure; OVER when TLS cannot use
     the certificate or the key.
     """
-    from device.core import pem
-
     files = files()
     made = trusting((files.pop(paths.ROOT_CA),))
+    identify(made, files)
+    return made
+
+
+def identify(context, files):
+    """Let `context` show the certificate in `files`, {name: PEM or DER}, which loses what is used."""
+    from device.core import pem
+
     try:
-        made.load_cert_chain(
+        context.load_cert_chain(
             pem.to_der(files.pop(paths.CERTIFICATE)),
             pem.to_der(files.pop(paths.PRIVATE_KEY), pem.PRIVATE_KEY),
         )
     except ValueError as error:
         raise Failure(OVER, "certificate or key cannot be used (%s)" % error, "replace both files")
-    return made
 
 
 def trusting(roots):

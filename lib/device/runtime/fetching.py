@@ -17,9 +17,14 @@ _SHOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 
 class Request:
-    """One request."""
+    """One request.
 
-    def __init__(self, state, method, address, headers=None, body=None, path=None, limit_bytes=4096):
+    `files`: the board's credentials, as in core.ports. They are for one server: redirects are not followed.
+    """
+
+    def __init__(
+        self, state, method, address, headers=None, body=None, path=None, limit_bytes=4096, files=None
+    ):
         if method not in _SHOWN:
             raise ValueError("method")
         self._state = state
@@ -27,6 +32,7 @@ class Request:
         self._sent = method, headers or {}, body
         self._path = path
         self._limit_bytes = limit_bytes
+        self._shown = (files,) if files else ()
         self._answer = None
         self._has_stopped_web = False
 
@@ -48,7 +54,7 @@ class Request:
         method, headers, body = self._sent
         for _ in range(_REDIRECTS + 1):
             answer = await self._verified(address, method, headers, body)
-            after = http.redirect(address, answer, method, headers)
+            after = None if self._shown else http.redirect(address, answer, method, headers)
             if after is None:
                 self._answer = answer
                 return
@@ -79,7 +85,8 @@ class Request:
                 state.supervisor.restore("web")
 
     async def _exchange(self, address, method, headers, body):
-        return await self._state.ports.exchange(address, method, headers, body, self._path, self._limit_bytes)
+        sent = address, method, headers, body, self._path, self._limit_bytes
+        return await self._state.ports.exchange(*sent, *self._shown)
 
     async def _make_room(self):
         """Make sure of the memory for a TLS session; only the web page is stopped for it."""

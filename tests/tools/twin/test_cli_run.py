@@ -36,6 +36,9 @@ def test_without_options_it_is_as_on_aws(tool: Tool, chosen: list[Settings]) -> 
     ("words", "name", "value"),
     [
         ("--mqtt-port 0", "mqtt_port", 0),
+        ("--https-port 0", "https_port", 0),
+        ("--page-port 8480", "page_port", 8480),
+        ("--page-bind 0.0.0.0", "page_bind", "0.0.0.0"),
         ("--no-throttle", "throttle", False),
         ("--require-sni", "require_sni", True),
         ("--refuse-code 5", "refuse_return_code", 5),
@@ -71,7 +74,9 @@ def test_an_option_sets(tool: Tool, chosen: list[Settings], words: str, name: st
         (["--handshake-wait-s", "0"], "0"),
         (["--session-expiry-s", "-1"], "-1"),
         (["--refuse-code", "0"], "0"),
-        (["--https-port", "1"], "No such option '--https-port'"),
+        (["--https-port", "70000"], "70000"),
+        (["--page-port", "-1"], "-1"),
+        (["--page-bind", "a b"], "must be a host name"),
     ],
 )
 def test_wrong_values_are_refused(tool: Tool, chosen: list[Settings], words: list[str], why: str) -> None:
@@ -89,14 +94,17 @@ def test_a_loopback_host_is_not_offered_to_the_network(host: str, address: str) 
     assert Settings(host=host).bind_address == address
 
 
-def test_a_port_that_is_taken_is_one_sentence(tool: Tool) -> None:
+@pytest.mark.parametrize("option", ["--mqtt-port", "--https-port", "--page-port"])
+def test_a_port_that_is_taken_is_one_sentence(tool: Tool, option: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        result = tool("twin", "run", "--mqtt-port", str(port), "--claim-key", "ec")
+        words = ["--mqtt-port", "0", "--page-port", "0", option, str(port), "--claim-key", "ec"]
+        result = tool("twin", "run", *words)
     assert (result.code, result.output) == (FAILED, "")
+    where = "" if option == "--mqtt-port" else " of 127.0.0.1"
     assert result.error == (
-        f"muster: the twin cannot listen on port {port} (another program uses it):"
-        " choose another with --mqtt-port, or 0 for a free one\n"
+        f"muster: the twin cannot listen on port {port}{where} (another program uses it):"
+        f" choose another with {option}, or 0 for a free one\n"
     )

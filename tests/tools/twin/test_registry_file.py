@@ -134,7 +134,7 @@ def test_a_migration_is_split_into_statements(script, count):
 
 def test_one_damaged_in_the_middle(tmp_path):
     registry = Registry(tmp_path)
-    for number in range(200):
+    for number in range(1000):  # many, so that the second half holds nothing else
         registry.certificates.add(f"{number:064}", "x" * 500, ACTIVE, 0, 1)
     registry.close()
     with open(tmp_path / FILE_NAME, "r+b") as file:

@@ -14,6 +14,7 @@ from muster.registry.certificates import PENDING_ACTIVATION, REVOKED
 from muster.registry.fleet import Group
 from muster.twin import home
 from muster.twin import hook as hooks
+from muster.twin.claiming import Claiming
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Caller, Provisioning
 from muster.twin.registration import RejectedError
@@ -31,7 +32,8 @@ class Service:
         authority = home.prepare(folder, self.settings)
         self.registry = Registry(folder, busy_ms=1)
         registrar = Registrar(self.registry, folder, self.settings)
-        self.asked = Provisioning(self.registry, authority, KeyPool(1), self.settings, registrar)
+        claiming = Claiming(self.registry, authority, self.settings)
+        self.asked = Provisioning(self.registry, authority, KeyPool(1), self.settings, registrar, claiming)
         (claim_certificate,) = self.registry.certificates.all()
         self.caller = Caller(claim_certificate.certificate_id, "cam1")
 

@@ -21,11 +21,19 @@ from device.core import fields
     "--app", type=click.Path(path_type=Path, file_okay=False), help="Folder of an application for the board."
 )
 @click.option("--web", is_flag=True, help="Keep the board on until Ctrl-C, to open its web page.")
-def demo(key_mode: str, app: Path | None, web: bool) -> None:
+@click.option(
+    "--claim", is_flag=True, help="Show a board that nobody owns, and the page to claim it; until Ctrl-C."
+)
+def demo(key_mode: str, app: Path | None, web: bool, claim: bool) -> None:
     """Watch a virtual board provision itself against the twin and publish its boot status.
 
     With --app, the board also runs that application, until it publishes something of its own.
     """
+    if claim:
+        from muster import demo_claim
+
+        demo_claim.run(Console(highlight=False))
+        return
     from muster import application
     from muster import demo as script
 

@@ -12,11 +12,13 @@ from muster.cli.output import program
 # when its command is used, so that help and completion are quick; the lines of help stand in the modules.
 COMMANDS: Table = {
     "add": (
-        "Add a group, a device, or many devices.",
+        "Add a group, a device, many devices, a product, or an account.",
         {
+            "account": "muster.cli.add_people:account",
             "device": "muster.cli.add:device",
             "devices": "muster.cli.batch:devices",
             "group": "muster.cli.add:group",
+            "product": "muster.cli.add_people:product",
         },
     ),
     "apply": "muster.cli.plan:apply",

@@ -23,6 +23,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raw = strict_json(document)
         switches = board_config.switches(raw)
         board_config.log(raw)
+        board_config.keys(raw)
     except ValueError:  # NaN, or half of a surrogate pair
         raise MusterError(
             f"{path} contains a number or a character that strict JSON does not have: correct it."

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from muster.errors import MusterError
+from muster.registry.accounts import Accounts, Products
 from muster.registry.batches import Batches
 from muster.registry.boots import Boots
 from muster.registry.certificates import Certificates
 from muster.registry.changes import Changes
+from muster.registry.claims import Claims
 from muster.registry.database import BUSY_MS, Database
 from muster.registry.faults import Faults
 from muster.registry.fleet import Devices, Groups
@@ -51,6 +53,9 @@ class Registry:
         self.devices = Devices(self._database)
         self.batches = Batches(self._database)
         self.handed_out = HandedOut(self._database)
+        self.products = Products(self._database)
+        self.accounts = Accounts(self._database)
+        self.claims = Claims(self._database)
 
     @property
     def is_read_only(self) -> bool:

@@ -129,6 +129,38 @@ STEPS: tuple[str, ...] = (
         at_s REAL NOT NULL
     );
     """,
+    """
+    -- The builder: which boards registered themselves, and whose they are.
+    CREATE TABLE products (
+        name TEXT PRIMARY KEY,
+        token_sha256 TEXT NOT NULL UNIQUE,
+        created_s REAL NOT NULL
+    );
+    CREATE TABLE accounts (
+        name TEXT PRIMARY KEY,
+        password TEXT NOT NULL,                   -- its scrypt hash
+        created_s REAL NOT NULL
+    );
+    CREATE TABLE claims (
+        claim_id TEXT PRIMARY KEY,                -- no groups, no check symbol, upper case
+        product TEXT NOT NULL REFERENCES products(name) ON DELETE CASCADE,
+        key_sha256 TEXT,                          -- of the registration key; nothing: it must register again
+        registered_s REAL NOT NULL,
+        owner TEXT REFERENCES accounts(name) ON DELETE SET NULL,
+        claimed_s REAL,
+        released_s REAL,
+        polled_s REAL,
+        thing TEXT                                -- what it registered as with its temporary certificates
+    );
+    CREATE INDEX claims_by_owner ON claims(owner);
+    CREATE INDEX claims_by_product ON claims(product);
+    CREATE INDEX claims_by_thing ON claims(thing);
+    CREATE TABLE claim_certificates (             -- the temporary ones that each board was given
+        certificate_id TEXT PRIMARY KEY REFERENCES certificates(certificate_id) ON DELETE CASCADE,
+        claim_id TEXT NOT NULL REFERENCES claims(claim_id) ON DELETE CASCADE
+    );
+    CREATE INDEX claim_certificates_by_claim ON claim_certificates(claim_id);
+    """,
 )
 
 

@@ -8,7 +8,7 @@ import json
 from device.core import fields, topics
 from muster.registry import Registry
 from muster.twin import policy
-from muster.twin.settings import ACCOUNT, REGION, Settings
+from muster.twin.settings import ACCOUNT, DEFAULT_ROLE_ALIAS, REGION, Settings
 
 CLAIM_POLICY = "muster-claim"
 THING_NAME = "${iot:Connection.Thing.ThingName}"
@@ -40,10 +40,11 @@ def claim_policy(template: str) -> str:
     )
 
 
-def device_policy(topic_prefix: str, renewal: str) -> str:
+def device_policy(topic_prefix: str, renewal: str, role_alias: str = DEFAULT_ROLE_ALIAS) -> str:
     """May be itself: connect under its name, use its own topics, shadows and jobs, renew its certificate.
 
     `renewal` is the template for that; the rule of `muster.enrolment.admission` guards it.
+    `role_alias` is that of its keys for AWS.
     """
     own = [f"{topic_prefix}/{THING_NAME}/*", f"{topics.THINGS}{THING_NAME}/*", *_provisioning(renewal)]
     return _document(
@@ -52,6 +53,7 @@ def device_policy(topic_prefix: str, renewal: str) -> str:
             [policy.PUBLISH, policy.RECEIVE, policy.RETAIN_PUBLISH], [policy.topic(name) for name in own]
         ),
         _statement(policy.SUBSCRIBE, [policy.topic_filter(name) for name in own]),
+        _statement(policy.ASSUME_ROLE, [policy.role_alias(role_alias)]),
     )
 
 
@@ -76,18 +78,19 @@ def _template(thing: dict[str, object], policy_document: str) -> dict[str, objec
     }
 
 
-def camera_template(topic_prefix: str, renewal: str) -> str:
+def camera_template(topic_prefix: str, renewal: str, role_alias: str = DEFAULT_ROLE_ALIAS) -> str:
     """The body of the default template: the thing is named by its serial."""
     properties = {"ThingName": _SERIAL, "AttributePayload": {fields.PARAMETER_SERIAL: _SERIAL}}
     thing = {"Properties": properties, "OverrideSettings": {"AttributePayload": "MERGE"}}
     configuration = {"reportIntervalS": "60", "site": {"Fn::Join": ["-", ["site", _SERIAL]]}}
-    body = _template(thing, device_policy(topic_prefix, renewal))
+    body = _template(thing, device_policy(topic_prefix, renewal, role_alias))
     return json.dumps({**body, "DeviceConfiguration": configuration})
 
 
-def renewal_template(topic_prefix: str, renewal: str) -> str:
+def renewal_template(topic_prefix: str, renewal: str, role_alias: str = DEFAULT_ROLE_ALIAS) -> str:
     """The body of the template by which a device renews itself: the thing stays as it is."""
-    return json.dumps(_template({"Properties": {"ThingName": _SERIAL}}, device_policy(topic_prefix, renewal)))
+    thing: dict[str, object] = {"Properties": {"ThingName": _SERIAL}}
+    return json.dumps(_template(thing, device_policy(topic_prefix, renewal, role_alias)))
 
 
 def fill(registry: Registry, settings: Settings) -> None:
@@ -95,8 +98,8 @@ def fill(registry: Registry, settings: Settings) -> None:
     with registry.transaction():
         if registry.policies.get(CLAIM_POLICY) is None:
             registry.policies.put(CLAIM_POLICY, claim_policy(settings.template))
-        prefix, renewal = settings.topic_prefix, settings.renewal_template
+        names = settings.topic_prefix, settings.renewal_template, settings.role_alias
         if registry.templates.get(settings.template) is None:
-            registry.templates.put(settings.template, camera_template(prefix, renewal))
-        if registry.templates.get(renewal) is None:
-            registry.templates.put(renewal, renewal_template(prefix, renewal))
+            registry.templates.put(settings.template, camera_template(*names))
+        if registry.templates.get(settings.renewal_template) is None:
+            registry.templates.put(settings.renewal_template, renewal_template(*names))

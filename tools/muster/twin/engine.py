@@ -116,6 +116,11 @@ class Engine:
         """A TLS handshake is done: who takes its packets."""
         return Connection(self, link, self.settings.limits)
 
+    def principal(self, certificate_id: str, client_id: str) -> Principal:
+        """The owner of a certificate under a client id, or the name of its thing."""
+        self.look()
+        return self._principals.principal(certificate_id, client_id)
+
     # What connections call
 
     def look(self) -> None:

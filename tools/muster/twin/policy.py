@@ -17,6 +17,7 @@ PUBLISH = "iot:Publish"
 SUBSCRIBE = "iot:Subscribe"
 RECEIVE = "iot:Receive"
 RETAIN_PUBLISH = "iot:RetainPublish"
+ASSUME_ROLE = "iot:AssumeRoleWithCertificate"
 
 _ARN_PREFIX = "arn:aws:iot:local-1:000000000000:"
 _log = logging.getLogger("muster.twin")
@@ -35,6 +36,11 @@ def topic(name: str) -> str:
 def topic_filter(name: str) -> str:
     """The resource of iot:Subscribe; + and # in it stand for themselves."""
     return "topicfilter/" + name
+
+
+def role_alias(name: str) -> str:
+    """The resource of iot:AssumeRoleWithCertificate."""
+    return "rolealias/" + name
 
 
 def allows(

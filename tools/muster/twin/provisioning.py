@@ -23,6 +23,7 @@ from muster.registry.failures import RegistryError
 from muster.registry.things import StoredTemplate
 from muster.twin import hook as hooks
 from muster.twin import pki, template
+from muster.twin.claiming import Claiming
 from muster.twin.keypool import KeyPool
 from muster.twin.registration import RejectedError, carry_out, denied, invalid, invalid_token
 from muster.twin.settings import ACCOUNT, REGION, Settings
@@ -52,10 +53,12 @@ class Provisioning:
         pool: KeyPool,
         settings: Settings,
         registrar: Registrar,
+        claiming: Claiming,
     ) -> None:
         """Raises MusterError when the hook of the settings cannot be loaded."""
         self._registry = registry
         self._registrar = registrar
+        self._claiming = claiming
         self._authority = authority
         self._pool = pool
         self._settings = settings
@@ -140,7 +143,9 @@ class Provisioning:
                 raise invalid(f"Template {stored.name}: {error}.") from error
             now_s = self._settings.clock()
             carry_out(self._registry, plan, certificate_id, now_s)
-            self._registrar.accept(verdict, certificate_id, plan.thing.name if plan.thing else None)
+            thing = plan.thing.name if plan.thing else None
+            self._registrar.accept(verdict, certificate_id, thing)
+            self._claiming.registered(event[admission.CLAIM_CERTIFICATE_ID], thing)
             self._registry.certificates.use_token(token, now_s)
         return plan
 

@@ -20,7 +20,10 @@ from muster.registry.boots import Boot
 from muster.registry.failures import BusyError, RegistryError
 from muster.twin import home as home_folder
 from muster.twin import tls
+from muster.twin.claiming import Claiming
 from muster.twin.engine import Engine
+from muster.twin.https.credentials import Credentials
+from muster.twin.https.server import HttpSide
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.router import Published
@@ -53,11 +56,14 @@ class Twin:
         self.home = Home(Path(home))
         self._lock = home_folder.locked(self.home)
         try:
-            self._authority = home_folder.prepare(self.home.root, self.settings)
+            self.authority = home_folder.prepare(self.home.root, self.settings)
             self.registry = Registry(self.home.root, busy_ms=waiting.BUSY_MS)
         except BaseException:
             os.close(self._lock)
             raise
+        self.credentials = Credentials(self.settings)
+        self.claiming = Claiming(self.registry, self.authority, self.settings)
+        self._http = HttpSide(self)
         self.messages: deque[Published] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
@@ -78,10 +84,34 @@ class Twin:
         return self.engine.port
 
     @property
+    def https_port(self) -> int | None:
+        """The port for what boards ask over HTTPS, of a started twin; None: off."""
+        return None if self._http.devices is None else self._http.devices.port
+
+    @property
+    def page_port(self) -> int | None:
+        """The port of the page for people, of a started twin; None: off."""
+        return None if self._http.page is None else self._http.page.port
+
+    @property
+    def page_url(self) -> str | None:
+        """The address of the page for people; None: off."""
+        if self._http.page is None:
+            return None
+        bind = self.settings.page_bind
+        host = self.settings.url_host if bind else "127.0.0.1"
+        return f"http://{host}:{self._http.page.port}/"
+
+    @property
     def url(self) -> str:
         """mqtts://NAME:PORT."""
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        return f"mqtts://{host}:{self.port}"
+        return f"mqtts://{self.settings.url_host}:{self.port}"
+
+    @property
+    def builder_url(self) -> str | None:
+        """The builder's address, as it stands in a board's config.json; None: off."""
+        port = self.https_port
+        return None if port is None else f"https://{self.settings.url_host}:{port}/api"
 
     async def start(self) -> None:
         """Accept connections. Raises MusterError when the port is taken or the hook cannot be loaded."""
@@ -95,15 +125,17 @@ class Twin:
 
     async def _listen(self) -> None:
         context = tls.server_context(self.home, self.settings.require_sni)
-        registrar = Registrar(self.registry, self.home.root, self.settings)
-        provisioning = Provisioning(self.registry, self._authority, self._pool, self.settings, registrar)
+        self._registrar = Registrar(self.registry, self.home.root, self.settings)
+        provisioning = Provisioning(
+            self.registry, self.authority, self._pool, self.settings, self._registrar, self.claiming
+        )
         self._engine = Engine(
             self.settings,
             self.registry,
             context,
             provisioning,
             self._observe,
-            lambda certificate_id: self._write("a connection", lambda: registrar.connected(certificate_id)),
+            lambda certificate_id: self._write("a connection", lambda: self._connected(certificate_id)),
             self._settle,
             self.home.sessions,
         )
@@ -114,6 +146,11 @@ class Twin:
                 f"the twin cannot listen on port {self.settings.mqtt_port} ({_reason(error)}):"
                 " choose another with --mqtt-port, or 0 for a free one"
             ) from error
+        try:
+            await self._http.start()
+        except BaseException:
+            await self._engine.shutdown()
+            raise
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Wait for `stop`. Raises MusterError when the twin can no longer watch the registry."""
@@ -133,6 +170,7 @@ class Twin:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
         self._pool.stop()
+        await self._http.stop()
         await self.engine.shutdown()
         self._settle()
         for task in self._writers:
@@ -173,6 +211,10 @@ class Twin:
             with self._arrived:
                 self.messages.append(message)
                 self._arrived.notify_all()
+
+    def _connected(self, certificate_id: str) -> None:
+        self._registrar.connected(certificate_id)
+        self.claiming.connected(certificate_id)
 
     def _write(self, what: str, function: Callable[[], None]) -> None:
         """Write in this turn of the loop, or as soon as no other process writes; nobody waits for it."""
@@ -261,6 +303,11 @@ class RunningTwin:
         self.home = twin.home
         self.host = twin.settings.host
         self.port = twin.port
+        self.https_port = twin.https_port
+        self.credentials = twin.credentials
+        self.page_port = twin.page_port
+        self.page_url = twin.page_url
+        self.builder_url = twin.builder_url
         self.ca_pem_path = twin.home.ca_pem
         self.claim_dir = twin.home.claim_dir
         self.claim_certificate_path = twin.home.claim_dir / paths.CERTIFICATE

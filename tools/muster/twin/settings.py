@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from device.core import topics
+from muster.twin.https.limits import HttpLimits
 
 KeyKind = Literal["rsa", "ec"]
 Hook = Callable[[dict], dict]
@@ -14,6 +15,7 @@ Hook = Callable[[dict], dict]
 REGION = "local-1"
 ACCOUNT = "000000000000"
 DEFAULT_TEMPLATE = topics.DEFAULT_TEMPLATE
+DEFAULT_ROLE_ALIAS = "muster-board"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class Settings:
     host: str = "localhost"  # in the server certificate and in the printed address; may be an IP address
     bind: str | None = None  # address to listen on; None: loopback for a loopback host, else every one
     mqtt_port: int = 0  # 0: a free one
+    https_port: int | None = None  # of the builder and all else that boards ask over HTTPS; None: off
+    page_port: int | None = None  # of the page for people, plain HTTP; None: off
+    page_bind: str | None = None  # address of that page; None: loopback only
+    claim_life_s: float = 600  # of the temporary claim certificate of a board that was claimed
+    claim_delay_s: int | None = (
+        None  # how long boards are told to wait before they poll again; None: their own
+    )
     template: str = DEFAULT_TEMPLATE
     renewal_template: str = topics.DEFAULT_RENEWAL_TEMPLATE
     open_admission: bool = False  # True: the claim certificate alone is enough, even if there are groups
@@ -59,6 +68,8 @@ class Settings:
     claim_key: KeyKind = "rsa"
     token_life_s: float = 3600
     reuse_tokens: bool = False  # a second RegisterThing with the same token: refused, or answered again
+    role_alias: str = DEFAULT_ROLE_ALIAS  # whose keys for AWS a device may have
+    credentials_life_s: int = 3600  # of these keys; AWS allows 900 to 43200
     certificate_ttl_h: float | None = None  # hours; None: until 2049-12-31T23:59:59Z
     key_pool: int = 8  # RSA keys made ahead
     hook: Hook | str | None = None  # callable, "module:function" or "file.py:function"; a template's own wins
@@ -70,6 +81,12 @@ class Settings:
     watch_s: float = 0.1  # how often the registry is looked at for revocations
     clock: Callable[[], float] = field(default=time.time)
     limits: Limits = field(default_factory=Limits)
+    http_limits: HttpLimits = field(default_factory=HttpLimits)
+
+    @property
+    def url_host(self) -> str:
+        """The host as it stands in an address."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def bind_address(self) -> str:

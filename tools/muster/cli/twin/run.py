@@ -32,6 +32,19 @@ _COLLECTOR_THRESHOLDS = (20_000, 20, 100)  # as gc.set_threshold takes them
     help="Port of MQTT over TLS; 0: a free one.",
 )
 @click.option(
+    "--https-port",
+    type=click.IntRange(0, 65535),
+    help="Port of the builder, which boards register with over HTTPS; 0: a free one  [default: off]",
+)
+@click.option(
+    "--page-port",
+    type=click.IntRange(0, 65535),
+    help="Port of the page on which people claim boards, plain HTTP; 0: a free one  [default: off]",
+)
+@click.option(
+    "--page-bind", type=Host(), help="Address of that page  [default: 127.0.0.1, this computer only]"
+)
+@click.option(
     "--host",
     type=Host(),
     default=Settings.host,
@@ -99,9 +112,12 @@ _COLLECTOR_THRESHOLDS = (20_000, 20, 100)  # as gc.set_threshold takes them
     help="How long a persistent session is kept without a connection.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Log every connection and request on standard error.")
-def run(
+def run(  # long: a line for each option
     home: Path,
     mqtt_port: int,
+    https_port: int | None,
+    page_port: int | None,
+    page_bind: str | None,
     host: str,
     bind: str | None,
     hook: str | None,
@@ -118,7 +134,7 @@ def run(
     session_expiry_s: int,
     verbose: bool,
 ) -> None:
-    """Run the twin until Ctrl-C or SIGTERM; print one line when it accepts connections.
+    """Run the twin until Ctrl-C or SIGTERM; print its addresses when it accepts connections.
 
     The first run creates ca.pem, claim/certificate.pem.crt, claim/private.pem.key and the registry in the
     home. As soon as the registry has a group, only its devices may register, each with its enrolment key.
@@ -131,6 +147,9 @@ def run(
         host=host,
         bind=bind,
         mqtt_port=mqtt_port,
+        https_port=https_port,
+        page_port=page_port,
+        page_bind=page_bind,
         hook=hook,
         certificate_ttl_h=ttl_h,
         open_admission=open_admission,
@@ -164,6 +183,9 @@ async def _run(home: Path, settings: Settings) -> None:
     await running.start()
     _spare_collector()
     print(f"twin ready {running.url}", flush=True)
+    for what, url in (("builder", running.builder_url), ("page", running.page_url)):
+        if url is not None:
+            print(f"twin {what} {url}", flush=True)
     try:
         await running.serve(stop)
     finally:
