@@ -14,11 +14,11 @@ SERIAL_PLACE = "{" + fields.PARAMETER_SERIAL + "}"
 _MAX_TEMPLATE = 36  # AWS IoT: TemplateName
 _MAX_PREFIX = 64
 
-# The checked settings of one board. endpoint: host name or address, "" before a builder told it;
-# provisioned: what the file says; parameters: {name: string} for the template; own_key: the board makes its
-# key; thing_name: as expected before the cloud has told it; ntp: list of hosts; enrolment_key: a Secret
-# (bytes) or None; database: its limits [tables, bytes of a table, documents]. A plain tuple: an object of a class of this module would keep
-# the module in memory.
+# The checked settings of one board. endpoint: host name or address, "" before a builder told it; provisioned:
+# what the file says; parameters: {name: string} for the template; own_key: the board makes its key;
+# thing_name: as expected before the cloud has told it; ntp: list of hosts; enrolment_key: a Secret (bytes) or
+# None; database: its limits [tables, bytes of a table, documents]. A plain tuple: an object of a class of
+# this module would keep the module in memory.
 Settings = namedtuple(
     "Settings",
     (

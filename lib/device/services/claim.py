@@ -42,7 +42,9 @@ class Claim(Service):
                 provision.wake.set()  # it may wait since other credentials were refused
             await self.wake.wait()  # until they are used up: runtime.temporary
             self.wake.clear()
-        _temporary("drop", store)
+        if _temporary("is_here", store):  # power was cut, or the flash failed, after the identity came
+            _temporary("drop", store)
+            self.say("the builder's claim credentials are removed")
 
     async def _until_claimed(self, address, limit_s):
         clock = self.state.ports.clock
@@ -53,9 +55,10 @@ class Claim(Service):
             self._polled_ms = clock.ms()
             if is_claimed:
                 break
-            self._next_ms = self._polled_ms + wait_s * 1000
+            wait_ms = wait_s * self.state.ports.board.interval("poll_second_ms", 1000)
+            self._next_ms = self._polled_ms + wait_ms
             self.wake.clear()
-            await clock.wait(self.wake.wait(), wait_s * 1000)
+            await clock.wait(self.wake.wait(), wait_ms)
             self.wake.clear()
         self.failure = None
         self.say("claimed; connecting to %s" % self.state.settings.endpoint)

@@ -45,13 +45,13 @@ class Provision(Service):
             path = paths.BOOTSTRAP + "/" + name
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "copy the claim credentials there")
+
+    async def obtain(self):
+        """Get an identity by claim; raises Failure and then leaves no connection open."""
         if not self.state.settings.endpoint:
             from device.core import conf_file
 
             raise conf_file.wrong("has no %s, and no builder has told it" % fields.ENDPOINT_URL)
-
-    async def obtain(self):
-        """Get an identity by claim; raises Failure and then leaves no connection open."""
         replaces = _of_identity("replaced", self.state.ports.store)
         unload_readers()  # what a claim needs takes their place
         from device.claim.handshake import Handshake  # not needed by a board with an identity
