@@ -5,25 +5,9 @@ import json
 from check import raises
 from device.core import board_config, builder, fields
 from device.core.failures import AGAIN, GIVE_UP, OVER, Failure
+from given import CERTIFICATE, DEVICE, PRIVATE, given_by
 
 KEY = "00112233445566778899aabbccddeeff"
-DEVICE = b'{"claim": "7423F-FA8DT", "product": "P1", "test": 1}'
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n"
-PRIVATE = "-----BEGIN EC PRIVATE KEY-----\nMAMCAQI=\n-----END EC PRIVATE KEY-----\n"
-
-
-def _given(**changes):
-    value = {
-        "claimed": True,
-        "certificatePem": CERTIFICATE,
-        "privateKey": PRIVATE,
-        "rootCa": CERTIFICATE,
-        "endpoint": "abc-ats.iot.eu-west-1.amazonaws.com",
-        "port": 8883,
-        "template": "CameraProvisioningTemplate",
-    }
-    value.update(changes)
-    return value
 
 
 def _config(**api):
@@ -159,10 +143,10 @@ def test_not_claimed():
 
 
 def test_claimed():
-    given, wait_s = builder.claimed(_given())
+    given, wait_s = builder.claimed(given_by())
     assert wait_s == 0 and given.certificate == given.root == CERTIFICATE and given.key == PRIVATE
     assert given[3:] == ("abc-ats.iot.eu-west-1.amazonaws.com", 8883, "CameraProvisioningTemplate")
-    assert builder.claimed(_given(endpoint="127.0.0.1"))[0].endpoint == "127.0.0.1"
+    assert builder.claimed(given_by(endpoint="127.0.0.1"))[0].endpoint == "127.0.0.1"
 
 
 def test_claimed_and_nonsense():
@@ -197,7 +181,7 @@ def test_claimed_and_nonsense():
         ("template", "T" * 37),
         ("template", None),
     ):
-        failure = raises(Failure, builder.claimed, _given(**{name: value}))
+        failure = raises(Failure, builder.claimed, given_by(**{name: value}))
         assert failure.kind == AGAIN and name in str(failure), (name, value)
         assert "MAMCAQ" not in str(failure), "no content is shown"
 
