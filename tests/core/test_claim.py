@@ -145,10 +145,10 @@ def test_a_cut_after_any_change_is_mended_by_the_next_poll():
 
 
 def test_a_flash_that_fails_is_a_failure_and_not_the_end():
-    for at in range(14):  # two changes for each file
+    for at in range(21):  # three changes for each file
         flash = _flash()
         flash.fail_at(at)
-        if at in (2, 3):
+        if at in (3, 4, 5):
             _life(flash)  # provision.json is not essential
         else:
             raises(Failure, _life, flash)
