@@ -34,7 +34,7 @@ BOARDS = {
 # these does not contain the port either.
 PORTS = {
     "device/port/access_point.py": ("network",),
-    "device/port/http.py": ("url", "serialize", "keys"),
+    "device/port/http.py": ("url", "serialize", "register", "claim", "keys"),
     "device/port/listening.py": ("web",),
 }
 

@@ -8,8 +8,9 @@ _BUILT = (
     ("serialize", (), True, False),
     ("web", (), False, False),
     ("database", (), False, False),
-    ("register", (), False, True),
-    ("provision", ("register",), True, True),
+    ("register", (), True, False),
+    ("claim", ("register",), True, False),
+    ("provision", ("claim",), True, True),
     ("keys", ("provision",), True, False),
     ("mqtt", ("provision",), False, True),
     ("status", ("mqtt",), False, True),
@@ -172,10 +173,10 @@ def test_needs_that_are_not_built_in_fall_away():
 
 
 def test_safe_mode_runs_what_says_so_and_is_wanted():
-    safe = ["network", "register", "provision", "mqtt", "status", "health", "heartbeat"]
+    safe = ["network", "provision", "mqtt", "status", "health", "heartbeat"]
     assert _names({}, safe=True) == safe
     plan, off, _ = startup.plan({"cloud": False, "health": False}, _BUILT, True)
-    assert plan == [("network", []), ("register", []), ("heartbeat", [])]
+    assert plan == [("network", []), ("heartbeat", [])]
     assert off["web"] == "does not run in safe mode"
     assert (off["health"], off["mqtt"]) == ("switched off", "the cloud is switched off")
 

@@ -144,3 +144,31 @@ def test_a_password_can_be_looked_at(opened, inside, board, field) -> None:
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
     assert page.get_attribute(f"#{field}", "type") == "password"
+
+
+def test_a_board_that_waits_to_be_claimed_can_be_told_to_poll(opened, board) -> None:
+    """Without a log-in: it changes nothing."""
+    claim = board.contract.state["claim"]
+    claim.update(claimed=False, registered=True, next_s=125, error="log in to see why")
+    page = opened(board.url)
+    page.wait_for_selector("text=Registered; waits to be claimed. Next poll in 2 min.")
+    assert page.inner_text("#poll-error") == "Last poll: Log in to see why."
+    claim.update(next_s=None, error="")
+    page.click("#poll-now")
+    page.wait_for_selector("text=The board asks its builder.")
+    page.wait_for_selector("text=Polling now.")
+    assert sent(board, "poll") == [{}] and not page.is_visible("#poll-error")
+    board.contract.answers["poll"] = (429, {"error": "asked a moment ago"}, {"Retry-After": "4"})
+    page.click("#poll-now")
+    page.wait_for_selector("text=Asked a moment ago. Try again in 4 s.")
+    claim.update(registered=False)
+    page.wait_for_selector("text=The builder does not know this board yet.")
+    assert not page.is_visible("#poll-now")
+    claim.update(claimed=True)
+    page.wait_for_selector("#poll", state="hidden")
+
+
+def test_a_board_without_a_builder_has_nothing_to_poll(opened, board) -> None:
+    page = opened(board.url)
+    page.wait_for_selector("#all:not([hidden])")
+    assert not page.is_visible("#poll")

@@ -22,6 +22,7 @@ from device.core import fields, paths
 from muster import constants, image, interpreter, mpy, pack
 from muster.boards import STANDARD, Selection, Service, profile
 from muster.layout import LIB
+from muster.registry import Registry
 from muster.registry.certificates import ACTIVE
 from muster.twin import defaults, pki
 from muster.twin.server import RunningTwin
@@ -210,8 +211,10 @@ def still_runs(machine: VirtualBoard, timeout_s: float = 120) -> None:
 class Claims:
     """Makes claim credentials of a twin: good ones, and others."""
 
-    def __init__(self, twin: RunningTwin) -> None:
+    def __init__(self, twin: RunningTwin, registry: Registry | None = None) -> None:
+        """`registry`: one that belongs to the thread that makes them, if that is not the twin's."""
         self._twin = twin
+        self._registry = registry or twin.registry
         self._authority = pki.Authority(twin.home, twin.settings.authority_key)
 
     def make(
@@ -221,7 +224,7 @@ class Claims:
         now_s = self._twin.settings.clock()
         key = pki.new_key("ec")
         certificate_id, pem = self._authority.issue(key.public_key(), now_s + from_s, now_s + to_s)
-        registry = self._twin.registry
+        registry = self._registry
         registry.certificates.add(certificate_id, pem, status, now_s, now_s + to_s, is_claim=True)
         registry.policies.attach(policy or defaults.CLAIM_POLICY, certificate_id)
         return {
@@ -234,7 +237,7 @@ class Claims:
         """Make a certificate good that was revoked."""
         certificate = x509.load_pem_x509_certificate(claim[claim_path(paths.CERTIFICATE)])
         der = certificate.public_bytes(Encoding.DER)
-        self._twin.registry.certificates.set_status(pki.certificate_id(der), ACTIVE)
+        self._registry.certificates.set_status(pki.certificate_id(der), ACTIVE)
 
 
 def claim_path(name: str) -> str:

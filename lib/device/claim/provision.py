@@ -71,6 +71,10 @@ class Provisioning:
         self._last_cause = ""
         self._saved = True  # the journal on flash equals this one
 
+    def is_for(self, settings, replaces):
+        """Whether this is still what is to be done: a builder may have told another endpoint or template."""
+        return self._settings is settings and self.replaces == replaces
+
     def steps(self):
         """Yield the actions that lead from the journal to a committed identity (see the table above).
 

@@ -1,4 +1,4 @@
-"""Reads config.json: which services are on, what of the log is kept, where keys for AWS come from.
+"""Reads config.json: which services are on, where builder and keys for AWS are, what of the log is kept.
 
 Used once, then unloaded.
 """
@@ -12,6 +12,10 @@ _HOST_SYMBOLS = "abcdefghijklmnopqrstuvwxyz0123456789-."
 _MAX_HOST = 253
 _ALIAS_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=,@-"  # AWS IoT: RoleAlias
 _MAX_ALIAS = 128
+_POLL_LIMIT_S = 900
+_POLL_LOW_S = 5
+_POLL_HIGH_S = 86400
+_MAX_ADDRESS = 200
 
 
 def _wrong(cause, advice=""):
@@ -31,6 +35,28 @@ def switches(raw):
         return services
     except (ValueError, AttributeError):
         raise _wrong("lacks the JSON object " + fields.SERVICES, "correct the file")
+
+
+def builder(raw):
+    """(address of the builder, seconds between two polls at most) in config.json; ("", 0) without a builder.
+
+    Raises Failure when the section "api" is wrong.
+    """
+    section = _section(raw, fields.API)
+    address, limit_s = section.get(fields.BUILDER, ""), section.get(fields.POLL_LIMIT, _POLL_LIMIT_S)
+    if not address:
+        return "", 0
+    if (
+        not isinstance(address, str)
+        or address[:8] != "https://"
+        or not 8 < len(address) <= _MAX_ADDRESS
+        or not all("!" <= symbol <= "~" and symbol not in "?#@" for symbol in address)
+    ):
+        raise _wrong('"%s" must be an address that begins with https://' % fields.BUILDER)
+    is_number = isinstance(limit_s, int) and not isinstance(limit_s, bool)
+    if not is_number or not _POLL_LOW_S <= limit_s <= _POLL_HIGH_S:
+        raise _wrong("%s must be from %d to %d" % (fields.POLL_LIMIT, _POLL_LOW_S, _POLL_HIGH_S))
+    return address.rstrip("/"), limit_s
 
 
 def log(raw):

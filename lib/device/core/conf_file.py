@@ -1,4 +1,4 @@
-"""ento.conf as a document: parsed, and with another PROVISION_STATUS. Unloaded like its other readers.
+"""ento.conf as a document: parsed, and with other values of the board's. Unloaded like its other readers.
 
 core.settings checks what is in it. Each function raises Failure (GIVE_UP) that says what is wrong.
 """
@@ -9,8 +9,10 @@ from device.core import documents, fields, paths
 from device.core.failures import Failure
 
 MAX_BYTES = 8192
-_BEFORE_VALUE = (b":", b" ", b"\t", b"\r", b"\n")
-_AFTER_VALUE = (b",", b"}", b" ", b"\t", b"\r", b"\n", b"")
+_SPACE = b" \t\r\n"
+_AFTER_VALUE = b",}] \t\r\n"
+_QUOTE = 0x22
+_CLOSE = 0x7D
 
 
 def wrong(cause, advice=""):
@@ -39,26 +41,101 @@ def document(raw):
 
 
 def with_status(raw, provisioned):
-    """The bytes of ento.conf, `raw`, with PROVISION_STATUS set and every other byte as it was.
+    """The bytes of ento.conf, `raw`, with PROVISION_STATUS set and every other byte as it was."""
+    return _with(raw, fields.DEVICE, fields.PROVISION_STATUS, fields.TRUE if provisioned else fields.FALSE)
+
+
+def with_place(raw, endpoint, port, template):
+    """The same with where to provision, as a builder has told it."""
+    raw = _with(raw, fields.DEVICE, fields.ENDPOINT_URL, endpoint)
+    raw = _with(raw, fields.MQTT, fields.PORT, port)
+    return _with(raw, fields.PROVISIONING, fields.TEMPLATE, template)
+
+
+def _with(raw, section, name, value):
+    """`raw` with this value in this section.
 
     Only the value is replaced: a board's floats are short, and rewriting the document would round other
-    programs' numbers. A file without this key, or with two of it, is rewritten all the same.
+    programs' numbers. A file that has a name twice is rewritten all the same.
     """
-    status = fields.TRUE if provisioned else fields.FALSE
-    name = b'"' + fields.PROVISION_STATUS.encode() + b'"'
-    if raw.count(name) == 1:
-        at = raw.index(name) + len(name)
-        while raw[at : at + 1] in _BEFORE_VALUE:
-            at += 1
-        end = at + 1
-        while raw[end : end + 1] not in _AFTER_VALUE:
-            end += 1
-        changed = raw[:at] + b'"' + status.encode() + b'"' + raw[end:]
-        try:
-            if document(changed)[fields.DEVICE].get(fields.PROVISION_STATUS) == status:
-                return changed
-        except Failure:
-            pass  # the old value was not a plain one; the document itself has been parsed before
     conf = document(raw)
-    conf[fields.DEVICE][fields.PROVISION_STATUS] = status
+    place = conf.get(section, {})
+    if not isinstance(place, dict):
+        raise wrong('"%s" must be an object' % section)
+    if place.get(name) == value:
+        return raw
+    changed = _replaced(raw, section, name, json.dumps(value).encode())
+    place[name] = value
+    conf[section] = place
+    try:
+        if document(changed).get(section, {}).get(name) == value:
+            return changed
+    except (Failure, AttributeError):
+        pass
     return json.dumps(conf).encode()
+
+
+def _replaced(raw, section, name, text):
+    """`raw`, a valid document, with `text` in the place of the value, or as a new member of its object."""
+    at = raw.index(b"{")
+    found = _member(raw, at, section)
+    if not found:
+        return _inserted(raw, at, section, b"{" + _quoted(name) + b": " + text + b"}")
+    start = found[0]
+    found = _member(raw, start, name)
+    if not found:
+        return _inserted(raw, start, name, text)
+    return raw[: found[0]] + text + raw[found[1] :]
+
+
+def _quoted(name):
+    return b'"' + name.encode() + b'"'
+
+
+def _inserted(raw, at, name, text):
+    """`raw` with a new first member in the object that begins at `at`."""
+    end = "" if raw[_skipped(raw, at + 1)] == _CLOSE else ", "
+    return raw[: at + 1] + _quoted(name) + b": " + text + end.encode() + raw[at + 1 :]
+
+
+def _member(raw, at, name):
+    """(start, end) of the value of `name` in the object that begins at `at` of a valid document, or None."""
+    at = _skipped(raw, at + 1)
+    while raw[at] != _CLOSE:
+        end = documents.string_end(raw, at + 1) + 1
+        is_it = raw[at:end] == _quoted(name)
+        start = _skipped(raw, _skipped(raw, end) + 1)
+        end = _value_end(raw, start)
+        if is_it:
+            return start, end
+        at = _skipped(raw, end)
+        if raw[at] != _CLOSE:
+            at = _skipped(raw, at + 1)
+    return None
+
+
+def _value_end(raw, at):
+    """Where the value that starts at `at` ends."""
+    if raw[at] not in b'{["':
+        while raw[at] not in _AFTER_VALUE:
+            at += 1
+        return at
+    depth = 0
+    while True:
+        byte = raw[at]
+        if byte == _QUOTE:
+            at = documents.string_end(raw, at + 1)
+        elif byte in b"{[":
+            depth += 1
+        elif byte in b"}]":
+            depth -= 1
+        at += 1
+        if not depth:
+            return at
+
+
+def _skipped(raw, at):
+    """The place of the next byte that is no white space."""
+    while raw[at] in _SPACE:
+        at += 1
+    return at

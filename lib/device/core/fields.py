@@ -71,6 +71,19 @@ CLOUD = "cloud"
 LISTEN = "listen"
 NAMES = "names"  # by which a browser may call the board
 
+# config.json, section "api"
+API = "api"
+BUILDER = "builder"  # its address, https only
+POLL_LIMIT = "pollLimit"  # seconds
+
+# What a board and its builder say to each other, and registration.json. The board also sends the claim ID.
+REGISTRATION_KEY = "registrationKey"
+REGISTERED = "registered"  # also in provision.json
+CLAIMED = "claimed"
+DELAY = "delay"  # seconds until the next poll
+RELEASED = "released"
+ROOT_CA_PEM = "rootCa"
+
 # CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing (AWS IoT, fleet provisioning MQTT API)
 CERTIFICATE_ID = "certificateId"
 CERTIFICATE_PEM = "certificatePem"

@@ -23,6 +23,10 @@ LOG_FILES = (BASE + "/log/0.txt", BASE + "/log/1.txt")  # written in turn, if co
 STARTS = BASE + "/starts.json"  # number of consecutive starts that ended early
 TABLES = BASE + "/tables"  # of the database: <table>.<number>, and <table>.tail with what came last
 
+REGISTRATION = BASE + "/registration.json"  # the key by which the builder knows this board again
+RELEASE = BASE + "/release.json"  # the owner has given the board up, and the builder does not know it yet
+CLAIMED = BOOTSTRAP + "/claimed.json"  # digest of the claim certificate, if it came from the builder
+
 # Slots: each directory holds one complete identity, or nothing that counts.
 CERT = BASE + "/cert"  # the active slot
 TRIAL = BASE + "/trial"  # the identity on trial

@@ -14,11 +14,11 @@ SERIAL_PLACE = "{" + fields.PARAMETER_SERIAL + "}"
 _MAX_TEMPLATE = 36  # AWS IoT: TemplateName
 _MAX_PREFIX = 64
 
-# The checked settings of one board. endpoint: host name or address; provisioned: what the file says;
-# parameters: {name: string} for the template; own_key: the board makes its key; thing_name: as expected
-# before the cloud has told it; ntp: list of hosts; enrolment_key: a Secret (bytes) or None; database: its
-# limits [tables, bytes of a table, documents]. A plain tuple: an object of a class of this module would keep
-# the module in memory.
+# The checked settings of one board. endpoint: host name or address, "" before a builder told it; provisioned:
+# what the file says; parameters: {name: string} for the template; own_key: the board makes its key;
+# thing_name: as expected before the cloud has told it; ntp: list of hosts; enrolment_key: a Secret (bytes) or
+# None; database: its limits [tables, bytes of a table, documents]. A plain tuple: an object of a class of
+# this module would keep the module in memory.
 Settings = namedtuple(
     "Settings",
     (
@@ -39,9 +39,12 @@ Settings = namedtuple(
 )
 
 
-def read(raw):
-    """The Settings in ento.conf, `raw` (bytes, or None when the file is missing)."""
-    return settings(document(raw))
+def read(raw, may_lack_endpoint=None):
+    """The Settings in ento.conf, `raw` (bytes, or None when the file is missing).
+
+    `may_lack_endpoint()` is asked when ENDPOINT_URL is missing: a builder tells it, and it is "" until then.
+    """
+    return settings(document(raw), may_lack_endpoint)
 
 
 def _name(name, what, limit=topics.MAX_NAME):
@@ -90,9 +93,11 @@ def _parameters(value):
     return value
 
 
-def settings(conf):
-    """The Settings in the JSON object of ento.conf."""
+def settings(conf, may_lack_endpoint=None):
+    """The Settings in the JSON object of ento.conf; see `read`."""
     device = conf[fields.DEVICE]
+    address = device.get(fields.ENDPOINT_URL)
+    is_told_later = address in (None, "") and may_lack_endpoint and may_lack_endpoint()
     mqtt = _section(conf, fields.MQTT)
     section = _section(conf, fields.PROVISIONING)
     serial = _name(device.get(fields.SERIAL_ID), fields.SERIAL_ID)
@@ -101,7 +106,7 @@ def settings(conf):
         raise wrong("%s must be a string" % fields.THING_NAME_PATTERN)
     return Settings(
         serial,
-        _endpoint(device.get(fields.ENDPOINT_URL)),
+        "" if is_told_later else _endpoint(address),
         _number(mqtt, fields.PORT, 8883, 1, 65535),
         device.get(fields.PROVISION_STATUS) in (fields.TRUE, True),
         _name(mqtt.get(fields.TOPIC_PREFIX, topics.DEFAULT_PREFIX), fields.TOPIC_PREFIX, _MAX_PREFIX),

@@ -1,9 +1,9 @@
 """Start-up: the order in which services start, and which of them are enabled.
 
 The order is the seed's: serialize, web server, register, provision, IAM keys, MQTT, database sync, shadow,
-log export; the network comes first and the boot status follows MQTT. Services unknown to the seed come last.
-Three facts about a service are kept apart: built in (the image contains it), enabled (config.json does not
-switch it off) and healthy (it runs).
+log export; the network comes first, a claim follows register, and the boot status MQTT. Services unknown to
+the seed come last. Three facts about a service are kept apart: built in (the image contains it), enabled
+(config.json does not switch it off) and healthy (it runs).
 """
 
 from device.core import fields
@@ -14,6 +14,7 @@ ORDER = (
     "web",
     "database",
     "register",
+    "claim",
     "provision",
     "keys",
     "mqtt",

@@ -13,7 +13,8 @@ def know_self(state):
         from device.core import settings
 
         try:
-            state.settings = settings.read(state.ports.store.read(paths.CONF))
+            store = state.ports.store
+            state.settings = settings.read(store.read(paths.CONF), lambda: bool(builder(store)[0]))
         except Failure as failure:
             state.note_fault(paths.CONF, failure)
             raise
@@ -22,9 +23,21 @@ def know_self(state):
         state.identity = _active_identity(state)
 
 
+def builder(store):
+    """(address of the builder, seconds between two polls at most) by config.json; raises Failure."""
+    from device.core import board_config
+
+    return board_config.builder(store.read(paths.CONFIG))
+
+
 def has_claim(store):
-    """Whether there are claim credentials."""
-    return all(store.exists(paths.BOOTSTRAP + "/" + name) for name in slots.FILES)
+    """Whether there are claim credentials that may be used.
+
+    While the builder has to be told of a release, none may: it revokes what the board has got by then.
+    """
+    return not store.exists(paths.RELEASE) and all(
+        store.exists(paths.BOOTSTRAP + "/" + name) for name in slots.FILES
+    )
 
 
 def replaced(store):
@@ -54,20 +67,24 @@ def _active_identity(state):
     return identity
 
 
-def tell_application(state, identity, configuration):
-    """Keep provision.json, the cloud's answer, consistent with the active slot.
-
-    The identity works without it: a full flash must not keep the board offline.
-    """
+def told(store):
+    """The JSON object in provision.json; {} when it cannot be read."""
     try:
-        raw = state.ports.store.read(paths.PROVISION)
+        raw = store.read(paths.PROVISION)
         value = documents.loads(raw) if raw else {}
     except (ValueError, Failure):
         value = {}
-    if not isinstance(value, dict) or value.get(fields.CERTIFICATE_ID) != identity.certificate_id:
-        told = {
-            fields.THING_NAME: identity.thing_name,
-            fields.CERTIFICATE_ID: identity.certificate_id,
-            fields.DEVICE_CONFIGURATION: configuration,
-        }
-        state.write_if_room(paths.PROVISION, told)
+    return value if isinstance(value, dict) else {}
+
+
+def tell_application(state, identity, configuration):
+    """Keep provision.json, the cloud's answers, consistent with the active slot.
+
+    The identity works without it: a full flash must not keep the board offline.
+    """
+    value = told(state.ports.store)
+    if value.get(fields.CERTIFICATE_ID) != identity.certificate_id:
+        value[fields.THING_NAME] = identity.thing_name
+        value[fields.CERTIFICATE_ID] = identity.certificate_id
+        value[fields.DEVICE_CONFIGURATION] = configuration
+        state.write_if_room(paths.PROVISION, value)

@@ -263,7 +263,7 @@ class Supervisor:
     def hurry(self):
         """Start every failing service again now: there is a network again."""
         for service in self._state.services.values():
-            if service.condition == FAILING:
+            if service.condition == FAILING or service.failure:  # `claim` runs, and waits for its next poll
                 service.wake.set()
 
     def fail(self, name, error):
@@ -315,6 +315,9 @@ async def _alone(work):
 def _wait_ms(failure, backoff):
     """How long to wait before a service is started again."""
     wait_ms = backoff.next_ms()
+    wait_s = getattr(failure, "wait_s", 0)
+    if wait_s:
+        return wait_s * 1000
     if isinstance(failure, Failure) and failure.kind == GIVE_UP:
         return _GIVE_UP_MS // 2 + wait_ms * (_GIVE_UP_MS // 2) // _LIMIT_MS
     return wait_ms

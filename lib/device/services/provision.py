@@ -1,6 +1,6 @@
 """Provisioning: the board's identity, from flash or from the cloud."""
 
-from device.core import paths
+from device.core import fields, paths
 from device.core.failures import GIVE_UP, Failure
 from device.runtime.modules import unload, unload_claim, unload_readers
 from device.runtime.service import Service
@@ -9,7 +9,7 @@ from device.runtime.service import Service
 class Provision(Service):
     """One-time step: sets `state.identity`, and usually leaves a connection open."""
 
-    NEEDS = ("register",)
+    NEEDS = ("claim",)
     IN_CLOUD = True
     IN_SAFE_MODE = True
 
@@ -20,6 +20,9 @@ class Provision(Service):
     async def run(self):
         _of_identity("know_self", self.state)
         if self.state.identity is None:
+            claim = self.state.services.get("claim")
+            if claim:
+                await claim.ready.wait()  # the builder's credentials may have been refused since the start
             self._check_claim()
             await self.obtain()
         if "mqtt" not in self.state.services:
@@ -45,6 +48,10 @@ class Provision(Service):
 
     async def obtain(self):
         """Get an identity by claim; raises Failure and then leaves no connection open."""
+        if not self.state.settings.endpoint:
+            from device.core import conf_file
+
+            raise conf_file.wrong("has no %s, and no builder has told it" % fields.ENDPOINT_URL)
         replaces = _of_identity("replaced", self.state.ports.store)
         unload_readers()  # what a claim needs takes their place
         from device.claim.handshake import Handshake  # not needed by a board with an identity
@@ -53,7 +60,7 @@ class Provision(Service):
 
         state = self.state
         store, session = state.ports.store, state.session
-        if self._provisioning is None or self._provisioning.replaces != replaces:
+        if self._provisioning is None or not self._provisioning.is_for(state.settings, replaces):
             journal = store.read(paths.JOURNAL)
             self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
         done = False
@@ -61,6 +68,9 @@ class Provision(Service):
             line = Line(state)
             await Handshake(self._provisioning.steps, store, line, self._make_key, self.say).attempt()
             done = True
+        except Failure as failure:
+            _ended(state, failure)
+            raise
         finally:
             if not done:
                 await session.close()
@@ -69,6 +79,7 @@ class Provision(Service):
         _of_identity("tell_application", state, state.identity, self._provisioning.configuration)
         self._provisioning = None
         unload_claim()
+        _ended(state, None)
 
     def _make_key(self, common_name):
         """[private key PEM, signing request PEM]; takes a second or more on a board."""
@@ -86,6 +97,14 @@ def _of_identity(name, *facts):
     from device.runtime import identity
 
     return getattr(identity, name)(*facts)
+
+
+def _ended(state, failure):
+    """Tell runtime.temporary how it ended."""
+    from device.runtime import temporary
+
+    temporary.ended(state, failure)
+    unload("device.runtime.temporary")
 
 
 _KEY_MS = 20000

@@ -1,8 +1,8 @@
-"""Rare requests: log-in and log-out, networks, restart, release. Loaded when needed, then unloaded."""
+"""Rare requests: log-in and log-out, networks, poll, restart, release. Loaded when needed, then unloaded."""
 
 import asyncio
 
-from device.core import documents, fields, passwords, paths
+from device.core import documents, fields, passwords
 from device.core.failures import GIVE_UP, Failure
 from device.runtime.modules import unload, unload_readers
 from device.web.login import COOKIE
@@ -26,10 +26,9 @@ async def act(site, name, request, cookie, wrong):
         site.sessions.close(cookie)
         return "", 204, _cookie("; Max-Age=0")
     if name == "release":
-        settings = site.state.settings
-        if settings is None or sent.text("confirm", _SERIAL_BYTES) != settings.serial:
-            raise wrong(400, '"confirm" must be the serial number of this board')
-        return _release(site, wrong)
+        return _release(site, sent, wrong)
+    if name == "poll":
+        return _poll(site, wrong)
     if name == "restart":
         return _restart(site, "restarting, as asked on the page")
     ssid = sent.text(fields.SSID, _SSID_BYTES)
@@ -132,26 +131,29 @@ async def _reset(state):
     state.ports.board.reset()
 
 
-def _release(site, wrong):
+def _release(site, sent, wrong):
     """Put the identity aside, and restart."""
-    from device.core import slots
-    from device.runtime.identity import replaced
+    settings = site.state.settings
+    if settings is None or sent.text("confirm", _SERIAL_BYTES) != settings.serial:
+        raise wrong(400, '"confirm" must be the serial number of this board')
+    from device.runtime import releasing
 
-    store = site.state.ports.store
-    certificate_id = replaced(store)
-    if certificate_id is None:
-        raise wrong(400, "this board has no identity")
-    store.apply(slots.release(certificate_id))
-    _forget_status(store)
+    try:
+        if not releasing.release(site.state):
+            raise wrong(400, "this board has no identity")
+    finally:
+        unload("device.runtime.releasing")
+        unload_readers()
     return _restart(site, "released on the page: the identity is put aside; restarting")
 
 
-def _forget_status(store):
-    """Let ento.conf say that the board is not provisioned, if it can be read."""
-    from device.core import conf_file
-
-    try:
-        store.write(paths.CONF, conf_file.with_status(store.read(paths.CONF), False))
-    except Failure:
-        pass  # the identity has gone all the same
-    unload_readers()
+def _poll(site, wrong):
+    """Let the service `claim` ask the builder now."""
+    poll_now = getattr(site.state.services.get("claim"), "poll_now", None)
+    if not poll_now:
+        raise wrong(400, "this board does not wait to be claimed")
+    wait_s = poll_now()
+    if wait_s:
+        text = "the builder was asked a moment ago: try again in %d s" % wait_s
+        raise wrong(429, text, {"Retry-After": str(wait_s)})
+    return _DONE

@@ -20,7 +20,7 @@ def pieces(site, logged_in, private):
     state = site.state
     services = state.supervisor.facts()
     yield '{"board":' + json.dumps(_board(state))
-    yield ',"claim":' + json.dumps(_claim(site))
+    yield ',"claim":' + json.dumps(_claim(site, private))
     session = {
         "logged_in": logged_in,
         "has_password": site.password is not None,
@@ -60,11 +60,16 @@ def _board(state):
     }
 
 
-def _claim(site):
-    """The claim ID, which never changes once it is there."""
+def _claim(site, private):
+    """The claim ID, which never changes once it is there, and when the builder is asked next."""
     if not site.claim or not site.claim["id"]:
         _read_claim(site)
-    return dict(site.claim, claimed=site.state.identity is not None)
+    value = dict(site.claim, claimed=site.state.identity is not None)
+    poll = getattr(site.state.services.get("claim"), "poll_facts", None)
+    if poll:
+        value["registered"], value["next_s"], error = poll()
+        value["error"] = error if private else _LOG_IN if error else ""
+    return value
 
 
 def _read_claim(site):

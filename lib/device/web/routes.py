@@ -17,6 +17,7 @@ _LOG_MAX_DIGITS = 9
 
 # What a page requests all the time is here; rare requests are loaded from device.web.actions.
 _CHANGES = ("logout", "wifi", "wifi/forget", "restart", "release")
+_FREE = ("login", "poll")  # the service `claim` limits how often it can be asked to poll
 _GET = ("GET", "HEAD")
 
 
@@ -62,7 +63,7 @@ class Site:
             self._elsewhere(path, host.partition(":")[2])
         name = path[5:] if path.startswith("/api/") else None
         is_change = name in _CHANGES
-        _check_method(request.method, ("POST",) if is_change or name == "login" else _GET)
+        _check_method(request.method, ("POST",) if is_change or name in _FREE else _GET)
         cookie = request.cookies.get(COOKIE, "")
         token = self.sessions.token(cookie)
         if path == "/":
@@ -79,7 +80,7 @@ class Site:
                 return facts.pieces(self, True, True), 200, _JSON
             if name == "log":
                 return self._log(request.args.get("after", "0"))
-        elif name != "login":
+        elif name not in _FREE:
             raise Wrong(404, "there is nothing of this name")
         return await self._act(name, request, cookie)
 

@@ -17,6 +17,7 @@ from muster.cli.image_options import (
     check_uf2,
     content_options,
     files_of,
+    has_builder,
     read_object,
 )
 from muster.errors import GOOD, WRONG_USE, MusterError
@@ -131,7 +132,7 @@ def image(
         lines.append(f"password of its web page, which is printed only here: {printed}")
         response["webPassword"] = printed
     output.done(form, lines, response)
-    _tell_what_is_missing(paths.CONF in files, has_claim)
+    _tell_what_is_missing(paths.CONF in files, has_claim or has_builder(content))
     return GOOD
 
 

@@ -17,7 +17,7 @@ from muster.cli import output
 from muster.errors import WRONG_USE, MusterError
 from muster.image import authority, board_files, path_fault, read_claim, read_json
 from muster.image.config import notes as config_notes
-from muster.image.config import read_config
+from muster.image.config import read_config, with_builder
 from muster.mpy import build_time_fault
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -103,6 +103,9 @@ _OPTIONS = (
         "--config", type=FILE, help="config.json, which switches services on and off; may be JSON5."
     ),
     click.option(
+        "--builder", metavar="URL", help="Address of the builder, where a person claims the board."
+    ),
+    click.option(
         "--add", "additions", type=Assignment("PATH=FILE"), multiple=True,
         help="Put FILE at the absolute PATH on the flash; repeatable.",
     ),
@@ -139,6 +142,7 @@ def _content(
     ca: Path | None,
     wifi: Path | None,
     config: Path | None,
+    builder: str | None,
     additions: tuple[tuple[str, str], ...],
     app: Path | None,
     build: str | None,
@@ -157,7 +161,7 @@ def _content(
         ca = None  # a profile names the CA for other commands too
     return Content(
         *(board(board_name), _conf(conf, settings), claim, ca, wifi),
-        read_config(config) if config else None,
+        _config(config, builder),
         {**(application.files_of(app) if app else {}), **_contents(additions)},
         build_time,
         Selection(build, without),
@@ -185,6 +189,12 @@ def _conf(path: Path | None, settings: Mapping[tuple[str, str, str], str | int |
     return conf
 
 
+def _config(path: Path | None, builder: str | None) -> dict[str, Any] | None:
+    """config.json from the file and the options; None when neither says anything."""
+    document = read_config(path) if path else None
+    return with_builder(document or {}, builder) if builder else document
+
+
 def _contents(additions: tuple[tuple[str, str], ...]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for path, source in additions:
@@ -208,6 +218,11 @@ def read_object(path: str, given: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise MusterError(f"--add {path}: this must be a JSON object. Correct the file.")
     return document
+
+
+def has_builder(content: Content) -> bool:
+    """Whether the boards get their claim credentials from a builder."""
+    return bool((content.config or {}).get(fields.API, {}).get(fields.BUILDER))
 
 
 def files_of(

@@ -12,7 +12,15 @@ import click
 
 from device.core import fields, paths
 from muster.cli import options, output, selection, work
-from muster.cli.image_options import FOLDER, Content, check_uf2, content_options, files_of, read_object
+from muster.cli.image_options import (
+    FOLDER,
+    Content,
+    check_uf2,
+    content_options,
+    files_of,
+    has_builder,
+    read_object,
+)
 from muster.enrolment.secrets import Vault
 from muster.errors import FAILED, GOOD, PARTLY_DONE, WRONG_USE, MusterError
 from muster.fleet import image_build
@@ -99,9 +107,11 @@ def images(
 
 def _recipe(content: Content, home: Path, about: dict[str, Any], with_uf2: bool) -> Recipe:
     """What all the images have in common; `about`: what the options say of device.json."""
-    if fields.ENDPOINT_URL not in content.conf.get(fields.DEVICE, {}):
+    if fields.ENDPOINT_URL not in content.conf.get(fields.DEVICE, {}) and not has_builder(content):
         raise MusterError(
-            "the boards must know where the cloud is: give --endpoint HOST, or name it in --conf.", WRONG_USE
+            "the boards must know where the cloud is: give --endpoint HOST, or name it in --conf, or give "
+            "--builder URL.",
+            WRONG_USE,
         )
     if paths.CONF in content.additions:
         raise MusterError("each device gets its own ento.conf: give yours with --conf.", WRONG_USE)
@@ -111,7 +121,7 @@ def _recipe(content: Content, home: Path, about: dict[str, Any], with_uf2: bool)
     files, has_claim = files_of(content, home, {}, claim)
     if paths.WIFI not in files:
         output.note("no networks are known to the boards (--wifi FILE)")
-    if not has_claim:
+    if not has_claim and not has_builder(content):
         output.note("there are no claim credentials in the images (--claim): the boards cannot provision yet")
     return Recipe(content.board.name, files, content.conf, base | about, web, with_uf2)
 
@@ -119,7 +129,7 @@ def _recipe(content: Content, home: Path, about: dict[str, Any], with_uf2: bool)
 def _with_claim(content: Content, home: Path) -> tuple[Content, Path | None]:
     """(content, folder of the claim credentials when none was named): the twin's own in a twin's home."""
     twin = Home(home)
-    if content.claim is not None or not (twin.claim_dir / paths.CERTIFICATE).exists():
+    if content.claim is not None or has_builder(content) or not (twin.claim_dir / paths.CERTIFICATE).exists():
         return content, None
     ca = content.ca or (twin.ca_pem if twin.ca_pem.exists() else None)
     return content._replace(ca=ca), twin.claim_dir

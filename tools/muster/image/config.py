@@ -24,6 +24,7 @@ def read_config(path: Path) -> dict[str, Any]:
         switches = board_config.switches(raw)
         board_config.log(raw)
         board_config.keys(raw)
+        board_config.builder(raw)
     except ValueError:  # NaN, or half of a surrogate pair
         raise MusterError(
             f"{path} contains a number or a character that strict JSON does not have: correct it."
@@ -35,6 +36,17 @@ def read_config(path: Path) -> dict[str, Any]:
     if found := startup.faults(switches, described(all_services())):
         raise MusterError(f"{path}: {'; '.join(found)}. The services are {', '.join(startup.ORDER)}.")
     return document
+
+
+def with_builder(document: dict[str, Any], address: str) -> dict[str, Any]:
+    """The document of config.json with the builder's address in it. Raises MusterError when it is none."""
+    section = {**document.get(fields.API, {}), fields.BUILDER: address}
+    changed = {fields.SERVICES: {}, **document, fields.API: section}
+    try:
+        board_config.builder(strict_json(changed))
+    except Failure as error:
+        raise MusterError(f"--builder {address}: the board would refuse it: {error.cause}.") from None
+    return changed
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -187,6 +187,7 @@ function showClaim(claim) {
   $("claim-id").classList.toggle("none", !claim.id);
   $("claim-id").classList.toggle("long", (claim.shown || "").length > 13);
   put("claim-text", !claim.id ? "The board makes or gets one soon after its start." : claim.claimed ? "This board has been claimed." : "Scan or type it where you claim the board.");
+  showPoll(claim);
   if (shown.qr === claim.id) return;
   shown.qr = claim.id;
   const cells = qr(String(claim.id || ""));
@@ -195,6 +196,14 @@ function showClaim(claim) {
   const path = cells.map((row, y) => row.map((dark, x) => (dark ? "M" + (x + 4) + " " + (y + 4) + "h1v1h-1z" : "")).join("")).join("");
   const picture = drawing("svg", { viewBox: "0 0 29 29", role: "img", "aria-label": "QR code of the claim ID", "shape-rendering": "crispEdges" }, drawing("path", { d: path }));
   $("qr").append(picture);
+}
+
+// What the board hears of its claim, when it has a builder to ask.
+function showPoll(claim) {
+  $("poll").hidden = claim.registered === undefined || Boolean(claim.claimed);
+  put("poll-text", !claim.registered ? "The builder does not know this board yet." : "Registered; waits to be claimed. " + (claim.next_s >= 0 && claim.next_s !== null ? "Next poll in " + seconds(claim.next_s) + "." : "Polling now."));
+  put("poll-error", claim.error ? "Last poll: " + sentence(claim.error) : "");
+  $("poll-now").hidden = !claim.registered;
 }
 
 function showLogin(session) {
@@ -399,6 +408,7 @@ on("release", (button) => {
 
 $("restart").onclick = (event) => act(event.target, "restart-said", "restart", {}, () => "The board restarts. This page goes on as soon as it answers.");
 $("logout").onclick = (event) => act(event.target, "login-said", "logout", {}, () => { leave(); return "You are logged out."; });
+$("poll-now").onclick = (event) => act(event.target, "poll-said", "poll", {}, () => "The board asks its builder.");
 $("away-now").onclick = () => poll();
 $("log-card").ontoggle = () => { if ($("log-card").open) poll(); };
 
