@@ -2,12 +2,11 @@
 
 import asyncio
 
-from device.core import documents, fields, passwords, paths
+from device.core import documents, fields, passwords
 from device.core.failures import GIVE_UP, Failure
-from device.runtime.modules import unload, unload_readers
+from device.runtime.modules import unload
 from device.web.login import COOKIE
 
-_LEAVE_MS = 700  # the answer must reach the browser before the board restarts
 _SSID_BYTES = 32
 _PASSWORD_BYTES = 64
 _SERIAL_BYTES = 128
@@ -121,37 +120,19 @@ def _of_wifi(what, *arguments):
 
 def _restart(site, why):
     """Restart the board, after the answer."""
+    from device.runtime import leaving
+
     site.service.say(why)
-    asyncio.create_task(_reset(site.state))
+    asyncio.create_task(leaving.restart(site.state))
     return _DONE
-
-
-async def _reset(state):
-    await state.ports.clock.sleep_ms(_LEAVE_MS)
-    await state.session.close()
-    state.ports.board.reset()
 
 
 def _release(site, wrong):
     """Put the identity aside, and restart."""
-    from device.core import slots
-    from device.runtime.identity import replaced
-
-    store = site.state.ports.store
-    certificate_id = replaced(store)
-    if certificate_id is None:
-        raise wrong(400, "this board has no identity")
-    store.apply(slots.release(certificate_id))
-    _forget_status(store)
-    return _restart(site, "released on the page: the identity is put aside; restarting")
-
-
-def _forget_status(store):
-    """Let ento.conf say that the board is not provisioned, if it can be read."""
-    from device.core import conf_file
+    from device.runtime import leaving
 
     try:
-        store.write(paths.CONF, conf_file.with_status(store.read(paths.CONF), False))
-    except Failure:
-        pass  # the identity has gone all the same
-    unload_readers()
+        leaving.release(site.state)
+    except Failure as failure:
+        raise wrong(400, str(failure))
+    return _restart(site, "released on the page: the identity is put aside; restarting")
