@@ -23,6 +23,7 @@ READS = """
         muster.log("safe %%d" %% number)
         await asyncio.sleep_ms(%d)
 """
+DROPPED = re.compile(r"queue +(\d+) messages were dropped, the oldest first: too many wait")
 SAFE = re.compile(r"app +safe (\d+)")
 
 
@@ -74,3 +75,75 @@ def test_link_away_power_cut_and_back(twin, serial, tmp_path):
     got = _numbers(twin, serial)
     assert set(_safe(first, second)) <= set(got)
     assert _once(got) == sorted(set(got)), "in order"
+
+
+QUICK_ONE = """
+    await muster.online()
+    for number in range(1, 41):
+        await muster.publish(muster.topic("reading"), {"number": number})
+    muster.log("all delivered")
+    await asyncio.sleep(3600)
+"""
+
+
+def test_on_line_nothing_is_written(twin, serial, tmp_path):
+    app = applications.compiled(tmp_path / "app", applications.body(QUICK_ONE))
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=app)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("app        all delivered")
+    assert _numbers(twin, serial) == list(range(1, 41)) and not _on_queue(path)
+
+
+FLOOD = """
+    async def one(number):
+        await muster.queue(muster.topic("reading"), {"number": number, "text": "x" * 900})
+        muster.log("safe %d" % number)
+
+    for number in range(1, 10000):
+        asyncio.create_task(one(number))
+        await asyncio.sleep_ms(250)
+"""
+
+
+def test_overflow_is_counted_and_said(twin, serial, tmp_path):
+    with Relay("127.0.0.1", twin.port) as relay:
+        limits = {fields.QUEUE_BYTES: 16384, fields.WRITES_PER_HOUR: 3600}
+        path = _board(tmp_path, twin, serial, relay.port, FLOOD, **limits)
+        relay.refuse = True
+        with mishaps.powered(path) as away:
+            for _ in range(2):
+                said = away.wait_for(DROPPED, start=len(away.lines))
+        relay.refuse = False
+        assert int(DROPPED.search(said)[1]) > 5
+        with mishaps.powered(path) as machine:
+            machine.wait_for(rig.DONE)
+            mishaps.complaint(machine, "app", "safe 3")
+    got = _numbers(twin, serial)
+    first_run = got[: got.index(1)] if 1 in got else got  # the second counts from 1 again
+    assert _once(first_run) == sorted(set(first_run)) and min(first_run) > 3, "the oldest are gone"
+    newest = [number for number in _safe(away) if number > min(first_run)]
+    assert len(newest) > 5 and set(newest) <= set(first_run)
+
+
+REFUSED = """
+    await muster.online()
+    tasks = [asyncio.create_task(muster.publish("forbidden/topic", "x"))]
+    await asyncio.sleep_ms(0)
+    tasks.append(asyncio.create_task(muster.publish(muster.topic("reading"), {"number": 1})))
+    try:
+        await tasks[0]
+    except muster.Failure as failure:
+        muster.log("failed: %s" % failure)
+    await tasks[1]
+    muster.log("the next one went on")
+"""
+
+
+def test_a_refused_message_does_not_hold_up_the_others(twin, serial, tmp_path):
+    app = applications.compiled(tmp_path / "app", applications.body(REFUSED))
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=app)
+    with mishaps.powered(path) as machine:
+        mishaps.complaint(machine, "queue", "a message was dropped: ", "forbidden/topic")
+        mishaps.complaint(machine, "app", "failed: ", "iot:Publish")
+        machine.wait_for("app        the next one went on")
+    assert _numbers(twin, serial) == [1]

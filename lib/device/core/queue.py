@@ -32,6 +32,7 @@ class Queue:
         self._waiting = []  # (number, topic, payload, when it came) in memory
         self._used = 0  # bytes of those
         self.last = self._backlog.last if self._backlog else 0  # number of the newest message
+        self.stored = self.last  # number of the newest that was ever on the flash
         self.dropped = 0
         self.damaged = 0
         self.writes = 0
@@ -108,6 +109,7 @@ class Queue:
             self.dropped += 1
         self._free_ms = max(self._free_ms, now_ms) + self._interval_ms  # a write that fails counts
         self._backlog.append([message[:3] for message in self._waiting])
+        self.stored = self._waiting[-1][0]
         self._waiting = []
         self._used = 0
 

@@ -26,6 +26,9 @@ class Commands(Service):
         self._said_ms = None
 
     async def run(self):
+        if "mqtt" not in self.state.services:
+            self.say("not heard: mqtt is off")
+            return
         settings = self.state.settings
         prefix, serial = settings.topic_prefix, settings.serial
         everything = [topics.command(prefix, serial, "+")]

@@ -114,6 +114,7 @@ class Publisher(Service):
             self._check()
         self._check()
         queue.make_room(size, clock.ms())
+        self._settle(queue.stored + 1, True)
 
     def _check(self):
         if self._is_closed:
@@ -190,7 +191,7 @@ class Publisher(Service):
             self._complain(failure)
             return
         self._fault = ""
-        self._settle(self._queue.last + 1, True)
+        self._settle(self._queue.stored + 1, True)
 
     def _complain(self, failure):
         """Say what the flash has, once."""
@@ -213,7 +214,7 @@ class Publisher(Service):
         """Store what waits in memory, before the board or the service stops."""
         try:
             self._queue.close(self._now_ms())
-            self._settle(self._queue.last + 1, True)
+            self._settle(self._queue.stored + 1, True)
         except Failure as failure:
             self.warn("messages are lost: %s" % failure)
 
