@@ -132,13 +132,17 @@ def test_the_oldest_is_dropped_and_counted_when_the_flash_has_its_share():
 def test_writes_are_limited_and_what_finds_no_room_is_dropped_from_memory():
     flash = Flash()
     queue = opened(flash, (32768, 512, 10, 60))
+    lost = []
     for number in range(600):
-        put_all(queue, [number], number * 1000, 100)
+        topic, payload = message(number, 100)
+        lost += queue.make_room(len(topic) + len(payload), number * 1000)
+        queue.put(topic, payload, number * 1000)
         if queue.is_due(number * 1000, True):
             queue.store(number * 1000)
     assert queue.facts()["writes"] <= 10 + 11, "ten at once, then one a minute"
     found = drained(queue)
     assert found == sorted(found) and queue.dropped == 600 - len(found) and queue.dropped > 400
+    assert set(lost) == {number + 1 for number in range(600)} - {number + 1 for number in found}
 
 
 def test_long_messages():

@@ -53,17 +53,18 @@ class Queue:
         return not self._waiting or self._used + size + _OVERHEAD <= self._memory_bytes
 
     def make_room(self, size, now_ms):
-        """Make room in the memory: by a write, or by dropping the oldest that is there."""
-        if self.has_room(size):
-            return
-        if self.may_write(now_ms):
+        """Make room in the memory: by a write, or by dropping the oldest there; return the dropped numbers."""
+        lost = []
+        if not self.has_room(size) and self.may_write(now_ms):
             try:
                 self.store(now_ms)
             except Failure:
                 pass  # it is said when the time has come to store them anyway
         while not self.has_room(size):
+            lost.append(self._waiting[0][0])
             self._forget(0)
             self.dropped += 1
+        return lost
 
     def put(self, topic, payload, now_ms):
         """Add a message at the end; return its number."""

@@ -113,7 +113,10 @@ class Publisher(Service):
                 break
             self._check()
         self._check()
-        queue.make_room(size, clock.ms())
+        lost = queue.make_room(size, clock.ms())
+        for waiter in [waiter for waiter in self._waiters if waiter.number in lost]:
+            self._waiters.remove(waiter)
+            waiter.settle(_LOST)
         self._settle(queue.stored + 1, True)
 
     def _check(self):
