@@ -87,4 +87,5 @@ def main(name, size, program_bytes, count, keys):
     print(flash.programmed // count, flash.erased * 1000 // count, most)
 
 
-main(sys.argv[1], *[int(word) for word in sys.argv[2:]])
+if __name__ == "__main__":
+    main(sys.argv[1], *[int(word) for word in sys.argv[2:]])

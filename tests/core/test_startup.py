@@ -13,7 +13,9 @@ _BUILT = (
     ("provision", ("claim",), True, True),
     ("keys", ("provision",), True, False),
     ("mqtt", ("provision",), False, True),
+    ("queue", (), True, False),
     ("status", ("mqtt",), False, True),
+    ("commands", ("mqtt",), True, False),
     ("sync", ("database", "mqtt"), True, False),
     ("shadow", ("mqtt",), True, False),
     ("logs", ("keys",), True, False),
@@ -93,7 +95,7 @@ def test_cloud_can_be_switched_off_in_parts():
 
 def test_what_needs_a_service_that_is_off_is_off_as_well():
     plan, off, notes = startup.plan({"cloud": {"provision": False}}, _BUILT)
-    above = ("provision", "keys", "mqtt", "status", "sync", "shadow", "logs")
+    above = ("provision", "keys", "mqtt", "status", "commands", "sync", "shadow", "logs")
     assert [name for name, _ in plan] == _without(*above)
     assert off["provision"] == "switched off"
     assert off["mqtt"] == "provision is off" and off["status"] == off["shadow"] == "mqtt is off"

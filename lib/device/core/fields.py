@@ -28,6 +28,11 @@ DATABASE = "database"
 TABLES = "tables"  # how many there may be
 TABLE_BYTES = "tableBytes"
 MAX_DOCUMENTS = "documents"  # in all tables
+QUEUE = "queue"
+QUEUE_BYTES = "bytes"  # on flash
+MEMORY_BYTES = "memoryBytes"
+DELAY_S = "delayS"  # how long a message stays in memory before it goes to the flash
+WRITES_PER_HOUR = "writesPerHour"
 
 # wifi.json
 COUNTRY = "country"
@@ -101,6 +106,11 @@ PARAMETER_PROOF = "enrolmentProof"  # hex, HMAC-SHA256(enrolment key, certificat
 # Boot status
 BOOTED_SERIAL = "serialID"
 BOOT_STATUS = "bootStatus"
+
+# Commands to a board: their names, and what is in their payload
+REBOOT = "reboot"
+RELEASE = "release"
+TIME = "time"  # Unix seconds when it was sent
 
 # identity.json
 ENDPOINT = "endpoint"

@@ -21,6 +21,7 @@ RESTARTS = BASE + "/restarts.json"  # why the board started, the last times
 WORDS = BASE + "/words.json"  # the last words before the watchdog: which service held up the loop
 LOG_FILES = (BASE + "/log/0.txt", BASE + "/log/1.txt")  # written in turn, if config.json asks for it
 STARTS = BASE + "/starts.json"  # number of consecutive starts that ended early
+QUEUE = BASE + "/queue"  # messages that wait for the cloud, in segments: core.backlog
 TABLES = BASE + "/tables"  # of the database: <table>.<number>, and <table>.tail with what came last
 
 REGISTRATION = BASE + "/registration.json"  # the key by which the builder knows this board again

@@ -38,7 +38,8 @@ network  connected(); begin(networks, country), which does not wait; async join(
          async wait_closed(), which closes it.
 connect  async connect(host, port, client_id, files) -> connection, once CONNACK has arrived. `files()` gives
          {name: PEM or DER} and is called once, so that no copy stays in memory during the handshake.
-         connection: on_message(topic, payload), a plain function or None; lost, None or the Failure;
+         connection: on_message(topic, payload), a plain function or None; is_retained, whether that message
+         was kept by the server for later subscribers; lost, None or the Failure;
          async subscribe(filters), publish(topic, payload, qos), ping(), ended(), close();
          is_busy(), whether an acknowledgement is awaited; between_packets(call), which calls it while
          nothing is being sent.

@@ -17,8 +17,8 @@ _MAX_PREFIX = 64
 # The checked settings of one board. endpoint: host name or address, "" before a builder told it; provisioned:
 # what the file says; parameters: {name: string} for the template; own_key: the board makes its key;
 # thing_name: as expected before the cloud has told it; ntp: list of hosts; enrolment_key: a Secret (bytes) or
-# None; database: its limits [tables, bytes of a table, documents]. A plain tuple: an object of a class of
-# this module would keep the module in memory.
+# None; database: its limits [tables, bytes of a table, documents]; queue: its limits, see core.queue. A plain
+# tuple: an object of a class of this module would keep the module in memory.
 Settings = namedtuple(
     "Settings",
     (
@@ -35,6 +35,7 @@ Settings = namedtuple(
         "enrolment_key",
         "ntp",
         "database",
+        "queue",
     ),
 )
 
@@ -118,6 +119,7 @@ def settings(conf, may_lack_endpoint=None):
         _enrolment_key(section.get(fields.ENROLMENT_KEY)),
         _hosts(_section(conf, fields.CLOCK).get(fields.NTP, ["pool.ntp.org", "time.google.com"])),
         _database(_section(conf, fields.DATABASE)),
+        _queue(_section(conf, fields.QUEUE)),
     )
 
 
@@ -126,6 +128,15 @@ def _database(section):
         _number(section, fields.TABLES, 8, 1, 32),
         _number(section, fields.TABLE_BYTES, 65536, 4096, 1048576),
         _number(section, fields.MAX_DOCUMENTS, 1000, 1, 100000),
+    ]
+
+
+def _queue(section):
+    return [
+        _number(section, fields.QUEUE_BYTES, 32768, 16384, 1048576),
+        _number(section, fields.MEMORY_BYTES, 2048, 512, 8192),
+        _number(section, fields.DELAY_S, 10, 1, 3600),
+        _number(section, fields.WRITES_PER_HOUR, 360, 1, 3600),
     ]
 
 

@@ -18,6 +18,7 @@ MAX_FRAME_BYTES = 16384
 _TCP_MS = 15000
 _ANSWER_MS = 15000
 _DUP = 0x08
+_RETAIN = 0x01
 
 # Made in advance: there may be no memory for them when they are needed.
 _HALF = Failure(AGAIN, "only part of a packet was sent")
@@ -73,6 +74,7 @@ class Connection:
     def __init__(self, secure, builder, where):
         self.lost = None
         self.on_message = None
+        self.is_retained = False  # whether the message that `on_message` is called for was kept by the server
         self._stream = asyncio.StreamReader(secure)
         self._packets = builder
         self._lock = asyncio.Lock()
@@ -146,6 +148,7 @@ class Connection:
 
     def _handle(self, frame):
         """Take the packet out of the list `frame`; return the reply to send, or b""."""
+        self.is_retained = bool(frame[0][0] & _RETAIN)
         packet = self._packets.parse(frame.pop())
         if packet is None:
             return b""

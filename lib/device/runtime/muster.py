@@ -7,12 +7,13 @@ or the cloud refuses raises `Failure`.
 import asyncio
 import json
 
-from device.core import paths, topics
+from device.core import fields, paths, topics
 from device.core.failures import AGAIN, GIVE_UP, Failure
 
 _MAX_WAITING = 8  # messages at a time; each holds its payload
 _MAX_PAYLOAD_BYTES = 8192
 _MAX_FILTERS = 16
+_MAX_COMMAND = 32
 _NAME = "app"
 _JSON = (dict, list, tuple, int, float, type(None))  # bool is an int
 _NOT_READY_MS = 100
@@ -31,6 +32,7 @@ class Muster:
         self.warn = service.warn  # the same for what a person should know about
         self._fail = fail
         self._operations = []  # tasks of this module: the application's may end in the middle of a packet
+        self._publishing = 0
         self._filters = 0
         self._settings = None
         self._settings_of = None  # the identity with which they were read
@@ -56,7 +58,35 @@ class Muster:
         """Publish once the board is online; with QoS 1, return when the cloud has it.
 
         `payload`: bytes, text, or what becomes JSON. Raises Failure when too many messages wait already.
+        With QoS 1 it goes through the queue: what waits long is stored, and delivered also after a power cut.
         """
+        payload = self._checked(topic, payload)
+        if self._publishing + len(self._operations) >= _MAX_WAITING:
+            raise Failure(AGAIN, "%d messages wait already" % _MAX_WAITING, "await each publish")
+        queue = self._queue() if qos else None
+        if queue is None:
+            await self._do(self._state.session.publish(topic, payload, qos))
+            return
+        self._publishing += 1
+        try:
+            await queue.deliver(topic, payload)
+        finally:
+            self._publishing -= 1
+
+    async def queue(self, topic, payload):
+        """The same, but return as soon as the message is safe: the cloud has it, or it is on the flash."""
+        queue = self._queue()
+        if queue is None:
+            raise Failure(GIVE_UP, "there is no queue", "switch it on in " + paths.CONFIG)
+        await queue.deliver(topic, self._checked(topic, payload), True)
+
+    def _queue(self):
+        """The service with this name while it runs, or None."""
+        service = self._state.services.get("queue")
+        return service if hasattr(service, "deliver") and service.ready.is_set() else None
+
+    def _checked(self, topic, payload):
+        """The bytes of `payload`, if it can be published on `topic`."""
         fault = topics.topic_fault(topic)
         if fault:
             raise ValueError("the topic %r %s" % (topic, fault))
@@ -68,9 +98,7 @@ class Muster:
             raise TypeError("the payload must be bytes, text, or a value for JSON")
         if len(payload) > _MAX_PAYLOAD_BYTES:
             raise ValueError("the payload has %d bytes; the limit is %d" % (len(payload), _MAX_PAYLOAD_BYTES))
-        if len(self._operations) >= _MAX_WAITING:
-            raise Failure(AGAIN, "%d messages wait already" % _MAX_WAITING, "await each publish")
-        await self._do(self._state.session.publish(topic, payload, qos))
+        return bytes(payload)
 
     async def subscribe(self, topic_filter, on_message):
         """Call `on_message(topic, payload)`, a plain function, for each message that matches the filter.
@@ -83,14 +111,36 @@ class Muster:
             raise Failure(GIVE_UP, "the application has %d subscriptions already" % _MAX_FILTERS)
         self._filters += 1
 
-        def told(topic, payload):
+        told = self._told(on_message, "on_message")
+        await self._do(self._state.session.subscribe(_NAME, [topic_filter], told))
+
+    def _told(self, function, what):
+        """A function that calls the application's `function`, whose errors end only the application."""
+
+        def told(*facts):
             try:
-                if self._tasks.inside(on_message, topic, payload) is not None:
-                    raise TypeError("on_message must be a plain function that returns nothing")
+                if self._tasks.inside(function, *facts) is not None:
+                    raise TypeError("%s must be a plain function that returns nothing" % what)
             except _ERRORS as error:
                 self._fail(error)
 
-        await self._do(self._state.session.subscribe(_NAME, [topic_filter], told))
+        return told
+
+    def on_command(self, name, function):
+        """Call `function(payload)`, a plain function, for each command `name` that the cloud sends.
+
+        Its topic is <topicPrefix>/<serial>/command/<name>. It stays over reconnections.
+        """
+        fault = topics.name_fault(name, _MAX_COMMAND)
+        if fault or name in (fields.REBOOT, fields.RELEASE):
+            raise ValueError("the command %r %s" % (name, fault or "is the board's own"))
+        if not callable(function):
+            raise TypeError("the command needs a function")
+        if "commands" not in self._state.services:
+            raise Failure(GIVE_UP, "there is no commands", "switch it on in " + paths.CONFIG)
+        if len(self._state.commands) >= _MAX_FILTERS:
+            raise Failure(GIVE_UP, "the application has %d commands already" % _MAX_FILTERS)
+        self._state.commands[name] = self._told(function, "the function of a command")
 
     async def _do(self, work):
         """Do `work` in a task of its own: ending it within a packet would cost the connection."""
@@ -122,6 +172,7 @@ class Muster:
     def close(self):
         """Forget subscriptions, and the messages that wait."""
         self._state.session.forget(_NAME)
+        self._state.commands.clear()
         for task in self._operations:
             self._give_up(task)
 

@@ -315,6 +315,10 @@ class Session:
         connection = self._connection if self.is_online() else None
         await self._subscriptions.add(owner, filters, on_message, on_renewed, connection)
 
+    def is_retained(self):
+        """For `on_message`, while it runs: whether the message is an old one that the cloud has kept."""
+        return self._connection is not None and self._connection.is_retained
+
     def forget(self, owner):
         """Drop the subscriptions of the service `owner`."""
         if self._subscriptions:

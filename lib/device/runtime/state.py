@@ -14,7 +14,8 @@ class State:
 
     `settings` is settings.Settings or None before ento.conf is read; `identity` is slots.Identity or None;
     `services` is {name: Service} of those started; `safe`: only the services of safe mode run;
-    `offline`: a person wants the board off the network; `busy`: the service whose function is called now.
+    `offline`: a person wants the board off the network; `busy`: the service whose function is called now;
+    `commands`: what the application does when it is told to.
     """
 
     def __init__(self, ports):
@@ -29,6 +30,7 @@ class State:
         self.safe = False
         self.offline = False
         self.busy = None
+        self.commands = {}  # {name: function(payload)} of the application
         self.faults = {}  # {path: Failure} of files that cannot be read, or written
 
     def note_fault(self, path, failure):

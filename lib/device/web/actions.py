@@ -4,10 +4,9 @@ import asyncio
 
 from device.core import documents, fields, passwords
 from device.core.failures import GIVE_UP, Failure
-from device.runtime.modules import unload, unload_readers
+from device.runtime.modules import unload
 from device.web.login import COOKIE
 
-_LEAVE_MS = 700  # the answer must reach the browser before the board restarts
 _SSID_BYTES = 32
 _PASSWORD_BYTES = 64
 _SERIAL_BYTES = 128
@@ -120,15 +119,11 @@ def _of_wifi(what, *arguments):
 
 def _restart(site, why):
     """Restart the board, after the answer."""
+    from device.runtime import leaving
+
     site.service.say(why)
-    asyncio.create_task(_reset(site.state))
+    asyncio.create_task(leaving.restart(site.state))
     return _DONE
-
-
-async def _reset(state):
-    await state.ports.clock.sleep_ms(_LEAVE_MS)
-    await state.session.close()
-    state.ports.board.reset()
 
 
 def _release(site, sent, wrong):
@@ -136,14 +131,12 @@ def _release(site, sent, wrong):
     settings = site.state.settings
     if settings is None or sent.text("confirm", _SERIAL_BYTES) != settings.serial:
         raise wrong(400, '"confirm" must be the serial number of this board')
-    from device.runtime import releasing
+    from device.runtime import leaving
 
     try:
-        if not releasing.release(site.state):
-            raise wrong(400, "this board has no identity")
-    finally:
-        unload("device.runtime.releasing")
-        unload_readers()
+        leaving.release(site.state)
+    except Failure as failure:
+        raise wrong(400, str(failure))
     return _restart(site, "released on the page: the identity is put aside; restarting")
 
 

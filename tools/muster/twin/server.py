@@ -64,6 +64,7 @@ class Twin:
         self.credentials = Credentials(self.settings)
         self.claiming = Claiming(self.registry, self.authority, self.settings)
         self._http = HttpSide(self)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.messages: deque[Published] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
@@ -120,6 +121,7 @@ class Twin:
         except BaseException:
             self._release()
             raise
+        self._loop = asyncio.get_running_loop()
         self._pool.start()
         self._watcher = asyncio.create_task(self._watch())
 
@@ -151,6 +153,11 @@ class Twin:
         except BaseException:
             await self._engine.shutdown()
             raise
+
+    def send(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Send a message to whoever has subscribed, such as a command to a board; from any thread."""
+        assert self._loop is not None, "the twin has not been started"
+        self._loop.call_soon_threadsafe(lambda: self.engine.send(topic, payload, retain=retain))
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Wait for `stop`. Raises MusterError when the twin can no longer watch the registry."""
@@ -317,6 +324,10 @@ class RunningTwin:
     def messages(self) -> list[Published]:
         """What was published to ordinary topics so far."""
         return list(self._twin.messages)
+
+    def send(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Send a message to whoever has subscribed, such as a command to a board."""
+        self._twin.send(topic, payload, retain)
 
     @property
     def client_ids(self) -> list[str]:
