@@ -74,7 +74,7 @@ class Claims:
         self._database.write(sql, now_s, claim_id)
 
     def set_owner(self, claim_id: str, owner: str, now_s: float) -> bool:
-        """Give a board that nobody owns to `owner`; False when it has an owner, or there is no such board."""
+        """Give a board that nobody owns to `owner`; False when it has one, or there is no such board."""
         sql = "UPDATE claims SET owner = ?, claimed_s = ?, is_open = 0 WHERE claim_id = ? AND owner IS NULL"
         return self._database.write(sql, owner, now_s, claim_id) > 0
 
@@ -90,7 +90,8 @@ class Claims:
     def release(self, claim_id: str, now_s: float, is_open: bool) -> None:
         """Forget the owner."""
         self._database.write(
-            "UPDATE claims SET owner = NULL, claimed_s = NULL, released_s = ?, is_open = ? WHERE claim_id = ?",
+            "UPDATE claims SET owner = NULL, claimed_s = NULL, released_s = ?, is_open = ?"
+            " WHERE claim_id = ?",
             now_s, int(is_open), claim_id,
         )  # fmt: skip
 

@@ -22,7 +22,7 @@ from muster.twin.link import Client, Link, Outbox
 from muster.twin.listener import Listener, raise_file_limit
 from muster.twin.log import log
 from muster.twin.operations import Operations
-from muster.twin.packets import QOS_1, Connect, Frame
+from muster.twin.packets import Connect, Frame
 from muster.twin.principal import Principal, Principals
 from muster.twin.provisioning import Provisioning
 from muster.twin.publishing import Publishing
@@ -75,6 +75,12 @@ class Engine:
         assert self._listener is not None
         return self._listener.port
 
+    def send(self, topic: str, payload: bytes, qos: int = packets.QOS_1, retain: bool = False) -> None:
+        """Deliver a message of the operator's, who needs no policy, to those who subscribed; in the loop."""
+        self._router.publish(topic, payload, qos)
+        if retain:
+            self._router.retain(topic, payload, qos)
+
     @property
     def connections(self) -> list[Connection]:
         """The clients that are connected now."""
@@ -97,10 +103,6 @@ class Engine:
             link.abort()
         if self._store is not None:
             keeping.save(self._store, self._router)
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Deliver a message of the twin's own to those who subscribed, with QoS 1."""
-        self._router.publish(topic, payload, QOS_1)
 
     def drop_inactive(self) -> None:
         """Hang up on every client whose certificate is no longer good; forget sessions that ended."""

@@ -1,8 +1,8 @@
 """A board is given up on the page: it is told, and cut off a little later.
 
 A board that is cut off at once would not learn of it, and would knock with a revoked certificate for ever.
-One that obeys the command puts its identity aside, and tells the builder. While the twin is off nobody is told:
-what is left is done when it stops, and when it starts.
+One that obeys the command puts its identity aside, and tells the builder. While the twin is off nobody is
+told: what is left is done when it stops, and when it starts.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Leaving:
         if thing is None or all(connection.client_id != thing for connection in engine.connections):
             return False
         payload = json.dumps({fields.TIME: int(settings.clock())}).encode()
-        engine.publish(topics.command(settings.topic_prefix, thing, fields.RELEASE), payload)
+        engine.send(topics.command(settings.topic_prefix, thing, fields.RELEASE), payload)
         return True
 
     async def _cut_off(self, claim_id: str | None, wait_s: float) -> None:
