@@ -244,6 +244,16 @@ class HttpSide:
         self.page: HttpServer | None = None
         self._site: Site | None = None
 
+    @property
+    def devices_port(self) -> int | None:
+        """The port for boards; None: off."""
+        return None if self.devices is None else self.devices.port
+
+    @property
+    def page_port(self) -> int | None:
+        """The port for people; None: off."""
+        return None if self.page is None else self.page.port
+
     async def start(self) -> None:
         """Start what the settings want. Raises MusterError; nothing listens then."""
         try:
