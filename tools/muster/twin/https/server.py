@@ -1,9 +1,9 @@
 """An HTTP server in the broker's event loop, with limits; the twin has one for boards and one for people.
 
-A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named in
-HttpSide. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active
-(else None); the body, read already and within its limit (`await request.read()`; limits.allowing changes
-it); and RefusedError to raise.
+A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named
+in HttpSide. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it
+is active (else None); the body, read already and within its limit (`await request.read()`; limits.allowing
+changes it); and RefusedError to raise.
 """
 
 import asyncio
@@ -240,6 +240,16 @@ class HttpSide:
         self.devices: HttpServer | None = None
         self.page: HttpServer | None = None
         self._site: Site | None = None
+
+    @property
+    def devices_port(self) -> int | None:
+        """The port for boards; None: off."""
+        return None if self.devices is None else self.devices.port
+
+    @property
+    def page_port(self) -> int | None:
+        """The port for people; None: off."""
+        return None if self.page is None else self.page.port
 
     async def start(self) -> None:
         """Start what the settings want. Raises MusterError; nothing listens then."""
