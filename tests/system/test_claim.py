@@ -211,6 +211,7 @@ def test_claim_credentials_that_are_refused(builder, twin, serial, tmp_path, bad
     builder.credentials, builder.claimed = bad, True
     with mishaps.powered(path) as machine:
         mishaps.complaint(machine, "provision", "connect with the claim certificate", "Trying again in")
+        machine.wait_for("the claim credentials were refused; asking for others in")
         builder.wait_for(POLL, 2)
         builder.credentials = {}
         machine.wait_for(rig.DONE)
