@@ -109,15 +109,13 @@ class Claim(Service):
             next_s = max(0, self._next_ms - self.state.ports.clock.ms()) // 1000
         return is_registered, next_s, str(failure) if failure else ""
 
-    def poll_now(self):
-        """Ask the builder now; 0, or seconds to wait when somebody has just asked."""
+    def poll_wait_s(self):
+        """Seconds to wait until a person may let it poll; 0: at once."""
         if self._next_ms is None:
             return 0  # it asks at this moment, or there is nothing to ask
-        passed_ms = self.state.ports.clock.ms() - self._polled_ms
-        if passed_ms < _POLL_NOW_MS:
-            return (_POLL_NOW_MS - passed_ms + 999) // 1000
-        self.wake.set()
-        return 0
+        ports = self.state.ports
+        left_ms = ports.board.interval("poll_now_ms", _POLL_NOW_MS) - (ports.clock.ms() - self._polled_ms)
+        return max(0, left_ms + 999) // 1000
 
 
 def _of_identity(name, *facts):
