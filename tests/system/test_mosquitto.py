@@ -1,4 +1,4 @@
-"""The boot status reaches a broker that we did not write: Mosquitto, over mutual TLS."""
+"""A broker that we did not write, over mutual TLS: Mosquitto gets the boot status, and sends to wildcards."""
 
 import contextlib
 import json
@@ -13,10 +13,11 @@ from device.core import fields, paths, topics
 from muster.twin import pki
 from muster.twin.settings import Home
 from tests.free_port import free_port
-from tests.system import rig
+from tests.system import applications, mishaps, rig
 
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 _BROKER = shutil.which("mosquitto", path=_PATH)
+_PUBLISHER = shutil.which("mosquitto_pub", path=_PATH)
 _SUBSCRIBER = shutil.which("mosquitto_sub", path=_PATH)
 pytestmark = pytest.mark.skipif(
     not (_BROKER and _SUBSCRIBER), reason="Mosquitto is not installed (packages mosquitto, mosquitto-clients)"
@@ -98,3 +99,44 @@ def test_boot_status_over_mutual_tls(tmp_path):
     assert f"(d0, q1, r0, m1, '{topic}'" in received, "not published with QoS 1"
     payload = next(line for line in received.splitlines() if line.startswith("{"))
     assert json.loads(payload) == {fields.BOOTED_SERIAL: serial, fields.BOOT_STATUS: True}
+
+
+HEARS = """
+    def on(name):
+        return lambda topic, payload: muster.log("%s hears %s" % (name, topic.split("/", 2)[2]))
+
+    for name in ("room/+/set", "room/#"):
+        await muster.subscribe(muster.topic(name), on(name))
+    muster.log("subscribed")
+    await asyncio.sleep(3600)
+"""
+
+
+def test_wildcards_and_a_retained_command(tmp_path):
+    home = Home(tmp_path)
+    authority = pki.Authority(home, "rsa")
+    authority.ensure_server("localhost")
+    serial = "mosquitto-wild"
+    slot = _identity_files(home, *_credentials(authority, tmp_path, "board"))
+    judge = _credentials(authority, tmp_path, "judge")
+
+    def send(port, name, *words):
+        files = ["--cafile", home.ca_pem, "--cert", judge[0], "--key", judge[1]]
+        topic = topics.own(topics.DEFAULT_PREFIX, serial, name)
+        where = ["-h", "localhost", "-p", str(port), "-V", "311", "-q", "1", "-t", topic]
+        subprocess.run([_PUBLISHER, *where, *files, *words], check=True, timeout=30)
+
+    with _mosquitto(tmp_path, home) as (port, _):
+        send(port, "command/reboot", "-r", "-m", "{}")
+        documents = rig.documents(port, serial, **{fields.DEVICE: {fields.PROVISION_STATUS: fields.TRUE}})
+        path = tmp_path / "flash.img"
+        app = applications.compiled(tmp_path / "app", applications.body(HEARS))
+        path.write_bytes(rig.build(documents, extra={**slot, **app}))
+        with mishaps.powered(path) as machine:
+            mishaps.complaint(machine, "commands", "reboot was ignored: it is retained")
+            machine.wait_for("app        subscribed")
+            for name in ("elsewhere", "room", "room/hall/set"):
+                send(port, name, "-m", "x")
+            machine.wait_for("room/# hears room/hall/set")
+    heard = {line.split("app        ")[1] for line in machine.lines if " hears " in line}
+    assert heard == {"room/# hears room", "room/+/set hears room/hall/set", "room/# hears room/hall/set"}

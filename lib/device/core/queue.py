@@ -53,7 +53,7 @@ class Queue:
         return not self._waiting or self._used + size + _OVERHEAD <= self._memory_bytes
 
     def make_room(self, size, now_ms):
-        """Make room in the memory, by a write or by dropping the oldest; return the numbers dropped."""
+        """Make room in the memory: by a write, or drop the oldest there; return their numbers."""
         lost = []
         if not self.has_room(size) and self.may_write(now_ms):
             try:
