@@ -75,6 +75,19 @@ ERROR_MESSAGE = "errorMessage"
 PARAMETER_SERIAL = "serialID"
 PARAMETER_PROOF = "enrolmentProof"  # hex, HMAC-SHA256(enrolment key, certificate id)
 
+# Device shadows (AWS IoT, Device Shadow MQTT topics); VERSION is below
+STATE = "state"
+DESIRED = "desired"
+REPORTED = "reported"
+DELTA = "delta"
+METADATA = "metadata"
+TIMESTAMP = "timestamp"
+CLIENT_TOKEN = "clientToken"
+CODE = "code"
+MESSAGE = "message"
+PREVIOUS = "previous"
+CURRENT = "current"
+
 # Boot status
 BOOTED_SERIAL = "serialID"
 BOOT_STATUS = "bootStatus"
@@ -84,7 +97,7 @@ ENDPOINT = "endpoint"
 DIGESTS = "digests"
 
 # journal.json
-VERSION = "version"
+VERSION = "version"  # of a shadow, too
 STEP = "step"
 TOKEN_TIME = "tokenTime"  # Unix seconds when the ownership token came
 BUDGET_DAY = "budgetDay"  # days since 1970

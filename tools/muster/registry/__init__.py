@@ -18,6 +18,7 @@ from muster.registry.database import BUSY_MS, Database
 from muster.registry.faults import Faults
 from muster.registry.fleet import Devices, Groups
 from muster.registry.handed_out import HandedOut
+from muster.registry.shadows import Outbox, Shadows
 from muster.registry.things import Policies, Templates, Things
 from muster.registry.waiting import LIMIT_S, Line
 
@@ -51,6 +52,8 @@ class Registry:
         self.devices = Devices(self._database)
         self.batches = Batches(self._database)
         self.handed_out = HandedOut(self._database)
+        self.shadows = Shadows(self._database)
+        self.outbox = Outbox(self._database)
 
     @property
     def is_read_only(self) -> bool:

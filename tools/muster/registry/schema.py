@@ -129,6 +129,22 @@ STEPS: tuple[str, ...] = (
         at_s REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE shadows (
+        thing TEXT NOT NULL REFERENCES things(name) ON DELETE CASCADE,
+        name TEXT NOT NULL,                       -- empty: the classic one
+        document TEXT,                            -- JSON: state, metadata; NULL: deleted, version stays
+        version INTEGER NOT NULL,
+        changed_s INTEGER NOT NULL,
+        PRIMARY KEY (thing, name)
+    );
+    -- What commands want the twin to publish, once it runs.
+    CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        topic TEXT NOT NULL,
+        payload BLOB NOT NULL
+    );
+    """,
 )
 
 
