@@ -1,6 +1,6 @@
 """Reads config.json: which services are on, and what of the log is kept. Used once, then unloaded."""
 
-from device.core import documents, fields, paths
+from device.core import documents, fields, paths, topics
 from device.core.log import INFO, LEVELS
 
 _LOG_LOW = 4096
@@ -24,6 +24,21 @@ def switches(raw):
         return services
     except (ValueError, AttributeError):
         raise _wrong("lacks the JSON object " + fields.SERVICES, "correct the file")
+
+
+def shadows(raw):
+    """The names of shadows in "shadow" of config.json, for a board whose application opens none; or []."""
+    try:
+        is_read = raw and len(raw) <= documents.MAX_OTHER_BYTES
+        names = documents.loads(raw)[fields.SERVICES][fields.CLOUD][fields.SHADOW] if is_read else ()
+    except (ValueError, KeyError, TypeError):
+        return []
+    if not isinstance(names, list):
+        return []
+    for name in names:
+        if topics.shadow_name_fault(name):
+            raise _wrong("the name of a shadow " + topics.shadow_name_fault(name))
+    return names
 
 
 def log(raw):

@@ -35,7 +35,7 @@ def _check_nesting(raw):
     while at < len(raw):
         byte = raw[at]
         if byte == _QUOTE:
-            at = _string_end(raw, at + 1)
+            at = string_end(raw, at + 1)
         elif byte in b"{[":
             depth += 1
             if depth > _DEEPEST:
@@ -47,7 +47,7 @@ def _check_nesting(raw):
         raise ValueError("JSON: truncated")
 
 
-def _string_end(raw, at):
+def string_end(raw, at):
     """Return the index of the closing quote of the string that starts at `at`."""
     while True:
         end = raw.find(b'"', at)

@@ -58,6 +58,7 @@ ERROR = "error"
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"
+SHADOW = "shadow"  # true, or a list of names
 LISTEN = "listen"
 NAMES = "names"  # by which a browser may call the board
 
@@ -87,6 +88,7 @@ CODE = "code"
 MESSAGE = "message"
 PREVIOUS = "previous"
 CURRENT = "current"
+PENDING = "pending"  # shadow.json: reported, and not acknowledged
 
 # Boot status
 BOOTED_SERIAL = "serialID"

@@ -21,6 +21,7 @@ RESTARTS = BASE + "/restarts.json"  # why the board started, the last times
 WORDS = BASE + "/words.json"  # the last words before the watchdog: which service held up the loop
 LOG_FILES = (BASE + "/log/0.txt", BASE + "/log/1.txt")  # written in turn, if config.json asks for it
 STARTS = BASE + "/starts.json"  # number of consecutive starts that ended early
+SHADOW = BASE + "/shadow.json"  # the last known shadows, and what is still to be reported
 TABLES = BASE + "/tables"  # of the database: <table>.<number>, and <table>.tail with what came last
 
 # Slots: each directory holds one complete identity, or nothing that counts.

@@ -23,7 +23,7 @@ class Message(NamedTuple):
 
     @property
     def payload(self) -> bytes:
-        return json.dumps(self.body, separators=(",", ":")).encode()
+        return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class Outcome(NamedTuple):
