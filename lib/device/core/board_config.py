@@ -3,7 +3,7 @@
 Used once, then unloaded.
 """
 
-from device.core import documents, fields, paths
+from device.core import documents, fields, paths, topics
 from device.core.log import INFO, LEVELS
 
 _LOG_LOW = 4096
@@ -57,6 +57,21 @@ def builder(raw):
     if not is_number or not _POLL_LOW_S <= limit_s <= _POLL_HIGH_S:
         raise _wrong("%s must be from %d to %d" % (fields.POLL_LIMIT, _POLL_LOW_S, _POLL_HIGH_S))
     return address.rstrip("/"), limit_s
+
+
+def shadows(raw):
+    """The names of shadows in "shadow" of config.json, for a board whose application opens none; or []."""
+    try:
+        is_read = raw and len(raw) <= documents.MAX_OTHER_BYTES
+        names = documents.loads(raw)[fields.SERVICES][fields.CLOUD][fields.SHADOW] if is_read else ()
+    except (ValueError, KeyError, TypeError):
+        return []
+    if not isinstance(names, list):
+        return []
+    for name in names:
+        if topics.shadow_name_fault(name):
+            raise _wrong("the name of a shadow " + topics.shadow_name_fault(name))
+    return names
 
 
 def log(raw):

@@ -73,6 +73,7 @@ ROOT_CA_PEM = "rootCa"
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"
+SHADOW = "shadow"  # true, or a list of names
 LISTEN = "listen"
 NAMES = "names"  # by which a browser may call the board
 
@@ -103,6 +104,20 @@ ERROR_MESSAGE = "errorMessage"
 PARAMETER_SERIAL = "serialID"
 PARAMETER_PROOF = "enrolmentProof"  # hex, HMAC-SHA256(enrolment key, certificate id)
 
+# Device shadows (AWS IoT, Device Shadow MQTT topics); VERSION is below
+STATE = "state"
+DESIRED = "desired"
+REPORTED = "reported"
+DELTA = "delta"
+METADATA = "metadata"
+TIMESTAMP = "timestamp"
+CLIENT_TOKEN = "clientToken"
+CODE = "code"
+MESSAGE = "message"
+PREVIOUS = "previous"
+CURRENT = "current"
+PENDING = "pending"  # shadow.json: reported, and not acknowledged
+
 # Boot status
 BOOTED_SERIAL = "serialID"
 BOOT_STATUS = "bootStatus"
@@ -117,7 +132,7 @@ ENDPOINT = "endpoint"
 DIGESTS = "digests"
 
 # journal.json
-VERSION = "version"
+VERSION = "version"  # of a shadow, too
 STEP = "step"
 TOKEN_TIME = "tokenTime"  # Unix seconds when the ownership token came
 BUDGET_DAY = "budgetDay"  # days since 1970

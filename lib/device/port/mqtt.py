@@ -15,6 +15,7 @@ from device.port.failing import failure
 
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
+_PIECE_BYTES = 512
 _TCP_MS = 15000
 _ANSWER_MS = 15000
 _DUP = 0x08
@@ -75,6 +76,9 @@ class Connection:
         self.lost = None
         self.on_message = None
         self.is_retained = False  # whether the message that `on_message` is called for was kept by the server
+        self.on_large = (
+            None  # told (topic, size) of a message above the limit, which else ends the connection
+        )
         self._stream = asyncio.StreamReader(secure)
         self._packets = builder
         self._lock = asyncio.Lock()
@@ -115,6 +119,9 @@ class Connection:
             if shift > 21:
                 raise Failure(AGAIN, "the server sent an invalid packet length")
         if size > MAX_FRAME_BYTES:
+            if head[0] & 0xF0 == packets.MESSAGE and self.on_large:
+                await self._leave_out(head[0], size)
+                return
             raise Failure(
                 AGAIN, "the server sent a packet of %d bytes; the limit is %d" % (size, MAX_FRAME_BYTES)
             )
@@ -127,13 +134,32 @@ class Connection:
                 raise EOFError
             at += count or 0  # None: the rest of a TLS record has not arrived yet
 
+    async def _leave_out(self, first, size):
+        """Read a large message without keeping it, and acknowledge it, or it would come again."""
+        begin = await self._stream.readexactly(2)
+        topic = await self._stream.readexactly(min(begin[0] << 8 | begin[1], 256))
+        left = size - 2 - len(topic)
+        identifier = b""
+        if first & 0x06:
+            identifier = await self._stream.readexactly(2)
+            left -= 2
+        piece = memoryview(bytearray(_PIECE_BYTES))
+        while left > 0:
+            count = await self._stream.readinto(piece[: min(left, _PIECE_BYTES)])
+            if count == 0:
+                raise EOFError
+            left -= count or 0
+        self.on_large(topic.decode(), size)
+        if identifier:
+            await self._send(b"\x40\x02" + identifier)
+
     async def _read(self):
         """Read until the connection ends."""
         frame = []
         try:
             while True:
                 await self._frame(frame)
-                acknowledgement = self._handle(frame)
+                acknowledgement = self._handle(frame) if frame else b""
                 if acknowledgement:
                     await self._send(acknowledgement)
         except EOFError:

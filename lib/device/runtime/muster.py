@@ -34,6 +34,7 @@ class Muster:
         self._operations = []  # tasks of this module: the application's may end in the middle of a packet
         self._publishing = 0
         self._filters = 0
+        self._shadows = []
         self._settings = None
         self._settings_of = None  # the identity with which they were read
 
@@ -173,6 +174,8 @@ class Muster:
         """Forget subscriptions, and the messages that wait."""
         self._state.session.forget(_NAME)
         self._state.commands.clear()
+        for shadow in self._shadows:
+            shadow.on_change(None)
         for task in self._operations:
             self._give_up(task)
 
@@ -196,6 +199,28 @@ class Muster:
                 raise service.failure
             await self._state.ports.clock.sleep_ms(_NOT_READY_MS)
         return service
+
+    def shadow(self, name=None):
+        """The board's shadow of this name, the classic one without; also off line.
+
+        `shadow.on_change(f)`: `f(changes)` is called for what the cloud desires and the board has not
+        reported; what it returns is reported, the changes themselves when it returns None.
+        `await shadow.report({...})` returns once the cloud or the flash has it. `desired()`, `reported()`.
+        """
+        service = self._state.services.get("shadow")
+        if service is None or not hasattr(service, "open"):
+            raise Failure(GIVE_UP, "there is no shadow", "switch it on in " + paths.CONFIG)
+        found = _Shadow(service.open(name), self)
+        self._shadows.append(found)
+        return found
+
+    def apply(self, function, changes):
+        """What the application's `function` makes of `changes`; {} when it fails."""
+        try:
+            return self._tasks.inside(function, changes)
+        except _ERRORS as error:
+            self._fail(error)
+        return {}
 
     def unix(self):
         """The time in Unix seconds: of the network once the board has been on it, otherwise at least that
@@ -242,3 +267,20 @@ class Muster:
             "the setting %s of the application must be like %r" % (name, default),
             "correct " + paths.CONF,
         )
+
+
+class _Shadow:
+    """A shadow as the application sees it: an error of its function is the application's."""
+
+    def __init__(self, shadow, muster):
+        self._shadow = shadow
+        self._muster = muster
+        self.report = shadow.report
+        self.desired = shadow.desired
+        self.reported = shadow.reported
+
+    def on_change(self, function):
+        """See Muster.shadow; None ends it."""
+        if function is not None and not callable(function):
+            raise TypeError("on_change needs a function")
+        self._shadow.on_change(function and (lambda changes: self._muster.apply(function, changes)))

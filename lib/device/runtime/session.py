@@ -301,11 +301,12 @@ class Session:
             if connection.lost and connection is self._connection:
                 self._online.clear()  # until the next connection
 
-    async def subscribe(self, owner, filters, on_message, on_renewed=None):
+    async def subscribe(self, owner, filters, on_message, on_renewed=None, on_large=None):
         """Call `on_message(topic, payload)` for messages that match `filters`, on this and later connections.
 
         `owner` is the name of the service. Returns once the cloud has granted it; `on_renewed()` is called
-        then, and after each reconnection: messages in between are lost. Both must be short plain functions.
+        then, and after each reconnection: messages in between are lost. `on_large(topic)` is called for one
+        that is too large for the board, and left out. All must be short plain functions.
         Raises Failure (GIVE_UP) when the cloud refuses or a filter is invalid.
         """
         if self._subscriptions is None:
@@ -313,7 +314,7 @@ class Session:
 
             self._subscriptions = Subscriptions(self._state)
         connection = self._connection if self.is_online() else None
-        await self._subscriptions.add(owner, filters, on_message, on_renewed, connection)
+        await self._subscriptions.add(owner, filters, on_message, on_renewed, on_large, connection)
 
     def is_retained(self):
         """For `on_message`, while it runs: whether the message is an old one that the cloud has kept."""

@@ -9,6 +9,7 @@ import asyncio
 
 from device.core import topics
 from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
+from device.core.log import WARN
 from device.runtime.session import REFUSALS
 
 _FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
@@ -17,11 +18,12 @@ _FILTERS_AT_ONCE = 8  # AWS IoT: subscriptions per SUBSCRIBE
 class _Wish:
     """The filters of one service."""
 
-    def __init__(self, owner, filters, on_message, on_renewed):
+    def __init__(self, owner, filters, on_message, on_renewed, on_large):
         self.owner = owner
         self.filters = filters
         self.on_message = on_message
         self.on_renewed = on_renewed
+        self.on_large = on_large
         self.refusals = 0
         self.settled = asyncio.Event()  # granted, or refused permanently
         self.failure = None
@@ -34,13 +36,13 @@ class Subscriptions:
         self._state = state
         self._wishes = []
 
-    async def add(self, owner, filters, on_message, on_renewed, connection):
+    async def add(self, owner, filters, on_message, on_renewed, on_large, connection):
         """Subscribe for a service on `connection` (None while offline) and on later ones."""
         for name in filters:
             fault = topics.filter_fault(name)
             if fault:
                 raise Failure(GIVE_UP, "the filter %s %s" % (name, fault), "correct it", "subscribe")
-        wish = _Wish(owner, filters, on_message, on_renewed)
+        wish = _Wish(owner, filters, on_message, on_renewed, on_large)
         self._wishes.append(wish)
         if connection:
             try:
@@ -73,6 +75,7 @@ class Subscriptions:
     async def _grant(self, wish, connection):
         """Subscribe for one service; raises the Failure that ended the connection for all."""
         connection.on_message = self.deliver
+        connection.on_large = self._left_out
         try:
             for at in range(0, len(wish.filters), _FILTERS_AT_ONCE):
                 await connection.subscribe(wish.filters[at : at + _FILTERS_AT_ONCE])
@@ -105,6 +108,15 @@ class Subscriptions:
         for wish in self._wishes:
             if any(topics.matches(name, topic) for name in wish.filters):
                 self._tell(wish, wish.on_message, topic, payload)
+
+    def _left_out(self, topic, size):
+        """A message was too large for the board: the other services go on."""
+        self._state.ports.board.say(
+            "mqtt", "left out a message of %d bytes on %s: too large for a board" % (size, topic), WARN
+        )
+        for wish in self._wishes:
+            if wish.on_large and any(topics.matches(name, topic) for name in wish.filters):
+                self._tell(wish, wish.on_large, topic)
 
     def _tell(self, wish, function, *facts):
         """Call a service's function; a bug in it fails only that service."""

@@ -47,11 +47,12 @@ COMMANDS: Table = {
     "factory": "muster.cli.factory:factory",
     "find": "muster.cli.get:find",
     "get": (
-        "List groups or devices, or show one device.",
+        "List groups or devices, or show one device or its shadow.",
         {
             "device": "muster.cli.get:device",
             "devices": "muster.cli.get:list_devices",
             "groups": "muster.cli.get:groups",
+            "shadow": "muster.cli.shadow:get_shadow",
         },
     ),
     "image": "muster.cli.image:image",
@@ -84,6 +85,7 @@ COMMANDS: Table = {
     "relay": "muster.cli.relay:relay",
     "retire": ("Take a device out of service.", {"device": "muster.cli.retire:retire"}),
     "services": "muster.cli.services:services",
+    "set": ("Change what a shadow desires of a device.", {"shadow": "muster.cli.shadow:set_shadow"}),
     "sim": "muster.cli.sim:sim",
     "twin": (
         "Run the local twin of AWS IoT Core, look into it, and inject faults.",

@@ -161,6 +161,20 @@ STEPS: tuple[str, ...] = (
         claim_id TEXT NOT NULL REFERENCES claims(claim_id) ON DELETE CASCADE
     );
     CREATE INDEX claim_certificates_by_claim ON claim_certificates(claim_id);
+    CREATE TABLE shadows (
+        thing TEXT NOT NULL REFERENCES things(name) ON DELETE CASCADE,
+        name TEXT NOT NULL,                       -- empty: the classic one
+        document TEXT,                            -- JSON: state, metadata; NULL: deleted, version stays
+        version INTEGER NOT NULL,
+        changed_s INTEGER NOT NULL,
+        PRIMARY KEY (thing, name)
+    );
+    -- What commands want the twin to publish, once it runs.
+    CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        topic TEXT NOT NULL,
+        payload BLOB NOT NULL
+    );
     """,
 )
 

@@ -29,6 +29,7 @@ from muster.twin.publishing import Publishing
 from muster.twin.router import Observer, Router
 from muster.twin.sessions import Sessions
 from muster.twin.settings import Settings
+from muster.twin.shadow_requests import ShadowRequests
 from muster.twin.subscribing import Subscribing
 
 _log = log()
@@ -60,6 +61,7 @@ class Engine:
         self._listener: Listener | None = None
         self._outbox = Outbox(settle)
         self._has_looked = False
+        self._is_outbox_read = False
         self._links: set[Link] = set()
         self._admission = Admission(settings)
         self._principals = Principals(registry, settings)
@@ -67,7 +69,10 @@ class Engine:
         self._router = Router(Sessions(settings.limits, settings.clock), settings.limits)
         self._operations = Operations(provisioning, self._router, settings)
         self._subscribing = Subscribing(settings, self._router, self._faults)
-        self._publishing = Publishing(settings, self._router, self._faults, self._operations, observer)
+        self._shadows = ShadowRequests(registry, self._router, settings)
+        self._publishing = Publishing(
+            settings, self._router, self._faults, self._operations, self._shadows, observer
+        )
 
     @property
     def port(self) -> int:
@@ -101,6 +106,7 @@ class Engine:
             connection.hang_up(ends.SERVER_INITIATED)
         for link in list(self._links):
             link.abort()
+        await self._shadows.stop()
         if self._store is not None:
             keeping.save(self._store, self._router)
 
@@ -117,6 +123,9 @@ class Engine:
                 else:
                     connection.hang_up(ends.SERVER_INITIATED, connection.principal.why_not())
         self._router.sessions.delete_expired()
+        if not self._is_outbox_read:
+            self._shadows.publish_left()
+            self._is_outbox_read = True
 
     def connected(self, link: Link) -> Client:
         """A TLS handshake is done: who takes its packets."""
@@ -140,6 +149,7 @@ class Engine:
         asyncio.get_running_loop().call_soon(self._turn_ended)
         if self._principals.look():
             self._faults.forget()
+            self._is_outbox_read = False
 
     def take(self, connection: Connection, frame: Frame) -> Coroutine[Any, Any, None] | None:
         """Act on one packet of a client; what is returned is to be awaited. Raises MalformedError."""

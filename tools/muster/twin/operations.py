@@ -39,6 +39,8 @@ def stage_of(topic: str) -> str | None:
         return faults.CREATE_KEYS
     if topic == topics.CREATE_FROM_CSR:
         return faults.CREATE_FROM_CSR
+    if topics.shadow_of(topic):
+        return faults.SHADOW
     return faults.REGISTER if topics.template_of(topic) else None
 
 

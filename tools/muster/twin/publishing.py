@@ -18,6 +18,7 @@ from muster.twin.operations import Operations
 from muster.twin.packets import QOS_1, QOS_2, Publish
 from muster.twin.router import Observer, Published, Router
 from muster.twin.settings import Settings
+from muster.twin.shadow_requests import ShadowRequests
 from muster.twin.throttle import Rate
 
 _log = log()
@@ -27,13 +28,20 @@ class Publishing:
     """Judges and carries out what clients publish."""
 
     def __init__(
-        self, settings: Settings, router: Router, injected: Faults, requests: Operations, observer: Observer
+        self,
+        settings: Settings,
+        router: Router,
+        injected: Faults,
+        requests: Operations,
+        shadows: ShadowRequests,
+        observer: Observer,
     ) -> None:
         self._settings = settings
         self._limits = settings.limits
         self._router = router
         self._faults = injected
         self._operations = requests
+        self._shadows = shadows
         self._observer = observer
         self._rates: WeakKeyDictionary[Connection, Rate] = WeakKeyDictionary()
 
@@ -53,6 +61,10 @@ class Publishing:
             plan = self._faults.take(faults.PUBLISH, connection.client_id)
             return self._exchange(connection, packet).start(plan)
         plan = self._faults.take(stage, connection.client_id)
+        if stage == faults.SHADOW:
+            self._shadows.start(connection, packet.topic, packet.payload, plan)
+            _acknowledge(connection, packet, 1)
+            return None
         # Begun first, so that it runs before the outbox: its answer then leaves with the acknowledgement.
         served = self._operations.start(connection, packet.topic, packet.payload, plan)
         if faults.NO_ACK not in plan:
@@ -101,7 +113,9 @@ class Publishing:
 
     def _carry_out(self, connection: Connection, packet: Publish) -> bool:
         topic, payload, qos, retain, _ = packet
-        if not topic.startswith("$"):  # shadows, jobs and rules: no service listens yet
+        if operations.stage_of(topic) == faults.SHADOW:  # a will
+            self._shadows.start(connection, topic, payload, faults.NO_FAULTS)
+        elif not topic.startswith("$"):  # jobs and rules: no service listens yet
             certificate_id, now_s = connection.principal.certificate_id, self._settings.clock()
             self._observer(Published(topic, payload, qos, connection.client_id, certificate_id, now_s))
             self._router.publish(topic, payload, qos)

@@ -37,6 +37,8 @@ class Limits:
     publishes_per_s: float = 100  # of a connection, with Settings.throttle; the others are dropped
     calls_per_s: float = 10  # of each provisioning call, all clients together, with Settings.throttle
     calls_waiting: int = 10  # provisioning calls of a connection that are not answered yet
+    shadow_calls: int = 10  # of a connection that are not answered yet
+    shadow_calls_per_s: float = 20  # of a thing, with Settings.throttle
     # The twin's own: AWS does not publish how much it keeps.
     waiting_messages: int = 1000  # for a session
     waiting_bytes: int = 4 * 1024 * 1024
@@ -77,7 +79,9 @@ class Settings:
     hook_limit_s: float = 5
     refuse_return_code: int | None = None  # None: a refused CONNECT is closed without a CONNACK
     connects_per_s_and_client: float | None = None  # AWS allows 1; off here, it would slow every test down
-    throttle: bool = False  # AWS's rates: publishes of a connection, provisioning calls of the account
+    throttle: bool = (
+        False  # AWS's rates: publishes of a connection, provisioning calls, shadow calls of a thing
+    )
     require_sni: bool = False  # AWS wants SNI; off here, so that an endpoint may be an IP address
     watch_s: float = 0.1  # how often the registry is looked at for revocations
     clock: Callable[[], float] = field(default=time.time)

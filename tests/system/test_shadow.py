@@ -1,0 +1,148 @@
+"""Shadows on a whole board, with the twin's shadow service: what the cloud desires, and what is reported."""
+
+import contextlib
+import json
+import textwrap
+import time
+
+from device.core import fields, paths, topics
+from muster.image import strict_json
+from muster.registry import Registry
+from muster.relay import Relay
+from muster.twin import faults
+from muster.twin import shadow as service
+from tests.system import applications, mishaps, rig
+
+LAMP = """
+    shadow = muster.shadow()
+    shadow.on_change(lambda changes: muster.log("changes " + ", ".join(sorted(changes))))
+    await shadow.report({"model": "m1"})
+    muster.log("reported")
+"""
+
+
+def board(tmp_path, twin, serial, lines, *, extra=None, **more):
+    app = applications.compiled(
+        tmp_path / "app", applications.body(textwrap.dedent(lines) + "\nawait asyncio.sleep(3600)")
+    )
+    return mishaps.flash(tmp_path / "flash.img", twin, serial, extra={**app, **(extra or {})}, **more)
+
+
+def desire(twin, serial, desired, name=None):
+    """What `muster set shadow` does, in this process."""
+    registry = Registry(twin.home.root)
+    update = topics.shadow(serial, name) + topics.SHADOW_UPDATE
+    document = json.dumps({fields.STATE: {fields.DESIRED: desired}}).encode()
+    with registry.transaction():
+        answer, news = service.serve(registry, update, document, int(time.time()))
+        for message in (answer, *news):
+            registry.outbox.put(message.topic, message.payload)
+    registry.close()
+
+
+def reported(twin, serial, name=None):
+    registry = Registry(twin.home.root)
+    found = registry.shadows.get(serial, name or "")
+    registry.close()
+    return (found.state or {}).get(fields.REPORTED) if found else None
+
+
+def wait_reported(twin, serial, wanted, name=None):
+    end_s = time.monotonic() + 60
+    while reported(twin, serial, name) != wanted:
+        assert time.monotonic() < end_s, reported(twin, serial, name)
+        time.sleep(0.05)
+
+
+def test_a_change_while_off_arrives_at_start_and_is_reported(twin, serial, tmp_path):
+    path = board(tmp_path, twin, serial, LAMP)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("app        reported", timeout_s=25)
+        wait_reported(twin, serial, {"model": "m1"})
+        desire(twin, serial, {"lamp": True})  # while it is on line
+        machine.wait_for("changes lamp", timeout_s=25)
+        wait_reported(twin, serial, {"model": "m1", "lamp": True})
+    desire(twin, serial, {"level": {"red": 3}})
+    with mishaps.powered(path) as machine:
+        machine.wait_for("changes level", timeout_s=25)
+        wait_reported(twin, serial, {"model": "m1", "lamp": True, "level": {"red": 3}})
+
+
+def test_a_report_made_off_line_survives_a_restart(twin, serial, tmp_path):
+    lines = """
+    shadow = muster.shadow("room")
+    await muster.online()
+    while muster.is_online():
+        await asyncio.sleep(0.1)
+    await shadow.report({"off": "line"})
+    muster.log("kept")
+    """
+    quick = {"retry_ms": 300, "shadow_save_ms": 100}
+    with contextlib.ExitStack() as link:
+        relay = link.enter_context(Relay("127.0.0.1", twin.port))
+        path = board(tmp_path, twin, serial, lines, port=relay.port, intervals=quick)
+        with mishaps.powered(path) as machine:
+            machine.wait_for(rig.DONE, timeout_s=25)
+            machine.wait_for("app        started", timeout_s=25)
+            link.close()
+            machine.wait_for("app        kept", timeout_s=25)
+    assert json.loads(rig.on_flash(path)[paths.SHADOW])["room"][fields.PENDING] == {"off": "line"}
+    assert reported(twin, serial, "room") is None
+    with Relay("127.0.0.1", twin.port, port=relay.port), mishaps.powered(path):
+        wait_reported(twin, serial, {"off": "line"}, "room")
+
+
+def test_throttling_and_conflicts_are_not_the_end(twin, serial, tmp_path):
+    for number in (429, 500, 409, 429):
+        twin.registry.faults.add(faults.SHADOW, faults.REJECT, number=number, client=serial, count=1)
+    path = board(tmp_path, twin, serial, LAMP)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("the shadow was refused: 429", timeout_s=25)
+        machine.wait_for("asking again", timeout_s=25)
+        machine.wait_for("app        reported", timeout_s=25)
+        wait_reported(twin, serial, {"model": "m1"})
+
+
+def test_hostile_documents_leave_everything_else_alone(twin, serial, tmp_path):
+    path = board(tmp_path, twin, serial, LAMP)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("app        reported", timeout_s=25)
+        deep = {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}
+        desire(twin, serial, deep)
+        machine.wait_for("nothing is reported; what is reported is nested too deeply", timeout_s=25)
+        delta = topics.shadow(serial) + topics.SHADOW_DELTA
+        left = Registry(twin.home.root)
+        left.outbox.put(delta, b'{"version": 99, "state": ' + b"[" * 5000)
+        machine.wait_for("the cloud's document is left out: ", timeout_s=25)
+        left.outbox.put(delta, b'{"version": 99, "state": {"a": "' + b"x" * 60_000 + b'"}}')
+        machine.wait_for("left out a message of 60", timeout_s=25)
+        left.close()
+        desire(twin, serial, {"a": None, "lamp": 2})
+        machine.wait_for("changes a, lamp", timeout_s=25)
+        assert machine.console.count("connected to") == 1
+
+
+def test_a_large_document_at_start_does_not_end_the_connection(twin, serial, tmp_path):
+    path = board(tmp_path, twin, serial, 'await muster.publish(muster.topic("x"), "y")')
+    with mishaps.powered(path) as machine:
+        machine.wait_for(rig.DONE, timeout_s=25)
+    desire(twin, serial, {f"k{number:03}": number for number in range(500)})
+    edited = applications.compiled(tmp_path / "lamp", applications.body(LAMP))
+    mishaps.edit(path, edited)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("left out a message of", timeout_s=25)
+        machine.wait_for("app        reported", timeout_s=25)
+        assert reported(twin, serial) == {"model": "m1"}
+
+
+def test_names_in_the_configuration(twin, serial, tmp_path):
+    config = {fields.SERVICES: {fields.CLOUD: {fields.SHADOW: ["room"]}}}
+    path = board(tmp_path, twin, serial, "pass", extra={paths.CONFIG: strict_json(config)})
+    with mishaps.powered(path) as machine:
+        machine.wait_for(rig.DONE, timeout_s=25)
+        desire(twin, serial, {"lamp": 1}, "room")
+        machine.wait_for("shadow room: ", timeout_s=25)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("shadow room: version 1", timeout_s=25)
+        machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)
+    assert json.loads(rig.on_flash(path)[paths.SHADOW])["room"][fields.DESIRED] == {"lamp": 1}
