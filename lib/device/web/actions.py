@@ -7,6 +7,7 @@ from device.core.failures import GIVE_UP, Failure
 from device.runtime.modules import unload
 from device.web.login import COOKIE
 
+_ANSWER_MS = 700  # in which an answer reaches the browser
 _SSID_BYTES = 32
 _PASSWORD_BYTES = 64
 _SERIAL_BYTES = 128
@@ -156,5 +157,5 @@ def _poll(site, wrong):
 
 async def _wake(state, service):
     """Wake a service after the answer: it may stop the page to make room for TLS."""
-    await state.ports.clock.sleep_ms(_LEAVE_MS)
+    await state.ports.clock.sleep_ms(_ANSWER_MS)
     service.wake.set()
