@@ -90,6 +90,22 @@ def test_long_messages_cut_anywhere():
     assert _cut(1, (1, 2, -2, 1, -3), 6000, 60) > 20
 
 
+def test_the_heap_does_not_grow_with_what_waits():
+    board = Board(60)
+    board.boot()
+    queue = Queue((131072, 2048, 10, 3600), lambda: Backlog(store), False)
+    used = []
+    for number in range(400):
+        queue.make_room(110, number * 2000)
+        queue.put(f"t/{number}", bytes(100), number * 2000)
+        if number in (100, 399):
+            gc.collect()
+            used.append(gc.mem_alloc())
+    assert queue.count() == 400 and queue._used <= 2048
+    assert used[1] - used[0] < 4000, used
+    board.off()
+
+
 def test_a_full_flash_refuses_and_goes_on():
     board = Board(24)
     board.boot()

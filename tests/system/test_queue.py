@@ -150,3 +150,32 @@ def test_a_refused_message_does_not_hold_up_the_others(twin, serial, tmp_path):
         mishaps.complaint(machine, "app", "failed: ", "iot:Publish")
         machine.wait_for("app        the next one went on")
     assert _numbers(twin, serial) == [1]
+
+
+FAILS = """
+    await state.services["queue"].ready.wait()
+    publisher = state.services["queue"]
+    topic = "cameraDevice/%s/reading"
+    await publisher.deliver(topic, b'{"number": 1}')
+    state.supervisor.fail("queue", ValueError("for the test"))
+    while state.services["queue"].ready.is_set():
+        await state.ports.clock.sleep_ms(10)
+    await state.services["queue"].ready.wait()
+    await state.services["queue"].deliver(topic, b'{"number": 2}')
+    self.say("delivered by the next run")
+    self.ready.set()
+"""
+
+
+def test_a_service_that_failed_delivers_again(twin, serial, tmp_path):
+    path = mishaps.flash(
+        tmp_path / "flash.img",
+        twin,
+        serial,
+        extra=mishaps.service("probe", FAILS % serial),
+        services=["probe"],
+    )
+    with mishaps.powered(path, traceback=True) as machine:
+        mishaps.complaint(machine, "queue", "failed: ValueError", "Trying again")
+        machine.wait_for("delivered by the next run", 30)
+    assert _numbers(twin, serial) == [1, 2]

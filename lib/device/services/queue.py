@@ -29,8 +29,10 @@ class Publisher(Service):
         try:
             await self._wanted.wait()
             await self._work.run()
-        finally:
+        finally:  # it has stored what waited, and takes nothing more: the next run begins anew
             self.ready.clear()
+            self._wanted.clear()
+            self._work = None
 
     def _begin(self):
         if self._work is None:
