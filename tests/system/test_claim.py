@@ -334,3 +334,23 @@ def _poll_now(browser):
     while (status := browser.post("/api/poll")) == 429:
         time.sleep(0.1)
     assert status == 204
+
+
+def test_a_link_that_is_back_ends_the_wait(builder, twin, serial, tmp_path):
+    """A board that is registered starts without a network; its polls would come ever more rarely."""
+    builder.key, builder.claimed = "00" * 16, True
+    extra = {
+        paths.PROVISION: b'{"registered": true}',
+        paths.REGISTRATION: json.dumps({fields.REGISTRATION_KEY: builder.key}).encode(),
+    }
+    told = {"intervals": {**mishaps.PATIENT, "poll_second_ms": 100000}}
+    extra.update(WEB)
+    path = builders.blank(tmp_path / "flash.img", twin, serial, builder.address, extra=extra, told=told)
+    on_air = json.dumps({"other": "its password"})
+    with mishaps.powered(path, environment={"NETWORKS": on_air}) as machine:
+        mishaps.complaint(machine, "claim", "Trying again in")  # a minute and more here
+        machine.wait_for("access point muster-")
+        browser = Browser(port_of(machine)).log_in()
+        assert browser.post("/api/wifi", {"ssid": "other", "password": "its password"}) == 204
+        machine.wait_for(rig.DONE)
+    assert builder.count(REGISTER) == 0

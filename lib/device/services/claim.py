@@ -67,7 +67,9 @@ class Claim(Service):
         self._polled_ms = ports.clock.ms()
         self._next_ms = self._polled_ms + wait_ms
         self.wake.clear()
+        self.pauses = self.failure is not None
         await ports.clock.wait(self.wake.wait(), wait_ms)
+        self.pauses = False
         self.wake.clear()
         self._next_ms = None
 
