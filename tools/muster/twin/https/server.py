@@ -13,6 +13,7 @@ import math
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion10, web
@@ -232,6 +233,13 @@ def _connection(request: web.Request) -> Connection | None:
     return protocol if isinstance(protocol, Connection) else None
 
 
+def parts() -> list[ModuleType]:
+    """The modules that answer boards; they import this one."""
+    from muster.twin.https import builder, credentials
+
+    return [builder, credentials]
+
+
 class HttpSide:
     """Both servers of a twin: that for boards, and that for people. Each is off without a port."""
 
@@ -263,9 +271,7 @@ class HttpSide:
         twin, settings = self._twin, self._twin.settings
         if settings.https_port is not None:
             context = tls.server_context(twin.home, settings.require_sni, needs_certificate=False)
-            from muster.twin.https import builder, credentials  # they import this module
-
-            routes = [*builder.routes(twin), *credentials.routes(twin)]
+            routes = [route for part in parts() for route in part.routes(twin)]
             self.devices = HttpServer(twin, "HTTPS", routes, context)
             await self.devices.start(settings.bind_address, settings.https_port, "--https-port")
         if settings.page_port is not None:
