@@ -16,6 +16,7 @@ from device.port.failing import failure
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
 _PIECE_BYTES = 512
+_MAX_LEFT_OUT_BYTES = 131584  # AWS IoT: 128 KB of payload, and a topic
 _TCP_MS = 15000
 _ANSWER_MS = 15000
 _DUP = 0x08
@@ -117,7 +118,7 @@ class Connection:
             if shift > 21:
                 raise Failure(AGAIN, "the server sent an invalid packet length")
         if size > MAX_FRAME_BYTES:
-            if head[0] & 0xF0 == packets.MESSAGE and self.on_large:
+            if head[0] & 0xF0 == packets.MESSAGE and self.on_large and size <= _MAX_LEFT_OUT_BYTES:
                 await self._leave_out(head[0], size)
                 return
             raise Failure(
