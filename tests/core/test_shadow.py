@@ -25,8 +25,10 @@ def test_merge_removes_with_none_and_replaces_lists():
 def test_joined_patches_do_what_both_do():
     first, second = {"a": {"b": 1}, "c": None}, {"a": None, "d": {"e": None}}
     old = {"a": 1, "c": 2, "d": {"e": 3, "f": 4}}
-    joined = shadow.joined(first, second)
+    joined = shadow.joined(old, first, second)
     assert shadow.merged(old, joined) == shadow.merged(shadow.merged(old, first), second)
+    joined = shadow.joined({"a": {"b": 1}}, {"a": None}, {"a": {"c": 1}})  # what was removed stays so
+    assert shadow.merged({"a": {"b": 1}}, joined) == {"a": {"c": 1}}
 
 
 def test_difference_keeps_the_path_and_knows_true_from_one():

@@ -53,6 +53,8 @@ async def _order(connection, name, *rest):
         await connection.subscribe(rest[0])
     elif name == "next id":
         connection._packets.pid = rest[0] - 1
+    elif name == "leave out":
+        connection.on_large = lambda topic, size: _say(large=[topic, size])
     elif name == "until lost":
         await asyncio.wait_for_ms(connection.ended(), 20000)
         raise connection.lost

@@ -277,6 +277,22 @@ def test_a_message_that_is_too_large_says_so(case: Case, size: int) -> None:
     failure(case.run(script, ["until lost"])[1], AGAIN, " bytes; the limit is 16384")
 
 
+@pytest.mark.parametrize("size", [16384, 131072])
+def test_a_message_that_is_too_large_is_left_out_and_acknowledged(case: Case, size: int) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(suback(peer, 1))
+        body = b"\0\1a" + b"\0\7" + bytes(size)  # QoS 1, identifier 7
+        length = bytes([len(body) & 127 | 128, len(body) >> 7 & 127 | 128, len(body) >> 14])
+        peer.send(b"\x32" + length + body)
+        peer.expect(0x40)
+        peer.send(message("a", b"small"))
+
+    outcomes = case.run(script, ["leave out"], ["subscribe", ["#"]], ["until lost"])
+    assert seen("a", b"small") in outcomes
+    assert {"large": ["a", size + 5]} in outcomes, outcomes
+
+
 @pytest.mark.parametrize(
     ("sent", "words"),
     [

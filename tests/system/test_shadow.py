@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import textwrap
 import time
 
@@ -146,3 +147,51 @@ def test_names_in_the_configuration(twin, serial, tmp_path):
         machine.wait_for("shadow room: version 1", timeout_s=25)
         machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)
     assert json.loads(rig.on_flash(path)[paths.SHADOW])["room"][fields.DESIRED] == {"lamp": 1}
+
+
+def test_what_the_cloud_refuses_is_told_and_the_next_report_goes_on(twin, serial, tmp_path):
+    lines = """
+    shadow = muster.shadow()
+    await shadow.report({"model": "m1"})
+    while "long" not in shadow.desired():
+        await asyncio.sleep(0.1)
+    try:
+        await shadow.report({"text": "y" * 5000})
+    except muster.Failure as failure:
+        muster.log("failed: %s" % failure)
+    await shadow.report({"model": "m2"})
+    muster.log("goes on")
+    """
+    path = board(tmp_path, twin, serial, lines)
+    with mishaps.powered(path) as machine:
+        wait_reported(twin, serial, {"model": "m1"})
+        desire(twin, serial, {"long": "x" * 5000})  # together more than 8 KB
+        machine.wait_for("app        failed: the classic shadow: the shadow was refused: 413", timeout_s=25)
+        machine.wait_for("app        goes on", timeout_s=25)
+        assert reported(twin, serial) == {"model": "m2"}
+
+
+def test_a_deleted_shadow_is_reported_anew_at_the_next_start(twin, serial, tmp_path):
+    path = board(tmp_path, twin, serial, LAMP)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("app        reported", timeout_s=25)
+    registry = Registry(twin.home.root)
+    service.serve(registry, topics.shadow(serial) + topics.SHADOW_DELETE, b"", int(time.time()))
+    registry.close()
+    with mishaps.powered(path):
+        wait_reported(twin, serial, {"model": "m1"})
+
+
+def test_a_message_that_does_not_fit_into_the_heap_costs_nothing_else(twin, serial, tmp_path):
+    mishaps.need_interpreter(32)
+    lines = """
+    shadow = muster.shadow()
+    shadow.on_change(lambda changes: muster.log("%d changes" % len(changes)))
+    """
+    path = board(tmp_path, twin, serial, lines)
+    rig.boot_to_the_end(path)
+    desire(twin, serial, {f"key{number:03}": number for number in range(150)})
+    with mishaps.powered(path, bits=32, heap_kb=200) as machine:
+        machine.wait_for(re.compile("left out a message of|150 changes"), timeout_s=60)
+        assert machine.console.count("connected to") == 1
+        machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)

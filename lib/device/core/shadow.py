@@ -36,9 +36,26 @@ def merged(section, patch):
     return _joined(section, patch, False)
 
 
-def joined(first, second):
-    """The patch that does what `first` and then `second` do."""
-    return _joined(first, second, True)
+def joined(base, first, second):
+    """The patch that does to `base` what `first` and then `second` do.
+
+    Without `base`, an object that replaces a removed one would get back what that held.
+    """
+    both = _joined(first, second, True)
+    return _joined(both, _removal(merged(base, both), merged(merged(base, first), second)), True)
+
+
+def _removal(found, wanted):
+    """The patch that removes from `found` what is not in `wanted`."""
+    result = {}
+    for key in found:
+        if key not in wanted:
+            result[key] = None
+        elif isinstance(found[key], dict) and isinstance(wanted[key], dict):
+            inner = _removal(found[key], wanted[key])
+            if inner:
+                result[key] = inner
+    return result
 
 
 def _joined(section, patch, keeps_none):
@@ -223,18 +240,20 @@ class Mirror:
 
     def unsent(self):
         """The patch that the cloud has not acknowledged."""
-        return joined(self.sending or {}, self.pending)
+        return joined(self.reported, self.sending or {}, self.pending)
 
     def report(self, patch):
         """Take in what the board reports; raises ValueError when AWS would not."""
         why = fault(patch) if isinstance(patch, dict) else "is no dict"
         if why:
             raise ValueError("what is reported " + why)
-        size = len(json.dumps(merged(self.reported, joined(self.unsent(), patch))).encode())
+        known = merged(self.reported, self.unsent())
+        size = len(json.dumps(merged(known, patch)).encode())
         if size > MAX_BYTES:
             raise ValueError("what is reported would have %d bytes; the limit is %d" % (size, MAX_BYTES))
-        if difference(patch, merged(self.reported, self.unsent())):
-            self.pending = joined(self.pending, patch)
+        if difference(patch, known):
+            base = merged(self.reported, self.sending or {})
+            self.pending = joined(base, self.pending, patch)
 
     def changes(self):
         """What is desired and not reported, if the application has not heard of it; else {}."""
@@ -286,5 +305,5 @@ class Mirror:
     def gone(self):
         """The cloud has no such shadow: report everything, as at the first time."""
         self.returned()
-        self.pending = joined(self.reported, self.pending)
+        self.pending = joined({}, self.reported, self.pending)
         self.desired, self.reported, self.version = {}, {}, 0

@@ -16,6 +16,8 @@ from device.port.failing import failure
 KEEP_ALIVE_S = 44
 MAX_FRAME_BYTES = 16384
 _PIECE_BYTES = 512
+_SMALL_BYTES = 4096
+_MAX_LEFT_OUT_BYTES = 131584  # AWS IoT: 128 KB of payload, and a topic
 _TCP_MS = 15000
 _ANSWER_MS = 15000
 _DUP = 0x08
@@ -64,6 +66,17 @@ async def connect(host, port, client_id, files):
     if not connection:
         raise failure("of_tls", why, host, where, calendar.text(clock.unix()), free_bytes)
     return connection
+
+
+def _has_room(size):
+    """Whether a message of `size` bytes fits into memory, with the copies that reading it makes."""
+    if size < _SMALL_BYTES:
+        return True
+    try:
+        pieces = [bytearray(size) for _ in range(3)]
+    except MemoryError:
+        pieces = None
+    return bool(pieces)
 
 
 class Connection:
@@ -118,10 +131,11 @@ class Connection:
                 break
             if shift > 21:
                 raise Failure(AGAIN, "the server sent an invalid packet length")
+        may_skip = head[0] & 0xF0 == packets.MESSAGE and self.on_large and size <= _MAX_LEFT_OUT_BYTES
+        if may_skip and (size > MAX_FRAME_BYTES or not _has_room(size)):
+            await self._leave_out(head[0], size)
+            return
         if size > MAX_FRAME_BYTES:
-            if head[0] & 0xF0 == packets.MESSAGE and self.on_large:
-                await self._leave_out(head[0], size)
-                return
             raise Failure(
                 AGAIN, "the server sent a packet of %d bytes; the limit is %d" % (size, MAX_FRAME_BYTES)
             )

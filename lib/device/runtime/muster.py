@@ -34,7 +34,7 @@ class Muster:
         self._operations = []  # tasks of this module: the application's may end in the middle of a packet
         self._publishing = 0
         self._filters = 0
-        self._shadows = []
+        self._shadows = {}
         self._settings = None
         self._settings_of = None  # the identity with which they were read
 
@@ -174,7 +174,7 @@ class Muster:
         """Forget subscriptions, and the messages that wait."""
         self._state.session.forget(_NAME)
         self._state.commands.clear()
-        for shadow in self._shadows:
+        for shadow in self._shadows.values():
             shadow.on_change(None)
         for task in self._operations:
             self._give_up(task)
@@ -210,9 +210,9 @@ class Muster:
         service = self._state.services.get("shadow")
         if service is None or not hasattr(service, "open"):
             raise Failure(GIVE_UP, "there is no shadow", "switch it on in " + paths.CONFIG)
-        found = _Shadow(service.open(name), self)
-        self._shadows.append(found)
-        return found
+        if name not in self._shadows:
+            self._shadows[name] = _Shadow(service.open(name), self)
+        return self._shadows[name]
 
     def apply(self, function, changes):
         """What the application's `function` makes of `changes`; {} when it fails."""

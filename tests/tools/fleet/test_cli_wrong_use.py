@@ -18,7 +18,7 @@ WRONG_USES: list[tuple[str, int, str]] = [
     ("--profile nosuch get groups", FAILED, "there is no profile 'nosuch'"),
     ("add", WRONG_USE, "Missing command, one of device, devices, group."),
     ("add grop hall", WRONG_USE, "Did you mean 'group'?"),
-    ("get", WRONG_USE, "Missing command, one of device, devices, groups."),
+    ("get", WRONG_USE, "Missing command, one of device, devices, groups, shadow."),
     ("get group", WRONG_USE, "'groups'"),
     ("delete everything", WRONG_USE, "No such command 'everything'."),
     ("refresh secret hall", WRONG_USE, "No such command 'secret'"),

@@ -1,8 +1,11 @@
 """Merge and difference of shadows against a plain model: a document as a map from paths to values."""
 
+import json
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device.core import shadow
 from muster.twin import shadow_document as documents
 
 _KEYS = st.sampled_from(["a", "b", "c", "timestamp"])
@@ -97,3 +100,33 @@ def test_who_applies_the_delta_has_what_is_desired(desired, reported):
 @given(_STATES)
 def test_nothing_differs_from_itself(state):
     assert documents.delta(state, state) == {}
+
+
+@settings(max_examples=300)
+@given(_STATES, _PATCHES, _PATCHES)
+def test_the_board_computes_the_same(state, first, second):
+    once = shadow.merged(state, first)
+    assert once == documents.merged(state, first)
+    assert shadow.merged(state, shadow.joined(state, first, second)) == documents.merged(once, second)
+    assert shadow.difference(state, once) == documents.delta(state, once)
+
+
+@given(_STATES, _STATES, st.sampled_from([None, 1]))
+def test_the_board_finds_the_parts_of_a_document(desired, reported, indent):
+    raw = json.dumps(
+        {"x": reported, "state": {"desired": desired, "reported": reported}}, indent=indent
+    ).encode()
+    assert json.loads(shadow.part(raw, "state", "desired")) == desired
+    assert json.loads(shadow.part(raw, "state", "reported")) == reported
+    assert shadow.part(raw, "state", "y") is None
+
+
+@settings(max_examples=500)
+@given(st.binary(max_size=60) | st.text('{}[]":,\\\\ 1astate', max_size=60).map(str.encode))
+def test_a_board_survives_any_document(raw):
+    mirror = shadow.Mirror()
+    for read in (mirror.got, mirror.heard, mirror.accepted):
+        try:
+            read(raw)
+        except ValueError:
+            assert mirror.desired == {}
