@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from device.core import http, paths
-from device.core.failures import GIVE_UP, Failure
+from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 from device.core.slots import Identity
 from device.runtime.service import FAILING
 from device.runtime.state import State
@@ -92,6 +92,8 @@ class _Board:
         self.asked.append((address, method, headers, files(), self.now_ms))
         if not self.answers:
             raise _End
+        if isinstance(self.answers[0], Failure):
+            raise self.answers.pop(0)
         return self.answers.pop(0)
 
 
@@ -210,6 +212,16 @@ def test_the_certificate_is_for_one_server():
             return failure
 
     assert "(302)" in str(asyncio.run(play())) and len(board.asked) == 1
+
+
+def test_a_server_that_hangs_up_may_not_know_the_certificate():
+    async def play():
+        try:
+            await _service(_Board(Refused(AGAIN, "the server closed the connection"))).run()
+        except Refused as failure:
+            return failure
+
+    assert "whether the certificate of this board is active" in str(asyncio.run(play()))
 
 
 def test_valid_keys_stay_when_the_renewal_fails():

@@ -20,7 +20,10 @@ SCANNER = """
 navigator.mediaDevices.getUserMedia = async () => document.createElement("canvas").captureStream();
 Object.defineProperty(HTMLMediaElement.prototype, "readyState", { get: () => 4 });
 window.BarcodeDetector = class {
-  detect() { window.looks = (window.looks || 0) + 1; return Promise.resolve(looks > 2 ? [{ rawValue: "%s" }] : []); }
+  detect() {
+    window.looks = (window.looks || 0) + 1;
+    return Promise.resolve(looks > 2 ? [{ rawValue: "%s" }] : []);
+  }
 };
 """
 

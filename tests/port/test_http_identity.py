@@ -1,11 +1,13 @@
 """device.port.http under MicroPython and servers that want to know who asks: mutual TLS."""
 
+import re
 import socket
 import ssl
 from pathlib import Path
 
 import pytest
 
+from device.core.failures import AGAIN
 from tests.port import micro
 from tests.port.http_case import Case, said, serving
 from tests.port.tls_peer import Authority
@@ -49,7 +51,9 @@ def test_the_board_shows_its_certificate(case: Case) -> None:
             {**order, "identity": [identity[0], stranger[1]]},  # a key of another certificate
         )
     assert good.get("body") == "hi", good
-    assert ["handshake" in outcome["failure"] for outcome in bad] == [True] * 3, bad
+    for outcome in bad:  # the alert may come after the handshake, or be overtaken by the end
+        assert outcome.get("kind") == AGAIN and "failure" in outcome, bad
+        assert re.search(r"server closed the connection|ended the TLS handshake", outcome["failure"]), bad
     assert seen == ["camera-0001"]
 
 

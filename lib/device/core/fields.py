@@ -102,6 +102,11 @@ PARAMETER_PROOF = "enrolmentProof"  # hex, HMAC-SHA256(enrolment key, certificat
 BOOTED_SERIAL = "serialID"
 BOOT_STATUS = "bootStatus"
 
+# Commands to a board: their names, and what is in their payload
+REBOOT = "reboot"
+RELEASE = "release"
+TIME = "time"  # Unix seconds when it was sent
+
 # identity.json
 ENDPOINT = "endpoint"
 DIGESTS = "digests"

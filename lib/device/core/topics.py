@@ -8,6 +8,7 @@ CREATE_KEYS = "$aws/certificates/create/json"
 CREATE_FROM_CSR = "$aws/certificates/create-from-csr/json"
 DEFAULT_TEMPLATE = "CameraProvisioningTemplate"
 DEFAULT_RENEWAL_TEMPLATE = "RenewalTemplate"  # a new certificate, requested with the device's own one
+_COMMAND = "command/"  # below the board's own topics
 DEFAULT_PREFIX = "cameraDevice"  # of the boot status, when ento.conf names none
 MAX_NAME = 128  # AWS IoT: ThingName, client id
 NAME_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-"
@@ -42,6 +43,18 @@ def booted(prefix, serial):
 def own(prefix, serial, name):
     """The topic `name` of the board with this serial: its policy usually allows those below its serial."""
     return prefix + "/" + serial + "/" + name
+
+
+def command(prefix, serial, name):
+    """The topic of the command `name` to this board; with the name "+", the filter for all of them."""
+    return own(prefix, serial, _COMMAND + name)
+
+
+def command_of(prefix, serial, topic):
+    """The name in the topic of a command to this board, or None for any other topic."""
+    head = command(prefix, serial, "")
+    name = topic[len(head) :] if topic.startswith(head) else ""
+    return name if name and "/" not in name else None
 
 
 def template_of(topic):

@@ -8,7 +8,7 @@ in config.json this service is done at once: its condition is DONE, and there is
 import asyncio
 
 from device.core import fields, paths
-from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 from device.runtime.modules import unload, unload_passing, unload_readers
 from device.runtime.service import FAILING, Service
 
@@ -101,6 +101,8 @@ class Keys(Service):
             self._keys = credentials.keys(got.status, got.body, alias, now_s)
             life_s = self._keys.expires_s - now_s
             wait_ms = credentials.renew_ms(life_s)
+        except Refused as failure:
+            raise failure.advised("see whether the certificate of this board is active")
         finally:
             unload("device.core.credentials")
             unload_passing()

@@ -6,6 +6,10 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
+from device.core import fields, topics
+from tools.twin.helpers import ANSWERS, REGISTER, new_csr, registration
+from tools.twin.raw import Raw
+
 TOKEN = "token-of-a-product-for-tests"
 KEY = "00112233445566778899aabbccddeeff"
 OTHER_KEY = "ff" * 16
@@ -68,3 +72,18 @@ def request(
         return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, found.read())
     finally:
         connection.close()
+
+
+def provision(twin, answer: dict, folder, serial: str) -> tuple[bool, dict, Raw]:
+    """Register the thing `serial` with the temporary certificate; (accepted, answer, device's connection)."""
+    certificate, key = folder / "claim.crt", folder / "claim.key"
+    certificate.write_text(answer["certificatePem"])
+    key.write_text(answer["privateKey"])
+    with Raw(twin, certificate, key).connect(serial) as raw:
+        assert raw.subscribe(*ANSWERS) == b"\1" * len(ANSWERS)
+        csr = {fields.SIGNING_REQUEST: new_csr(folder / "own.key")}
+        accepted, created = raw.request(topics.CREATE_FROM_CSR, csr)
+        assert accepted, created
+        accepted, registered = raw.request(REGISTER, registration(created, serial))
+    (folder / "own.crt").write_text(created[fields.CERTIFICATE_PEM])
+    return accepted, registered, Raw(twin, folder / "own.crt", folder / "own.key")

@@ -6,12 +6,11 @@ import time
 import pytest
 from cryptography import x509
 
-from device.core import fields, topics
+from device.core import topics
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.twin import claiming, pki
-from tools.twin.helpers import ANSWERS, REGISTER, new_csr, registration, wait_until
-from tools.twin.https_client import CODE, KEY, OTHER_CODE, OTHER_KEY, TOKEN, Board, request
-from tools.twin.raw import Raw
+from tools.twin.helpers import wait_until
+from tools.twin.https_client import CODE, KEY, OTHER_CODE, OTHER_KEY, TOKEN, Board, provision, request
 
 
 @pytest.fixture
@@ -96,21 +95,6 @@ def certificates_of(twin, answer: dict):
         pki.serialization.Encoding.DER
     )
     return twin.registry.certificates.get(pki.certificate_id(der))
-
-
-def provision(twin, answer: dict, folder, serial: str) -> tuple[bool, dict, Raw]:
-    """Register the thing `serial` with the temporary certificate; (accepted, answer, device's connection)."""
-    certificate, key = folder / "claim.crt", folder / "claim.key"
-    certificate.write_text(answer["certificatePem"])
-    key.write_text(answer["privateKey"])
-    with Raw(twin, certificate, key).connect(serial) as raw:
-        assert raw.subscribe(*ANSWERS) == b"\1" * len(ANSWERS)
-        csr = {fields.SIGNING_REQUEST: new_csr(folder / "own.key")}
-        accepted, created = raw.request(topics.CREATE_FROM_CSR, csr)
-        assert accepted, created
-        accepted, registered = raw.request(REGISTER, registration(created, serial))
-    (folder / "own.crt").write_text(created[fields.CERTIFICATE_PEM])
-    return accepted, registered, Raw(twin, folder / "own.crt", folder / "own.key")
 
 
 def test_the_temporary_certificate_provisions_and_then_ends(twin, board, tmp_path) -> None:

@@ -1,13 +1,15 @@
 """The page for people, as a browser without JavaScript sees it; and what strangers try."""
 
+import json
 import threading
 import time
 
 import pytest
 
+from muster.registry import Registry
 from muster.twin.https import passwords
 from tools.twin.browser import PASSWORD, Browser
-from tools.twin.https_client import CODE, OTHER_CODE, OTHER_KEY, TOKEN, Board
+from tools.twin.https_client import CODE, OTHER_CODE, OTHER_KEY, TOKEN, Board, provision
 
 HASH = passwords.hashed(PASSWORD)
 SHOWN = "7423F-FA8DT-N"
@@ -28,7 +30,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def twin(start, clock):
-    running = start(https_port=0, page_port=0, clock=clock)
+    running = start(https_port=0, page_port=0, clock=clock, release_wait_s=0.5)
     running.registry.products.add("camera", TOKEN, 0)
     for name in ("ada", "bob"):
         running.registry.accounts.add(name, HASH, 0)
@@ -68,14 +70,10 @@ def test_a_person_claims_sees_and_releases_a_board(ada, board, twin) -> None:
     page = ada.release(CODE)
     assert f"{SHOWN} is released" in page.seen and "You have no boards yet" in page.seen
     assert twin.registry.claims.get(CODE).owner is None
-    assert board.ask("claim").status == 404, "it registers again"
-    board.register()
     assert board.poll() == {"claimed": False}
 
 
 def test_the_state_of_a_board_is_told(ada, board, twin, tmp_path) -> None:
-    from tools.twin.test_builder import provision
-
     ada.claim(CODE)
     _, _, device = provision(twin, board.poll(), tmp_path, "cam1")
     assert "Provisioning" in ada.get().seen
@@ -144,6 +142,54 @@ def test_a_board_that_lost_its_key_is_freed_by_its_owner(ada, board, twin) -> No
     ada.release(CODE)
     assert erased.register().status == 200
     assert board.ask("claim").status == 403
+    assert board.register().status == 409, "once only"
+
+
+def test_a_board_that_has_its_key_keeps_it(ada, board) -> None:
+    ada.claim(CODE)
+    ada.release(CODE)
+    board.poll()
+    assert Board(board.twin, key=OTHER_KEY).register().status == 409
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_a_board_that_is_released_is_told_and_then_cut_off(ada, board, twin, tmp_path, obeys) -> None:
+    ada.claim(CODE)
+    _, _, device = provision(twin, board.poll(), tmp_path, "cam1")
+    with device.connect("cam1") as connected:
+        topic = "cameraDevice/cam1/command/release"
+        connected.subscribe(topic)
+        ada.release(CODE)
+        message = connected.message()
+        assert message[0] == topic and abs(json.loads(message[1])["time"] - time.time()) < 10
+        if obeys:
+            assert board.ask("release").document == {"released": True}
+        assert connected.is_closed()
+    assert [one.status for one in twin.registry.certificates.of_thing("cam1")] == ["REVOKED"]
+
+
+def test_a_release_that_comes_late_does_not_hurt_the_next_owner(ada, bob, board, twin, tmp_path) -> None:
+    ada.claim(CODE)
+    _, _, device = provision(twin, board.poll(), tmp_path, "cam1")
+    device.connect("cam1").close()
+    ada.release(CODE)
+    bob.claim(CODE)
+    assert [one.status for one in twin.registry.certificates.of_thing("cam1")] == ["REVOKED"]
+    assert board.ask("release").document == {"released": True}
+    assert twin.registry.claims.get(CODE).owner == "bob"
+    assert board.poll()["claimed"] is True
+
+
+def test_what_a_killed_twin_left_is_done_at_the_next_start(home_of) -> None:
+    twin, stop = home_of(https_port=0, page_port=0)
+    stop()
+    registry = Registry(twin.home.root)
+    registry.products.add("camera", TOKEN, 0)
+    registry.claims.register(CODE, "camera", "digest", 0)
+    registry.claims.set_thing(CODE, "cam1")
+    registry.close()
+    twin, _ = home_of(page_port=0)
+    assert twin.registry.claims.get(CODE).thing is None
 
 
 def test_who_is_not_signed_in_sees_nothing(twin, board) -> None:

@@ -5,18 +5,22 @@ from typing import NamedTuple
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.database import Database
 
-_COLUMNS = "claim_id, product, key_sha256, registered_s, owner, claimed_s, released_s, polled_s, thing"
+_COLUMNS = (
+    "claim_id, product, key_sha256, is_open, registered_s, owner, claimed_s, released_s, polled_s, thing"
+)
 
 
 class Claim(NamedTuple):
-    """One board; times are Unix seconds. `key_sha256` None: it has to register again.
+    """One board; times are Unix seconds. `is_open`: it may register with another key, if it has lost its own.
 
-    `thing` is what it provisioned itself as since it was claimed.
+    `thing` is what it provisioned itself as since it was claimed. Without an owner, the thing's certificates
+    are still to be revoked.
     """
 
     claim_id: str
     product: str
-    key_sha256: str | None
+    key_sha256: str
+    is_open: int
     registered_s: float
     owner: str | None = None
     claimed_s: float | None = None
@@ -58,31 +62,37 @@ class Claims:
         sql = (
             "INSERT INTO claims (claim_id, product, key_sha256, registered_s) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (claim_id) DO UPDATE SET product = excluded.product,"
-            " key_sha256 = excluded.key_sha256,"
-            " registered_s = CASE WHEN key_sha256 IS NULL THEN excluded.registered_s ELSE registered_s END"
-            " WHERE coalesce(key_sha256, excluded.key_sha256) = excluded.key_sha256"
+            " key_sha256 = excluded.key_sha256, is_open = 0,"
+            " registered_s = CASE WHEN is_open THEN excluded.registered_s ELSE registered_s END"
+            " WHERE is_open OR key_sha256 = excluded.key_sha256"
         )
         return self._database.write(sql, claim_id, product, key_sha256, now_s) > 0
 
     def set_polled(self, claim_id: str, now_s: float) -> None:
-        """The board has asked."""
-        self._database.write("UPDATE claims SET polled_s = ? WHERE claim_id = ?", now_s, claim_id)
+        """The board has asked, so it has its key."""
+        sql = "UPDATE claims SET polled_s = ?, is_open = 0 WHERE claim_id = ?"
+        self._database.write(sql, now_s, claim_id)
 
     def set_owner(self, claim_id: str, owner: str, now_s: float) -> bool:
-        """Give a board that nobody owns to `owner`; False when it has an owner, or there is no such board."""
-        sql = "UPDATE claims SET owner = ?, claimed_s = ? WHERE claim_id = ? AND owner IS NULL"
+        """Give a board that nobody owns to `owner`; False when it has one, or there is no such board."""
+        sql = "UPDATE claims SET owner = ?, claimed_s = ?, is_open = 0 WHERE claim_id = ? AND owner IS NULL"
         return self._database.write(sql, owner, now_s, claim_id) > 0
 
-    def set_thing(self, claim_id: str, thing: str) -> None:
-        """The board has registered as this thing."""
+    def leaving(self) -> list[Claim]:
+        """The boards that nobody owns any more, but whose certificates are not revoked yet."""
+        sql = f"SELECT {_COLUMNS} FROM claims WHERE owner IS NULL AND thing IS NOT NULL"
+        return [Claim(*row) for row in self._database.rows(sql)]
+
+    def set_thing(self, claim_id: str, thing: str | None) -> None:
+        """The board has registered as this thing, or is none any more."""
         self._database.write("UPDATE claims SET thing = ? WHERE claim_id = ?", thing, claim_id)
 
-    def release(self, claim_id: str, now_s: float, forgets_key: bool) -> None:
-        """Forget owner and thing. `forgets_key`: the board registers again, perhaps with another key."""
+    def release(self, claim_id: str, now_s: float, is_open: bool) -> None:
+        """Forget the owner."""
         self._database.write(
-            "UPDATE claims SET owner = NULL, claimed_s = NULL, thing = NULL, released_s = ?,"
-            " key_sha256 = CASE WHEN ? THEN NULL ELSE key_sha256 END WHERE claim_id = ?",
-            now_s, forgets_key, claim_id,
+            "UPDATE claims SET owner = NULL, claimed_s = NULL, released_s = ?, is_open = ?"
+            " WHERE claim_id = ?",
+            now_s, int(is_open), claim_id,
         )  # fmt: skip
 
     def add_certificate(self, claim_id: str, certificate_id: str) -> None:
@@ -91,7 +101,7 @@ class Claims:
         self._database.write(sql, certificate_id, claim_id)
 
     def end_certificates(self, claim_id: str, now_s: float) -> int:
-        """Revoke the temporary certificates of a board, and delete those past their end; how many ended."""
+        """Revoke the temporary certificates of a board, delete those past their end; how many ended."""
         mine = "certificate_id IN (SELECT certificate_id FROM claim_certificates WHERE claim_id = ?)"
         self._database.write(f"DELETE FROM certificates WHERE not_after_s <= ? AND {mine}", now_s, claim_id)
         return self._database.write(

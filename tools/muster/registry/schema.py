@@ -144,7 +144,8 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE claims (
         claim_id TEXT PRIMARY KEY,                -- no groups, no check symbol, upper case
         product TEXT NOT NULL REFERENCES products(name) ON DELETE CASCADE,
-        key_sha256 TEXT,                          -- of the registration key; nothing: it must register again
+        key_sha256 TEXT NOT NULL,                 -- of the registration key
+        is_open INTEGER NOT NULL DEFAULT 0,       -- its owner released it: another key may register, once
         registered_s REAL NOT NULL,
         owner TEXT REFERENCES accounts(name) ON DELETE SET NULL,
         claimed_s REAL,

@@ -77,21 +77,26 @@ class Claiming:
         with self._registry.transaction():
             known = self._of_key(claim_id, key)
             claims.set_polled(claim_id, self._now_s())
-            return None if known.owner is None else self._hand_out(claim_id)
+            if known.owner is not None:
+                return self._hand_out(claim_id)
+            self._cut_off(known)
+        return None
 
     def release(self, claim_id: str, key: str) -> None:
-        """A board is given up at its own page; again changes nothing.
+        """A board is given up at its own page, or obeys a release. Raises UnknownBoardError, WrongKeyError.
 
-        Raises UnknownBoardError, WrongKeyError.
+        Again changes nothing, whoever has claimed the board meanwhile: one that has got no identity from its
+        present owner cannot mean that owner.
         """
         with self._registry.transaction():
             known = self._of_key(claim_id, key)
-            if known.owner is not None:
-                self._end(known, forgets_key=False)
+            if known.thing is not None:
+                self._end(known, is_open=False)
+                self._cut_off(known)
 
     def _of_key(self, claim_id: str, key: str) -> Claim:
         known = self._registry.claims.get(claim_id)
-        if known is None or known.key_sha256 is None:
+        if known is None:
             raise UnknownBoardError
         if not hmac.compare_digest(known.key_sha256, key_digest(key)):
             raise WrongKeyError
@@ -120,27 +125,39 @@ class Claiming:
                 raise UnknownBoardError
             if not self._registry.claims.set_owner(claim_id, owner, self._now_s()):
                 raise TakenError(known.owner == owner)
+            self._cut_off(known)  # of the owner before
         _log.info("claim ID %s: claimed by %s", claim_id, owner)
 
-    def give_up(self, claim_id: str, owner: str) -> bool:
-        """`owner` releases the board; False when it is not theirs.
+    def give_up(self, claim_id: str, owner: str) -> Claim | None:
+        """`owner` releases the board, as it was then; None when it is not theirs.
 
-        The board has to register again: so its owner can also free one that has lost its registration key.
+        A board that has lost its registration key may register with another one then. Its certificates are
+        revoked by `cut_off`, so that it can be told before.
         """
         with self._registry.transaction():
             known = self._registry.claims.get(claim_id)
             if known is None or known.owner != owner:
-                return False
-            self._end(known, forgets_key=True)
-        return True
+                return None
+            self._end(known, is_open=True)
+        return known
 
-    def _end(self, known: Claim, forgets_key: bool) -> None:
+    def cut_off(self, claim_id: str | None = None) -> None:
+        """Revoke the certificates of a board that nobody owns any more; of all of them with None."""
+        with self._registry.transaction():
+            for known in self._registry.claims.leaving():
+                if claim_id in (None, known.claim_id):
+                    self._cut_off(known)
+
+    def _end(self, known: Claim, is_open: bool) -> None:
         now_s = self._now_s()
         self._registry.claims.end_certificates(known.claim_id, now_s)
+        self._registry.claims.release(known.claim_id, now_s, is_open)
+        _log.info("claim ID %s: released by %s", known.claim_id, known.owner)
+
+    def _cut_off(self, known: Claim) -> None:
         if known.thing is not None:
             self._registry.certificates.revoke_of_thing(known.thing)
-        self._registry.claims.release(known.claim_id, now_s, forgets_key)
-        _log.info("claim ID %s: released by %s", known.claim_id, known.owner)
+            self._registry.claims.set_thing(known.claim_id, None)
 
     # What the twin tells
 

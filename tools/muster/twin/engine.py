@@ -75,6 +75,12 @@ class Engine:
         assert self._listener is not None
         return self._listener.port
 
+    def send(self, topic: str, payload: bytes, qos: int = packets.QOS_1, retain: bool = False) -> None:
+        """Deliver a message of the operator's, who needs no policy, to those who subscribed; in the loop."""
+        self._router.publish(topic, payload, qos)
+        if retain:
+            self._router.retain(topic, payload, qos)
+
     @property
     def connections(self) -> list[Connection]:
         """The clients that are connected now."""

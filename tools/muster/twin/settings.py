@@ -57,6 +57,7 @@ class Settings:
     page_port: int | None = None  # of the page for people, plain HTTP; None: off
     page_bind: str | None = None  # address of that page; None: loopback only
     claim_life_s: float = 600  # of the temporary claim certificate of a board that was claimed
+    release_wait_s: float = 10  # for a board to obey a release before it is cut off
     claim_delay_s: int | None = (
         None  # how long boards are told to wait before they poll again; None: their own
     )

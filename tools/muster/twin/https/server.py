@@ -28,6 +28,7 @@ from muster.twin.https.listening import Connection, HttpListener
 from muster.twin.log import log
 
 if TYPE_CHECKING:
+    from muster.twin.https.people.site import Site
     from muster.twin.server import Twin
 
 # Parts name what they find in a request by a string, so that they need nothing of this module.
@@ -238,6 +239,7 @@ class HttpSide:
         self._twin = twin
         self.devices: HttpServer | None = None
         self.page: HttpServer | None = None
+        self._site: Site | None = None
 
     async def start(self) -> None:
         """Start what the settings want. Raises MusterError; nothing listens then."""
@@ -262,7 +264,8 @@ class HttpSide:
     async def _start_page(self, address: str, port: int) -> None:
         from muster.twin.https.people.site import HEADERS, Site, refuse  # only where people come
 
-        site = Site(self._twin)
+        self._site = site = Site(self._twin)
+        await site.stop()  # what a twin that was killed has left
         self.page = HttpServer(self._twin, "page", site.routes(), None, refuse, site.check, HEADERS)
         await self.page.start(address, port, "--page-port")
         if address not in (_LOOPBACK, "::1", "localhost"):
@@ -277,4 +280,6 @@ class HttpSide:
         for server in (self.devices, self.page):
             if server is not None:
                 await server.stop()
-        self.devices = self.page = None
+        if self._site is not None:
+            await self._site.stop()
+        self._site = self.devices = self.page = None

@@ -78,12 +78,6 @@ def _state(claim: Claim, is_provisioned: bool, is_online: bool) -> tuple[str, st
         return "Not connected", "waiting", "It connects again by itself when it has power and its network."
     if claim.thing is not None:
         return "Provisioning", "working", "It connects with its own certificate now."
-    if claim.key_sha256 is None:
-        return (
-            "Waiting for the board",
-            "waiting",
-            "It has to register again, which it does when it asks next.",
-        )
     return (
         "Waiting for the board",
         "waiting",

@@ -18,6 +18,7 @@ from muster.twin import claiming
 from muster.twin.https import codes, passwords
 from muster.twin.https.people import boards
 from muster.twin.https.people.guesses import Guesses
+from muster.twin.https.people.leaving import Leaving
 from muster.twin.https.people.sessions import Session, Sessions, new_token
 from muster.twin.https.server import Handler, RefusedError
 
@@ -69,6 +70,7 @@ class Site:
         self._sessions = Sessions(clock)
         self._at_sign_in = Guesses(clock)
         self._at_claim = Guesses(clock)
+        self._leaving = Leaving(twin)
         self._hashing = asyncio.Semaphore(_HASHES)
 
     def routes(self) -> list[web.RouteDef]:
@@ -85,6 +87,10 @@ class Site:
             web.get("/style.css", _file("style.css", "text/css")),
             web.get("/script.js", _file("script.js", "text/javascript")),
         ]
+
+    async def stop(self) -> None:
+        """The twin stops."""
+        await self._leaving.stop()
 
     def check(self, request: web.Request) -> None:
         """Raises RefusedError for a request that a page of a stranger may have made."""
@@ -235,7 +241,7 @@ class Site:
         """POST /release."""
         session, form = await self._signed_in_form(request)
         code = form.get("board", "")
-        if not await self._registry.patiently(lambda: self._twin.claiming.give_up(code, session.account)):
+        if not await self._leaving.release(code, session.account):
             raise RefusedError(404, "This board is not yours, or was released already.")
         session.notice = f"{codes.grouped(code)} is released. Whoever has its claim ID can claim it."
         return _see("/")
