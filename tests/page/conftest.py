@@ -12,7 +12,7 @@ PHONE = {"width": 390, "height": 844}
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: playwright's event loop is in the way of commands that have one
 def chromium() -> Iterator[Any]:
     """Debian's Chromium, driven by playwright; without one of them the tests say that they skip."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is missing: `make browser`")

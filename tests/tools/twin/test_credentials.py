@@ -11,7 +11,7 @@ from awscrt import auth, http, io
 
 from device.core import fields
 from muster.registry.certificates import REVOKED
-from muster.twin.https.credentials import MOST_KEPT, Credentials
+from muster.twin.issued_keys import MOST_KEPT, Credentials
 from muster.twin.settings import DEFAULT_ROLE_ALIAS
 from tools.twin.helpers import Device, allow, quick
 from tools.twin.https_client import Answer, context, request

@@ -4,7 +4,6 @@ import http.client
 import logging
 import socket
 import ssl
-import sys
 import types
 import zlib
 
@@ -14,7 +13,7 @@ from aiohttp import web
 from muster.errors import MusterError
 from muster.registry.certificates import INACTIVE
 from muster.twin import pki
-from muster.twin.https import server
+from muster.twin.https import builder, server
 from muster.twin.https.limits import Buckets, HttpLimits, allowing
 from muster.twin.server import running_twin
 from tools.twin.browser import Browser
@@ -42,8 +41,7 @@ def parts(monkeypatch):
         web.post("/large", large),
         web.get("/fails", fails),
     ]
-    monkeypatch.setitem(sys.modules, "muster.twin.https.whoami", part)
-    monkeypatch.setattr(server, "PARTS", ("builder", "whoami"))
+    monkeypatch.setattr(server, "parts", lambda: [builder, part])
 
 
 def of(start, **limits):

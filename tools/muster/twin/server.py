@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from device.core import paths, topics
 from muster.enrolment.registrar import Registrar
@@ -22,12 +22,14 @@ from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.claiming import Claiming
 from muster.twin.engine import Engine
-from muster.twin.https.credentials import Credentials
-from muster.twin.https.server import HttpSide
+from muster.twin.issued_keys import Credentials
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.router import Published
 from muster.twin.settings import Home, Settings
+
+if TYPE_CHECKING:
+    from muster.twin.https.server import HttpSide
 
 _KEPT_MESSAGES = 10_000
 _START_WAIT_S = 60
@@ -63,7 +65,7 @@ class Twin:
             raise
         self.credentials = Credentials(self.settings)
         self.claiming = Claiming(self.registry, self.authority, self.settings)
-        self._http = HttpSide(self)
+        self._http: HttpSide | None = None
         self.messages: deque[Published] = deque(maxlen=_KEPT_MESSAGES if keeps_messages else 0)
         self._arrived = threading.Condition()
         self._pool = KeyPool(self.settings.key_pool)
@@ -86,21 +88,19 @@ class Twin:
     @property
     def https_port(self) -> int | None:
         """The port for what boards ask over HTTPS, of a started twin; None: off."""
-        return None if self._http.devices is None else self._http.devices.port
+        return None if self._http is None else self._http.devices_port
 
     @property
     def page_port(self) -> int | None:
         """The port of the page for people, of a started twin; None: off."""
-        return None if self._http.page is None else self._http.page.port
+        return None if self._http is None else self._http.page_port
 
     @property
     def page_url(self) -> str | None:
         """The address of the page for people; None: off."""
-        if self._http.page is None:
-            return None
-        bind = self.settings.page_bind
-        host = self.settings.url_host if bind else "127.0.0.1"
-        return f"http://{host}:{self._http.page.port}/"
+        port = self.page_port
+        host = self.settings.url_host if self.settings.page_bind else "127.0.0.1"
+        return None if port is None else f"http://{host}:{port}/"
 
     @property
     def url(self) -> str:
@@ -146,10 +146,17 @@ class Twin:
                 f"the twin cannot listen on port {self.settings.mqtt_port} ({_reason(error)}):"
                 " choose another with --mqtt-port, or 0 for a free one"
             ) from error
+        if (self.settings.https_port, self.settings.page_port) != (None, None):
+            await self._listen_http()
+
+    async def _listen_http(self) -> None:
+        from muster.twin.https.server import HttpSide  # aiohttp takes a quarter of a second to load
+
+        self._http = HttpSide(self)
         try:
             await self._http.start()
         except BaseException:
-            await self._engine.shutdown()
+            await self.engine.shutdown()
             raise
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -170,7 +177,8 @@ class Twin:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
         self._pool.stop()
-        await self._http.stop()
+        if self._http is not None:
+            await self._http.stop()
         await self.engine.shutdown()
         self._settle()
         for task in self._writers:

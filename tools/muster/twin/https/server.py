@@ -1,9 +1,9 @@
 """An HTTP server in the broker's event loop, with limits; the twin has one for boards and one for people.
 
-A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named in
-HttpSide. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it is active
-(else None); the body, read already and within its limit (`await request.read()`; limits.allowing changes
-it); and RefusedError to raise.
+A part of the server for boards is a module with `routes(twin) -> list[aiohttp.web.RouteDef]`; it is named
+in HttpSide. What its handlers find: `request["certificate_id"]`, the id of the client's certificate if it
+is active (else None); the body, read already and within its limit (`await request.read()`; limits.allowing
+changes it); and RefusedError to raise.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import math
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion10, web
@@ -232,6 +233,13 @@ def _connection(request: web.Request) -> Connection | None:
     return protocol if isinstance(protocol, Connection) else None
 
 
+def parts() -> list[ModuleType]:
+    """The modules that answer boards; they import this one."""
+    from muster.twin.https import builder, credentials
+
+    return [builder, credentials]
+
+
 class HttpSide:
     """Both servers of a twin: that for boards, and that for people. Each is off without a port."""
 
@@ -240,6 +248,16 @@ class HttpSide:
         self.devices: HttpServer | None = None
         self.page: HttpServer | None = None
         self._site: Site | None = None
+
+    @property
+    def devices_port(self) -> int | None:
+        """The port for boards; None: off."""
+        return None if self.devices is None else self.devices.port
+
+    @property
+    def page_port(self) -> int | None:
+        """The port for people; None: off."""
+        return None if self.page is None else self.page.port
 
     async def start(self) -> None:
         """Start what the settings want. Raises MusterError; nothing listens then."""
@@ -253,9 +271,7 @@ class HttpSide:
         twin, settings = self._twin, self._twin.settings
         if settings.https_port is not None:
             context = tls.server_context(twin.home, settings.require_sni, needs_certificate=False)
-            from muster.twin.https import builder, credentials  # they import this module
-
-            routes = [*builder.routes(twin), *credentials.routes(twin)]
+            routes = [route for part in parts() for route in part.routes(twin)]
             self.devices = HttpServer(twin, "HTTPS", routes, context)
             await self.devices.start(settings.bind_address, settings.https_port, "--https-port")
         if settings.page_port is not None:
