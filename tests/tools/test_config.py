@@ -127,3 +127,19 @@ def test_a_profile_of_the_host_can_name_the_file(tmp_path: Path, monkeypatch: py
     assert muster("image", "--profile", "lab", "--out", tmp_path / "flash.img").returncode == 0
     files = read_image((tmp_path / "flash.img").read_bytes(), "virtual")
     assert json.loads(files[paths.CONFIG]) == {"services": {"heartbeat": False}}
+
+
+def test_the_builder_goes_into_config_json(tmp_path: Path) -> None:
+    image = tmp_path / "flash.img"
+    config = written(tmp_path, "{services: {web: false}, api: {pollLimit: 60}}")
+    words = ("--serial", "cam-1", "--config", config, "--builder", "https://b.example/api", "--out", image)
+    result = muster("image", *words)
+    assert result.returncode == 0, result.stderr
+    assert "claim credentials" not in result.stderr, "the builder gives them"
+    files = read_image(image.read_bytes(), "virtual")
+    assert json.loads(files[paths.CONFIG]) == {
+        "services": {"web": False},
+        "api": {"pollLimit": 60, "builder": "https://b.example/api"},
+    }
+    result = muster("image", "--builder", "http://b.example/api", "--out", image)
+    assert result.returncode != 0 and "begins with https://" in result.stderr

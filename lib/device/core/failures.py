@@ -16,7 +16,7 @@ class Failure(Exception):
     one line for people: step, cause, what to do next. It never contains a secret.
     """
 
-    wait_s = 0  # the server said to come again after so many seconds; only core.builder sets it
+    wait_s = 0  # the server said to come again after so many seconds, or who asked it knows better
 
     def __init__(self, kind, cause, advice="", step=""):
         super().__init__(cause)

@@ -37,6 +37,7 @@ class Service:
         self.failure = None  # why it does not run; None means healthy
         self.condition = WAITING
         self.wake = asyncio.Event()  # ends the delay before it is started again
+        self.pauses = False  # it runs, but has failed, and waits itself: `wake` ends that, too
 
     async def run(self):
         """The work of the service."""

@@ -263,7 +263,7 @@ class Supervisor:
     def hurry(self):
         """Start every failing service again now: there is a network again."""
         for service in self._state.services.values():
-            if service.condition == FAILING or service.failure:  # `claim` runs, and waits for its next poll
+            if service.condition == FAILING or service.pauses:
                 service.wake.set()
 
     def fail(self, name, error):

@@ -47,21 +47,31 @@ class Claim(Service):
             self.say("the builder's claim credentials are removed")
 
     async def _until_claimed(self, address, limit_s):
-        clock = self.state.ports.clock
-        while True:
+        if self._polls:  # what the builder gave was refused: it may go on giving the same
+            wait_s = self._delay_s(limit_s, None)
+            self.say("the claim credentials were refused; asking for others in %d s" % wait_s)
+            await self._pause(wait_s)
+        self._polls += 1
+        is_claimed, wait_s = await self._poll(address, limit_s)
+        while not is_claimed:
+            await self._pause(wait_s)
             self._polls += 1
-            self._next_ms = None
             is_claimed, wait_s = await self._poll(address, limit_s)
-            self._polled_ms = clock.ms()
-            if is_claimed:
-                break
-            wait_ms = wait_s * self.state.ports.board.interval("poll_second_ms", 1000)
-            self._next_ms = self._polled_ms + wait_ms
-            self.wake.clear()
-            await clock.wait(self.wake.wait(), wait_ms)
-            self.wake.clear()
         self.failure = None
         self.say("claimed; connecting to %s" % self.state.settings.endpoint)
+
+    async def _pause(self, wait_s):
+        """Wait until the next poll is due, or somebody wants it now."""
+        ports = self.state.ports
+        wait_ms = wait_s * ports.board.interval("poll_second_ms", 1000)
+        self._polled_ms = ports.clock.ms()
+        self._next_ms = self._polled_ms + wait_ms
+        self.wake.clear()
+        self.pauses = self.failure is not None
+        await ports.clock.wait(self.wake.wait(), wait_ms)
+        self.pauses = False
+        self.wake.clear()
+        self._next_ms = None
 
     async def _poll(self, address, limit_s):
         """Ask once: (whether the board has been claimed, seconds until the next poll)."""
@@ -72,15 +82,24 @@ class Claim(Service):
             is_claimed, wait_s = await building.claim(self.state, address)
         except Failure as error:
             failure, wait_s = error, error.wait_s
-        if not wait_s and not is_claimed:
-            wait_s = building.delay_s(self.state, self._polls, limit_s, failure)
         building.forget()
+        if not wait_s and not is_claimed:
+            wait_s = self._delay_s(limit_s, failure)
         self.failure = failure  # it runs all the same
         if failure:
             self.warn("%s. Trying again in %d s" % (failure, wait_s))
         elif not is_claimed:
             self.say("not claimed yet; asking again in %d s" % wait_s)
         return is_claimed, wait_s
+
+    def _delay_s(self, limit_s, failure):
+        """Seconds until the next poll, after the last one that ended with `failure` or with None."""
+        from device.runtime import building
+
+        try:
+            return building.delay_s(self.state, self._polls, limit_s, failure)
+        finally:
+            building.forget()
 
     def poll_facts(self):
         """For the page: (is registered, seconds until the next poll or None, the last error or "")."""
@@ -92,15 +111,13 @@ class Claim(Service):
             next_s = max(0, self._next_ms - self.state.ports.clock.ms()) // 1000
         return is_registered, next_s, str(failure) if failure else ""
 
-    def poll_now(self):
-        """Ask the builder now; 0, or seconds to wait when somebody has just asked."""
+    def poll_wait_s(self):
+        """Seconds to wait until a person may let it poll; 0: at once."""
         if self._next_ms is None:
             return 0  # it asks at this moment, or there is nothing to ask
-        passed_ms = self.state.ports.clock.ms() - self._polled_ms
-        if passed_ms < _POLL_NOW_MS:
-            return (_POLL_NOW_MS - passed_ms + 999) // 1000
-        self.wake.set()
-        return 0
+        ports = self.state.ports
+        left_ms = ports.board.interval("poll_now_ms", _POLL_NOW_MS) - (ports.clock.ms() - self._polled_ms)
+        return max(0, left_ms + 999) // 1000
 
 
 def _of_identity(name, *facts):

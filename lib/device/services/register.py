@@ -4,6 +4,7 @@ Without a builder there is nothing to do. A board that has an identity or claim 
 """
 
 from device.core import fields, paths
+from device.core.failures import Failure
 from device.runtime.modules import unload, unload_readers
 from device.runtime.service import Service
 
@@ -35,6 +36,10 @@ class Register(Service):
             if _of_identity("told", state.ports.store).get(fields.REGISTERED) is not True:
                 await building.register(state, address)
                 self.say("registered with the builder")
+        except Failure as failure:
+            if state.identity:  # MQTT may have to lend its connection for each try
+                failure.wait_s = max(failure.wait_s, _RARELY_S)
+            raise
         finally:
             building.forget()
 
@@ -65,5 +70,7 @@ def _of_identity(name, *facts):
     finally:
         unload_readers()
 
+
+_RARELY_S = 3600
 
 SERVICE = Register

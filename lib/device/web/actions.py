@@ -149,11 +149,19 @@ def _release(site, sent, wrong):
 
 def _poll(site, wrong):
     """Let the service `claim` ask the builder now."""
-    poll_now = getattr(site.state.services.get("claim"), "poll_now", None)
-    if not poll_now:
+    claim = site.state.services.get("claim")
+    poll_wait_s = getattr(claim, "poll_wait_s", None)
+    if not poll_wait_s:
         raise wrong(400, "this board does not wait to be claimed")
-    wait_s = poll_now()
+    wait_s = poll_wait_s()
     if wait_s:
         text = "the builder was asked a moment ago: try again in %d s" % wait_s
         raise wrong(429, text, {"Retry-After": str(wait_s)})
+    asyncio.create_task(_wake(site.state, claim))
     return _DONE
+
+
+async def _wake(state, service):
+    """Wake a service after the answer: it may stop the page to make room for TLS."""
+    await state.ports.clock.sleep_ms(_LEAVE_MS)
+    service.wake.set()

@@ -113,7 +113,7 @@ def image(
         (fields.PROVISIONING, fields.PARAMETERS): dict(parameters) or None,
     }
     has_conf = content.conf or any(changes.values())
-    documents = {paths.CONF: ento_conf(content.conf, changes)} if has_conf else {}
+    documents = {paths.CONF: ento_conf(content.conf, changes, has_builder(content))} if has_conf else {}
     content, printed = _with_password(content, documents, web_password_file, serial or "")
     files, has_claim = files_of(content, home, documents)
     built = build_image(files, content.board.name)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from device.core import fields, paths
+from device.core import board_config, fields, paths
 from muster import image
 from muster import web_password as web_passwords
 from muster.enrolment import secrets
@@ -83,7 +83,8 @@ def device_files(device: Device, key: bytes, recipe: Recipe) -> dict[str, bytes]
         (fields.PROVISIONING, fields.PARAMETERS): device.parameters or None,
     }
     try:
-        conf = image.ento_conf(recipe.conf, changes)
+        address, _ = board_config.builder(recipe.files.get(paths.CONFIG))
+        conf = image.ento_conf(recipe.conf, changes, bool(address))
     except MusterError as error:
         raise MusterError(f"{device.name}: {error}") from None
     surplus = set(conf[fields.PROVISIONING].get(fields.PARAMETERS, {})) - set(device.parameters)

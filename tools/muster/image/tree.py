@@ -45,10 +45,13 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     return document
 
 
-def ento_conf(base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+def ento_conf(
+    base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any], has_builder: bool = False
+) -> dict[str, Any]:
     """ento.conf from `base` with `changes` {(section, key): value or None for no change}.
 
-    Keys of `base` that are not changed stay. A board that has no status yet starts unprovisioned.
+    Keys of `base` that are not changed stay. A board that has no status yet starts unprovisioned. A board
+    that `has_builder` is told the endpoint by it.
     Raises MusterError, in the board's own words, when the board would refuse the result.
     """
     document: dict[str, Any] = json.loads(json.dumps(base))
@@ -58,7 +61,7 @@ def ento_conf(base: Mapping[str, Any], changes: Mapping[tuple[str, str], Any]) -
             document.setdefault(section, {})[key] = value
     document[fields.DEVICE].setdefault(fields.PROVISION_STATUS, fields.FALSE)
     try:
-        settings.read(strict_json(document))
+        settings.read(strict_json(document), lambda: has_builder)
     except Failure as error:
         raise MusterError(f"the board would refuse this configuration: {error}") from None
     parameters = document.get(fields.PROVISIONING, {}).get(fields.PARAMETERS, {})
