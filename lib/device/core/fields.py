@@ -55,16 +55,6 @@ HARDWARE = "hardware"  # kind and hardware number
 SERIAL = "serial"
 ERROR = "error"
 
-# What a board and the builder say to each other; the builder's address is in config.json.
-API = "api"
-BUILDER = "builder"
-REGISTRATION_KEY = "registrationKey"  # hex, 16 random bytes: the board's proof of who it is
-REGISTERED = "registered"
-CLAIMED = "claimed"
-DELAY = "delay"  # seconds until the next poll
-RELEASED = "released"
-ROOT_CA_PEM = "rootCa"
-
 # config.json and web.json
 SERVICES = "services"
 CLOUD = "cloud"
@@ -77,7 +67,7 @@ BUILDER = "builder"  # its address, https only
 POLL_LIMIT = "pollLimit"  # seconds
 
 # What a board and its builder say to each other, and registration.json. The board also sends the claim ID.
-REGISTRATION_KEY = "registrationKey"
+REGISTRATION_KEY = "registrationKey"  # hex, 16 random bytes: the board's proof of who it is
 REGISTERED = "registered"  # also in provision.json
 CLAIMED = "claimed"
 DELAY = "delay"  # seconds until the next poll
