@@ -88,7 +88,7 @@ def test_modules_come_after_what_they_import() -> None:
 def test_a_service_counts_with_the_modules_that_it_alone_needs() -> None:
     flash = heap.flash_sizes(single_files(rig.BOARD, selection=heap.EVERYTHING))
     names = services.own_modules("provision")
-    assert {"device.services.provision", "device.claim.handshake", "device.core.hmac256"} <= set(names)
+    assert {"device.services.provision", "device.claim.handshake"} <= set(names)
     assert "device.core.failures" not in names
     what, size, limit, *heap_cells = services.line("provision", names, flash, dict.fromkeys(flash, 1024))
     assert (what, size) == ("provision", kb(sum(flash[name] for name in names)))
