@@ -192,7 +192,7 @@ CONFIGS = {
     ),
     "no-provision": (
         _switches(cloud={"provision": False}),
-        "not started: mqtt (provision is off)",
+        re.compile("not started: .*mqtt .provision is off"),
         "mqtt      ",
     ),
     "no-mqtt": (_switches(mqtt=False), "not started: status (mqtt is off)", "mqtt       connected"),
