@@ -16,7 +16,7 @@ from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_FREE_BYTES = 49152  # of what is free beyond this, a part may become garbage
+_FREE_BYTES = 32768  # of what is free beyond this, a part may become garbage
 _PART_OF_FREE = 4
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
