@@ -350,18 +350,18 @@ class gate:
 
     def __enter__(self):
         global _gates
-        _gates += 1
         feed()
         gc.collect()
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
-        # Last, because nothing undoes it when no timer is available.
+        # These last, because nothing undoes them when no timer is available.
+        _gates += 1
         gc.threshold(gc.mem_free() // _PART_IN_GATE if self._makes_garbage else -1)
 
     def __exit__(self, *_):
         global _gates
-        _gates -= 1
         if _build.HARD_TIMER:
             _feed_by_timer(0)
         collect_often()
         feed()
+        _gates -= 1  # now: whoever watches the loop waits for the blocking work to return, then looks at once
