@@ -25,7 +25,9 @@ AT_WORK_MS = 60_000
 SETTLED_MS = 20_000
 REBOOT_MS = 40_000
 REJOIN_MS = 90_000
-_STOPPED = re.compile(r"(app|log|database) +stopped|not enough memory|memory is short: |failing: web")
+_UNWANTED = re.compile(
+    r"(app|log|database) +stopped|not enough memory|memory is short: |failing: web|keeps the loop busy"
+)
 
 
 @pytest.fixture(scope="module", params=[fields.KEYS_DEVICE, fields.KEYS_CLOUD])
@@ -50,12 +52,12 @@ def made(stage: Stage) -> Provisioned:
 
 
 def work_and_rejoin(board: Board) -> None:
-    """Let everything work, before and after the Wi-Fi is lost; nothing may be stopped for want of memory."""
+    """Let everything work, before and after the Wi-Fi is lost; nothing may be stopped, or called a hang."""
     board.run(AT_WORK_MS)
     board.throw_out()
     board.wait_for(CONNECTED, REJOIN_MS)
     board.run(SETTLED_MS)
-    assert not _STOPPED.search(board.console), board.console
+    assert not _UNWANTED.search(board.console), board.console
 
 
 def check_memory(board_or_made: Board | Provisioned) -> None:
@@ -89,5 +91,5 @@ def test_a_reboot_and_lost_connections_leave_room(stage: Stage, made: Provisione
         before = readings(stage, made.serial)
         board.run(SETTLED_MS)
         assert readings(stage, made.serial) > before
-        assert not _STOPPED.search(board.console), board.console
+        assert not _UNWANTED.search(board.console), board.console
         check_memory(board)
