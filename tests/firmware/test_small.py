@@ -18,7 +18,6 @@ from tests.firmware.network import HOST
 from tests.firmware.stage import Load, Provisioned, Stage, booted, running_stage
 
 LEAST_FREE = 25 * 1024
-FIRST_LEAST_FREE = 20 * 1024  # in the second of a first boot in which everything starts and publishes
 LEAST_PIECE = 16 * 1024
 PASSWORD = "marker-web-password"
 CONNECTED = "connected to " + HOST
@@ -26,8 +25,9 @@ AT_WORK_MS = 60_000
 SETTLED_MS = 20_000
 REBOOT_MS = 40_000
 REJOIN_MS = 90_000
-RESTORED_MS = 100_000  # a service that was stopped waits for a minute
-_STOPPED = re.compile(r"(app|log|database) +stopped|not enough memory|memory is short: |failing: web")
+_UNWANTED = re.compile(
+    r"(app|log|database) +stopped|not enough memory|memory is short: |failing: web|keeps the loop busy"
+)
 
 
 @pytest.fixture(scope="module", params=[fields.KEYS_DEVICE, fields.KEYS_CLOUD])
@@ -52,19 +52,19 @@ def made(stage: Stage) -> Provisioned:
 
 
 def work_and_rejoin(board: Board) -> None:
-    """Let everything work, before and after the Wi-Fi is lost; nothing may be stopped for want of memory."""
+    """Let everything work, before and after the Wi-Fi is lost; nothing may be stopped, or called a hang."""
     board.run(AT_WORK_MS)
     board.throw_out()
     board.wait_for(CONNECTED, REJOIN_MS)
     board.run(SETTLED_MS)
-    assert not _STOPPED.search(board.console), board.console
+    assert not _UNWANTED.search(board.console), board.console
 
 
-def check_memory(board_or_made: Board | Provisioned, least_free: int = LEAST_FREE) -> None:
+def check_memory(board_or_made: Board | Provisioned) -> None:
     """Assert that the memory floor was kept at every moment."""
     figures = board_or_made.figures
     assert figures.least_free is not None and figures.least_block is not None
-    assert figures.least_free >= least_free, figures
+    assert figures.least_free >= LEAST_FREE, figures
     assert figures.least_block >= LEAST_PIECE, figures
     assert figures.resets == []
 
@@ -77,7 +77,7 @@ def readings(stage: Stage, serial: str) -> int:
 def test_a_first_boot_leaves_room(stage: Stage, made: Provisioned) -> None:
     assert readings(stage, made.serial) >= 10
     assert paths.LOG_FILES[1] in made.files
-    check_memory(made, FIRST_LEAST_FREE)
+    check_memory(made)
 
 
 def test_a_reboot_and_lost_connections_leave_room(stage: Stage, made: Provisioned) -> None:
@@ -88,8 +88,8 @@ def test_a_reboot_and_lost_connections_leave_room(stage: Stage, made: Provisione
         board.wait_for("mqtt +.*(Trying again|lost)", 90_000)
         board.network.tcp = True
         board.wait_for(CONNECTED, REJOIN_MS)
-        board.wait_for("app .* degrees", RESTORED_MS)  # what waited to be published may have cost its memory
         before = readings(stage, made.serial)
         board.run(SETTLED_MS)
         assert readings(stage, made.serial) > before
+        assert not _UNWANTED.search(board.console), board.console
         check_memory(board)

@@ -2,6 +2,7 @@
 
 import builtins
 import gc
+import time
 
 from check import raises
 from device.core.log import Quota
@@ -93,6 +94,7 @@ class With:
         self._real = board.machine, board._build
         board.machine, board._build = self._machine, self._build
         board._watchdog = board._timer = _Timer.error = None
+        board._gates = 0
         Machine.watchdogs, Machine.timers = [], []
         if self._watchdog:
             board.start_watchdog()
@@ -193,6 +195,33 @@ def test_a_timer_that_is_not_to_be_had_leaves_the_threshold_alone():
         with gate:
             assert len(Machine.timers) == 1
         assert not Machine.timers
+
+
+def test_whoever_watches_the_loop_sees_no_hang_in_a_gate_nor_at_its_end():
+    told = []
+    collect = board.collect_often
+
+    def stand_still():
+        board._fed_ms = time.ticks_add(time.ticks_ms(), -6000)
+
+    with With(LOOP_TIMER=1):
+        board.watch_loop(5000, told.append)
+        look = board._watch.options["callback"]
+        try:
+            with board.gate(20000):
+                stand_still()
+                look(None)
+                board.collect_often = lambda: look(None)  # what waited for the C code to return runs now
+            look(None)
+            assert told == []
+            _Timer.error = OSError(12)
+            raises(OSError, board.gate(5000).__enter__)
+            stand_still()
+            look(None)
+            assert len(told) == 1, "a gate that could not be opened is not open"
+        finally:
+            _Timer.error, board.collect_often = None, collect
+            board._end_watch()
 
 
 def test_standing_by_feeds_without_end_until_it_is_over():

@@ -71,6 +71,27 @@ def test_what_is_cancelled_is_closed_with_its_tls_memory():
     assert line.closed == 1
 
 
+class _Busy(Line):
+    """A TLS socket whose server always has something to read, and never ends the handshake."""
+
+    def ioctl(self, request, argument):
+        return argument & 4 if request == 3 else -1
+
+    def write(self, data):
+        return None
+
+
+def test_a_handshake_that_never_ends_is_given_up_and_holds_up_nobody():
+    board._build.INTERVALS["tls_ms"] = 50
+    line = _Busy()
+    try:
+        failure = _connect(lambda *_: _Context(line), Line())
+    finally:
+        del board._build.INTERVALS["tls_ms"]
+    assert "host:8883 does not answer" in str(failure), str(failure)
+    assert line.closed == 1
+
+
 def test_what_failed_by_a_bug_is_closed_as_well():
     line = Line()
     line.write_error = KeyError("a bug")

@@ -80,7 +80,7 @@ def test_comments_and_other_sections_are_no_obstacle(tmp_path: Path) -> None:
         ('{services: {}, x: "\\ud800"}', "strict JSON does not have"),
         (b'{services: {}, x: "\xff"}', "is not UTF-8"),
         ("[" * 5000, "is nested too deeply"),
-        ("{services: {}, x: '" + "y" * 9000 + "'}", "the limit is 4096"),
+        ("{services: {}, x: '" + "y" * 9000 + "'}", "bytes; the limit is 4096"),
         (" " * 70000, "has 70000 bytes; the limit is 65536"),
     ],
     ids=range(14),

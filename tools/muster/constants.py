@@ -4,15 +4,15 @@ The names of keys, paths and topics have one home each (device/core), and on a b
 memory in every module that uses it, and the homes would be loaded only to be asked. So `fields.SERIAL_ID`
 becomes `"SERIAL_ID"`, a private `_LIMIT_MS = 15000` of the module becomes 15000, and what is not used any
 more is not imported. A home that has functions too loses the constants that nothing asks it for any more.
-Nothing moves to another line: a traceback names the line of the source.
 """
 
 import ast
 import functools
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from muster.edits import Edit, edited
 from muster.parsing import parsed
 
 # Module whose constants are used as `module.NAME` -> its package.
@@ -22,15 +22,6 @@ HOMES = {
     ),
     **dict.fromkeys(("journal", "provision"), "device.claim"),
 }
-
-
-class _Change(NamedTuple):
-    """Text to put into a place of the source: 1-based line, byte columns."""
-
-    line: int
-    start: int
-    end: int
-    text: str
 
 
 @functools.cache
@@ -69,7 +60,7 @@ def in_place(source: str, unasked: frozenset[str] = frozenset()) -> str:
     changes += [_put(node, private[node.id]) for node in _uses_of_private(tree, private)]
     changes += _without_assignments(tree, private)
     changes += _without_imports(tree, homes)
-    return _changed(source, changes)
+    return edited(source, changes)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -174,15 +165,15 @@ def _uses_of_private(tree: ast.Module, private: Mapping[str, Any]) -> Iterator[a
             yield node
 
 
-def _put(node: ast.expr, value: object) -> _Change:
+def _put(node: ast.expr, value: object) -> Edit:
     assert node.end_col_offset is not None and node.lineno == node.end_lineno, "a name stands on one line"
     text = repr(value)
-    return _Change(node.lineno, node.col_offset, node.end_col_offset, f"({text})" if text[0] == "-" else text)
+    return Edit(node.lineno, node.col_offset, node.end_col_offset, f"({text})" if text[0] == "-" else text)
 
 
-def _without_assignments(tree: ast.Module, private: Mapping[str, Any]) -> list[_Change]:
+def _without_assignments(tree: ast.Module, private: Mapping[str, Any]) -> list[Edit]:
     return [
-        _Change(node.lineno, 0, node.end_col_offset or 0, "")
+        Edit(node.lineno, 0, node.end_col_offset or 0, "")
         for node in tree.body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
@@ -190,7 +181,7 @@ def _without_assignments(tree: ast.Module, private: Mapping[str, Any]) -> list[_
     ]
 
 
-def _without_imports(tree: ast.Module, homes: set[str]) -> list[_Change]:
+def _without_imports(tree: ast.Module, homes: set[str]) -> list[Edit]:
     """Imports without the homes of which only constants were used."""
     replaced = {id(node.value) for node in _uses_of_homes(tree, homes)}
     used = {node.id for node in _nodes(tree) if isinstance(node, ast.Name) and id(node) not in replaced}
@@ -203,13 +194,5 @@ def _without_imports(tree: ast.Module, homes: set[str]) -> list[_Change]:
                 continue
             words = ", ".join(f"{name.name} as {name.asname}" if name.asname else name.name for name in left)
             text = f"from {node.module} import {words}" if left else ""
-            changes.append(_Change(node.lineno, 0, node.end_col_offset or 0, text))
+            changes.append(Edit(node.lineno, 0, node.end_col_offset or 0, text))
     return changes
-
-
-def _changed(source: str, changes: list[_Change]) -> str:
-    lines = [line.encode() for line in source.splitlines(keepends=True)]  # columns count bytes
-    for change in sorted(changes, reverse=True):
-        line = lines[change.line - 1]
-        lines[change.line - 1] = line[: change.start] + change.text.encode() + line[change.end :]
-    return b"".join(lines).decode()

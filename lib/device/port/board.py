@@ -16,7 +16,7 @@ from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_FREE_BYTES = 49152  # of what is free beyond this, a part may become garbage
+_FREE_BYTES = 32768  # of what is free beyond this, a part may become garbage
 _PART_OF_FREE = 4
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
@@ -350,18 +350,18 @@ class gate:
 
     def __enter__(self):
         global _gates
-        _gates += 1
         feed()
         gc.collect()
         if _build.HARD_TIMER:
             _feed_by_timer(self._limit_ms)
-        # Last, because nothing undoes it when no timer is available.
+        # These last, because nothing undoes them when no timer is available.
+        _gates += 1
         gc.threshold(gc.mem_free() // _PART_IN_GATE if self._makes_garbage else -1)
 
     def __exit__(self, *_):
         global _gates
-        _gates -= 1
         if _build.HARD_TIMER:
             _feed_by_timer(0)
         collect_often()
         feed()
+        _gates -= 1  # now: whoever watches the loop waits for the blocking work to return, then looks at once

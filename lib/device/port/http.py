@@ -54,11 +54,7 @@ async def _limited(awaitable, limit_ms, place):
     try:
         return await asyncio.wait_for_ms(awaitable, limit_ms)
     except asyncio.TimeoutError:
-        raise _too_slow(place)
-
-
-def _too_slow(place):
-    return Lost(AGAIN, "%s is too slow" % place, "try again later")
+        raise Lost(AGAIN, "%s is too slow" % place, "try again later")
 
 
 async def _secured(plain, host, place, raw, files):
@@ -66,7 +62,7 @@ async def _secured(plain, host, place, raw, files):
 
     `files`: see `exchange` in core.ports.
     """
-    opened, done = plain, False
+    opened, secure = plain, False
     gc.collect()  # the certificates need contiguous memory
     try:
         context = tls.trusting(_roots())
@@ -75,16 +71,14 @@ async def _secured(plain, host, place, raw, files):
         board.release_piece()
         opened = tls.wrapped(plain, context, host)
         context = None
-        await tls.shake_hands(opened, raw)
-        done = True
+        await _limited(tls.shake_hands(opened, raw), board.interval("tls_ms", tls.LIMIT_MS), place)
+        secure = True
         return opened
-    except asyncio.TimeoutError:
-        raise _too_slow(place)
     except (OSError, ValueError, MemoryError) as error:
         free_bytes = gc.mem_free()
         why = error
     finally:
-        if not done:
+        if not secure:
             opened.close()
     raise failure("of_https", why, host, place, calendar.text(clock.unix()), free_bytes)
 

@@ -51,12 +51,11 @@ async def connect(host, port, client_id, files):
         board.release_piece()
         builder = packets.Packets(client_id, KEEP_ALIVE_S)
         opened = tls.wrapped(opened, context, host)
-        await tls.shake_hands(opened, builder.connect_packet())
+        shaking = tls.shake_hands(opened, builder.connect_packet())
+        await _limited(shaking, board.interval("tls_ms", tls.LIMIT_MS), where)
         made = Connection(opened, builder, where)
         await made.open()
         connection = made
-    except asyncio.TimeoutError:
-        raise failure("no_answer", where)
     except (OSError, ValueError, MemoryError) as error:
         free_bytes = gc.mem_free()
         why = error

@@ -16,7 +16,7 @@ WRONG_USES: list[tuple[str, int, str]] = [
     ("prvision lamp-1", WRONG_USE, "'provision'"),
     ("--hlep", WRONG_USE, "No such option '--hlep'. Did you mean '--help'?"),
     ("--profile nosuch get groups", FAILED, "there is no profile 'nosuch'"),
-    ("add", WRONG_USE, "Missing command, one of device, devices, group."),
+    ("add", WRONG_USE, "Missing command, one of account, device, devices, group, product."),
     ("add grop hall", WRONG_USE, "Did you mean 'group'?"),
     ("get", WRONG_USE, "Missing command, one of device, devices, groups, shadow."),
     ("get group", WRONG_USE, "'groups'"),

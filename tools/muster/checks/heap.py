@@ -81,7 +81,8 @@ def flash_sizes(files: Mapping[str, bytes]) -> dict[str, int]:
         for source in (LIB / f"{name.replace('.', '/')}.py", LIB / name.replace(".", "/") / "__init__.py"):
             if source.exists():
                 graph[name] |= set(_imports(source.read_text())) & set(sizes) - {name}
-    return {name: sizes[name] for name in TopologicalSorter(graph).static_order()}
+    in_order = {name: sorted(before) for name, before in graph.items()}  # a set has none
+    return {name: sizes[name] for name in TopologicalSorter(in_order).static_order()}
 
 
 def by_import(names: list[str], *, grow: bool) -> dict[str, int]:

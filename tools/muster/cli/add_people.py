@@ -29,16 +29,23 @@ def _named(what: str) -> Callable[[_F], _F]:
 @click.command()
 @_named("product")
 @options.home_option
+@options.dry_run_option
 @output.output_option
-def product(name: str, home: Path, form: str) -> None:
+def product(name: str, home: Path, dry_run: bool, form: str) -> None:
     """Add a product and print its token once, for the device.json of its boards.
 
     Boards that register themselves with the builder (muster twin run --https-port) say by this token what
     they are. The registry keeps only its digest. A product that exists already is not changed.
     """
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    with options.writing(home) as registry:
-        is_new = registry.products.add(name, token, time.time())
+    with options.writing(home, dry_run) as registry:
+        if dry_run:
+            is_new = name not in registry.products.names()
+        else:
+            is_new = registry.products.add(name, token, time.time())
+    if is_new and dry_run:
+        output.done(form, [f'Would add product "{name}"'], {"name": name, "dryRun": True})
+        return
     if is_new:
         lines = [f'Added product "{name}" successfully', f"Product Token: {token}"]
         output.done(form, lines, {"name": name, "created": True, "productToken": token})
@@ -59,17 +66,24 @@ def product(name: str, home: Path, form: str) -> None:
     help="File with the password in its only line  [default: ask for it]",
 )
 @click.option("--replace", is_flag=True, help="Give an account that exists a new password.")
+@options.dry_run_option
 @output.output_option
-def account(name: str, home: Path, password_file: Path | None, replace: bool, form: str) -> None:
+def account(
+    name: str, home: Path, password_file: Path | None, replace: bool, dry_run: bool, form: str
+) -> None:
     """Add an account of a person who claims boards on the twin's page (muster twin run --page-port).
 
     The registry keeps a hash of the password. A new password signs that person out everywhere.
     """
-    with options.writing(home) as registry:
+    with options.writing(home, dry_run) as registry:
         exists = registry.accounts.get(name) is not None
     if exists and not replace:
         text = f'Account "{name}" exists already; nothing was changed. For a new password: --replace'
         output.done(form, [text], {"name": name, "created": False})
+        return
+    if dry_run:
+        would = "change the password of" if exists else "add"
+        output.done(form, [f'Would {would} account "{name}"'], {"name": name, "dryRun": True})
         return
     hashed = passwords.hashed(_password(password_file))
     with options.writing(home) as registry, registry.transaction():

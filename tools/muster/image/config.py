@@ -7,7 +7,7 @@ the name of a service that does not exist, is refused here, in the same words.
 from pathlib import Path
 from typing import Any
 
-from device.core import board_config, conf_file, fields, paths, startup
+from device.core import board_config, fields, paths, startup
 from device.core.failures import Failure
 from muster.boards import all_services, described
 from muster.errors import MusterError
@@ -31,8 +31,6 @@ def read_config(path: Path) -> dict[str, Any]:
         ) from None
     except Failure as error:
         raise MusterError(f"{path}: the board would refuse it: {error}") from None
-    if len(raw) > conf_file.MAX_BYTES:
-        raise MusterError(f"{path} has {len(raw)} bytes as strict JSON; the limit is {conf_file.MAX_BYTES}.")
     if found := startup.faults(switches, described(all_services())):
         raise MusterError(f"{path}: {'; '.join(found)}. The services are {', '.join(startup.ORDER)}.")
     return document
