@@ -248,19 +248,26 @@ def test_garbage_is_collected_early_but_not_all_the_time():
         def mem_free():
             return Gc.free
 
-    for Gc.free, threshold in (
-        (1000, 4096),
-        (board._FREE_BYTES, 4096),
-        (board._FREE_BYTES + 8192 * board._PART_OF_FREE, 8192),
-        (1 << 24, ((1 << 24) - board._FREE_BYTES) // board._PART_OF_FREE),
-    ):
-        board.gc = Gc
-        try:
-            board.collect_often()
-        finally:
-            board.gc = gc
-        assert threshold - 64 < gc.threshold() <= threshold  # it counts in blocks
-    gc.threshold(-1)
+    was_starting, board.gc = board._is_starting, Gc
+    try:
+        for board._is_starting in (True, False):
+            enough = board._FREE_AT_START_BYTES if board._is_starting else board._FREE_BYTES
+            for Gc.free, threshold in (
+                (1000, 4096),
+                (enough, 4096),
+                (enough + 8192 * board._PART_OF_FREE, 8192),
+                (1 << 24, ((1 << 24) - enough) // board._PART_OF_FREE),
+            ):
+                board.collect_often()
+                assert threshold - 64 < gc.threshold() <= threshold  # it counts in blocks
+        board._is_starting, Gc.free = True, 2 * board._FREE_BYTES
+        board.collect_often()
+        at_start = gc.threshold()
+        board.end_start()
+        assert gc.threshold() < at_start
+    finally:
+        board._is_starting, board.gc = was_starting, gc
+        gc.threshold(-1)
 
 
 def test_resets_that_count_as_a_crash():

@@ -14,6 +14,7 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
          crashed(), whether this start follows a watchdog or program reset;
          watch_loop(limit_ms, on_stuck), calls `on_stuck(ms)` when the loop stands still;
+         end_start(), from now on it collects garbage earlier;
          gate(limit_ms, makes_garbage), a `with` block for blocking work: it feeds the watchdog until the
          limit;
          stand_by(on), feeds without an event loop: after boot.py, and at the REPL prompt.

@@ -16,7 +16,8 @@ from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
 
 _COLLECT_EVERY_BYTES = 4096  # at least
-_FREE_BYTES = 32768  # of what is free beyond this, a part may become garbage
+_FREE_AT_START_BYTES = 32768  # of what is free beyond this, a part may become garbage
+_FREE_BYTES = 65536  # the same once the board has started
 _PART_OF_FREE = 4
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
@@ -36,6 +37,7 @@ _held = None  # the place for the next TLS connection
 _quota = Quota()
 _is_verbose = False
 _is_telling = False
+_is_starting = True
 
 _watch = None  # the timer that sees whether the loop turns
 _fed_ms = 0  # in ticks
@@ -254,9 +256,18 @@ def memory_text():
 def collect_often():
     """Collect garbage early: a heap collected only when full is fragmented.
 
-    TLS needs 16 KB in one piece. If much is free, fragmentation costs less than the collections do.
+    TLS needs 16 KB in one piece. If much is free, fragmentation costs less than the collections do: at the
+    start they would take a second, and nothing is there yet to lie between the free pieces.
     """
-    gc.threshold(max(_COLLECT_EVERY_BYTES, (gc.mem_free() - _FREE_BYTES) // _PART_OF_FREE))
+    enough = _FREE_AT_START_BYTES if _is_starting else _FREE_BYTES
+    gc.threshold(max(_COLLECT_EVERY_BYTES, (gc.mem_free() - enough) // _PART_OF_FREE))
+
+
+def end_start():
+    """The boot status is out, or something has failed on the way: from now on collect earlier."""
+    global _is_starting
+    _is_starting = False
+    collect_often()
 
 
 def start_watchdog():

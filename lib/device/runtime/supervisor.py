@@ -66,6 +66,8 @@ class Supervisor:
             asyncio.create_task(self._start_rest())
         for name, needs in first:
             self._begin(name, needs)
+        if not self._state.identity:
+            self._state.ports.board.end_start()
 
     async def _start_rest(self):
         """Start what is left of the plan, but not while the board connects to publish its boot status."""
@@ -81,6 +83,7 @@ class Supervisor:
                     await clock.sleep_ms(_LOOK_MS)
             except MemoryError:
                 await asyncio.sleep_ms(_FIRST_MS)
+        self._state.ports.board.end_start()
 
     def _is_connecting(self):
         """Whether there is a network, and nothing has failed on the way to the boot status."""
