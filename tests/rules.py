@@ -35,7 +35,14 @@ HOST_ARROWS = {
     "enrolment": _BASE | {"muster.registry", "muster.enrolment"},
     "twin": _BASE | {"muster.registry", "muster.enrolment", "muster.twin"},
     "mpy.py": _BASE
-    | {"muster.boards", "muster.constants", "muster.layout", "muster.microdot", "muster.umqtt"},
+    | {
+        "muster.arguments",
+        "muster.boards",
+        "muster.constants",
+        "muster.layout",
+        "muster.microdot",
+        "muster.umqtt",
+    },
 }
 TWIN_MAY_IMPORT = {"device.core.fields", "device.core.topics", "device.core.paths"}
 NOT_ON_MICROPYTHON = set(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 
 import pytest
@@ -48,9 +49,11 @@ def test_a_client_that_is_revoked_while_its_connect_is_delayed_does_not_come_in(
     assert raw.is_closed()
 
 
+@pytest.mark.parametrize("turns", [(False,), (False, True)], ids=["alone", "beside another process"])
 def test_a_registry_that_cannot_be_used_is_told_once_and_then_watched_again(
-    twin, camera, monkeypatch, caplog
+    twin, camera, monkeypatch, caplog, turns
 ):
+    is_awaited = itertools.cycle(turns)
     delete = Certificates.delete_unclaimed
     rounds = []
 
@@ -61,6 +64,7 @@ def test_a_registry_that_cannot_be_used_is_told_once_and_then_watched_again(
         return delete(self, now_s)
 
     with caplog.at_level(logging.WARNING, "muster.twin"), camera.connect() as raw:
+        monkeypatch.setattr(Registry, "is_awaited", property(lambda registry: next(is_awaited)))
         monkeypatch.setattr(Certificates, "delete_unclaimed", failing)
         wait_until(lambda: len(rounds) >= 6)
         twin.registry.certificates.set_status(camera.certificate_id, REVOKED)

@@ -209,7 +209,7 @@ class Twin:
                 self.engine.drop_inactive()
                 if not self.registry.is_awaited:  # else another process writes, and so does not revoke
                     self.registry.certificates.delete_unclaimed(self.settings.clock())
-                told = ""
+                    told = ""
             except BusyError:
                 continue
             except RegistryError as error:
