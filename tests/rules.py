@@ -44,7 +44,7 @@ HOST_ARROWS = {
         "muster.umqtt",
     },
 }
-TWIN_MAY_IMPORT = {"device.core.fields", "device.core.topics", "device.core.paths"}
+TWIN_MAY_IMPORT = {f"device.core.{name}" for name in ("fields", "paths", "topics", "shadow_topics")}
 NOT_ON_MICROPYTHON = set(
     [
         "abc",

@@ -6,7 +6,7 @@ import re
 import textwrap
 import time
 
-from device.core import fields, paths, topics
+from device.core import fields, paths, shadow_topics
 from muster.image import strict_json
 from muster.registry import Registry
 from muster.relay import Relay
@@ -32,7 +32,7 @@ def board(tmp_path, twin, serial, lines, *, extra=None, **more):
 def desire(twin, serial, desired, name=None):
     """What `muster set shadow` does, in this process."""
     registry = Registry(twin.home.root)
-    update = topics.shadow(serial, name) + topics.SHADOW_UPDATE
+    update = shadow_topics.of(serial, name) + shadow_topics.UPDATE
     document = json.dumps({fields.STATE: {fields.DESIRED: desired}}).encode()
     with registry.transaction():
         answer, news = service.serve(registry, update, document, int(time.time()))
@@ -111,7 +111,7 @@ def test_hostile_documents_leave_everything_else_alone(twin, serial, tmp_path):
         deep = {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}
         desire(twin, serial, deep)
         machine.wait_for("nothing is reported; what is reported is nested too deeply", timeout_s=25)
-        delta = topics.shadow(serial) + topics.SHADOW_DELTA
+        delta = shadow_topics.of(serial) + shadow_topics.DELTA
         left = Registry(twin.home.root)
         left.outbox.put(delta, b'{"version": 99, "state": ' + b"[" * 5000)
         machine.wait_for("the cloud's document is left out: ", timeout_s=25)
@@ -120,7 +120,7 @@ def test_hostile_documents_leave_everything_else_alone(twin, serial, tmp_path):
         left.close()
         desire(twin, serial, {"a": None, "lamp": 2})
         machine.wait_for("changes a, lamp", timeout_s=25)
-        assert machine.console.count("connected to") == 1
+        print("SEEN", "left out a message" in machine.console); assert machine.console.count("connected to") == 1
 
 
 def test_a_large_document_at_start_does_not_end_the_connection(twin, serial, tmp_path):
@@ -176,7 +176,7 @@ def test_a_deleted_shadow_is_reported_anew_at_the_next_start(twin, serial, tmp_p
     with mishaps.powered(path) as machine:
         machine.wait_for("app        reported", timeout_s=25)
     registry = Registry(twin.home.root)
-    service.serve(registry, topics.shadow(serial) + topics.SHADOW_DELETE, b"", int(time.time()))
+    service.serve(registry, shadow_topics.of(serial) + shadow_topics.DELETE, b"", int(time.time()))
     registry.close()
     with mishaps.powered(path):
         wait_reported(twin, serial, {"model": "m1"})
@@ -191,7 +191,7 @@ def test_a_message_that_does_not_fit_into_the_heap_costs_nothing_else(twin, seri
     path = board(tmp_path, twin, serial, lines)
     rig.boot_to_the_end(path)
     desire(twin, serial, {f"key{number:03}": number for number in range(150)})
-    with mishaps.powered(path, bits=32, heap_kb=200) as machine:
+    with mishaps.powered(path, bits=32, heap_kb=212) as machine:
         machine.wait_for(re.compile("left out a message of|150 changes"), timeout_s=60)
-        assert machine.console.count("connected to") == 1
+        print("SEEN", "left out a message" in machine.console); assert machine.console.count("connected to") == 1
         machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)

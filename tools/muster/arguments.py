@@ -15,7 +15,8 @@ from muster.parsing import parsed
 
 # What an application is given: it may pass any argument by its name.
 FOR_APPLICATIONS = frozenset(
-    f"device/{name}.py" for name in ("runtime/muster", "services/url", "core/table", "core/failures")
+    f"device/{name}.py"
+    for name in ("runtime/muster", "services/url", "core/table", "core/failures", "runtime/shadows")
 )
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)

@@ -18,7 +18,8 @@ from muster.parsing import parsed
 # Module whose constants are used as `module.NAME` -> its package.
 HOMES = {
     **dict.fromkeys(
-        ("datagrams", "der", "fields", "log_format", "paths", "pem", "slots", "topics"), "device.core"
+        ("datagrams", "der", "fields", "log_format", "paths", "pem", "shadow_topics", "slots", "topics"),
+        "device.core",
     ),
     **dict.fromkeys(("journal", "provision"), "device.claim"),
 }

@@ -3,7 +3,7 @@
 Used once, then unloaded.
 """
 
-from device.core import documents, fields, paths, topics
+from device.core import documents, fields, paths
 from device.core.log import INFO, LEVELS
 
 _LOG_LOW = 4096
@@ -66,11 +66,14 @@ def shadows(raw):
         names = documents.loads(raw)[fields.SERVICES][fields.CLOUD][fields.SHADOW] if is_read else ()
     except (ValueError, KeyError, TypeError):
         return []
-    if not isinstance(names, list):
+    if not names or not isinstance(names, list):
         return []
+    from device.core import shadow_topics
+
     for name in names:
-        if topics.shadow_name_fault(name):
-            raise _wrong("the name of a shadow " + topics.shadow_name_fault(name))
+        fault = shadow_topics.name_fault(name)
+        if fault:
+            raise _wrong("the name of a shadow " + fault)
     return names
 
 

@@ -1,4 +1,4 @@
-"""All MQTT topics are built and matched here, nowhere else.
+"""All MQTT topics are built and matched here, those of shadows in core.shadow_topics, and nowhere else.
 
 Source: AWS IoT Developer Guide, "Device provisioning MQTT API" and "Reserved topics";
 the boot status topic is the seed's.
@@ -16,14 +16,6 @@ THINGS = "$aws/things/"  # shadows and jobs of a thing stand below it
 RULES = "$aws/rules/"  # basic ingest
 _ACCEPTED = "/accepted"
 _REJECTED = "/rejected"
-SHADOW_GET = "/get"  # requests of a shadow, and what the cloud says of it by itself
-SHADOW_UPDATE = "/update"
-SHADOW_DELETE = "/delete"
-SHADOW_DELTA = "/update/delta"
-SHADOW_DOCUMENTS = "/update/documents"
-_SHADOW = "/shadow"
-_NAMED = "/name/"
-MAX_SHADOW_NAME = 64
 _REGISTER_HEAD = "$aws/provisioning-templates/"
 _REGISTER_TAIL = "/provision/json"
 
@@ -41,37 +33,6 @@ def accepted(request):
 def rejected(request):
     """The topic of the cloud's refusal of `request`."""
     return request + _REJECTED
-
-
-def shadow(thing, name=None):
-    """What the topics of a thing's shadow begin with: the named one, or the classic one without a name."""
-    return THINGS + thing + _SHADOW + (_NAMED + name if name else "")
-
-
-def shadow_of(topic):
-    """(thing, name or None for the classic one, request) in a request topic of a shadow, or None."""
-    if not topic.startswith(THINGS):
-        return None
-    for request in (SHADOW_GET, SHADOW_UPDATE, SHADOW_DELETE):
-        if topic.endswith(request):
-            thing, _, name = topic[len(THINGS) : -len(request)].partition(_SHADOW)
-            if "/" in thing or not thing:
-                return None
-            if not name:
-                return (thing, None, request) if topic == shadow(thing) + request else None
-            name = name[len(_NAMED) :] if name.startswith(_NAMED) else ""
-            return None if shadow_name_fault(name) else (thing, name, request)
-    return None
-
-
-def shadow_name_fault(name):
-    """Why AWS does not accept `name` as the name of a shadow, or None when it does."""
-    if not isinstance(name, str) or not 1 <= len(name) <= MAX_SHADOW_NAME:
-        return "must have 1 to %d characters" % MAX_SHADOW_NAME
-    for symbol in name:
-        if symbol != "$" and symbol not in NAME_SYMBOLS:
-            return "contains %r; only letters, digits, : _ - $ are allowed" % symbol
-    return None
 
 
 def booted(prefix, serial):

@@ -7,13 +7,12 @@ or the cloud refuses raises `Failure`.
 import asyncio
 import json
 
-from device.core import fields, paths, topics
+from device.core import paths, topics
 from device.core.failures import AGAIN, GIVE_UP, Failure
 
 _MAX_WAITING = 8  # messages at a time; each holds its payload
 _MAX_PAYLOAD_BYTES = 8192
 _MAX_FILTERS = 16
-_MAX_COMMAND = 32
 _NAME = "app"
 _JSON = (dict, list, tuple, int, float, type(None))  # bool is an int
 _NOT_READY_MS = 100
@@ -132,16 +131,10 @@ class Muster:
 
         Its topic is <topicPrefix>/<serial>/command/<name>. It stays over reconnections.
         """
-        fault = topics.name_fault(name, _MAX_COMMAND)
-        if fault or name in (fields.REBOOT, fields.RELEASE):
-            raise ValueError("the command %r %s" % (name, fault or "is the board's own"))
         if not callable(function):
             raise TypeError("the command needs a function")
-        if "commands" not in self._state.services:
-            raise Failure(GIVE_UP, "there is no commands", "switch it on in " + paths.CONFIG)
-        if len(self._state.commands) >= _MAX_FILTERS:
-            raise Failure(GIVE_UP, "the application has %d commands already" % _MAX_FILTERS)
-        self._state.commands[name] = self._told(function, "the function of a command")
+        told = self._told(function, "the function of a command")
+        self._service("commands", "carry_out").carry_out(name, told)
 
     async def _do(self, work):
         """Do `work` in a task of its own: ending it within a packet would cost the connection."""
@@ -189,11 +182,16 @@ class Muster:
         """The board's HTTP client: get, post, request, download."""
         return await self._ready("url", "get")
 
-    async def _ready(self, name, offers):
-        """The service `name` once it is ready. One that is stopped offers nothing."""
+    def _service(self, name, offers):
+        """The service `name`. One that is stopped offers nothing."""
         service = self._state.services.get(name)
-        if service is None or not hasattr(service, offers):
+        if not hasattr(service, offers):
             raise Failure(GIVE_UP, "there is no " + name, "switch it on in " + paths.CONFIG)
+        return service
+
+    async def _ready(self, name, offers):
+        """The same, once it is ready."""
+        service = self._service(name, offers)
         while not service.ready.is_set():
             if service.failure:
                 raise service.failure
@@ -207,11 +205,8 @@ class Muster:
         reported; what it returns is reported, the changes themselves when it returns None.
         `await shadow.report({...})` returns once the cloud or the flash has it. `desired()`, `reported()`.
         """
-        service = self._state.services.get("shadow")
-        if service is None or not hasattr(service, "open"):
-            raise Failure(GIVE_UP, "there is no shadow", "switch it on in " + paths.CONFIG)
         if name not in self._shadows:
-            self._shadows[name] = _Shadow(service.open(name), self)
+            self._shadows[name] = self._service("shadow", "open_for").open_for(self, name)
         return self._shadows[name]
 
     def apply(self, function, changes):
@@ -267,20 +262,3 @@ class Muster:
             "the setting %s of the application must be like %r" % (name, default),
             "correct " + paths.CONF,
         )
-
-
-class _Shadow:
-    """A shadow as the application sees it: an error of its function is the application's."""
-
-    def __init__(self, shadow, muster):
-        self._shadow = shadow
-        self._muster = muster
-        self.report = shadow.report
-        self.desired = shadow.desired
-        self.reported = shadow.reported
-
-    def on_change(self, function):
-        """See Muster.shadow; None ends it."""
-        if function is not None and not callable(function):
-            raise TypeError("on_change needs a function")
-        self._shadow.on_change(function and (lambda changes: self._muster.apply(function, changes)))

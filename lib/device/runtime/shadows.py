@@ -7,7 +7,7 @@ can conflict with it. One request is under way for each shadow, so AWS's limit o
 import asyncio
 import json
 
-from device.core import documents, fields, paths, shadow, topics
+from device.core import documents, fields, paths, shadow, shadow_topics, topics
 from device.core.failures import GIVE_UP, Backoff, Failure
 
 _MOST = 4
@@ -20,11 +20,11 @@ _LIMIT_MS = 300000
 _LOOK_MS = 1000
 _TURN_MS = 100
 _ENDS = (
-    topics.accepted(topics.SHADOW_GET),
-    topics.rejected(topics.SHADOW_GET),
-    topics.accepted(topics.SHADOW_UPDATE),
-    topics.rejected(topics.SHADOW_UPDATE),
-    topics.SHADOW_DELTA,
+    topics.accepted(shadow_topics.GET),
+    topics.rejected(shadow_topics.GET),
+    topics.accepted(shadow_topics.UPDATE),
+    topics.rejected(shadow_topics.UPDATE),
+    shadow_topics.DELTA,
 )
 
 
@@ -53,7 +53,7 @@ class Shadows:
 
     def open(self, name=None):
         """The shadow `name`, made when it is new."""
-        why = topics.shadow_name_fault(name) if name is not None else None
+        why = shadow_topics.name_fault(name) if name is not None else None
         if why:
             raise ValueError("the name of a shadow " + why)
         name = name or ""
@@ -70,7 +70,7 @@ class Shadows:
         for name in list(self._copies):
             copy = self._copies[name]
             is_left = isinstance(copy, dict) and copy.get(fields.PENDING) and len(self._open) < _MOST
-            if is_left and not (name and topics.shadow_name_fault(name)):
+            if is_left and not (name and shadow_topics.name_fault(name)):
                 self.open(name or None)
                 found = True
         return found
@@ -128,7 +128,7 @@ class OneShadow:
         self.name = name
         self.mirror = shadow.Mirror(copy)
         self.prefix = (
-            topics.shadow(self._state.identity.thing_name, name or None) if self._state.identity else ""
+            shadow_topics.of(self._state.identity.thing_name, name or None) if self._state.identity else ""
         )
         self.is_changed = self.is_urgent = False
         self._is_on_flash = bool(copy and self.mirror.pending)  # a report that is still to be sent
@@ -219,14 +219,14 @@ class OneShadow:
     def left_out(self, topic):
         """The answer was too large: do without it until there is another connection."""
         if self._asked and topic.endswith(topics.accepted(self._asked[0])):
-            if self._asked[0] == topics.SHADOW_GET:
+            if self._asked[0] == shadow_topics.GET:
                 self._asked = None
             self._shadows.wake.set()
 
     def renewed(self):
         """There is a new connection: what was asked on the old one is not answered any more."""
         if not self.prefix:
-            self.prefix = topics.shadow(self._state.identity.thing_name, self.name or None)
+            self.prefix = shadow_topics.of(self._state.identity.thing_name, self.name or None)
         self._asked = None
         self._must_get = True
         self._not_before_ms = None
@@ -242,18 +242,18 @@ class OneShadow:
         now_ms = self._state.ports.clock.ms()
         if self._asked and now_ms - self._asked[2] >= 0:
             self._shadows.service.warn("%s: no answer; asking again" % self.title())
-            self._wait_before(self._asked[0] == topics.SHADOW_GET)
+            self._wait_before(self._asked[0] == shadow_topics.GET)
         if self._asked or not self._state.session.is_online():
             return
         if self._not_before_ms is not None and now_ms - self._not_before_ms < 0:
             return
         if self._must_get:
             self._must_get = False
-            await self._ask(topics.SHADOW_GET, {})
+            await self._ask(shadow_topics.GET, {})
         elif self.mirror.pending:
             number = self._number
             state = {fields.REPORTED: self.mirror.request()}
-            await self._ask(topics.SHADOW_UPDATE, {fields.STATE: state}, number)
+            await self._ask(shadow_topics.UPDATE, {fields.STATE: state}, number)
 
     async def _ask(self, request, document, number=0):
         ports = self._state.ports
@@ -273,7 +273,7 @@ class OneShadow:
     def _read(self, end, payload):
         """Act on one message; a document that cannot be used changes nothing."""
         try:
-            if end == topics.SHADOW_DELTA:
+            if end == shadow_topics.DELTA:
                 if self.mirror.heard(payload):
                     self._changed()
                 return
@@ -287,7 +287,7 @@ class OneShadow:
                 self._rejected(asked, payload)
         except ValueError as error:
             self._shadows.service.warn("%s: the cloud's document is left out: %s" % (self.title(), error))
-            if end != topics.SHADOW_DELTA:
+            if end != shadow_topics.DELTA:
                 self._asked = None
                 self.mirror.returned()
                 self._not_before_ms = self._state.ports.clock.ms() + self._backoff.next_ms()
@@ -297,7 +297,7 @@ class OneShadow:
         self._tell()
 
     def _accepted(self, asked, payload):
-        if asked[0] == topics.SHADOW_GET:
+        if asked[0] == shadow_topics.GET:
             self.mirror.got(payload)
             self._shadows.service.say("%s: version %d" % (self.title(), self.mirror.version))
             self._asked = None
@@ -317,7 +317,7 @@ class OneShadow:
             code,
             shadow.text(payload, fields.MESSAGE)[:100],
         )
-        is_get = asked[0] == topics.SHADOW_GET
+        is_get = asked[0] == shadow_topics.GET
         verdict = shadow.verdict(code)
         if verdict == shadow.NONE and is_get:
             self._asked = None
@@ -333,3 +333,20 @@ class OneShadow:
                 self.mirror.refused()
                 self._refused, self._refusal = asked[3], Failure(GIVE_UP, why, "correct what is reported")
                 self.is_changed = self.is_urgent = True
+
+
+class OfApplication:
+    """A shadow as an application sees it: an error of its function is the application's."""
+
+    def __init__(self, shadow, muster):
+        self._shadow = shadow
+        self._muster = muster
+        self.report = shadow.report
+        self.desired = shadow.desired
+        self.reported = shadow.reported
+
+    def on_change(self, function):
+        """See OneShadow; None ends it."""
+        if function is not None and not callable(function):
+            raise TypeError("on_change needs a function")
+        self._shadow.on_change(function and (lambda changes: self._muster.apply(function, changes)))

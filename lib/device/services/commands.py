@@ -3,11 +3,13 @@
 import asyncio
 
 from device.core import fields, topics
-from device.core.failures import Failure
+from device.core.failures import GIVE_UP, Failure
 from device.runtime.modules import unload, unload_readers
 from device.runtime.service import Service
 
 _MOST = 4  # that wait; more at once are ignored
+_MAX_NAME = 32
+_MAX_OF_APPLICATION = 16
 _MAX_BYTES = 1100  # of one that waits
 _QUIET_MS = 5000  # between two lines about commands that are ignored
 
@@ -25,6 +27,15 @@ class Commands(Service):
         self._unsaid = 0  # commands that were ignored without a line
         self._said_ms = None
 
+    def carry_out(self, name, function):
+        """Call the application's `function(payload)` for each command `name`. Raises ValueError, Failure."""
+        fault = topics.name_fault(name, _MAX_NAME)
+        if fault or name in (fields.REBOOT, fields.RELEASE):
+            raise ValueError("the command %r %s" % (name, fault or "is the board's own"))
+        if len(self.state.commands) >= _MAX_OF_APPLICATION:
+            raise Failure(GIVE_UP, "the application has %d commands already" % _MAX_OF_APPLICATION)
+        self.state.commands[name] = function
+
     async def run(self):
         if "mqtt" not in self.state.services:
             self.say("not heard: mqtt is off")
@@ -40,7 +51,7 @@ class Commands(Service):
             while self._waiting:
                 topic, payload, is_retained = self._waiting.pop(0)
                 name = topics.command_of(prefix, serial, topic)
-                if topics.name_fault(name, 32):
+                if topics.name_fault(name, _MAX_NAME):
                     self._ignore("a command was ignored: its name is not 1 to 32 of letters, digits, : _ -")
                 else:
                     await self._act(name, payload, is_retained)

@@ -31,10 +31,7 @@ class Keys(Service):
         self._wanted = asyncio.Event()  # new ones, before it is time
 
     async def run(self):
-        from device.core import board_config
-
-        place = board_config.keys(self.state.ports.store.read(paths.CONFIG))
-        unload_readers()
+        place = self._place()
         if place is None:
             return
         clock, board = self.state.ports.clock, self.state.ports.board
@@ -45,6 +42,14 @@ class Keys(Service):
             rest_ms = board.interval("keys_ms", _REST_MS)
             await clock.sleep_ms(rest_ms)
             await clock.wait(self._wanted.wait(), max(0, wait_ms - rest_ms))
+
+    def _place(self):
+        """What config.json says. Not within `run`, whose locals would keep the module alive."""
+        from device.core import board_config
+
+        found = board_config.keys(self.state.ports.store.read(paths.CONFIG))
+        unload_readers()
+        return found
 
     async def current(self, refused=None):
         """The core.credentials.Keys to sign with; waits for them, and raises Failure if none come.

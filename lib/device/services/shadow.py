@@ -29,6 +29,13 @@ class Shadow(Service):
         self._used.set()
         return self._shadows.open(name)
 
+    def open_for(self, muster, name):
+        """The same for an application, whose errors do not reach this service."""
+        shadow = self.open(name)
+        from device.runtime.shadows import OfApplication
+
+        return OfApplication(shadow, muster)
+
     async def run(self):
         self.ready.set()
         self._open_left()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from device.core import topics
+from device.core import shadow_topics, topics
 from muster.registry import Registry
 from muster.registry.things import Thing
 from muster.twin import faults
@@ -14,9 +14,9 @@ from tools.twin.helpers import Device, allow, closes
 from tools.twin.raw import publish_packet
 from tools.twin.shadow_sdk import QOS, WAIT_S, Sdk
 
-SHADOW = topics.shadow("cam1")
+SHADOW = shadow_topics.of("cam1")
 GET, UPDATE, DELETE = (
-    SHADOW + end for end in (topics.SHADOW_GET, topics.SHADOW_UPDATE, topics.SHADOW_DELETE)
+    SHADOW + end for end in (shadow_topics.GET, shadow_topics.UPDATE, shadow_topics.DELETE)
 )
 
 
@@ -71,7 +71,7 @@ def test_null_removes_and_what_is_reported_ends_the_delta(sdk):
 
 
 def sdk_topic(sdk):
-    return topics.shadow("cam1", sdk._names.get("shadow_name")) + topics.SHADOW_UPDATE
+    return shadow_topics.of("cam1", sdk._names.get("shadow_name")) + shadow_topics.UPDATE
 
 
 def test_versions(sdk):
@@ -164,7 +164,7 @@ def test_faults_act_on_shadows(twin, camera, kind, code):
 
 
 def test_policies_guard_shadows(twin, camera, device):
-    other = topics.shadow("cam2", "a") + topics.SHADOW_GET
+    other = shadow_topics.of("cam2", "a") + shadow_topics.GET
     assert closes(camera.connect(), publish_packet(other))
     allow(twin, camera.certificate_id, ("iot:Publish", "topic/$aws/*"), ("iot:*", "topic*/$aws/*"))
     with camera.connect() as raw:
@@ -196,7 +196,7 @@ def test_shadows_survive_a_restart(home_of, tmp_path):
 
 def test_a_command_sets_what_is_desired_and_the_twin_tells_it(twin, camera, tool: Tool):
     with camera.connect() as raw:
-        raw.subscribe(SHADOW + topics.SHADOW_DELTA)
+        raw.subscribe(SHADOW + shadow_topics.DELTA)
         tool.good("set", "shadow", "cam1", "--desired", '{"lamp": true}')
         assert json.loads(raw.message()[1])["state"] == {"lamp": True}
     assert tool.good("get", "shadow", "cam1", "-o", "json").response["state"]["delta"] == {"lamp": True}

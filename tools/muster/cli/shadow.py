@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from device.core import fields, topics
+from device.core import fields, shadow_topics
 from muster.cli import options, output
 from muster.cloud import Deed
 from muster.errors import WRONG_USE, MusterError
@@ -68,10 +68,10 @@ def set_shadow(
     """Change what a shadow desires of a thing; a running twin tells the thing at once."""
     if (desired is None) == (file is None):
         raise MusterError("give either --desired JSON or -f FILE", WRONG_USE)
-    if shadow_name is not None and topics.shadow_name_fault(shadow_name):
-        raise MusterError(f"--name {topics.shadow_name_fault(shadow_name)}", WRONG_USE)
+    if shadow_name is not None and shadow_topics.name_fault(shadow_name):
+        raise MusterError(f"--name {shadow_topics.name_fault(shadow_name)}", WRONG_USE)
     text = (desired or "") if file is None else file.read_text(encoding="utf-8")
-    topic = topics.shadow(name, shadow_name) + topics.SHADOW_UPDATE
+    topic = shadow_topics.of(name, shadow_name) + shadow_topics.UPDATE
     payload = f'{{"{fields.STATE}": {{"{fields.DESIRED}": {_checked(text)}}}}}'.encode()
     with options.reading(home) as registry, registry.transaction():
         try:

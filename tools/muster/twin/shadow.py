@@ -6,7 +6,7 @@ Source: AWS IoT Developer Guide, "Device Shadow MQTT topics", "Interacting with 
 import json
 from typing import Any, NamedTuple
 
-from device.core import fields, topics
+from device.core import fields, shadow_topics, topics
 from muster.registry import Registry
 from muster.registry.shadows import Shadow
 from muster.twin import shadow_document as documents
@@ -34,11 +34,11 @@ class Outcome(NamedTuple):
 
 
 def serve(registry: Registry, topic: str, payload: bytes, now_s: int) -> Outcome:
-    """Carry out the request of a topic that `topics.shadow_of` knows; raises ShadowError, RegistryError."""
-    found = topics.shadow_of(topic)
+    """Carry out the request of a shadow topic; raises ShadowError, RegistryError."""
+    found = shadow_topics.parts(topic)
     assert found is not None
     thing, name, kind = found
-    request = documents.request(payload, kind == topics.SHADOW_UPDATE)
+    request = documents.request(payload, kind == shadow_topics.UPDATE)
     try:
         with registry.transaction():
             return _Shadow(registry, thing, name, now_s).serve(kind, request)
@@ -75,16 +75,16 @@ class _Shadow:
         self._thing = thing
         self._name = name
         self._now_s = now_s
-        self._prefix = topics.shadow(thing, name)
+        self._prefix = shadow_topics.of(thing, name)
         if registry.things.get(thing) is None:
             raise ShadowError(404, "Thing not found")
         self._stored = registry.shadows.get(thing, name or "")
 
     def serve(self, kind: str, request: Request) -> Outcome:
-        if kind == topics.SHADOW_UPDATE:
+        if kind == shadow_topics.UPDATE:
             return self._update(request)
         shadow = self._existing()
-        if kind == topics.SHADOW_GET:
+        if kind == shadow_topics.GET:
             return self._answered(kind, full(shadow, self._now_s), request, [])
         self._put(Shadow(None, None, shadow.version, self._now_s))
         body = {fields.VERSION: shadow.version, fields.TIMESTAMP: self._now_s}
@@ -115,7 +115,7 @@ class _Shadow:
             fields.VERSION: new.version,
             fields.TIMESTAMP: self._now_s,
         }
-        return self._answered(topics.SHADOW_UPDATE, body, request, self._news(old, new, request))
+        return self._answered(shadow_topics.UPDATE, body, request, self._news(old, new, request))
 
     def _news(self, old: Shadow, new: Shadow, request: Request) -> list[Message]:
         """What else is published after an update: all that differs, and the shadow before and after."""
@@ -128,11 +128,11 @@ class _Shadow:
                 fields.STATE: delta,
                 fields.METADATA: documents.picked((new.metadata or {}).get(fields.DESIRED, {}), delta),
             }
-            news.append(self._message(topics.SHADOW_DELTA, body, request))
+            news.append(self._message(shadow_topics.DELTA, body, request))
         both: dict[str, Any] = {fields.CURRENT: _half(new), fields.TIMESTAMP: self._now_s}
         if old.state is not None:
             both[fields.PREVIOUS] = _half(old)
-        news.append(self._message(topics.SHADOW_DOCUMENTS, both, request))
+        news.append(self._message(shadow_topics.DOCUMENTS, both, request))
         return news
 
     def _put(self, shadow: Shadow) -> None:

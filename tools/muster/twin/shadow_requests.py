@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from weakref import WeakValueDictionary
 
-from device.core import fields, topics
+from device.core import fields, shadow_topics
 from muster.registry import Registry
 from muster.registry.failures import RegistryError
 from muster.twin import faults, shadow
@@ -67,7 +67,7 @@ class ShadowRequests:
         """Whether the thing's rate allows one more."""
         if not self._settings.throttle:
             return True
-        thing, _, _ = topics.shadow_of(topic)
+        thing, _, _ = shadow_topics.parts(topic)
         if len(self._rates) > _KEPT_RATES:
             self._rates.clear()
         rate = self._rates.get(thing)
