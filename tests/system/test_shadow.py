@@ -120,7 +120,7 @@ def test_hostile_documents_leave_everything_else_alone(twin, serial, tmp_path):
         left.close()
         desire(twin, serial, {"a": None, "lamp": 2})
         machine.wait_for("changes a, lamp", timeout_s=25)
-        print("SEEN", "left out a message" in machine.console); assert machine.console.count("connected to") == 1
+        assert machine.console.count("connected to") == 1
 
 
 def test_a_large_document_at_start_does_not_end_the_connection(twin, serial, tmp_path):
@@ -193,5 +193,5 @@ def test_a_message_that_does_not_fit_into_the_heap_costs_nothing_else(twin, seri
     desire(twin, serial, {f"key{number:03}": number for number in range(150)})
     with mishaps.powered(path, bits=32, heap_kb=212) as machine:
         machine.wait_for(re.compile("left out a message of|150 changes"), timeout_s=60)
-        print("SEEN", "left out a message" in machine.console); assert machine.console.count("connected to") == 1
+        assert machine.console.count("connected to") == 1
         machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)
