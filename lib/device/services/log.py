@@ -37,11 +37,8 @@ class Log(Service):
         self._flushed_ms = 0
 
     async def run(self):
-        from device.core import board_config
-
-        board, clock, store = self.state.ports.board, self.state.ports.clock, self.state.ports.store
-        level, size = board_config.log(store.read(paths.CONFIG))
-        unload_readers()
+        board, clock = self.state.ports.board, self.state.ports.clock
+        level, size = self._limits()
         least = LEVELS.index(level)
         board.verbose(least == 0)
         self.ready.set()
@@ -51,6 +48,14 @@ class Log(Service):
         while True:
             await clock.sleep_ms(board.interval("log_ms", _LOOK_MS))
             self._flush(least, size // 2)
+
+    def _limits(self):
+        """(level, bytes) of config.json. Not within `run`, whose locals would keep the module alive."""
+        from device.core import board_config
+
+        found = board_config.log(self.state.ports.store.read(paths.CONFIG))
+        unload_readers()
+        return found
 
     def _open(self):
         """Go on with the newer of the two files, after its last line."""
