@@ -271,6 +271,22 @@ def device_does_not_assert(root: Path) -> list[str]:
     ]
 
 
+def endless_coroutines_import_nothing(root: Path) -> list[str]:
+    """A name that a coroutine binds keeps its module in memory until the coroutine ends."""
+
+    def is_endless(node: ast.AST) -> bool:
+        return isinstance(node, ast.While) and isinstance(node.test, ast.Constant)
+
+    return [
+        f"{path}:{inner.lineno}: imports in an endless coroutine; do it in a function of its own"
+        for path, tree in python_files(root, "lib")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncFunctionDef) and any(map(is_endless, ast.walk(node)))
+        for inner in ast.walk(node)
+        if isinstance(inner, (ast.Import, ast.ImportFrom))
+    ]
+
+
 def names_no_machine(files: list[Path]) -> list[str]:
     """No file names a package registry's address or a path of one particular machine."""
     found = []

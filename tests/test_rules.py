@@ -87,6 +87,12 @@ BREACHES: dict[rules.Rule, list[tuple[str, str]]] = {
         ("boot.py", "try:\n    f()\nexcept:\n    g()\n"),
         ("lib/device/port/a.py", "try:\n    f()\nexcept (OSError, BaseException):\n    g()\n"),
     ],
+    rules.endless_coroutines_import_nothing: [
+        (
+            "lib/device/services/a.py",
+            "async def run():\n    from device.core import log\n    while True:\n        await log.x()\n",
+        )
+    ],
     rules.device_does_not_assert: [("lib/device/port/a.py", "assert x\n")],
 }
 
