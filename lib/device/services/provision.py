@@ -1,7 +1,7 @@
 """Provisioning: the board's identity, from flash or from the cloud."""
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Failure
+from device.core.failures import GIVE_UP, Failure, NoMemory
 from device.runtime.modules import unload, unload_claim, unload_readers
 from device.runtime.service import Service
 
@@ -21,10 +21,24 @@ class Provision(Service):
         _of_identity("know_self", self.state)
         if self.state.identity is None:
             self._check_claim()
-            await self.obtain()
+            try:
+                await self.obtain()
+            except (NoMemory, MemoryError):
+                self._begin_anew()
+                raise
         if "mqtt" not in self.state.services:
             await self.state.session.close()  # the trial connection takes 30 KB of a Pico W and is not needed
         self.say("identity %s" % self.state.identity.thing_name)
+
+    def _begin_anew(self):
+        """Restart the board, ever more rarely: boot.py provisions before others take the memory."""
+        from device.runtime import restarts
+
+        before = restarts.count(self.state, _ANEW)
+        unload("device.runtime.restarts")
+        if self.state.ports.clock.ms() >= _ANEW_MS[min(before, len(_ANEW_MS) - 1)]:
+            self.warn(_ANEW)
+            self.state.ports.board.reset()
 
     async def replace(self, expired):
         """Replace the `expired` identity, if there are claim credentials."""
@@ -89,5 +103,7 @@ def _of_identity(name, *facts):
 
 
 _KEY_MS = 20000
+_ANEW = "the memory is too short beside the other services; restarting, to do it before they start"
+_ANEW_MS = (0, 300000, 1200000, 3600000)  # after the start; the first time, the second time, ...
 
 SERVICE = Provision
