@@ -14,7 +14,7 @@ from muster import application, web_password
 from muster.layout import REPO
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import Board
-from tests.firmware.network import HOST
+from tests.firmware.network import HOST, Network
 from tests.firmware.stage import Load, Provisioned, Stage, booted, running_stage
 
 LEAST_FREE = 25 * 1024
@@ -25,8 +25,18 @@ AT_WORK_MS = 60_000
 SETTLED_MS = 20_000
 REBOOT_MS = 40_000
 REJOIN_MS = 90_000
+LATE_MS = 150_000
 _UNWANTED = re.compile(
     r"(app|log|database) +stopped|not enough memory|memory is short: |failing: web|keeps the loop busy"
+)
+
+EVERYTHING = Load(
+    settings={fields.APP: {"every_s": 2}},
+    documents={
+        paths.CONFIG: {fields.LOG: {fields.LEVEL: "debug", fields.FLASH_BYTES: 32768}},
+        paths.WEB: {fields.PASSWORD: web_password.hashed(PASSWORD, "pico")},
+    },
+    files=application.files_of(REPO / "examples" / "sensor"),
 )
 
 
@@ -40,15 +50,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def made(stage: Stage) -> Provisioned:
     """A board with everything, that has provisioned itself."""
-    everything = Load(
-        settings={fields.APP: {"every_s": 2}},
-        documents={
-            paths.CONFIG: {fields.LOG: {fields.LEVEL: "debug", fields.FLASH_BYTES: 32768}},
-            paths.WEB: {fields.PASSWORD: web_password.hashed(PASSWORD, "pico")},
-        },
-        files=application.files_of(REPO / "examples" / "sensor"),
-    )
-    return stage.first_boot("everything of `small`, first boot, Wi-Fi lost", everything, work_and_rejoin)
+    return stage.first_boot("everything of `small`, first boot, Wi-Fi lost", EVERYTHING, work_and_rejoin)
 
 
 def work_and_rejoin(board: Board) -> None:
@@ -58,6 +60,21 @@ def work_and_rejoin(board: Board) -> None:
     board.wait_for(CONNECTED, REJOIN_MS)
     board.run(SETTLED_MS)
     assert not _UNWANTED.search(board.console), board.console
+
+
+def test_a_board_that_met_no_network_is_provisioned_later(stage: Stage) -> None:
+    """There may be no memory for it beside the services: then the board restarts, and boot.py does it."""
+    network = Network()
+    network.tcp = False
+    serial = stage.new_serial()
+    with stage.new_board(serial, "provisioned when the network came", EVERYTHING, network) as board:
+        board.wait_for("provisioning continues in main.py", REJOIN_MS)
+        board.wait_for("app +started", REJOIN_MS)
+        network.tcp = True
+        booted(board, LATE_MS)
+        assert "budget" not in board.console, "no certificate is asked for in vain again and again"
+        board.power_off()
+        stage.check_identity(board, serial)
 
 
 def check_memory(board_or_made: Board | Provisioned) -> None:

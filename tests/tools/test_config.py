@@ -117,7 +117,7 @@ def test_what_the_switches_come_to_is_said(tmp_path: Path) -> None:
     result = muster(
         "image", "--config", written(tmp_path, "{services: {mqtt: false}}"), "--dry-run", "--out", "x"
     )
-    assert "config.json: not started: status (mqtt is off)" in result.stderr
+    assert "config.json: not started: commands, shadow, status (mqtt is off)" in result.stderr
 
 
 def test_a_profile_of_the_host_can_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,10 @@ class Lost(Failure):
     """The network failed, not the server: AGAIN. After several in a row, Wi-Fi itself is suspect."""
 
 
+class NoMemory(Failure):
+    """This board's memory is too short: AGAIN."""
+
+
 class WrongDates(Failure):
     """The server's certificate is not valid at our time: NTP is queried before the next try."""
 

@@ -7,7 +7,7 @@ Loaded only after an error. The numbers differ: lwIP on a Pico W reports a refus
 import errno
 
 from device.core import paths
-from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, NoMemory, Refused, WrongDates
 
 _UNREACHABLE = (101, 113, 114, 118, 128)  # network, host, not connected: Linux and lwIP, newlib on ESP32
 _TIMED_OUT = (110, 116)
@@ -96,7 +96,7 @@ def _not_verified(text, host, date, free_bytes):
 
 def memory():
     """The Failure for a heap that is too small."""
-    return Failure(AGAIN, "not enough memory for a TLS connection", "switch services off")
+    return NoMemory(AGAIN, "not enough memory for a TLS connection", "switch services off")
 
 
 def closed(when):
@@ -108,7 +108,7 @@ def broken(error):
     """The Failure for an error on an open connection, caused by the server, the network or this board."""
     number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
     if number == errno.ENOMEM or number in _TLS_NO_MEMORY:
-        return Failure(AGAIN, "not enough memory to keep the connection", "switch services off")
+        return NoMemory(AGAIN, "not enough memory to keep the connection", "switch services off")
     if number in _UNREACHABLE or number in _TIMED_OUT:
         return Lost(AGAIN, "the network broke the connection (error %s)" % number)
     return closed("(error %s)" % number)

@@ -3,10 +3,10 @@
 Loading it can fail as well: when memory is short, or when the flash fails.
 """
 
-from device.core.failures import AGAIN, Failure
+from device.core.failures import AGAIN, Failure, NoMemory
 
 # Made in advance.
-_NO_MEMORY = Failure(AGAIN, "not enough memory to explain the failure", "switch services off")
+_NO_MEMORY = NoMemory(AGAIN, "not enough memory to explain the failure", "switch services off")
 _NO_WORDS = Failure(AGAIN, "cannot read the flash to explain the failure", "deploy the program again")
 
 

@@ -48,6 +48,16 @@ def known(state):
     return found
 
 
+def count(state, text):
+    """How many of the last starts in a row came because of a restart with this text."""
+    number = 0
+    for entry in _saved(state.ports.store):
+        if not str(entry.get(fields.TEXT)).endswith(text):
+            break
+        number += 1
+    return number
+
+
 def _now(state):
     """Unix seconds, 0 as long as the clock is not set."""
     unix_s = state.ports.clock.unix()

@@ -1,7 +1,7 @@
 """Provisioning: the board's identity, from flash or from the cloud."""
 
 from device.core import fields, paths
-from device.core.failures import GIVE_UP, Failure
+from device.core.failures import GIVE_UP, Failure, NoMemory
 from device.runtime.modules import unload, unload_claim, unload_readers
 from device.runtime.service import Service
 
@@ -24,10 +24,26 @@ class Provision(Service):
             if claim:
                 await claim.ready.wait()  # the builder's credentials may have been refused since the start
             self._check_claim()
-            await self.obtain()
+            try:
+                await self.obtain()
+            except (NoMemory, MemoryError):
+                await self._begin_anew()
+                raise
         if "mqtt" not in self.state.services:
             await self.state.session.close()  # the trial connection takes 30 KB of a Pico W and is not needed
         self.say("identity %s" % self.state.identity.thing_name)
+
+    async def _begin_anew(self):
+        """Restart the board, ever more rarely: boot.py provisions before others take the memory."""
+        from device.runtime import restarts
+
+        before = restarts.count(self.state, _ANEW)
+        unload("device.runtime.restarts")
+        if self.state.ports.clock.ms() >= _ANEW_MS[min(before, len(_ANEW_MS) - 1)]:
+            from device.runtime import leaving
+
+            self.warn(_ANEW)
+            await leaving.restart(self.state)
 
     async def replace(self, expired):
         """Replace the `expired` identity, if there are claim credentials."""
@@ -108,5 +124,7 @@ def _ended(state, failure):
 
 
 _KEY_MS = 20000
+_ANEW = "the memory is too short beside the other services; restarting, to do it before they start"
+_ANEW_MS = (0, 300000, 1200000, 3600000)  # after the start; the first time, the second time, ...
 
 SERVICE = Provision
