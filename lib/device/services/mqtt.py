@@ -1,7 +1,7 @@
 """Keeps the board connected to the cloud as its thing; runtime.session does the work."""
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Expired, Failure
+from device.core.failures import GIVE_UP, Expired, Failure, Refused
 from device.runtime.modules import load_service, unload_readers
 from device.runtime.service import Service
 
@@ -22,10 +22,10 @@ class Mqtt(Service):
         try:
             try:
                 await session.connect()
-            except Expired as expired:
+            except (Expired, Refused) as failure:
                 if "provision" not in state.services:
                     raise
-                await load_service("provision", state).replace(expired)
+                await load_service("provision", state).replace(failure)
                 await session.connect()
             self.ready.set()
             while True:
