@@ -1,4 +1,4 @@
-"""When a certificate is renewed: the window, a time of its own for each board, further tries, wrong clocks."""
+"""When a certificate is renewed: the window, a time for each board, further tries, wrong clocks."""
 
 from device.core import renewal
 

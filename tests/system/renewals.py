@@ -59,7 +59,9 @@ def flash(path, twin, serial, mode=fields.KEYS_DEVICE, app=READS, port=None, is_
         extra.update(applications.compiled(path.parent / "app", applications.body(app)))
     section = {fields.KEYS: mode, fields.DAILY_CERTIFICATES: 100, **provisioning}
     intervals = {**mishaps.PATIENT, "renew_second_ms": 10, "heartbeat_ms": 1000}
-    return mishaps.flash(path, twin, serial, port=port, intervals=intervals, extra=extra, provisioning=section)
+    return mishaps.flash(
+        path, twin, serial, port=port, intervals=intervals, extra=extra, provisioning=section
+    )
 
 
 def due(path, twin, serial, *args, **options):

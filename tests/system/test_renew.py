@@ -135,7 +135,7 @@ def test_a_link_that_is_lost_in_the_middle(renewing_twin, serial, tmp_path):
 
 
 def test_a_life_of_a_minute_is_renewed_five_times(short_twin, serial, tmp_path):
-    """Both key modes side by side. The twin is looked at all the time: one works, and two at most are active."""
+    """Both key modes side by side; never more than two certificates are active."""
     twin, times = short_twin, 5
     serials = {mode: f"{serial}-{mode}" for mode in renewals.MODES}
     images = {mode: tmp_path / mode / "flash.img" for mode in renewals.MODES}
@@ -154,7 +154,7 @@ def test_a_life_of_a_minute_is_renewed_five_times(short_twin, serial, tmp_path):
                 active = list(renewals.statuses(twin, serials[mode]).values()).count(ACTIVE)
                 most[mode] = max(most[mode], active)
                 assert 1 <= active <= 2
-        for mode, machine in machines.items():
+        for machine in machines.values():
             renewals.goes_on(machine)
             assert "renew      the certificate is no longer" not in machine.console
             assert "Trying again" not in machine.console, machine.console

@@ -1,7 +1,7 @@
 """Power cuts over one renewal: at every block operation of the flash, whole and torn, and at every message.
 
-After each cut the board boots on what is left: it has an identity that works, and in the end the new one. `make
-test` takes a part of the cuts, `make sweep` all of them.
+After each cut the board boots on what is left: it has an identity that works, and in the end the new one.
+`make test` takes a part of the cuts, `make sweep` all of them.
 """
 
 import os
@@ -59,7 +59,7 @@ class Board:
         return machine
 
     def identity(self):
-        """The certificate id on the flash of a running board: of a whole identity, or None between renames."""
+        """The certificate id of the identity on the flash."""
         return mishaps.identity(self.path)
 
     def check(self):

@@ -1,4 +1,4 @@
-"""Fleet provisioning by claim, and renewal, without I/O: each action contains all that is needed to perform it.
+"""Fleet provisioning by claim, and renewal, without I/O: each action contains all that it needs.
 
 `Provisioning.steps` is a generator: it yields the next action, one at a time (AWS requires the calls in
 sequence), and receives the result, or a Failure as an exception. It never waits and never touches a socket
@@ -60,9 +60,9 @@ class Provisioning:
     """Provisions one board: run `steps` until it ends normally; after a Failure, run it again.
 
     `settings` is settings.Settings, `raw` the journal as it is on flash, `now()` gives Unix seconds,
-    `replaces` is the certificate id of the identity to be replaced, or None; `server` has endpoint and port of
-    the new identity, by default those of `settings`. `owner`: the slots.Identity that renews itself, None: by
-    claim; `former`: the identity.json of the active slot, as a dict.
+    `replaces` is the certificate id of the identity to be replaced, or None; `server` has endpoint and port
+    of the new identity, by default those of `settings`. `owner`: the slots.Identity that renews itself, None:
+    by claim; `former`: the identity.json of the active slot, as a dict.
     `identity` is the slots.Identity once `steps` has ended, `configuration` the deviceConfiguration.
     """
 
@@ -268,7 +268,7 @@ class Provisioning:
         return slots.seal(journal.digests, identity, journal.configuration, renews)
 
     def _outdated(self):
-        """What removes the identity that the owner has renewed: the owner was used since, so that one is over."""
+        """What removes the identity that the owner has renewed: that one is over, since the owner works."""
         renewed = self._former.get(fields.RENEWS)
         if self._owner is None or topics.name_fault(renewed):
             return []

@@ -15,8 +15,8 @@ def due_s(from_s, until_s, window, seed):
     """When a certificate with these dates (Unix seconds) is to be renewed.
 
     `window`: the last part of its life, in percent. The time in it follows from `seed`, bytes that no other
-    board has: it stays the same over restarts, and a fleet that was provisioned at once does not come at once.
-    A tenth of the window stays for further tries; of a short one a quarter, up to 10 s.
+    board has: it stays the same over restarts, and a fleet that was provisioned at once does not come at
+    once. A tenth of the window stays for further tries; of a short one a quarter, up to 10 s.
     """
     width_s = max(0, until_s - from_s) * window // _PERCENT
     reserve_s = max(width_s // 10, min(width_s // 4, _RESERVE_S))
@@ -25,7 +25,7 @@ def due_s(from_s, until_s, window, seed):
 
 
 def retry_s(left_s, random_bytes):
-    """Seconds until the next try, with so many left: an eighth to a quarter of them, so that many tries fit."""
+    """Seconds until the next try, with so many left: an eighth to a quarter of them, at most a day."""
     window_s = max(2 * _SHORTEST_S, min(left_s // 4, _LONGEST_S) if left_s > 0 else _OVER_S) // 2
     return window_s + int.from_bytes(random_bytes(4), "big") % window_s
 
@@ -33,9 +33,9 @@ def retry_s(left_s, random_bytes):
 def clock_fault(now_s, from_s, until_s, is_new, made_s=None):
     """Why the clock cannot be right, with a certificate that the cloud accepts, or "".
 
-    `is_new`: these dates have not been seen before. Later, a certificate that has ended needs a new one.
-    `made_s`: how many seconds ago it was made, if that is known. Without this, a clock that is far ahead would
-    make a board renew one new certificate after the other.
+    `is_new`: these dates have not been seen before. Later, one that has ended needs a new one.
+    `made_s`: how many seconds ago it was made, if that is known. Without this, a board whose clock is far
+    ahead would renew one new certificate after the other.
     """
     if now_s < from_s - _SKEW_S:
         return "it is before the certificate began"

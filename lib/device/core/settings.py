@@ -18,8 +18,8 @@ _MAX_PREFIX = 64
 # what the file says; parameters: {name: string} for the template; own_key: the board makes its key;
 # thing_name: as expected before the cloud has told it; renewal: [template, window in percent]; ntp: list of
 # hosts; enrolment_key: a Secret (bytes) or None; database: its limits [tables, bytes of a table, documents];
-# queue: its limits, see core.queue. A plain tuple: an object of a class of this module would keep the module in
-# memory.
+# queue: its limits, see core.queue. A plain tuple: an object of a class of this module would keep the module
+# in memory.
 Settings = namedtuple(
     "Settings",
     (

@@ -41,7 +41,7 @@ def has_claim(store):
 
 
 def is_pending(store):
-    """Whether a power cut or a failure has left a new certificate, which may be active: a whole trial slot."""
+    """Whether a cut or a failure has left a new certificate, which may be active: a whole trial slot."""
     return store.exists(paths.TRIAL + "/" + paths.ROOT_CA)  # written last
 
 

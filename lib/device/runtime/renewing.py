@@ -1,8 +1,8 @@
 """Renews the board's certificate. Loaded when it is looked at, then unloaded; runtime of services.renew.
 
-The connection is handed over by the session: the claim's own code asks for a new certificate over it, or, where
-that is not allowed, with the claim credentials. The old identity stays in its slot until a connection with
-the new one has worked; the cloud revokes the old certificate only when the new one is used.
+The connection is handed over by the session: the claim's own code asks for a new certificate over it, or,
+where that is not allowed, with the claim credentials. The old identity stays in its slot until a connection
+with the new one has worked; the cloud revokes the old certificate only when the new one is used.
 """
 
 import asyncio

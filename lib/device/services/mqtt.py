@@ -2,7 +2,7 @@
 
 from device.core import paths
 from device.core.failures import GIVE_UP, Expired, Failure, Refused
-from device.runtime.modules import load_service, unload_readers
+from device.runtime.modules import load_service, unload, unload_readers
 from device.runtime.service import Service
 
 
@@ -25,7 +25,10 @@ class Mqtt(Service):
             except (Expired, Refused) as failure:
                 if "provision" not in state.services:
                     raise
-                await load_service("provision", state).replace(failure)
+                try:
+                    await load_service("provision", state).replace(failure)
+                finally:
+                    unload("device.services.provision")
                 await session.connect()
             self.ready.set()
             while True:
