@@ -114,6 +114,25 @@ def test_a_new_certificate_that_is_refused_falls_back(renewing_twin, serial, tmp
     renewals.nothing_lost(twin, serial, machine)
 
 
+def test_a_cloud_that_was_quicker_than_the_board(renewing_twin, serial, tmp_path):
+    """The old certificate is revoked when power comes back, and the new one was never used."""
+    twin, path = renewing_twin, tmp_path / "flash.img"
+    before = renewals.due(path, twin, serial)
+    renewals.without_claim(path)
+    twin.registry.faults.add("register", "delay", number=1000, client=serial, count=1)
+    with mishaps.powered(path) as machine:
+        machine.wait_for(renewals.ASKED)
+        twin.registry.faults.add("connect", "reject", client=serial)
+        mishaps.complaint(machine, "renew", "connect with the new certificate", "Trying again in")
+    twin.registry.faults.clear()
+    twin.registry.certificates.set_status(before, REVOKED)
+    with mishaps.powered(path, environment={"NTP": "fail"}) as machine:
+        mishaps.complaint(machine, "provision", "the certificate is probably revoked")
+        machine.wait_for(rig.DONE)
+        renewals.goes_on(machine)
+    assert renewals.statuses(twin, serial) == {before: REVOKED, mishaps.identity(path): ACTIVE}
+
+
 def test_a_link_that_is_lost_in_the_middle(renewing_twin, serial, tmp_path):
     twin, path = renewing_twin, tmp_path / "flash.img"
     with Relay("127.0.0.1", twin.port) as relay:

@@ -8,10 +8,11 @@ with the new one has worked; the cloud revokes the old certificate only when the
 import asyncio
 
 from device.core import paths, renewal
-from device.core.failures import GIVE_UP, Failure, Refused
+from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 from device.runtime.modules import load_service, unload, unload_claim, unload_passing, unload_readers
 
 _LOOK_S = 3600
+_ROOM_BYTES = 28672  # for the code that provisions, the key, and what is sent and received
 _NOT_ALLOWED = ("subscribe", "ask")  # steps of claim.provision
 
 
@@ -89,6 +90,7 @@ async def _outcome(renew):
     """Renew over the board's own connection, or with the claim credentials; what it failed with, or None."""
     state = renew.state
     try:
+        await state.supervisor.make_room(_ROOM_BYTES)
         try:
             await load_service("provision", state).renew()
         except Failure as failure:
@@ -100,6 +102,8 @@ async def _outcome(renew):
             await load_service("provision", state).renew(False)
         await _prove(state.session)
         return None
+    except MemoryError as error:
+        return Failure(AGAIN, "not enough memory (%s)" % error, "switch services off in " + paths.CONFIG)
     except Exception as error:  # a bug must not end the connection of all services
         return error
     finally:
