@@ -46,6 +46,18 @@ def test_it_renews_over_its_own_connection(renewing_twin, serial, tmp_path, mode
     assert told[fields.CERTIFICATE_ID] == after
 
 
+def test_there_is_memory_for_it(renewing_twin, serial, tmp_path):
+    """With everything on, 32 bits, and an application; the page makes room."""
+    mishaps.need_interpreter(32)
+    path = tmp_path / "flash.img"
+    before = renewals.due(path, renewing_twin, serial)
+    with mishaps.powered(path, bits=32, heap_kb=256) as machine:
+        machine.wait_for(renewals.RENEWED)
+        renewals.goes_on(machine)
+        assert "not enough memory" not in machine.console
+    assert renewals.statuses(renewing_twin, serial).pop(before) == REVOKED
+
+
 def test_a_wrong_clock_renews_nothing(renewing_twin, serial, tmp_path):
     twin, path = renewing_twin, tmp_path / "flash.img"
     before = renewals.due(path, twin, serial)

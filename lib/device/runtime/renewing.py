@@ -12,8 +12,9 @@ from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 from device.runtime.modules import load_service, unload, unload_claim, unload_passing, unload_readers
 
 _LOOK_S = 3600
+_HOLD_S = 300  # until the time is asked for again, or the clock may be right
 _ROOM_BYTES = 28672  # for the code that provisions, the key, and what is sent and received
-_NOT_ALLOWED = ("subscribe", "ask")  # steps of claim.provision
+_REQUESTS = ("subscribe", "ask")  # steps of claim.provision
 
 
 async def look(renew):
@@ -64,7 +65,7 @@ def _hold(renew, why):
     if why != renew.held:
         renew.held = why
         renew.warn("the certificate is not renewed: " + why)
-    return _LOOK_S * 1000
+    return _HOLD_S * 1000
 
 
 async def _renew(renew):
@@ -94,9 +95,7 @@ async def _outcome(renew):
         try:
             await load_service("provision", state).renew()
         except Failure as failure:
-            is_allowed = failure.step not in _NOT_ALLOWED
-            is_allowed = is_allowed or not (failure.kind == GIVE_UP or isinstance(failure, Refused))
-            if is_allowed or not _of_identity("has_claim", state.ports.store):
+            if not _is_forbidden(failure) or not _of_identity("has_claim", state.ports.store):
                 raise
             renew.warn("%s; trying with the claim credentials" % failure)
             await load_service("provision", state).renew(False)
@@ -111,6 +110,11 @@ async def _outcome(renew):
         unload("device.services.provision")
         unload_readers()
         unload_passing()
+
+
+def _is_forbidden(failure):
+    """Whether the cloud, or the policy of the certificate, does not let the board renew itself."""
+    return failure.step in _REQUESTS and (failure.kind == GIVE_UP or isinstance(failure, Refused))
 
 
 def _of_identity(name, store):

@@ -5,6 +5,7 @@ MQTT nor waiting.
 """
 
 import asyncio
+import contextlib
 import heapq
 import json
 import time
@@ -79,10 +80,8 @@ class Board:
         steps = core.steps()
         result = None
         while core.identity is None:
-            try:
+            with contextlib.suppress(StopIteration):
                 result = await self._do(steps.send(result))
-            except StopIteration:
-                pass
         self.identity = core.identity
         self.twin.registrar.connected(self.identity.certificate_id)
         found = x509.read(pem.to_der(self.flash.read(f"{paths.CERT}/{paths.CERTIFICATE}")))
