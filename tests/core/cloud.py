@@ -47,6 +47,12 @@ class Cloud:
         """The certificates that are active."""
         return [certificate for certificate in self.certificates if certificate.thing]
 
+    def revoke(self, certificate_id):
+        """Revoke the certificate with this id."""
+        for certificate in self.certificates:
+            if certificate.id == certificate_id:
+                certificate.thing = None
+
     def of(self, files):
         """The certificate that these files of a slot hold, with its key; None when they hold none."""
         for certificate in self.certificates:

@@ -19,6 +19,7 @@ _BUILT = (
     ("sync", ("database", "mqtt"), True, False),
     ("shadow", ("mqtt",), True, False),
     ("logs", ("keys",), True, False),
+    ("renew", ("mqtt",), True, False),
     ("url", (), False, False),
     ("app", (), False, False),
     ("log", (), False, False),
@@ -95,7 +96,7 @@ def test_cloud_can_be_switched_off_in_parts():
 
 def test_what_needs_a_service_that_is_off_is_off_as_well():
     plan, off, notes = startup.plan({"cloud": {"provision": False}}, _BUILT)
-    above = ("provision", "keys", "mqtt", "status", "commands", "sync", "shadow", "logs")
+    above = ("provision", "keys", "mqtt", "status", "commands", "sync", "shadow", "logs", "renew")
     assert [name for name, _ in plan] == _without(*above)
     assert off["provision"] == "switched off"
     assert off["mqtt"] == "provision is off" and off["status"] == off["shadow"] == "mqtt is off"

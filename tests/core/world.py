@@ -15,7 +15,7 @@ from device.claim.provision import Provisioning
 from device.core import fields, paths, slots, topics
 from device.core import settings as files
 from device.core.failures import AGAIN, Expired, Failure, Refused
-from device.runtime.identity import know_self, replaced, tell_application
+from device.runtime.identity import is_pending, know_self, replaced, sealed, tell_application
 from device.runtime.state import State
 from flash import Flash, PowerCut
 
@@ -77,6 +77,7 @@ class World:
         self.lost = []  # certificates whose files a test has damaged
         self.state = None  # what is in memory
         self.provisioning = None
+        self.owner = None  # the identity that renews itself
         self._open = None  # directory that the connection was made with
         self._subscribed = None
         self._made_keys = 0
@@ -113,11 +114,33 @@ class World:
             self.state.identity = None
         return self._claim()
 
+    def renew(self):
+        """Switch on and renew, as services.mqtt and services.renew have it; raises as `boot` does."""
+        self.state = State(_Ports(self.flash))
+        self.state.settings = self.settings
+        self._open = self._subscribed = self.owner = None
+        know_self(self.state)
+        identity = self.state.identity
+        try:
+            _finish(self.open(paths.CERT, identity.thing_name))
+        except Refused:
+            if not is_pending(self.flash):
+                raise
+        self.owner = identity
+        former, journal = sealed(self.flash), self.flash.read(paths.JOURNAL)
+        self.provisioning = Provisioning(
+            self.settings, journal, self.now, replaced(self.flash), identity, identity, former
+        )
+        self._carry_out()
+
     def _claim(self):
         replaces = replaced(self.flash)
         if self.provisioning is None or self.provisioning.replaces != replaces:
             journal = self.flash.read(paths.JOURNAL)
             self.provisioning = Provisioning(self.settings, journal, self.now, replaces)
+        self._carry_out()
+
+    def _carry_out(self):
         provisioning = self.provisioning
 
         def steps():
@@ -159,11 +182,14 @@ class World:
                 raise Expired(AGAIN, "its dates are over")
             if certificate is None or certificate.thing != client_id:
                 raise Refused(AGAIN, "not accepted")
+            if directory == paths.TRIAL and self.owner:
+                self.cloud.revoke(self.owner.certificate_id)  # as early as any cloud may do it
         self._open = directory
 
     async def ask_for(self, filters):
         self._begin("ask_for")
-        assert self._open == paths.BOOTSTRAP, "SUBSCRIBE on a claim connection"
+        wanted = paths.CERT if self.owner else paths.BOOTSTRAP
+        assert self._open == wanted, "SUBSCRIBE on a connection of its own, or on a claim connection"
         assert self._subscribed is None, "once"
         assert len(filters) <= 8
         self._subscribed = filters
@@ -173,7 +199,8 @@ class World:
         assert topics.accepted(topic) in self._subscribed, "published before it had subscribed"
         assert topics.rejected(topic) in self._subscribed, "published before it had subscribed"
         asked = json.loads(payload)
-        if topic == topics.register(self.settings.template):
+        template = self.settings.renewal[0] if self.owner else self.settings.template
+        if topic == topics.register(template):
             self._check_before_register(asked)
             call, script = self.cloud.register, self.cloud.script["register"]
         else:

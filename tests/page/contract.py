@@ -41,7 +41,7 @@ CALM: dict[str, Any] = {
     "session": {"logged_in": False, "has_password": True, "setup": False},
     "identity": {"thing": "camera-0001", "endpoint": "abc123-ats.iot.eu-west-1.amazonaws.com"}
     | {"certificate": "4f6a0c1e93b7d2588ac5e1700d3f9b264f6a0c1e93b7d2588ac5e1700d3f9b26"}
-    | {"subject": "CN=AWS IoT Certificate", "from": NOW - 86400, "until": 2524607999},
+    | {"subject": "CN=AWS IoT Certificate", "from": NOW - 86400, "until": 2524607999, "renews": 0},
     "network": {"ssid": "workshop", "address": "192.168.1.7", "rssi": -58, "known": ["workshop", "attic"]}
     | {"access_point": False},
     "memory": {"free": 98304, "largest": 65536, "flash_free": 655360, "flash_size": 868352}

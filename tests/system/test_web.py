@@ -244,6 +244,7 @@ def test_a_claimed_board_shows_its_identity_and_gives_it_up(twin, serial, tmp_pa
         assert identity["thing"] == serial and identity["endpoint"] == "localhost"
         assert identity["certificate"] == mishaps.identity(path)
         assert identity["subject"] == "AWS IoT Certificate" and 0 < identity["from"] < identity["until"]
+        assert "renews" in identity
         assert {step["state"] for step in found["steps"] if step["name"] in ("mqtt", "status")} == {"done"}
         assert "PRIVATE KEY" not in json.dumps(found)
         assert browser.post("/api/release", {"confirm": "another"}) == 400

@@ -1,4 +1,4 @@
-"""Fleet provisioning by claim, without I/O: each action contains everything needed to perform it.
+"""Fleet provisioning by claim, and renewal, without I/O: each action contains all that it needs.
 
 `Provisioning.steps` is a generator: it yields the next action, one at a time (AWS requires the calls in
 sequence), and receives the result, or a Failure as an exception. It never waits and never touches a socket
@@ -16,6 +16,9 @@ or a file; time comes from `now()`.
 | (CONNECT, directory, name) | connect with the credentials there, as client `name` |                        |
 | (SUBSCRIBE, topics)        | one SUBSCRIBE, and wait for the SUBACK               |                        |
 | (ASK, topic, payload)      | publish, wait for the accepted or rejected answer    | [topic, payload]       |
+
+A renewal is the same with the board's own certificate in place of the claim certificate, and with another
+template. The identity in use stays in its slot, and works, until the new one has worked.
 
 Lists that are sent back are emptied here: kilobytes of text must not stay in memory during the next step.
 
@@ -57,14 +60,19 @@ class Provisioning:
     """Provisions one board: run `steps` until it ends normally; after a Failure, run it again.
 
     `settings` is settings.Settings, `raw` the journal as it is on flash, `now()` gives Unix seconds,
-    `replaces` is the certificate id of the identity to be replaced, or None.
+    `replaces` is the certificate id of the identity to be replaced, or None; `server` has endpoint and port
+    of the new identity, by default those of `settings`. `owner`: the slots.Identity that renews itself, None:
+    by claim; `former`: the identity.json of the active slot, as a dict.
     `identity` is the slots.Identity once `steps` has ended, `configuration` the deviceConfiguration.
     """
 
-    def __init__(self, settings, raw, now, replaces=None):
+    def __init__(self, settings, raw, now, replaces=None, server=None, owner=None, former=None):
         self.identity = None
         self.configuration = None
         self._settings = settings
+        self._server = server or settings
+        self._owner = owner
+        self._former = former or {}
         self._journal = journals.decode(raw)
         self._now = now
         self.replaces = replaces
@@ -94,7 +102,7 @@ class Provisioning:
             pending = False
         if pending and (journal.unsure or journal.step == journals.REGISTERED):
             try:
-                yield from self._prove(journal.thing_name or self._settings.thing_name)
+                yield from self._prove(journal.thing_name or (self._owner or self._settings).thing_name)
                 return
             except Refused as refused:
                 if journal.step == journals.REGISTERED:
@@ -102,12 +110,12 @@ class Provisioning:
                         raise
                     yield from self._start_over(True)
                     raise Failure(AGAIN, refused.cause, _NEW_CERTIFICATE, refused.step)
-        yield from self._by_claim()
+        yield from self._request()
         yield from self._prove(journal.thing_name)
 
-    def _by_claim(self):
-        """From a claim connection to a registered thing."""
-        settings, journal = self._settings, self._journal
+    def _request(self):
+        """From a connection with the claim certificate, or the board's own, to a registered thing."""
+        settings, journal, owner = self._settings, self._journal, self._owner
         if journal.step == journals.CREATED and not journal.token_good(self._now()):
             yield from self._start_over(journal.unsure)
         begins = journal.step != journals.CREATED
@@ -116,9 +124,12 @@ class Provisioning:
             raise Failure(GIVE_UP, cause, "delete files you do not need")
         if begins and settings.own_key:
             yield from self._own_key()
-        yield (CONNECT, paths.BOOTSTRAP, settings.serial)
+        if owner:
+            yield (CONNECT, paths.CERT, owner.thing_name)
+        else:
+            yield (CONNECT, paths.BOOTSTRAP, settings.serial)
         create = topics.CREATE_FROM_CSR if settings.own_key else topics.CREATE_KEYS
-        register = topics.register(settings.template)
+        register = topics.register(settings.renewal[0] if owner else settings.template)
         asked = (create, register)
         yield (SUBSCRIBE, [answer(topic) for topic in asked for answer in (topics.accepted, topics.rejected)])
         if begins:
@@ -168,7 +179,8 @@ class Provisioning:
             raise
         while texts:
             yield _write(*texts.pop())  # one after the other: all of them as bytes as well are 3 KB
-        yield (COPY, paths.BOOTSTRAP + "/" + paths.ROOT_CA, _trial(paths.ROOT_CA))
+        source = paths.CERT if self._owner else paths.BOOTSTRAP
+        yield (COPY, source + "/" + paths.ROOT_CA, _trial(paths.ROOT_CA))
         journal.digests = yield (DIGESTS, paths.TRIAL)
         yield from self._save()
 
@@ -220,7 +232,7 @@ class Provisioning:
         settings, journal = self._settings, self._journal
         parameters = dict(settings.parameters)
         parameters[fields.PARAMETER_SERIAL] = settings.serial
-        if settings.enrolment_key is not None:
+        if settings.enrolment_key is not None and not self._owner:
             key = settings.enrolment_key.reveal()
             parameters[fields.PARAMETER_PROOF] = proof(key, journal.certificate_id)
         return json.dumps({fields.OWNERSHIP_TOKEN: journal.token, fields.PARAMETERS: parameters})
@@ -234,10 +246,10 @@ class Provisioning:
                 raise
             yield from self._start_over(True)
             raise Failure(AGAIN, failure.cause, _NEW_CERTIFICATE, failure.step)
-        journal, settings = self._journal, self._settings
-        identity = slots.Identity(thing_name, settings.endpoint, settings.port, journal.certificate_id)
-        yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))])
-        yield (WRITE, _trial(paths.IDENTITY), slots.seal(journal.digests, identity, journal.configuration))
+        journal, server = self._journal, self._server
+        identity = slots.Identity(thing_name, server.endpoint, server.port, journal.certificate_id)
+        yield (APPLY, [(slots.REMOVE, _trial(paths.REQUEST))] + self._outdated())
+        yield (WRITE, _trial(paths.IDENTITY), self._seal(identity))
         yield (APPLY, slots.promote(self.replaces))
         self.configuration = journal.configuration
         journal.clear()
@@ -246,6 +258,21 @@ class Provisioning:
         except Failure:
             pass  # the identity is committed; a stale journal only starts over
         self.identity = identity
+
+    def _seal(self, identity):
+        """The identity.json of the new identity. A template without a configuration leaves the former one."""
+        journal, former = self._journal, self._former.get(fields.DEVICE_CONFIGURATION)
+        if not journal.configuration and isinstance(former, dict):
+            journal.configuration = former
+        renews = self._owner.certificate_id if self._owner else None
+        return slots.seal(journal.digests, identity, journal.configuration, renews)
+
+    def _outdated(self):
+        """What removes the identity that the owner has renewed: that one is over, since the owner works."""
+        renewed = self._former.get(fields.RENEWS)
+        if self._owner is None or topics.name_fault(renewed):
+            return []
+        return [(slots.REMOVE, slots.kept(renewed))]
 
     def _start_over(self, keep):
         """Discard the pending certificate; `keep` it aside if it may be active."""

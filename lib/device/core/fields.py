@@ -17,6 +17,8 @@ KEYS_CLOUD = "cloud"  # CreateKeysAndCertificate
 KEYS_DEVICE = "device"  # CreateCertificateFromCsr
 THING_NAME_PATTERN = "thingNamePattern"  # "{serialID}" is replaced
 DAILY_CERTIFICATES = "dailyCertificates"
+RENEWAL_TEMPLATE = "renewalTemplate"
+RENEWAL_WINDOW = "renewalWindow"  # percent of a certificate's life, at its end
 ENROLMENT_KEY = "enrolmentKey"  # hex, HMAC-SHA256(group secret, device name)
 MQTT = "mqtt"
 PORT = "port"
@@ -120,6 +122,7 @@ TIME = "time"  # Unix seconds when it was sent
 # identity.json
 ENDPOINT = "endpoint"
 DIGESTS = "digests"
+RENEWS = "renews"  # the id of the certificate that this one has renewed, or nothing
 
 # journal.json
 VERSION = "version"  # of a shadow, too

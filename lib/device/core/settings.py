@@ -16,9 +16,10 @@ _MAX_PREFIX = 64
 
 # The checked settings of one board. endpoint: host name or address, "" before a builder told it; provisioned:
 # what the file says; parameters: {name: string} for the template; own_key: the board makes its key;
-# thing_name: as expected before the cloud has told it; ntp: list of hosts; enrolment_key: a Secret (bytes) or
-# None; database: its limits [tables, bytes of a table, documents]; queue: its limits, see core.queue. A plain
-# tuple: an object of a class of this module would keep the module in memory.
+# thing_name: as expected before the cloud has told it; renewal: [template, window in percent]; ntp: list of
+# hosts; enrolment_key: a Secret (bytes) or None; database: its limits [tables, bytes of a table, documents];
+# queue: its limits, see core.queue. A plain tuple: an object of a class of this module would keep the module
+# in memory.
 Settings = namedtuple(
     "Settings",
     (
@@ -32,6 +33,7 @@ Settings = namedtuple(
         "own_key",
         "thing_name",
         "daily_certificates",
+        "renewal",
         "enrolment_key",
         "ntp",
         "database",
@@ -116,11 +118,20 @@ def settings(conf, may_lack_endpoint=None):
         _own_key(section.get(fields.KEYS, fields.KEYS_CLOUD)),
         _name(pattern.replace(SERIAL_PLACE, serial), fields.THING_NAME_PATTERN),
         _number(section, fields.DAILY_CERTIFICATES, 5, 1, 100),
+        _renewal(section),
         _enrolment_key(section.get(fields.ENROLMENT_KEY)),
         _hosts(_section(conf, fields.CLOCK).get(fields.NTP, ["pool.ntp.org", "time.google.com"])),
         _database(_section(conf, fields.DATABASE)),
         _queue(_section(conf, fields.QUEUE)),
     )
+
+
+def _renewal(section):
+    template = section.get(fields.RENEWAL_TEMPLATE, topics.DEFAULT_RENEWAL_TEMPLATE)
+    return [
+        _name(template, fields.RENEWAL_TEMPLATE, _MAX_TEMPLATE),
+        _number(section, fields.RENEWAL_WINDOW, 33, 1, 100),
+    ]
 
 
 def _database(section):

@@ -46,22 +46,24 @@ def match(found, expected):
     return True
 
 
-def seal(file_digests, identity, configuration):
+def seal(file_digests, identity, configuration, renews=None):
     """The content of identity.json for files with these digests; writing it completes the slot.
 
-    `configuration` is the deviceConfiguration that the template returned, kept for the application.
+    `configuration` is the deviceConfiguration that the template returned, kept for the application. `renews`:
+    the id of the certificate that this one was requested with, if it is not a claim certificate.
     """
-    return json.dumps(
-        {
-            fields.VERSION: 1,
-            fields.THING_NAME: identity.thing_name,
-            fields.ENDPOINT: identity.endpoint,
-            fields.PORT: identity.port,
-            fields.CERTIFICATE_ID: identity.certificate_id,
-            fields.DEVICE_CONFIGURATION: configuration,
-            fields.DIGESTS: file_digests,
-        }
-    ).encode()
+    value = {
+        fields.VERSION: 1,
+        fields.THING_NAME: identity.thing_name,
+        fields.ENDPOINT: identity.endpoint,
+        fields.PORT: identity.port,
+        fields.CERTIFICATE_ID: identity.certificate_id,
+        fields.DEVICE_CONFIGURATION: configuration,
+        fields.DIGESTS: file_digests,
+    }
+    if renews:
+        value[fields.RENEWS] = renews
+    return json.dumps(value).encode()
 
 
 def document(files):

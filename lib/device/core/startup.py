@@ -24,6 +24,7 @@ ORDER = (
     "sync",
     "shadow",
     "logs",
+    "renew",
     "url",
     "app",
     "log",

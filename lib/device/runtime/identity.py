@@ -40,6 +40,20 @@ def has_claim(store):
     )
 
 
+def is_pending(store):
+    """Whether a cut or a failure has left a new certificate, which may be active: a whole trial slot."""
+    return store.exists(paths.TRIAL + "/" + paths.ROOT_CA)  # written last
+
+
+def sealed(store):
+    """The JSON object in identity.json of the active slot; {} when there is none."""
+    try:
+        value = documents.loads(store.read(paths.CERT + "/" + paths.IDENTITY) or b"{}")
+    except ValueError:
+        value = {}
+    return value if isinstance(value, dict) else {}
+
+
 def replaced(store):
     """The certificate id that a new identity would replace, for `slots.promote`, or None.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from device.core import topics
+from device.core import paths, topics
 from device.core.failures import AGAIN, Lost, Refused
 
 _ANSWER_MS = 20000
@@ -18,9 +18,11 @@ class Line:
         self._answered = asyncio.Event()
 
     async def open(self, directory, client_id):
-        """Connect with the credentials in `directory`; see runtime.session."""
-        await self._state.session.open(directory, client_id)
-        self._state.session.connection().on_message = self._message
+        """Connect with the credentials in `directory`, or use the board's own connection if that is open."""
+        session = self._state.session
+        if directory != paths.CERT or not session.has(directory):
+            await session.open(directory, client_id)
+        session.connection().on_message = self._message
 
     async def ask_for(self, filters):
         """Subscribe on this connection, and only on it."""

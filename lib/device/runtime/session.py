@@ -45,6 +45,7 @@ class Session:
         self._lent_ms = None  # when that was last granted
         self._knows_time = False
         self._seen_ms = None  # when it was last online
+        self._work = None  # what is to have the connection to itself
 
     # Opening and closing
 
@@ -101,7 +102,9 @@ class Session:
 
     async def _connect(self, directory, client_id):
         state = self._state
-        server = state.identity if directory == paths.CERT else state.settings
+        server = state.settings
+        if directory != paths.BOOTSTRAP and state.identity:
+            server = state.identity  # also for the certificate that is to renew it
         await state.turns.take(_OWNER, _TURN_MS, self.lend)
         connection = None
         stopped = []
@@ -159,6 +162,10 @@ class Session:
         """The open connection, for the handshake only."""
         return self._connection
 
+    def has(self, directory):
+        """Whether a connection with the credentials in `directory` is open."""
+        return self._connection is not None and not self._connection.lost and self._directory == directory
+
     def proven(self):
         """Keep the trial connection as the board's own: its identity is committed."""
         self._directory = paths.CERT
@@ -193,7 +200,8 @@ class Session:
     async def keep(self):
         """Hold the connection until it ends, then raise the Failure that ended it.
 
-        Returns when the connection was closed to lend its turn: `connect` waits for it to come back.
+        Returns when the connection was closed to lend its turn: `connect` waits for it to come back; and when
+        somebody has had it to itself (`hand_over`).
         """
         clock, connection = self._state.ports.clock, self._connection
         await self._ask_time_if_due()
@@ -203,6 +211,11 @@ class Session:
                 break
             if self._is_wanted:
                 await self._lend()
+                return
+            if self._work:
+                work, self._work = self._work, None
+                await self._settle()
+                await work()
                 return
             self._seen_ms = clock.ms()
             self._check_network()
@@ -232,15 +245,26 @@ class Session:
 
     async def _lend(self):
         """Close the connection between two messages. Those published meanwhile wait for the next one."""
-        clock = self._state.ports.clock
         self._is_wanted = False
-        self._online.clear()
         self._state.ports.board.say("mqtt", "lends its TLS connection")
+        await self._settle()
+        await self.close()
+        self._lent_ms = self._state.ports.clock.ms()
+
+    async def _settle(self):
+        """Let no service publish any more, and wait for the acknowledgements that are on their way."""
+        clock = self._state.ports.clock
+        self._online.clear()
         end_ms = clock.ms() + _SETTLE_MS
         while self._connection.is_busy() and clock.ms() < end_ms:
             await clock.sleep_ms(_TURN_OF_LOOP_MS)
-        await self.close()
-        self._lent_ms = clock.ms()
+
+    def hand_over(self, work):
+        """Call `await work()` soon, in the task that holds the connection, when no service uses it.
+
+        It may use the connection, close it, or leave another one of the board; it must raise nothing.
+        """
+        self._work = work
 
     # For all services
 
@@ -250,6 +274,10 @@ class Session:
             await self._connection.between_packets(call)
         else:
             call()
+
+    async def learn_time(self):
+        """Ask for the time, if no time server has answered yet; return whether it is known."""
+        return self._knows_time or await self._ask_time()
 
     def knows_time(self):
         """Whether a time server has answered since the start."""

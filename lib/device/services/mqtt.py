@@ -1,8 +1,8 @@
 """Keeps the board connected to the cloud as its thing; runtime.session does the work."""
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Expired, Failure
-from device.runtime.modules import load_service, unload_readers
+from device.core.failures import GIVE_UP, Expired, Failure, Refused
+from device.runtime.modules import load_service, unload, unload_readers
 from device.runtime.service import Service
 
 
@@ -22,10 +22,13 @@ class Mqtt(Service):
         try:
             try:
                 await session.connect()
-            except Expired as expired:
+            except (Expired, Refused) as failure:
                 if "provision" not in state.services:
                     raise
-                await load_service("provision", state).replace(expired)
+                try:
+                    await load_service("provision", state).replace(failure)
+                finally:
+                    unload("device.services.provision")
                 await session.connect()
             self.ready.set()
             while True:

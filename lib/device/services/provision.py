@@ -1,7 +1,7 @@
 """Provisioning: the board's identity, from flash or from the cloud."""
 
 from device.core import fields, paths
-from device.core.failures import GIVE_UP, Failure, NoMemory
+from device.core.failures import GIVE_UP, Expired, Failure, NoMemory
 from device.runtime.modules import unload, unload_claim, unload_readers
 from device.runtime.service import Service
 
@@ -45,14 +45,34 @@ class Provision(Service):
             self.warn(_ANEW)
             await leaving.restart(self.state)
 
-    async def replace(self, expired):
-        """Replace the `expired` identity, if there are claim credentials."""
-        if not _of_identity("has_claim", self.state.ports.store):
-            raise expired
-        self.say(str(expired))
-        self.state.identity = None  # read again if this fails: the slot may have changed
-        await self.obtain()
+    async def replace(self, failure):
+        """Replace the identity that the cloud refuses: it has expired, or was renewed before a power cut.
+
+        Raises `failure` when there are no claim credentials, and nothing to go on with.
+        """
+        store = self.state.ports.store
+        if isinstance(failure, Expired) and _of_identity("has_claim", store):
+            self.say(str(failure))
+            self.state.identity = None  # read again if this fails: the slot may have changed
+            await self.obtain()
+        elif _of_identity("is_pending", store):
+            self.say(str(failure))
+            await self.renew()
+        else:
+            raise failure
         self.say("identity %s" % self.state.identity.thing_name)
+
+    async def renew(self, is_own=True):
+        """Replace an identity that works, with its own certificate, or else with the claim credentials.
+
+        Raises Failure; the board then has the old identity, or the new one if that was committed.
+        """
+        try:
+            await self.obtain(is_own)
+        except Failure:
+            self.state.identity = None  # the slot may have changed
+            _of_identity("know_self", self.state)
+            raise
 
     def _check_claim(self):
         """Raise a Failure that names a missing file, before using the network."""
@@ -62,13 +82,17 @@ class Provision(Service):
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "copy the claim credentials there")
 
-    async def obtain(self):
-        """Get an identity by claim; raises Failure and then leaves no connection open."""
+    async def obtain(self, is_own=False):
+        """Get an identity by claim, or (`is_own`) a new one with the board's own certificate.
+
+        Raises Failure and then leaves no connection open.
+        """
         if not self.state.settings.endpoint:
             from device.core import conf_file
 
             raise conf_file.wrong("has no %s, and no builder has told it" % fields.ENDPOINT_URL)
         replaces = _of_identity("replaced", self.state.ports.store)
+        former = _of_identity("sealed", self.state.ports.store)
         unload_readers()  # what a claim needs takes their place
         from device.claim.handshake import Handshake  # not needed by a board with an identity
         from device.claim.provision import Provisioning
@@ -78,7 +102,11 @@ class Provision(Service):
         store, session = state.ports.store, state.session
         if self._provisioning is None or not self._provisioning.is_for(state.settings, replaces):
             journal = store.read(paths.JOURNAL)
-            self._provisioning = Provisioning(state.settings, journal, state.ports.clock.unix, replaces)
+            owner = state.identity if is_own else None
+            server = state.identity or state.settings
+            self._provisioning = Provisioning(
+                state.settings, journal, state.ports.clock.unix, replaces, server, owner, former
+            )
         done = False
         try:
             line = Line(state)

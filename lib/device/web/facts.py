@@ -146,6 +146,8 @@ def _problems(site, private):
 def _identity(site):
     """Who the board is to the cloud. Its key is never read here."""
     value = {"thing": "", "endpoint": "", "certificate": "", "subject": "", "from": 0, "until": 0}
+    dates = getattr(site.state.services.get("renew"), "dates", None)
+    value["renews"] = dates[3] if dates else 0
     identity = site.state.identity
     if identity:
         value["thing"], value["endpoint"] = identity.thing_name, identity.endpoint

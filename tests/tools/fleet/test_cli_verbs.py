@@ -134,7 +134,7 @@ def test_refresh_provision_secret(hall: Tool) -> None:
 def test_provision_warns_and_writes_private_files(hall: Tool) -> None:
     result = hall.good("provision", "lamp-1", "--out", "keys", "--ttl", "24")
     assert "not recommended where the board can provision itself" in result.error
-    assert "is not renewed by itself" in result.error
+    assert "unless the board renews it itself" in result.error
     written = [
         line.removeprefix("File: ") for line in result.output.splitlines() if line.startswith("File: ")
     ]

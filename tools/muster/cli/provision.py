@@ -70,7 +70,7 @@ def _planned(form: str, verb: str, device: Device) -> None:
 @click.command()
 @options.name_argument("device", "DEVICE")
 @_place_options
-@ttl_option
+@ttl_option()
 @options.home_option
 @options.dry_run_option
 @output.output_option
@@ -86,8 +86,7 @@ def provision(
 ) -> None:
     """Make an identity on this computer, for a board that cannot provision itself.
 
-    Not recommended where the board can: its private key is made here and must be copied to the board, and its
-    certificate is not renewed before it ends.
+    Not recommended where the board can: its private key is made here and must be copied to the board.
     """
     make = cloud.choose(endpoint, home, Deed.PROVISION, name)
     with options.reading(home) as registry:
@@ -101,7 +100,7 @@ def provision(
         f" the files to {paths.CERT} on the board's flash, then delete them here"
     )
     output.note(
-        f"the certificate ends at {output.utc(issued.not_after_s)} and is not renewed by itself: run"
+        f"the certificate ends at {output.utc(issued.not_after_s)}: unless the board renews it itself, run"
         f" `{output.program()} refresh certificate {name}` before that"
     )
 
@@ -154,7 +153,7 @@ def deprovision(name: str, endpoint: str, home: Path, dry_run: bool, form: str) 
     help="Signing request (PEM): the private key stays where it was made. Otherwise the key is made here.",
 )
 @_place_options
-@ttl_option
+@ttl_option()
 @options.home_option
 @options.dry_run_option
 @output.output_option

@@ -248,7 +248,7 @@ function showInside(value, board) {
 function showIdentity(identity, now) {
   const until = identity.until - (now > 0 ? now : Date.now() / 1000);
   put("identity-fact", !identity.thing ? "none yet" : !identity.until ? identity.thing : until < 0 ? "expired" : "valid until " + day(identity.until));
-  facts("identity", [["Thing", identity.thing], ["Endpoint", identity.endpoint], ["Certificate", identity.certificate], ["Subject", identity.subject], ["Valid from", day(identity.from)], ["Valid until", day(identity.until)], ["Private key", "stays on the board; never shown"]]);
+  facts("identity", [["Thing", identity.thing], ["Endpoint", identity.endpoint], ["Certificate", identity.certificate], ["Subject", identity.subject], ["Valid from", day(identity.from)], ["Valid until", day(identity.until)], ["Days left", identity.until && until > 0 ? Math.floor(until / 86400) + "" : ""], ["Renewed on", day(identity.renews)], ["Private key", "stays on the board; never shown"]]);
 }
 
 function showServices(services) {
