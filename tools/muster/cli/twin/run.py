@@ -141,6 +141,8 @@ def run(  # long: a line for each option
     """
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(level)  # its own, because the operator's page shows more than the console
     if open_admission:
         output.note("--open: groups are ignored; whoever holds the claim certificate may register any name")
     settings = Settings(

@@ -1,0 +1,526 @@
+"""The operator's part of the page, as a browser without JavaScript sees it; and those who are no operators."""
+
+import json
+import time
+
+import pytest
+
+from device.core import fields, topics
+from muster.registry.certificates import ACTIVE, REVOKED
+from muster.registry.fleet import Device as FleetDevice
+from muster.registry.fleet import Group
+from muster.registry.things import Thing
+from muster.twin.https import passwords
+from tools.twin.browser import PASSWORD, Browser
+from tools.twin.helpers import Device, claim, wait_until
+from tools.twin.https_client import CODE, OTHER_CODE, TOKEN, Board, provision
+from tools.twin.raw import Closed
+
+HASH = passwords.hashed(PASSWORD)
+PAGES = ("", "/device?name=cam1", "/messages", "/message?number=1", "/logs", "/faults")
+PAGES += ("/command?device=cam1&name=reboot",)
+PARTS = ("/messages/list?after=x", "/logs/list?after=x")
+FORMS = ("/revoke", "/command", "/faults/set", "/faults/clear")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def twin(start, clock):
+    running = start(https_port=0, page_port=0, clock=clock, release_wait_s=0.5)
+    running.registry.products.add("camera", TOKEN, 0)
+    running.registry.accounts.add("ada", HASH, 0)
+    running.registry.accounts.add("olga", HASH, 0, is_operator=True)
+    return running
+
+
+@pytest.fixture
+def olga(twin):
+    """The operator."""
+    browser = Browser(twin)
+    assert browser.sign_in("olga").status == 200
+    return browser
+
+
+@pytest.fixture
+def ada(twin):
+    browser = Browser(twin)
+    assert browser.sign_in("ada").status == 200
+    return browser
+
+
+def at(browser: Browser, path: str = ""):
+    return browser.get("/operator" + path)
+
+
+def post(browser: Browser, path: str, **form: str):
+    return browser.post("/operator" + path, token=browser.get("/").hidden("token"), **form)
+
+
+def sees(browser: Browser, path: str, text: str) -> None:
+    """Wait for what another thread does."""
+    wait_until(lambda: text in at(browser, path).seen)
+
+
+# Who may come in
+
+
+def test_others_are_told_that_there_is_nothing(ada, twin, camera) -> None:
+    token = ada.get("/").hidden("token")
+    for path in PAGES + PARTS:
+        page = at(ada, path)
+        assert page.status == 404 and "cam1" not in page.text, path
+    for path in FORMS:
+        values = {"certificate": camera.certificate_id, "device": "cam1", "name": "reboot"}
+        assert ada.post("/operator" + path, token=token, **values).status == 404, path
+    assert "/operator" not in ada.get("/").text
+    assert [one.status for one in twin.registry.certificates.of_thing("cam1")] == [ACTIVE]
+
+
+def test_whoever_is_not_signed_in_is_sent_to_do_so(twin, camera) -> None:
+    stranger = Browser(twin)
+    for path in PAGES:
+        assert "Sign in" in at(stranger, path).seen, path
+    for path in PARTS:
+        assert at(stranger, path).status == 401, path
+    for path in FORMS:
+        assert stranger.post("/operator" + path, token="").status == 401, path
+
+
+def test_an_operator_finds_every_page(olga, camera, twin) -> None:
+    assert '<a href="/operator"' in olga.get("/").text
+    with camera.connect() as connected:
+        connected.subscribe("cameraDevice/cam1/command/+")
+        for path in PAGES:
+            assert at(olga, path).status == 200, path
+
+
+def test_what_is_taken_away_counts_at_once(olga, twin) -> None:
+    assert at(olga).status == 200
+    twin.registry.accounts.set_operator("olga", False)
+    assert at(olga).status == 404 and "/operator" not in olga.get("/").text
+
+
+def test_forms_of_strangers_change_nothing(olga, twin, camera) -> None:
+    token = olga.get("/").hidden("token")
+    form = {"certificate": camera.certificate_id}
+    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": None}):
+        assert olga.post("/operator/revoke", headers, token=token, **form).status == 403
+    for wrong in ("", "x"):
+        assert olga.post("/operator/revoke", token=wrong, **form).status == 403
+        assert olga.post("/operator/faults/set", token=wrong, step="publish", kind="ignore").status == 403
+    assert olga.ask("GET", f"/operator/faults/clear?token={token}").status == 405
+    assert at(olga).headers["content-security-policy"].startswith("default-src 'none'")
+    assert olga.ask("GET", "/operator", headers={"Host": "evil.example"}).status == 421
+    assert twin.registry.faults.all() == []
+    assert [one.status for one in twin.registry.certificates.of_thing("cam1")] == [ACTIVE]
+
+
+def test_a_page_that_refreshes_itself_keeps_nobody_signed_in(olga, clock) -> None:
+    for _ in range(4):
+        clock.ahead_s += 10 * 60
+        olga.ask("GET", "/operator/messages/list?after=x")
+    assert "Sign in" in at(olga).seen
+
+
+# Devices
+
+
+def test_each_kind_of_device_is_listed_with_its_state(olga, twin, camera, tmp_path) -> None:
+    registry = twin.registry
+    Board(twin).register()
+    Board(twin, OTHER_CODE).register()
+    registry.claims.set_owner(CODE, "ada", time.time())
+    registry.groups.add(Group("north", b"x", 0, 0))
+    registry.devices.add([FleetDevice("zeta", "north", "ZZZZZZZZZZ", "created", {}, 0)])
+    seen = at(olga).seen
+    assert "7423F-FA8DT-N Claimed, waits for the board Claimed by ada, just now" in seen
+    assert "00000-00000-0 Registered, not claimed Claimed by nobody; registered just now" in seen
+    assert "cam1 Provisioning Certificate active until 2049-12-31" in seen
+    assert "zeta Not provisioned Fleet created, group north" in seen
+    with camera.connect() as connected:
+        connected.publish("cameraDevice/cam1/booted", b'{"serialID": "cam1", "bootStatus": "<i>good"}', qos=1)
+        seen = at(olga).seen
+        assert "cam1 Connected" in seen and "Connected since 20" in seen
+        assert "Last start just now: <i>good" in seen and "<i>good" not in at(olga).text
+        assert "Last message just now, on cameraDevice/cam1/booted" in seen
+        seen = at(olga, "?show=connected").seen
+        assert "cam1 Connected" in seen and "zeta" not in seen and "1 client connected now" in seen
+    sees(olga, "", "cam1 Not connected")
+    registry.certificates.set_status(camera.certificate_id, REVOKED)
+    assert "cam1 Certificate revoked" in at(olga).seen
+    registry.devices.set_state("zeta", "retired")
+    assert "zeta Retired" in at(olga).seen
+
+
+def test_a_certificate_that_has_ended_is_told(olga, start, twin, camera, clock) -> None:
+    clock.ahead_s = 40 * 365 * 86400
+    olga.sign_in("olga")
+    assert "cam1 Certificate expired Certificate expired on 2049-12-31" in at(olga).seen
+
+
+def test_a_board_of_the_fleet_is_listed_once(olga, twin) -> None:
+    twin.registry.groups.add(Group("north", b"x", 0, 0))
+    twin.registry.devices.add([FleetDevice("zeta", "north", CODE, "created", {}, 0)])
+    Board(twin).register()
+    seen = at(olga).seen
+    assert "zeta Registered, not claimed" in seen and "7423F" not in seen
+
+
+def test_a_client_that_is_not_a_thing_yet_is_seen_while_it_is_connected(olga, twin) -> None:
+    with claim(twin, "newcomer"):
+        assert "newcomer Connected" in at(olga, "?show=connected").seen
+        assert "Connected since" in at(olga, "/device?name=newcomer").seen
+    wait_until(lambda: at(olga, "/device?name=newcomer").status == 404)
+
+
+def test_pages_of_a_fleet_hold_each_device_once(olga, twin) -> None:
+    with twin.registry.transaction():
+        for number in range(60):
+            twin.registry.things.put(Thing(f"thing-{number:03}", None, {}, [], 0))
+    found, path = [], "?find=thing-"
+    for _ in range(10):
+        page = at(olga, path)
+        found += [one for one in page.seen.split() if one.startswith("thing-") and one != "thing-"]
+        following = page.text.rpartition('href="/operator?')[2].partition('"')[0].replace("&amp;", "&")
+        if "Next page" not in page.text:
+            break
+        path = "?" + following
+    assert [name for name in found if name[6:].isdigit()] == [f"thing-{number:03}" for number in range(60)]
+    assert "thing-059" in at(olga, "?find=thing-05").seen
+    assert "thing-049" not in at(olga, "?find=thing-05").seen
+    assert "No device is like that" in at(olga, "?find=thing-9").seen
+
+
+def test_a_device_is_found_by_its_claim_id_and_its_certificate(olga, twin, camera) -> None:
+    Board(twin).register()
+    for wanted in ("7423f-fa8dt-n", "7423FFA8DT"):
+        assert "7423F-FA8DT-N Registered" in at(olga, f"?find={wanted}").seen
+    twin.registry.claims.set_thing(CODE, "cam1")
+    assert "cam1 Provisioning" in at(olga, "?find=7423f-fa8dt").seen
+    assert "cam1 Provisioning" in at(olga, f"?find={camera.certificate_id[:8]}").seen
+    assert "No device" in at(olga, f"?find={camera.certificate_id[:5]}").seen, "too few digits"
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "x' OR 1=1 --", "%00", "\udcff", "a" * 5000, "é"])
+def test_what_is_searched_for_is_only_text(olga, text) -> None:
+    from urllib.parse import quote
+
+    page = at(olga, "?find=" + quote(text.encode(errors="surrogateescape"))[:1500])
+    assert page.status == 200 and "alert(1)</script>" not in page.text
+
+
+def test_the_page_of_a_device(olga, twin, camera) -> None:
+    registry = twin.registry
+    Board(twin).register()
+    registry.claims.set_owner(CODE, "ada", time.time())
+    registry.claims.set_thing(CODE, "cam1")
+    with camera.connect() as connected:
+        connected.subscribe("$aws/things/cam1/shadow/update/accepted")
+        state = {"state": {"reported": {"lamp": "<b>on</b>"}}}
+        connected.publish("$aws/things/cam1/shadow/update", json.dumps(state).encode(), qos=1)
+        connected.message()
+        connected.publish("cameraDevice/cam1/booted", b'{"bootStatus": "\x1b[2Jgood"}', qos=1)
+        page = at(olga, "/device?name=cam1")
+    for text in (
+        "cam1 Connected",
+        "Claimed by ada",
+        f"{camera.certificate_id[:12]} active until 2049-12-31",
+        "first used",
+        "Classic shadow version 1",
+        '"lamp": "<b>on</b>"',
+        "cameraDevice/cam1/booted",
+        r'{"bootStatus": "\x1b[2Jgood"}',
+    ):
+        assert text in page.seen, text
+    assert "<b>on" not in page.text and "\x1b" not in page.text
+    assert at(olga, "/device?name=nobody").status == 404
+
+
+def test_a_device_with_many_shadows_is_shown_in_part(olga, twin, camera) -> None:
+    from muster.registry.shadows import Shadow
+
+    for number in range(30):
+        twin.registry.shadows.put("cam1", f"s{number:02}", Shadow({"desired": {"a": 1}}, {}, 1, 0))
+    seen = at(olga, "/device?name=cam1").seen
+    assert "s09 version 1" in seen and "s10 version" not in seen
+
+
+# What is done to devices
+
+
+def test_a_certificate_is_revoked_after_a_question(olga, twin, camera) -> None:
+    with camera.connect() as connected:
+        page = at(olga, f"/revoke?certificate={camera.certificate_id}")
+        assert f"Revoke certificate {camera.certificate_id[:12]} of cam1?" in page.seen
+        assert "It is the only active one: cam1 is cut off at once" in page.seen
+        assert [one.status for one in twin.registry.certificates.of_thing("cam1")] == [ACTIVE], "not yet"
+        page = post(olga, "/revoke", certificate=camera.certificate_id)
+        assert "is revoked." in page.seen and "cam1 Certificate revoked" in page.seen
+        with pytest.raises(Closed):
+            connected.read()
+    assert at(olga, f"/revoke?certificate={camera.certificate_id}").status == 409
+    sees(olga, "/logs", f"operator olga: certificate {camera.certificate_id[:12]} of cam1 revoked")
+
+
+def test_the_certificate_for_claiming_is_not_revoked_here(olga, twin) -> None:
+    (one,) = twin.registry.certificates.all()
+    assert one.is_claim
+    for certificate in (one.certificate_id, "", "x", one.certificate_id[:12]):
+        assert at(olga, f"/revoke?certificate={certificate}").status == 404
+        assert post(olga, "/revoke", certificate=certificate).status == 404
+    assert twin.registry.certificates.get(one.certificate_id).status == ACTIVE
+
+
+def test_a_device_with_two_certificates_keeps_the_other(olga, twin, camera, tmp_path) -> None:
+    (tmp_path / "again").mkdir()
+    other = Device(twin, tmp_path / "again", "cam1")
+    page = at(olga, f"/revoke?certificate={other.certificate_id}")
+    assert "cam1 still has another active certificate" in page.seen
+
+
+def test_a_restart_is_commanded_after_a_question(olga, camera) -> None:
+    with camera.connect() as connected:
+        connected.subscribe("cameraDevice/cam1/command/+")
+        page = at(olga, "/command?device=cam1&name=reboot")
+        assert "Restart cam1?" in page.seen and "restarts, and is back after some seconds" in page.seen
+        assert connected.is_alive(), "nothing was sent yet"
+        page = post(olga, "/command", device="cam1", name="reboot")
+        assert "The command reboot was sent to cam1." in page.seen
+        assert "sent to cam1." not in at(olga, "/device?name=cam1").seen, "said once"
+        topic, payload = connected.message()
+        assert topic == "cameraDevice/cam1/command/reboot"
+        assert abs(json.loads(payload)["time"] - time.time()) < 10
+
+
+def test_who_would_not_get_a_command_is_not_sent_one(olga, camera) -> None:
+    for name in ("reboot", "release"):
+        page = at(olga, f"/command?device=cam1&name={name}")
+        assert page.status == 409 and "cam1 is not connected" in page.seen
+        assert post(olga, "/command", device="cam1", name=name).status == 409
+    with camera.connect():
+        page = at(olga, "/command?device=cam1&name=reboot")
+        assert page.status == 409 and "does not listen for commands" in page.seen
+    for path in ("/command?device=cam1&name=format", "/command?device=x&name=reboot", "/command"):
+        assert at(olga, path).status == 404
+    assert post(olga, "/command", device="cam1", name="../x").status == 404
+
+
+def test_releasing_a_claimed_board_takes_it_from_its_owner(olga, twin, tmp_path) -> None:
+    board = Board(twin)
+    board.register()
+    twin.registry.claims.set_owner(CODE, "ada", time.time())
+    _, _, device = provision(twin, board.poll(), tmp_path, "cam1")
+    with device.connect("cam1") as connected:
+        connected.subscribe("cameraDevice/cam1/command/+")
+        page = at(olga, "/command?device=cam1&name=release")
+        assert "Release cam1?" in page.seen and "belongs to ada, who loses it" in page.seen
+        page = post(olga, "/command", device="cam1", name="release")
+        assert "is released. Whoever has its claim ID can claim it." in page.seen
+        assert connected.message()[0] == "cameraDevice/cam1/command/release"
+        assert connected.is_closed()
+    assert twin.registry.claims.get(CODE).owner is None
+    wait_until(lambda: [one.status for one in twin.registry.certificates.of_thing("cam1")] == [REVOKED])
+
+
+# Messages
+
+
+def test_messages_are_seen_with_a_filter_and_a_client(olga, twin, camera) -> None:
+    with camera.connect() as connected:
+        connected.publish("cameraDevice/cam1/a", b"<b>one</b>", qos=1)
+        connected.publish("cameraDevice/cam1/b", b"\x00\xfftwo\x1b", qos=1)
+    twin.send("to/all", b"three")
+    sees(olga, "/messages", "three")
+    page = at(olga, "/messages")
+    assert "cameraDevice/cam1/a" in page.seen and "from cam1, 10 bytes <b>one</b>" in page.seen
+    assert r"\x00\xfftwo\x1b" in page.seen and "from the twin, 5 bytes three" in page.seen
+    assert "<b>one" not in page.text and page.seen.index("three") < page.seen.index("one</b>"), "newest first"
+    only = at(olga, "/messages?filter=cameraDevice/%2B/a").seen
+    assert "one</b>" in only and "two" not in only and "three" not in only
+    assert "three" not in at(olga, "/messages?client=cam1").seen
+    assert "No" not in only
+    number = page.text.partition("/operator/message?number=")[2].partition('"')[0]
+    assert "three" in at(olga, f"/message?number={number}").seen
+
+
+@pytest.mark.parametrize(("topic_filter", "why"), [("a%23", "# must stand alone"), ("x" * 257, "")])
+def test_a_filter_that_is_none_is_told(olga, topic_filter, why) -> None:
+    page = at(olga, f"/messages?filter={topic_filter}")
+    if why:
+        assert page.status == 400 and why in page.seen and 'aria-invalid="true"' in page.text
+        assert at(olga, f"/messages/list?filter={topic_filter}").status == 400
+    else:
+        assert page.status == 200, "cut off"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "99999999999999999999999", "x", "", "²"])
+def test_a_message_that_is_forgotten_is_told(olga, twin, number) -> None:
+    from urllib.parse import quote
+
+    assert at(olga, f"/message?number={quote(number)}").status == 404
+
+
+def test_a_large_payload_is_shown_in_part(olga, twin, camera) -> None:
+    with camera.connect() as connected:
+        connected.publish("cameraDevice/cam1/big", b"x" * 100_000 + b"END", qos=1)
+    page = at(olga, "/messages?filter=cameraDevice/cam1/big")
+    assert "100,003 bytes" in page.seen and "END" not in page.text and len(page.text) < 10_000
+    number = page.text.partition("/operator/message?number=")[2].partition('"')[0]
+    page = at(olga, f"/message?number={number}")
+    assert "2,048 bytes are kept" in page.seen and "x" * 2048 in page.text and "x" * 2049 not in page.text
+
+
+def test_no_page_holds_a_key(olga, twin, tmp_path) -> None:
+    """The answers of provisioning, a claim by a person, and a board that publishes its own key."""
+    with claim(twin, "cam1") as raw:
+        accepted, created = raw.request(topics.CREATE_KEYS, {})
+        assert accepted
+        secret = [created[fields.OWNERSHIP_TOKEN], created[fields.PRIVATE_KEY].split("\n")[3]]
+        accepted, _ = raw.request(
+            topics.register("CameraProvisioningTemplate"),
+            {fields.OWNERSHIP_TOKEN: created[fields.OWNERSHIP_TOKEN], "parameters": {"serialID": "cam1"}},
+        )
+        assert accepted
+    (tmp_path / "k").write_text(created[fields.PRIVATE_KEY])
+    (tmp_path / "c").write_text(created[fields.CERTIFICATE_PEM])
+    from tools.twin.raw import Raw
+
+    with Raw(twin, tmp_path / "c", tmp_path / "k").connect("cam1") as own:
+        own.publish("cameraDevice/cam1/oops", json.dumps(created).encode(), qos=1)
+        own.publish("cameraDevice/cam1/fine", b"fine", qos=1)
+    sees(olga, "/messages", "fine")
+    page = at(olga, "/messages")
+    assert "$aws/certificates/create/json/accepted" in page.seen and "Not shown" in page.seen
+    assert page.seen.count("Not shown: it may hold a key") == 5
+    paths = ["/messages", "/logs", "/device?name=cam1", ""]
+    paths += [f"/message?number={number}" for number in range(1, 12)]
+    for path in paths:
+        text = at(olga, path).text
+        assert all(part not in text for part in secret), path
+        assert "PRIVATE KEY" not in text and "RSA" not in text, path
+
+
+def test_the_list_is_sent_when_there_is_news_only(olga, camera, twin) -> None:
+    page = at(olga, "/messages")
+    last = page.text.partition('data-last="')[2].partition('"')[0]
+    assert at(olga, f"/messages/list?after={last}").status == 204
+    twin.send("to/all", b"news")
+    wait_until(lambda: at(olga, f"/messages/list?after={last}").status in (200, 429))
+    time.sleep(0)
+    part = at(olga, "/messages/list?after=x")
+    assert part.status == 200 and "news" in part.seen and "<html" not in part.text
+
+
+def test_lists_are_made_so_often_only(olga, twin, clock) -> None:
+    statuses = [at(olga, "/messages/list?after=x").status for _ in range(20)]
+    assert statuses[:6] == [200] * 6 and 429 in statuses
+    clock.ahead_s += 10
+    assert at(olga, "/logs/list?after=x").status == 200
+    assert "429" not in at(olga, "/logs").seen, "what was put off is no line of the log"
+
+
+# Log lines
+
+
+def test_the_log_of_the_twin_is_seen(olga, twin, camera) -> None:
+    with camera.connect() as connected:
+        connected.send(b"\x30\x05\x00\x03foo")
+    sees(olga, "/logs", "cam1: connected, certificate")
+    sees(olga, "/logs", "cam1: FORBIDDEN_ACCESS (iot:Publish on foo")
+    assert "connected, certificate" not in at(olga, "/logs?find=forbidden").seen
+    assert "No line is like that" in at(olga, "/logs?only=problems").seen
+    Browser(twin).sign_in("<b>eve</b>", "x")
+    at(olga, "/device?name=%3Cb%3E%1B")
+    assert "<b>" not in at(olga, "/logs").text.replace("<b>olga</b>", "").replace("<b>Problem:</b>", "")
+
+
+def test_a_problem_is_marked(olga, twin) -> None:
+    import logging
+
+    logging.getLogger("muster.twin").warning("the disk is full")
+    assert "Problem: the disk is full" in at(olga, "/logs?only=problems").seen
+
+
+# Fault switches
+
+
+def test_a_fault_acts_at_once_and_no_more_when_removed(olga, twin, camera) -> None:
+    with camera.connect() as connected:
+        connected.publish("cameraDevice/cam1/a", b"", qos=1)
+        page = post(
+            olga, "/faults/set", step="publish", kind="reject", client="cam*", count="7", number="", code=""
+        )
+        assert "Fault 1 is set." in page.seen and "reject at publish" in page.seen
+        assert "for clients cam* , 7 times more" in page.seen
+        connected.send(b"\x32\x17\x00\x13cameraDevice/cam1/a\x00\x01")
+        assert connected.is_closed()
+    assert "6 times more" in at(olga, "/faults").seen
+    post(olga, "/faults/set", step="connect", kind="delay", client="", count="", number="2", code="")
+    assert "delay at connect , number 2 fault 2, for clients * , until it is removed" in at(olga, "/faults").seen
+    page = post(olga, "/faults/clear", number="1")
+    assert "1 fault removed." in page.seen and "fault 1," not in page.seen and "fault 2," in page.seen
+    with camera.connect() as connected:
+        connected.publish("cameraDevice/cam1/a", b"", qos=1)
+    post(olga, "/faults/clear")
+    assert twin.registry.faults.all() == [] and "The twin does what AWS does" in at(olga, "/faults").seen
+    assert "operator olga: fault 1 set: reject at publish" in at(olga, "/logs").seen
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"step": "publish", "kind": "garbage"},
+        {"step": "publish", "kind": "reject", "number": "400"},
+        {"step": "register", "kind": "reject", "number": "5"},
+        {"step": "register", "kind": "ignore", "code": "X"},
+        {"step": "connect", "kind": "delay", "number": "1.5"},
+        {"step": "register", "kind": "garbage", "number": "5000"},
+    ],
+)
+def test_a_fault_that_is_none_is_refused_in_the_words_of_the_command(olga, twin, typed, tmp_path, monkeypatch) -> None:
+    from tools.fleet.cli_runner import Tool
+
+    words = [typed["step"], typed["kind"]]
+    for name in ("code", "number"):
+        words += [f"--{name}", typed[name]] if name in typed else []
+    said = Tool(tmp_path, monkeypatch)("twin", "fault", "set", *words).error
+    page = post(olga, "/faults/set", **{"client": "*", "count": "", "number": "", "code": "", **typed})
+    problem = page.text.partition('id="problem">')[2].partition("<")[0]
+    assert page.status == 400 and problem and problem in said.replace("\n", " "), (problem, said)
+    assert f'selected>{typed["kind"]}<' in page.text, "it stays chosen"
+    assert twin.registry.faults.all() == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"step": "nowhere"},
+        {"kind": "nothing"},
+        {"number": "nan"},
+        {"number": "inf"},
+        {"number": "-1"},
+        {"number": "x"},
+        {"count": "0"},
+        {"count": "-1"},
+        {"count": "9" * 30},
+        {"client": "x" * 200},
+        {"client": "a\x00b"},
+    ],
+)
+def test_nonsense_is_no_fault(olga, twin, typed) -> None:
+    form = {"step": "connect", "kind": "delay", "client": "*", "count": "", "number": "", "code": "", **typed}
+    assert post(olga, "/faults/set", **form).status == 400
+    assert twin.registry.faults.all() == []
+    assert post(olga, "/faults/clear", number="1x").status == 400
