@@ -50,7 +50,9 @@ def camera(twin, tmp_path) -> Iterator[Any]:
     with device.connect() as connected:
         connected.subscribe(f"{SECOND}command/+")
         connected.publish(f"{SECOND}booted", b'{"serialID": "camera-0001", "bootStatus": "good"}', qos=1)
-        connected.publish(f"{SECOND}data/" + "long" * 20, b'{"t": 21.5, "text": "' + b"y" * 500 + b'"}', qos=1)
+        connected.publish(
+            f"{SECOND}data/" + "long" * 20, b'{"t": 21.5, "text": "' + b"y" * 500 + b'"}', qos=1
+        )
         yield connected
 
 

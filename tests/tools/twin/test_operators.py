@@ -1,4 +1,4 @@
-"""The operator's part of the page, as a browser without JavaScript sees it; and those who are no operators."""
+"""The operator's part of the page, as a browser without JavaScript sees it; and who may not."""
 
 import json
 import time
@@ -213,7 +213,9 @@ def test_a_device_is_found_by_its_claim_id_and_its_certificate(olga, twin, camer
     assert "No device" in at(olga, f"?find={camera.certificate_id[:5]}").seen, "too few digits"
 
 
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "x' OR 1=1 --", "%00", "\udcff", "a" * 5000, "é"])
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "x' OR 1=1 --", "%00", "\udcff", "a" * 5000, "é"]
+)
 def test_what_is_searched_for_is_only_text(olga, text) -> None:
     from urllib.parse import quote
 
@@ -344,8 +346,9 @@ def test_messages_are_seen_with_a_filter_and_a_client(olga, twin, camera) -> Non
     twin.send("to/all", b"three")
     sees(olga, "/messages", "three")
     page = at(olga, "/messages")
-    assert "cameraDevice/cam1/a" in page.seen and "from cam1, 10 bytes <b>one</b>" in page.seen
-    assert r"\x00\xfftwo\x1b" in page.seen and "from the twin, 5 bytes three" in page.seen
+    assert "cameraDevice/cam1/a" in page.seen and "from cam1, 10 bytes, " in page.seen
+    assert "<b>one</b>" in page.seen
+    assert r"\x00\xfftwo\x1b" in page.seen and "from the twin, 5 bytes, " in page.seen
     assert "<b>one" not in page.text and page.seen.index("three") < page.seen.index("one</b>"), "newest first"
     only = at(olga, "/messages?filter=cameraDevice/%2B/a").seen
     assert "one</b>" in only and "two" not in only and "three" not in only
@@ -468,7 +471,9 @@ def test_a_fault_acts_at_once_and_no_more_when_removed(olga, twin, camera) -> No
         assert connected.is_closed()
     assert "6 times more" in at(olga, "/faults").seen
     post(olga, "/faults/set", step="connect", kind="delay", client="", count="", number="2", code="")
-    assert "delay at connect , number 2 fault 2, for clients * , until it is removed" in at(olga, "/faults").seen
+    assert (
+        "delay at connect , number 2 fault 2, for clients * , until it is removed" in at(olga, "/faults").seen
+    )
     page = post(olga, "/faults/clear", number="1")
     assert "1 fault removed." in page.seen and "fault 1," not in page.seen and "fault 2," in page.seen
     with camera.connect() as connected:
@@ -489,7 +494,9 @@ def test_a_fault_acts_at_once_and_no_more_when_removed(olga, twin, camera) -> No
         {"step": "register", "kind": "garbage", "number": "5000"},
     ],
 )
-def test_a_fault_that_is_none_is_refused_in_the_words_of_the_command(olga, twin, typed, tmp_path, monkeypatch) -> None:
+def test_a_fault_that_is_none_is_refused_in_the_words_of_the_command(
+    olga, twin, typed, tmp_path, monkeypatch
+) -> None:
     from tools.fleet.cli_runner import Tool
 
     words = [typed["step"], typed["kind"]]
@@ -499,7 +506,7 @@ def test_a_fault_that_is_none_is_refused_in_the_words_of_the_command(olga, twin,
     page = post(olga, "/faults/set", **{"client": "*", "count": "", "number": "", "code": "", **typed})
     problem = page.text.partition('id="problem">')[2].partition("<")[0]
     assert page.status == 400 and problem and problem in said.replace("\n", " "), (problem, said)
-    assert f'selected>{typed["kind"]}<' in page.text, "it stays chosen"
+    assert f"selected>{typed['kind']}<" in page.text, "it stays chosen"
     assert twin.registry.faults.all() == []
 
 

@@ -8,15 +8,18 @@ from typing import NamedTuple
 from muster.registry.database import Database
 
 _LAST = "\U0010ffff"  # after whatever follows a beginning
-# Whoever is a thing, a device of the fleet, or a board that has registered and is no thing yet. With two
-# steps for a claim ID that is a device's: it is found as that device.
+_NEXT = "\0"  # the next name of all
+# Whoever is a thing, or a device of the fleet.
 _SOURCES = (
-    "SELECT name FROM things WHERE name > ?1 AND name >= ?2 AND name < ?3 ORDER BY name LIMIT ?4",
-    "SELECT name FROM devices WHERE name > ?1 AND name >= ?2 AND name < ?3 ORDER BY name LIMIT ?4",
+    "SELECT name FROM things WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT ?3",
+    "SELECT name FROM devices WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT ?3",
 )
+# Boards that have registered, and are no thing yet; and whether they are a device of the fleet. By itself
+# SQLite takes the index of things, and sorts all boards without one.
 _BOARDS = (
-    "SELECT claim_id, EXISTS (SELECT 1 FROM devices WHERE devices.claim_id = claims.claim_id) FROM claims"
-    " WHERE thing IS NULL AND claim_id > ?1 AND claim_id >= ?2 AND claim_id < ?3 ORDER BY claim_id LIMIT ?4"
+    "SELECT claim_id, EXISTS (SELECT 1 FROM devices WHERE devices.claim_id = claims.claim_id)"
+    " FROM claims INDEXED BY claims_without_thing WHERE thing IS NULL"
+    " AND claim_id >= ?1 AND claim_id < ?2 ORDER BY claim_id LIMIT ?3"
 )
 
 
@@ -38,7 +41,8 @@ class Overview:
 
     def page(self, limit: int, after: str = "", beginning: str = "") -> Listed:
         """The next names in their order, after `after`, of those that begin with `beginning`."""
-        bounds = after, beginning, beginning + _LAST, limit + 1
+        first = max(beginning, after + _NEXT) if after else beginning  # one bound: SQLite seeks by one only
+        bounds = first, beginning + _LAST, limit + 1
         found = {row[0] for sql in _SOURCES for row in self._database.rows(sql, *bounds)}
         boards = dict(self._database.rows(_BOARDS, *bounds))
         names = sorted(found | boards.keys())

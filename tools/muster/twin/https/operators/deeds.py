@@ -65,7 +65,8 @@ class Deeds:
             request,
             session,
             "confirm.html",
-            here="",
+            here=HOME,
+            problem="",
             title="Revoke a certificate",
             question=f"Revoke certificate {certificate.certificate_id[:12]} of {thing}?",
             sentences=[_after_revoking(thing, len(others)), "A certificate cannot be made active again."],
@@ -103,26 +104,40 @@ class Deeds:
     async def ask_command(self, request: web.Request, session: Session) -> web.StreamResponse:
         """GET /operator/command?device=NAME&name=reboot."""
         name = request.query.get("name", "")
-        known = self._reachable(request.query.get("device", ""), name)
+        known = self._known(request.query.get("device", ""), name)
+        return self._command_page(request, session, known, name)
+
+    def _command_page(
+        self, request: web.Request, session: Session, known: states.Known, name: str
+    ) -> web.Response:
+        """Asks, or says why the device cannot get this command now."""
         is_release = name == fields.RELEASE
+        verb = "Release" if is_release else "Restart"
+        problem = self._obstacle(known, name)
         return self._guard.page(
             request,
             session,
             "confirm.html",
-            here="",
-            title="Release a device" if is_release else "Restart a device",
-            question=f"{'Release' if is_release else 'Restart'} {known.shown}?",
+            status=409 if problem else 200,
+            here=HOME,
+            title=f"{verb} a device",
+            question=f"{verb} {known.shown}?",
+            problem=problem,
             sentences=_after_release(known) if is_release else _after_reboot(known),
             action=_COMMAND,
             hidden={"device": known.name, "name": name},
-            button="Release it" if is_release else "Restart it",
+            button=f"{verb} it",
             device=known.name,
         )
 
-    async def command(self, _: web.Request, session: Session, form: Mapping[str, str]) -> web.StreamResponse:
+    async def command(
+        self, request: web.Request, session: Session, form: Mapping[str, str]
+    ) -> web.StreamResponse:
         """POST /operator/command."""
         name = form.get("name", "")
-        known = self._reachable(form.get("device", ""), name)
+        known = self._known(form.get("device", ""), name)
+        if self._obstacle(known, name):
+            return self._command_page(request, session, known, name)
         if name == fields.RELEASE and known.claim is not None and known.owner is not None:
             if not await self._leaving.release(known.claim.claim_id, known.owner):
                 raise RefusedError(409, f"{known.shown} was released meanwhile.")
@@ -137,28 +152,30 @@ class Deeds:
     def _topic(self, thing: str, name: str) -> str:
         return topics.command(self._twin.settings.topic_prefix, thing, name)
 
-    def _reachable(self, device: str, name: str) -> states.Known:
-        """The device that can get this command; raises RefusedError with the reason why not."""
-        if name not in _COMMANDS:
+    def _known(self, device: str, command: str) -> states.Known:
+        """The device; raises RefusedError when there is no such device or command."""
+        if command not in _COMMANDS:
             raise RefusedError(404, "There is no such command.")
         known = states.look(self._twin, self._traffic, device)
         if known is None:
             raise RefusedError(404, "There is no such device. It may have been deleted meanwhile.")
-        if name == fields.RELEASE and known.owner is not None:
-            return known  # also while it is away
-        if known.connection is None:
-            raise RefusedError(
-                409,
-                f"{known.shown} is not connected, so it would not get the command; boards ignore commands"
-                " that are older than 10 seconds. Wait until it is connected, then try again.",
-            )
-        if known.connection.session.granted(self._topic(device, name)) is None:
-            raise RefusedError(
-                409,
-                f"{known.shown} does not listen for commands: its service “commands” is switched off, or"
-                " has not started yet.",
-            )
         return known
+
+    def _obstacle(self, known: states.Known, name: str) -> str:
+        """Why the device would not get this command; nothing when it would."""
+        if name == fields.RELEASE and known.owner is not None:
+            return ""  # also while it is away
+        if known.connection is None:
+            return (
+                f"{known.shown} is not connected, so it would not get the command; boards ignore commands"
+                " that are older than 10 seconds. Wait until it is connected, then try again."
+            )
+        if known.connection.session.granted(self._topic(known.name, name)) is None:
+            return (
+                f"{known.shown} does not listen for commands: its service “commands” is switched off, or"
+                " has not started yet."
+            )
+        return ""
 
 
 def _after_revoking(thing: str, others: int) -> str:

@@ -117,7 +117,7 @@ class DevicePages:
             request,
             session,
             "device.html",
-            here="",
+            here=HOME,
             row=states.row(known, now_s),
             known=known,
             certificates=[_shown(one, now_s) for one in known.certificates],

@@ -127,7 +127,7 @@ class LivePages:
     async def message(self, request: web.Request, session: Session) -> web.StreamResponse:
         """GET /operator/message?number=NUMBER: one, with all of its payload that is kept."""
         seen = self._seen(request.query.get("number", ""))
-        return self._guard.page(request, session, "message.html", here="", seen=seen, words=words)
+        return self._guard.page(request, session, "message.html", here=MESSAGES, seen=seen, words=words)
 
     def _seen(self, number: str) -> Seen:
         is_number = number.isascii() and number.isdigit() and len(number) < 19
