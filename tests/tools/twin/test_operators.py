@@ -1,34 +1,26 @@
-"""The operator's part of the page, as a browser without JavaScript sees it; and who may not."""
+"""The operator's part of the page: who may see it, devices, and what is done to them; without JavaScript."""
 
 import json
 import time
+from urllib.parse import quote
 
 import pytest
 
-from device.core import fields, topics
 from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import Device as FleetDevice
 from muster.registry.fleet import Group
+from muster.registry.shadows import Shadow
 from muster.registry.things import Thing
-from muster.twin.https import passwords
-from tools.twin.browser import PASSWORD, Browser
+from tools.twin.browser import Browser
 from tools.twin.helpers import Device, claim, wait_until
-from tools.twin.https_client import CODE, OTHER_CODE, TOKEN, Board, provision
+from tools.twin.https_client import CODE, OTHER_CODE, Board, provision
+from tools.twin.operating import Clock, at, operated, post, sees, signed_in
 from tools.twin.raw import Closed
 
-HASH = passwords.hashed(PASSWORD)
 PAGES = ("", "/device?name=cam1", "/messages", "/message?number=1", "/logs", "/faults")
 PAGES += ("/command?device=cam1&name=reboot",)
 PARTS = ("/messages/list?after=x", "/logs/list?after=x")
 FORMS = ("/revoke", "/command", "/faults/set", "/faults/clear")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead_s
 
 
 @pytest.fixture
@@ -38,39 +30,18 @@ def clock() -> Clock:
 
 @pytest.fixture
 def twin(start, clock):
-    running = start(https_port=0, page_port=0, clock=clock, release_wait_s=0.5)
-    running.registry.products.add("camera", TOKEN, 0)
-    running.registry.accounts.add("ada", HASH, 0)
-    running.registry.accounts.add("olga", HASH, 0, is_operator=True)
-    return running
+    return operated(start, clock)
 
 
 @pytest.fixture
 def olga(twin):
-    """The operator."""
-    browser = Browser(twin)
-    assert browser.sign_in("olga").status == 200
-    return browser
+    """The operator's browser."""
+    return signed_in(twin, "olga")
 
 
 @pytest.fixture
 def ada(twin):
-    browser = Browser(twin)
-    assert browser.sign_in("ada").status == 200
-    return browser
-
-
-def at(browser: Browser, path: str = ""):
-    return browser.get("/operator" + path)
-
-
-def post(browser: Browser, path: str, **form: str):
-    return browser.post("/operator" + path, token=browser.get("/").hidden("token"), **form)
-
-
-def sees(browser: Browser, path: str, text: str) -> None:
-    """Wait for what another thread does."""
-    wait_until(lambda: text in at(browser, path).seen)
+    return signed_in(twin, "ada")
 
 
 # Who may come in
@@ -217,8 +188,6 @@ def test_a_device_is_found_by_its_claim_id_and_its_certificate(olga, twin, camer
     "text", ["<script>alert(1)</script>", "x' OR 1=1 --", "%00", "\udcff", "a" * 5000, "é"]
 )
 def test_what_is_searched_for_is_only_text(olga, text) -> None:
-    from urllib.parse import quote
-
     page = at(olga, "?find=" + quote(text.encode(errors="surrogateescape"))[:1500])
     assert page.status == 200 and "alert(1)</script>" not in page.text
 
@@ -251,8 +220,6 @@ def test_the_page_of_a_device(olga, twin, camera) -> None:
 
 
 def test_a_device_with_many_shadows_is_shown_in_part(olga, twin, camera) -> None:
-    from muster.registry.shadows import Shadow
-
     for number in range(30):
         twin.registry.shadows.put("cam1", f"s{number:02}", Shadow({"desired": {"a": 1}}, {}, 1, 0))
     seen = at(olga, "/device?name=cam1").seen
@@ -334,200 +301,3 @@ def test_releasing_a_claimed_board_takes_it_from_its_owner(olga, twin, tmp_path)
         assert connected.is_closed()
     assert twin.registry.claims.get(CODE).owner is None
     wait_until(lambda: [one.status for one in twin.registry.certificates.of_thing("cam1")] == [REVOKED])
-
-
-# Messages
-
-
-def test_messages_are_seen_with_a_filter_and_a_client(olga, twin, camera) -> None:
-    with camera.connect() as connected:
-        connected.publish("cameraDevice/cam1/a", b"<b>one</b>", qos=1)
-        connected.publish("cameraDevice/cam1/b", b"\x00\xfftwo\x1b", qos=1)
-    twin.send("to/all", b"three")
-    sees(olga, "/messages", "three")
-    page = at(olga, "/messages")
-    assert "cameraDevice/cam1/a" in page.seen and "from cam1, 10 bytes, " in page.seen
-    assert "<b>one</b>" in page.seen
-    assert r"\x00\xfftwo\x1b" in page.seen and "from the twin, 5 bytes, " in page.seen
-    assert "<b>one" not in page.text and page.seen.index("three") < page.seen.index("one</b>"), "newest first"
-    only = at(olga, "/messages?filter=cameraDevice/%2B/a").seen
-    assert "one</b>" in only and "two" not in only and "three" not in only
-    assert "three" not in at(olga, "/messages?client=cam1").seen
-    assert "No" not in only
-    number = page.text.partition("/operator/message?number=")[2].partition('"')[0]
-    assert "three" in at(olga, f"/message?number={number}").seen
-
-
-@pytest.mark.parametrize(("topic_filter", "why"), [("a%23", "# must stand alone"), ("x" * 257, "")])
-def test_a_filter_that_is_none_is_told(olga, topic_filter, why) -> None:
-    page = at(olga, f"/messages?filter={topic_filter}")
-    if why:
-        assert page.status == 400 and why in page.seen and 'aria-invalid="true"' in page.text
-        assert at(olga, f"/messages/list?filter={topic_filter}").status == 400
-    else:
-        assert page.status == 200, "cut off"
-
-
-@pytest.mark.parametrize("number", ["0", "-1", "99999999999999999999999", "x", "", "²"])
-def test_a_message_that_is_forgotten_is_told(olga, twin, number) -> None:
-    from urllib.parse import quote
-
-    assert at(olga, f"/message?number={quote(number)}").status == 404
-
-
-def test_a_large_payload_is_shown_in_part(olga, twin, camera) -> None:
-    with camera.connect() as connected:
-        connected.publish("cameraDevice/cam1/big", b"x" * 100_000 + b"END", qos=1)
-    page = at(olga, "/messages?filter=cameraDevice/cam1/big")
-    assert "100,003 bytes" in page.seen and "END" not in page.text and len(page.text) < 10_000
-    number = page.text.partition("/operator/message?number=")[2].partition('"')[0]
-    page = at(olga, f"/message?number={number}")
-    assert "2,048 bytes are kept" in page.seen and "x" * 2048 in page.text and "x" * 2049 not in page.text
-
-
-def test_no_page_holds_a_key(olga, twin, tmp_path) -> None:
-    """The answers of provisioning, a claim by a person, and a board that publishes its own key."""
-    with claim(twin, "cam1") as raw:
-        accepted, created = raw.request(topics.CREATE_KEYS, {})
-        assert accepted
-        secret = [created[fields.OWNERSHIP_TOKEN], created[fields.PRIVATE_KEY].split("\n")[3]]
-        accepted, _ = raw.request(
-            topics.register("CameraProvisioningTemplate"),
-            {fields.OWNERSHIP_TOKEN: created[fields.OWNERSHIP_TOKEN], "parameters": {"serialID": "cam1"}},
-        )
-        assert accepted
-    (tmp_path / "k").write_text(created[fields.PRIVATE_KEY])
-    (tmp_path / "c").write_text(created[fields.CERTIFICATE_PEM])
-    from tools.twin.raw import Raw
-
-    with Raw(twin, tmp_path / "c", tmp_path / "k").connect("cam1") as own:
-        own.publish("cameraDevice/cam1/oops", json.dumps(created).encode(), qos=1)
-        own.publish("cameraDevice/cam1/fine", b"fine", qos=1)
-    sees(olga, "/messages", "fine")
-    page = at(olga, "/messages")
-    assert "$aws/certificates/create/json/accepted" in page.seen and "Not shown" in page.seen
-    assert page.seen.count("Not shown: it may hold a key") == 5
-    paths = ["/messages", "/logs", "/device?name=cam1", ""]
-    paths += [f"/message?number={number}" for number in range(1, 12)]
-    for path in paths:
-        text = at(olga, path).text
-        assert all(part not in text for part in secret), path
-        assert "PRIVATE KEY" not in text and "RSA" not in text, path
-
-
-def test_the_list_is_sent_when_there_is_news_only(olga, camera, twin) -> None:
-    page = at(olga, "/messages")
-    last = page.text.partition('data-last="')[2].partition('"')[0]
-    assert at(olga, f"/messages/list?after={last}").status == 204
-    twin.send("to/all", b"news")
-    wait_until(lambda: at(olga, f"/messages/list?after={last}").status in (200, 429))
-    time.sleep(0)
-    part = at(olga, "/messages/list?after=x")
-    assert part.status == 200 and "news" in part.seen and "<html" not in part.text
-
-
-def test_lists_are_made_so_often_only(olga, twin, clock) -> None:
-    statuses = [at(olga, "/messages/list?after=x").status for _ in range(20)]
-    assert statuses[:6] == [200] * 6 and 429 in statuses
-    clock.ahead_s += 10
-    assert at(olga, "/logs/list?after=x").status == 200
-    assert "429" not in at(olga, "/logs").seen, "what was put off is no line of the log"
-
-
-# Log lines
-
-
-def test_the_log_of_the_twin_is_seen(olga, twin, camera) -> None:
-    with camera.connect() as connected:
-        connected.send(b"\x30\x05\x00\x03foo")
-    sees(olga, "/logs", "cam1: connected, certificate")
-    sees(olga, "/logs", "cam1: FORBIDDEN_ACCESS (iot:Publish on foo")
-    assert "connected, certificate" not in at(olga, "/logs?find=forbidden").seen
-    assert "No line is like that" in at(olga, "/logs?only=problems").seen
-    Browser(twin).sign_in("<b>eve</b>", "x")
-    at(olga, "/device?name=%3Cb%3E%1B")
-    assert "<b>" not in at(olga, "/logs").text.replace("<b>olga</b>", "").replace("<b>Problem:</b>", "")
-
-
-def test_a_problem_is_marked(olga, twin) -> None:
-    import logging
-
-    logging.getLogger("muster.twin").warning("the disk is full")
-    assert "Problem: the disk is full" in at(olga, "/logs?only=problems").seen
-
-
-# Fault switches
-
-
-def test_a_fault_acts_at_once_and_no_more_when_removed(olga, twin, camera) -> None:
-    with camera.connect() as connected:
-        connected.publish("cameraDevice/cam1/a", b"", qos=1)
-        page = post(
-            olga, "/faults/set", step="publish", kind="reject", client="cam*", count="7", number="", code=""
-        )
-        assert "Fault 1 is set." in page.seen and "reject at publish" in page.seen
-        assert "for clients cam* , 7 times more" in page.seen
-        connected.send(b"\x32\x17\x00\x13cameraDevice/cam1/a\x00\x01")
-        assert connected.is_closed()
-    assert "6 times more" in at(olga, "/faults").seen
-    post(olga, "/faults/set", step="connect", kind="delay", client="", count="", number="2", code="")
-    assert (
-        "delay at connect , number 2 fault 2, for clients * , until it is removed" in at(olga, "/faults").seen
-    )
-    page = post(olga, "/faults/clear", number="1")
-    assert "1 fault removed." in page.seen and "fault 1," not in page.seen and "fault 2," in page.seen
-    with camera.connect() as connected:
-        connected.publish("cameraDevice/cam1/a", b"", qos=1)
-    post(olga, "/faults/clear")
-    assert twin.registry.faults.all() == [] and "The twin does what AWS does" in at(olga, "/faults").seen
-    assert "operator olga: fault 1 set: reject at publish" in at(olga, "/logs").seen
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        {"step": "publish", "kind": "garbage"},
-        {"step": "publish", "kind": "reject", "number": "400"},
-        {"step": "register", "kind": "reject", "number": "5"},
-        {"step": "register", "kind": "ignore", "code": "X"},
-        {"step": "connect", "kind": "delay", "number": "1.5"},
-        {"step": "register", "kind": "garbage", "number": "5000"},
-    ],
-)
-def test_a_fault_that_is_none_is_refused_in_the_words_of_the_command(
-    olga, twin, typed, tmp_path, monkeypatch
-) -> None:
-    from tools.fleet.cli_runner import Tool
-
-    words = [typed["step"], typed["kind"]]
-    for name in ("code", "number"):
-        words += [f"--{name}", typed[name]] if name in typed else []
-    said = Tool(tmp_path, monkeypatch)("twin", "fault", "set", *words).error
-    page = post(olga, "/faults/set", **{"client": "*", "count": "", "number": "", "code": "", **typed})
-    problem = page.text.partition('id="problem">')[2].partition("<")[0]
-    assert page.status == 400 and problem and problem in said.replace("\n", " "), (problem, said)
-    assert f"selected>{typed['kind']}<" in page.text, "it stays chosen"
-    assert twin.registry.faults.all() == []
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        {"step": "nowhere"},
-        {"kind": "nothing"},
-        {"number": "nan"},
-        {"number": "inf"},
-        {"number": "-1"},
-        {"number": "x"},
-        {"count": "0"},
-        {"count": "-1"},
-        {"count": "9" * 30},
-        {"client": "x" * 200},
-        {"client": "a\x00b"},
-    ],
-)
-def test_nonsense_is_no_fault(olga, twin, typed) -> None:
-    form = {"step": "connect", "kind": "delay", "client": "*", "count": "", "number": "", "code": "", **typed}
-    assert post(olga, "/faults/set", **form).status == 400
-    assert twin.registry.faults.all() == []
-    assert post(olga, "/faults/clear", number="1x").status == 400
