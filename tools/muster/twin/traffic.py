@@ -42,24 +42,31 @@ class Seen(NamedTuple):
     to: str
 
 
+class Last(NamedTuple):
+    """On which topic a client has sent something last, and when."""
+
+    topic: str
+    at_s: float
+
+
 class Traffic:
     """The last messages; belongs to the event loop of the broker."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._seen: deque[Seen] = deque(maxlen=MESSAGES)
-        self._last: dict[str, Seen] = {}  # of each client, the one quiet for longest first
+        self._last: dict[str, Last] = {}  # of each client, the one quiet for longest first
         self.count = 0
 
     def saw(self, topic: str, payload: bytes, client_id: str = "", to: str = "") -> None:
         """A message has passed."""
         self.count += 1
-        kept = None if _may_be_secret(topic, payload) else payload[:KEPT_BYTES]
-        seen = Seen(self.count, self._clock(), topic, kept, len(payload), client_id, to)
-        self._seen.append(seen)
+        now_s, kept = self._clock(), payload[:KEPT_BYTES]
+        shown = None if _may_be_secret(topic, kept) else kept
+        self._seen.append(Seen(self.count, now_s, topic, shown, len(payload), client_id, to))
         if client_id:
             self._last.pop(client_id, None)
-            self._last[client_id] = seen._replace(payload=None)
+            self._last[client_id] = Last(topic, now_s)
             if len(self._last) > _CLIENTS:
                 del self._last[next(iter(self._last))]
 
@@ -81,15 +88,18 @@ class Traffic:
                 break
         return found
 
-    def last_of(self, client_id: str) -> Seen | None:
-        """The last message that a client has sent, without its payload."""
+    def last_of(self, client_id: str) -> Last | None:
+        """The last message that a client has sent."""
         return self._last.get(client_id)
 
     def _backwards(self) -> Iterator[Seen]:
         return reversed(self._seen)
 
 
-def _may_be_secret(topic: str, payload: bytes) -> bool:
+def _may_be_secret(topic: str, beginning: bytes) -> bool:
     if topic.startswith("$") and not topic.startswith((topics.THINGS, topics.RULES)):
         return True
-    return any(word in payload[:KEPT_BYTES] for word in _SECRETS)
+    for word in _SECRETS:  # noqa: SIM110 - twice as quick as any(), for every message
+        if word in beginning:
+            return True
+    return False

@@ -10,7 +10,7 @@ from muster.twin.connection import Connection
 from muster.twin.https import codes
 from muster.twin.https.operators import words
 from muster.twin.https.people.boards import ago, boot_status
-from muster.twin.traffic import Seen, Traffic
+from muster.twin.traffic import Last, Traffic
 
 if TYPE_CHECKING:
     from muster.twin.server import Twin
@@ -32,7 +32,7 @@ class Known(NamedTuple):
     certificates: list[Certificate]
     boot: Boot | None
     connection: Connection | None
-    last: Seen | None
+    last: Last | None
 
     @property
     def shown(self) -> str:
