@@ -1,7 +1,10 @@
 """The operator's part of the page: messages, log lines and fault switches; without JavaScript."""
 
+import contextlib
 import json
 import logging
+import socket
+import time
 from urllib.parse import quote
 
 import pytest
@@ -121,6 +124,24 @@ def test_lists_are_made_so_often_only(olga, twin, clock) -> None:
     clock.ahead_s += 10
     assert at(olga, "/logs/list?after=x").status == 200
     assert "429" not in at(olga, "/logs").seen, "what was put off is no line of the log"
+
+
+def test_a_browser_that_does_not_read_holds_nobody_up(olga, twin, camera) -> None:
+    cookies = "; ".join(f"{name}={value}" for name, value in olga.cookies.items())
+    ask = f"GET /operator/messages HTTP/1.1\r\nHost: {olga.host}\r\nCookie: {cookies}\r\n\r\n".encode()
+    with camera.connect() as connected, contextlib.ExitStack() as stack:
+        for number in range(50):
+            connected.publish("cameraDevice/cam1/a", b"x" * 2000, qos=1, packet_id=number + 1)
+        for _ in range(10):
+            lazy = stack.enter_context(socket.create_connection(("127.0.0.1", twin.page_port)))
+            lazy.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                lazy.send(ask * 20)
+        begin_s = time.monotonic()
+        for number in range(50):
+            connected.publish("cameraDevice/cam1/a", b"y", qos=1, packet_id=number + 1)
+        assert time.monotonic() - begin_s < 5
+    assert "from cam1, 1 byte" in at(olga, "/messages").seen
 
 
 # Log lines

@@ -55,8 +55,13 @@ class LogLines(logging.Handler):
 
     def newest(self, limit: int, words: str = "", only_problems: bool = False) -> list[Line]:
         """The newest lines that hold `words`, in whatever case; newest first."""
+        self.acquire()  # a thread may write meanwhile
+        try:
+            lines = tuple(self._lines)
+        finally:
+            self.release()
         wanted, found = words.casefold(), []
-        for line in reversed(tuple(self._lines)):  # a thread may write meanwhile
+        for line in reversed(lines):
             if wanted in line.text.casefold() and (line.is_problem or not only_problems):
                 found.append(line)
                 if len(found) == limit:

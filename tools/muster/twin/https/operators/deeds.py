@@ -57,7 +57,7 @@ class Deeds:
         certificate, thing = self._certificate(request.query.get("certificate", ""))
         others = [
             one
-            for one in self._registry.certificates.of_thing(thing)
+            for one in self._registry.certificates.newest_of_thing(thing, states.CERTIFICATES)
             if one.state(self._twin.settings.clock()) == ACTIVE
             and one.certificate_id != certificate.certificate_id
         ]
