@@ -297,7 +297,9 @@ def test_releasing_a_claimed_board_takes_it_from_its_owner(olga, twin, tmp_path)
         connected.subscribe("cameraDevice/cam1/command/+")
         page = at(olga, "/command?device=cam1&name=release")
         assert "Release cam1?" in page.seen and "belongs to ada, who loses it" in page.seen
-        page = post(olga, "/command", device="cam1", name="release")
+        assert post(olga, "/command", device="cam1", name="release", owner="bob").status == 409
+        assert twin.registry.claims.get(CODE).owner == "ada"
+        page = post(olga, "/command", device="cam1", name="release", owner="ada")
         assert "is released. Whoever has its claim ID can claim it." in page.seen
         assert connected.message()[0] == "cameraDevice/cam1/command/release"
         assert connected.is_closed()

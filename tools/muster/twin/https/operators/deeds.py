@@ -125,7 +125,7 @@ class Deeds:
             problem=problem,
             sentences=_after_release(known) if is_release else _after_reboot(known),
             action=_COMMAND,
-            hidden={"device": known.name, "name": name},
+            hidden={"device": known.name, "name": name, "owner": known.owner or ""},
             button=f"{verb} it",
             device=known.name,
         )
@@ -138,6 +138,8 @@ class Deeds:
         known = self._known(form.get("device", ""), name)
         if self._obstacle(known, name):
             return self._command_page(request, session, known, name)
+        if form.get("owner", "") != (known.owner or ""):
+            raise RefusedError(409, f"{known.shown} has another owner meanwhile; nothing was done.")
         if name == fields.RELEASE and known.claim is not None and known.owner is not None:
             if not await self._leaving.release(known.claim.claim_id, known.owner):
                 raise RefusedError(409, f"{known.shown} was released meanwhile.")
