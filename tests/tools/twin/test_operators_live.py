@@ -12,7 +12,7 @@ import pytest
 from device.core import fields, topics
 from tools.fleet.cli_runner import Tool
 from tools.twin.browser import Browser
-from tools.twin.helpers import claim, wait_until
+from tools.twin.helpers import allow, claim, wait_until
 from tools.twin.operating import Clock, at, operated, post, sees, signed_in
 from tools.twin.raw import Raw
 
@@ -53,6 +53,17 @@ def test_messages_are_seen_with_a_filter_and_a_client(olga, twin, camera) -> Non
     assert "No" not in only
     number = page.text.partition("/operator/message?number=")[2].partition('"')[0]
     assert "three" in at(olga, f"/message?number={number}").seen
+
+
+def test_shadows_and_rules_are_seen_with_their_content(olga, camera, twin) -> None:
+    allow(twin, camera.certificate_id, ("iot:Publish", "topic/$aws/rules/*"))
+    with camera.connect() as connected:
+        connected.publish("$aws/things/cam1/shadow/update", b'{"state": {"reported": {"a": 1}}}', qos=1)
+        connected.publish("$aws/rules/any/cam1", b"by a rule", qos=1)
+    sees(olga, "/messages?filter=$aws/things/%23", "$aws/things/cam1/shadow/update/accepted from the twin")
+    seen = at(olga, "/messages").seen
+    assert '{"state": {"reported": {"a": 1}}}' in seen and "by a rule" in seen
+    assert seen.count("$aws/things/cam1/shadow/update from cam1") == 1
 
 
 @pytest.mark.parametrize(("topic_filter", "why"), [("a%23", "# must stand alone"), ("x" * 257, "")])

@@ -83,7 +83,6 @@ class Engine:
 
     def send(self, topic: str, payload: bytes, qos: int = packets.QOS_1, retain: bool = False) -> None:
         """Deliver a message of the operator's, who needs no policy, to those who subscribed; in the loop."""
-        self._router.note(topic, payload)
         self._router.publish(topic, payload, qos)
         if retain:
             self._router.retain(topic, payload, qos)

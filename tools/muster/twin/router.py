@@ -43,12 +43,16 @@ class Router:
         self._limits = limits
 
     def note(self, topic: str, payload: bytes, client_id: str = "", to: str = "") -> None:
-        """Whoever watches is told: what a client has sent, or without one, what the twin sends."""
+        """Whoever watches is told of a message that does not go to subscribers."""
         if self.traffic is not None:
             self.traffic.saw(topic, payload, client_id, to)
 
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Deliver a message to every subscriber once, at the lower of both QoS."""
+    def publish(self, topic: str, payload: bytes, qos: int, client_id: str = "") -> None:
+        """Deliver a message to every subscriber once, at the lower of both QoS.
+
+        `client_id` is who has sent it; nothing: the twin.
+        """
+        self.note(topic, payload, client_id)
         for session, granted in self.sessions.subscribers(topic):
             level = min(qos, granted)
             receiver = self.connections.get(session.client_id)

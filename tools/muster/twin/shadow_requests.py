@@ -55,7 +55,6 @@ class ShadowRequests:
     def publish_left(self) -> None:
         """Publish what commands left in the registry; raises RegistryError."""
         for topic, payload in self._registry.outbox.take():
-            self._router.note(topic, payload)
             self._router.publish(topic, payload, QOS_1)
 
     async def stop(self) -> None:
@@ -112,10 +111,8 @@ class ShadowRequests:
     def _publish(self, message: Message, plan: Plan = faults.NO_FAULTS, times: int = 1) -> None:
         code = message.body.get(fields.CODE)
         _log.info("%s%s", message.topic, f" {code} {message.body[fields.MESSAGE]}" if code else "")
-        data = plan.distorted(message.payload)
         for _ in range(times):
-            self._router.note(message.topic, data)
-            self._router.publish(message.topic, data, QOS_1)
+            self._router.publish(message.topic, plan.distorted(message.payload), QOS_1)
 
     def _refused(self, topic: str, error: ShadowError) -> Message:
         return shadow.refused(topic, error, self._now_s())
