@@ -4,7 +4,6 @@ import time
 
 from muster.twin.https import passwords
 from tools.twin.browser import PASSWORD, Browser
-from tools.twin.helpers import wait_until
 from tools.twin.https_client import TOKEN
 
 HASH = passwords.hashed(PASSWORD)
@@ -45,4 +44,7 @@ def post(browser: Browser, path: str, **form: str):
 
 def sees(browser: Browser, path: str, text: str) -> None:
     """Wait for what another thread does."""
-    wait_until(lambda: text in at(browser, path).seen)
+    end_s = time.monotonic() + 30
+    while text not in (seen := at(browser, path).seen):
+        assert time.monotonic() < end_s, seen
+        time.sleep(0.02)
