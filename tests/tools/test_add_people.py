@@ -67,6 +67,32 @@ def test_bad_passwords_are_refused(tool: Tool, file: Path, content: str, why: st
     assert content.strip() == "" or content not in result.error
 
 
+def test_an_operator_is_made_and_unmade(tool: Tool, file: Path) -> None:
+    words = ("add", "account", "ada", "--password-file", str(file))
+    assert 'Would add account "ada" as an operator' in tool.good(*words, "--operator", "--dry-run").output
+    assert tool.good(*words, "--operator").output == 'Added account "ada" as an operator successfully\n'
+    before = Registry(tool.home).accounts.get("ada")
+    assert before is not None and before.is_operator
+    assert "nothing was changed" in tool.good(*words, "--operator").output
+    file.write_text("another password")
+    assert "nothing was changed" in tool.good(*words).output, "it stays one"
+    assert tool.good("add", "account", "ada", "--no-operator").output == (
+        'Changed account "ada", no operator successfully\n'
+    )
+    assert Registry(tool.home).accounts.get("ada") == before._replace(is_operator=0), "the same password"
+    tool.good("add", "account", "ada", "--operator")
+    assert Registry(tool.home).accounts.get("ada") == before
+    tool.good(*words, "--replace")
+    after = Registry(tool.home).accounts.get("ada")
+    assert after is not None and after.is_operator and after.password != before.password
+
+
+def test_an_account_is_no_operator_by_itself(tool: Tool, file: Path) -> None:
+    tool.good("add", "account", "ada", "--password-file", str(file))
+    account = Registry(tool.home).accounts.get("ada")
+    assert account is not None and not account.is_operator
+
+
 def test_without_a_terminal_nobody_is_asked(tool: Tool) -> None:
     result = tool("add", "account", "ada")
     assert result.code == WRONG_USE and "use --password-file" in result.error

@@ -58,6 +58,15 @@ def test_run_and_stop(tmp_path, number):
         assert running.stderr.read() == ""
 
 
+@pytest.mark.parametrize(("options", "is_told"), [((), False), (("-v",), True)])
+def test_connections_are_told_with_v_only_whatever_the_page_keeps(tmp_path, options, is_told):
+    with process(tmp_path / "home", "--page-port", "0", *options) as (running, twin):
+        Raw(twin, twin.claim_certificate_path, twin.claim_key_path).connect("cam1").close()
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(25) == 0
+        assert ("cam1: connected" in running.stderr.read()) is is_told
+
+
 def test_a_second_run_keeps_everything(tmp_path):
     home = tmp_path / "home"
     with process(home) as (_, twin):

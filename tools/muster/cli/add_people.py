@@ -11,6 +11,7 @@ import click
 from muster.cli import options, output
 from muster.errors import WRONG_USE, MusterError
 from muster.fleet import names
+from muster.registry import Registry
 from muster.twin.https import passwords
 
 _TOKEN_BYTES = 24
@@ -66,32 +67,69 @@ def product(name: str, home: Path, dry_run: bool, form: str) -> None:
     help="File with the password in its only line  [default: ask for it]",
 )
 @click.option("--replace", is_flag=True, help="Give an account that exists a new password.")
+@click.option(
+    "--operator/--no-operator",
+    "is_operator",
+    default=None,
+    help="Let it see and serve all devices, or no longer; an account that exists keeps its password.",
+)
 @options.dry_run_option
 @output.output_option
 def account(
-    name: str, home: Path, password_file: Path | None, replace: bool, dry_run: bool, form: str
+    name: str,
+    home: Path,
+    password_file: Path | None,
+    replace: bool,
+    is_operator: bool | None,
+    dry_run: bool,
+    form: str,
 ) -> None:
     """Add an account of a person who claims boards on the twin's page (muster twin run --page-port).
 
-    The registry keeps a hash of the password. A new password signs that person out everywhere.
+    The registry keeps a hash of the password. A new password signs that person out everywhere. An operator
+    also sees all devices, messages and logs of the twin, and may revoke, command and inject faults.
     """
     with options.writing(home, dry_run) as registry:
-        exists = registry.accounts.get(name) is not None
-    if exists and not replace:
+        known = registry.accounts.get(name)
+    if known is not None and not replace and is_operator in (None, bool(known.is_operator)):
         text = f'Account "{name}" exists already; nothing was changed. For a new password: --replace'
         output.done(form, [text], {"name": name, "created": False})
         return
     if dry_run:
-        would = "change the password of" if exists else "add"
-        output.done(form, [f'Would {would} account "{name}"'], {"name": name, "dryRun": True})
+        text = f'Would {_deed(known is None, replace)} account "{name}"{_role(is_operator)}'
+        output.done(form, [text], {"name": name, "dryRun": True})
         return
-    hashed = passwords.hashed(_password(password_file))
+    hashed = passwords.hashed(_password(password_file)) if known is None or replace else None
     with options.writing(home) as registry, registry.transaction():
-        is_new = registry.accounts.add(name, hashed, time.time())
-        if not is_new:
-            registry.accounts.set_password(name, hashed)
-    did = "Added account" if is_new else "Changed the password of account"
-    output.done(form, [f'{did} "{name}" successfully'], {"name": name, "created": is_new})
+        is_new = _write(registry, name, hashed, is_operator)
+    did = _DONE[_deed(is_new, replace)]
+    text = f'{did} account "{name}"{_role(is_operator)} successfully'
+    output.done(form, [text], {"name": name, "created": is_new})
+
+
+_DONE = {"add": "Added", "change the password of": "Changed the password of", "change": "Changed"}
+
+
+def _deed(is_new: bool, replace: bool) -> str:
+    return "add" if is_new else "change the password of" if replace else "change"
+
+
+def _role(is_operator: bool | None) -> str:
+    if is_operator is None:
+        return ""
+    return " as an operator" if is_operator else ", no operator"
+
+
+def _write(registry: Registry, name: str, hashed: str | None, is_operator: bool | None) -> bool:
+    """Add the account or change it; whether it is new."""
+    accounts = registry.accounts
+    if hashed is not None and accounts.add(name, hashed, time.time(), bool(is_operator)):
+        return True
+    if hashed is not None:
+        accounts.set_password(name, hashed)
+    if is_operator is not None:
+        accounts.set_operator(name, is_operator)
+    return False
 
 
 def _password(path: Path | None) -> str:

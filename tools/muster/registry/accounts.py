@@ -33,11 +33,12 @@ class Products:
 
 
 class Account(NamedTuple):
-    """A person who claims boards; `password` is its hash."""
+    """A person who claims boards; `password` is its hash. An operator sees everybody's."""
 
     name: str
     password: str
     created_s: float
+    is_operator: int = 0
 
 
 class Accounts:
@@ -46,18 +47,27 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, name: str, password: str, now_s: float) -> bool:
+    def add(self, name: str, password: str, now_s: float, is_operator: bool = False) -> bool:
         """Add an account with the hash of its password; False when there is one of that name."""
-        sql = "INSERT INTO accounts (name, password, created_s) VALUES (?, ?, ?)"
-        return self._database.write(f"{sql} ON CONFLICT (name) DO NOTHING", name, password, now_s) > 0
+        sql = (
+            "INSERT INTO accounts (name, password, created_s, is_operator) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (name) DO NOTHING"
+        )
+        return self._database.write(sql, name, password, now_s, int(is_operator)) > 0
 
     def set_password(self, name: str, password: str) -> bool:
         """Replace the hash of the password; False when there is no such account."""
         return self._database.write("UPDATE accounts SET password = ? WHERE name = ?", password, name) > 0
 
+    def set_operator(self, name: str, is_operator: bool) -> bool:
+        """Make an account an operator's, or an ordinary one; False when there is no such account."""
+        sql = "UPDATE accounts SET is_operator = ? WHERE name = ?"
+        return self._database.write(sql, int(is_operator), name) > 0
+
     def get(self, name: str) -> Account | None:
         """The account of this name, or None."""
-        row = self._database.row("SELECT name, password, created_s FROM accounts WHERE name = ?", name)
+        sql = "SELECT name, password, created_s, is_operator FROM accounts WHERE name = ?"
+        row = self._database.row(sql, name)
         return Account(*row) if row else None
 
     def names(self) -> list[str]:

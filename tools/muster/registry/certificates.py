@@ -119,6 +119,14 @@ class Certificates:
         )
         return [Certificate(*row) for row in self._database.rows(sql, name)]
 
+    def newest_of_thing(self, name: str, limit: int) -> list[Certificate]:
+        """The certificates attached to the thing, ACTIVE ones first, then the newest; at most `limit`."""
+        sql = (
+            f"SELECT {_COLUMNS} FROM certificates JOIN thing_certificates USING (certificate_id)"
+            " WHERE thing = ? ORDER BY status = ? DESC, created_s DESC, certificates.rowid DESC LIMIT ?"
+        )
+        return [Certificate(*row) for row in self._database.rows(sql, name, ACTIVE, limit)]
+
     def revoke_of_thing(self, name: str, keep: str = "", only_unused: bool = False) -> list[str]:
         """Revoke the certificates attached to the thing, except `keep`; the ids of those that were not yet.
 

@@ -172,6 +172,11 @@ class Devices:
         )
         return [Event(*row) for row in rows]
 
+    def last_events(self, name: str, limit: int) -> list[Event]:
+        """What happened to a device last, newest first; at most `limit`."""
+        sql = "SELECT at_s, event, detail FROM history WHERE device = ? ORDER BY rowid DESC LIMIT ?"
+        return [Event(*row) for row in self._database.rows(sql, name, limit)]
+
 
 def _device(row: tuple) -> Device:
     name, group, claim_id, state, parameters, created_s, batch = row

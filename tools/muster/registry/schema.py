@@ -176,6 +176,12 @@ STEPS: tuple[str, ...] = (
         payload BLOB NOT NULL
     );
     """,
+    """
+    -- An operator sees all devices on the twin's page, and may act on them.
+    ALTER TABLE accounts ADD COLUMN is_operator INTEGER NOT NULL DEFAULT 0;
+    -- The boards that are no thing yet, in the order in which that page lists them.
+    CREATE INDEX claims_without_thing ON claims(claim_id) WHERE thing IS NULL;
+    """,
 )
 
 

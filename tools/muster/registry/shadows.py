@@ -46,11 +46,12 @@ class Shadows:
             thing, name, document, shadow.version, shadow.changed_s,
         )  # fmt: skip
 
-    def names(self, thing: str) -> list[str]:
-        """The names of the thing's shadows, sorted; the classic one's is empty."""
+    def names(self, thing: str, limit: int = -1) -> list[str]:
+        """The names of the thing's shadows, sorted, at most `limit` if given; the classic one's is empty."""
         rows = self._database.rows(
-            "SELECT name FROM shadows WHERE thing = ? AND document IS NOT NULL ORDER BY name", thing
-        )
+            "SELECT name FROM shadows WHERE thing = ? AND document IS NOT NULL ORDER BY name LIMIT ?",
+            thing, limit,
+        )  # fmt: skip
         return [row[0] for row in rows]
 
 

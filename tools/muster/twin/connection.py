@@ -51,6 +51,7 @@ class Connection:
 
     def __init__(self, broker: Broker, link: Link, limits: Limits) -> None:
         self.reason: str | None = None  # why it has ended
+        self.since_s = 0.0  # Unix seconds when it was admitted
         self.will: packets.Will | None = None
         self.is_admitted = False
         self.is_ignored = False  # its CONNECT was taken, but not answered

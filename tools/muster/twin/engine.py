@@ -31,6 +31,7 @@ from muster.twin.sessions import Sessions
 from muster.twin.settings import Settings
 from muster.twin.shadow_requests import ShadowRequests
 from muster.twin.subscribing import Subscribing
+from muster.twin.traffic import Traffic
 
 _log = log()
 
@@ -90,6 +91,18 @@ class Engine:
     def connections(self) -> list[Connection]:
         """The clients that are connected now."""
         return list(self._router.connections.values())
+
+    def connection(self, client_id: str) -> Connection | None:
+        """The connection of this client, if it is connected now."""
+        return self._router.connections.get(client_id)
+
+    def watch(self, traffic: Traffic | None) -> None:
+        """Tell `traffic` of every message from now on; None: nobody."""
+        self._router.traffic = traffic
+
+    def forget_faults(self) -> None:
+        """The switches have changed, by this process: changes by others are seen anyway."""
+        self._faults.forget()
 
     async def start(self) -> None:
         """Accept connections. Raises OSError when the port is taken."""
@@ -255,6 +268,7 @@ class Engine:
         asked_s = connect.keep_alive_s or limits.keep_alive_max_s
         keep_alive_s = min(max(asked_s, limits.keep_alive_min_s), limits.keep_alive_max_s)
         connection.will = connect.will
+        connection.since_s = self.settings.clock()
         connection.admit(principal, session, keep_alive_s)
         self._principals.watch(principal)
         _log.info("%s: connected, certificate %s", client_id, principal.certificate_id[:12])

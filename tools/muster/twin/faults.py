@@ -59,6 +59,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     STRANGER: ("answer with what belongs to another device", OPERATIONS),
 }
 
+_NUMBERED = (REJECT, THROTTLE, DELAY)
 _HUGE_BYTES = 128 * 1024
 _DAY_MS = 24 * 3600 * 1000
 
@@ -85,6 +86,20 @@ def check(stage: str, kind: str, number: float | None = None) -> None:
     _, low, high = _numbers(stage, kind)
     if number is not None and not low <= number <= high:
         raise MusterError(f"--number of {kind} at {stage} must be from {low} to {high}", WRONG_USE)
+
+
+def check_details(stage: str, kind: str, code: str | None, number: float | None) -> None:
+    """Raise MusterError when there is no such switch, or --code or --number do not go with it."""
+    check(stage, kind)
+    if code is not None and not (kind == REJECT and stage in OPERATIONS):
+        raise MusterError(f"--code belongs to {REJECT} at {', '.join(OPERATIONS)}", WRONG_USE)
+    if number is None:
+        return
+    if kind not in _NUMBERED or (kind == REJECT and stage in (SUBSCRIBE, PUBLISH)):
+        raise MusterError(f"{kind} at {stage} takes no --number", WRONG_USE)
+    if number != int(number):
+        raise MusterError("--number must be a whole number", WRONG_USE)
+    check(stage, kind, number)
 
 
 def _number(fault: Fault) -> int:

@@ -56,6 +56,8 @@ class Publishing:
         if self._settings.throttle and not self._rate(connection).passes():
             _log.info("%s: more publishes a second than allowed, one is dropped", connection.client_id)
             return None
+        if packet.topic.startswith("$"):
+            self._router.note(packet.topic, packet.payload, connection.client_id)
         stage = operations.stage_of(packet.topic) if packet.topic.startswith("$") else None
         if stage is None:
             plan = self._faults.take(faults.PUBLISH, connection.client_id)
@@ -118,7 +120,7 @@ class Publishing:
         elif not topic.startswith("$"):  # jobs and rules: no service listens yet
             certificate_id, now_s = connection.principal.certificate_id, self._settings.clock()
             self._observer(Published(topic, payload, qos, connection.client_id, certificate_id, now_s))
-            self._router.publish(topic, payload, qos)
+            self._router.publish(topic, payload, qos, connection.client_id)
             if retain:
                 self._router.retain(topic, payload, qos)
         return True

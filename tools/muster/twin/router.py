@@ -8,6 +8,7 @@ from muster.twin.log import log
 from muster.twin.packets import QOS_1
 from muster.twin.sessions import Message, Session, Sessions
 from muster.twin.settings import Limits
+from muster.twin.traffic import Traffic
 
 _log = log()
 
@@ -37,11 +38,21 @@ class Router:
         self.sessions = sessions
         self.connections: dict[str, Connection] = {}  # by client id
         self.retained: dict[str, Retained] = {}
+        self.traffic: Traffic | None = None  # is told of every message, if somebody may want to see it
         self._retained_bytes = 0
         self._limits = limits
 
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Deliver a message to every subscriber once, at the lower of both QoS."""
+    def note(self, topic: str, payload: bytes, client_id: str = "", to: str = "") -> None:
+        """Whoever watches is told of a message that does not go to subscribers."""
+        if self.traffic is not None:
+            self.traffic.saw(topic, payload, client_id, to)
+
+    def publish(self, topic: str, payload: bytes, qos: int, client_id: str = "") -> None:
+        """Deliver a message to every subscriber once, at the lower of both QoS.
+
+        `client_id` is who has sent it; nothing: the twin.
+        """
+        self.note(topic, payload, client_id)
         for session, granted in self.sessions.subscribers(topic):
             level = min(qos, granted)
             receiver = self.connections.get(session.client_id)
@@ -59,6 +70,7 @@ class Router:
         if granted is None:
             _log.info("%s: not subscribed to %s, answer dropped", connection.client_id, topic)
         elif connection.principal.may_receive(topic):
+            self.note(topic, payload, to=connection.client_id)
             connection.deliver(topic, payload, granted)
 
     def retain(self, topic: str, payload: bytes, qos: int) -> None:

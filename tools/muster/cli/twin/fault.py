@@ -6,10 +6,9 @@ import click
 
 from muster.cli import options, output
 from muster.cli.numbers import Finite
-from muster.errors import WRONG_USE, MusterError
+from muster.errors import MusterError
 from muster.twin import faults
 
-_NUMBERED = (faults.REJECT, faults.THROTTLE, faults.DELAY)
 _FAULTS = "\n".join(f"  {kind:15}{what}" for kind, (what, _) in faults.KINDS.items())
 
 
@@ -41,23 +40,10 @@ def set_fault(
     form: str,
 ) -> None:
     """Set a fault: what goes wrong at a step."""
-    _check_details(step, kind, code, number)
-    faults.check(step, kind, number)
+    faults.check_details(step, kind, code, number)
     with options.reading(home) as registry:
         fault_id = registry.faults.add(step, kind, code, number, client, count)
     output.done(form, [f"fault {fault_id} is set"], {"no": fault_id, "step": step, "fault": kind})
-
-
-def _check_details(step: str, kind: str, code: str | None, number: float | None) -> None:
-    """Raise MusterError when --code or --number do not go with the fault."""
-    if code is not None and not (kind == faults.REJECT and step in faults.OPERATIONS):
-        raise MusterError(f"--code belongs to {faults.REJECT} at {', '.join(faults.OPERATIONS)}", WRONG_USE)
-    if number is None:
-        return
-    if kind not in _NUMBERED or (kind == faults.REJECT and step in (faults.SUBSCRIBE, faults.PUBLISH)):
-        raise MusterError(f"{kind} at {step} takes no --number", WRONG_USE)
-    if number != int(number):
-        raise MusterError("--number must be a whole number", WRONG_USE)
 
 
 @click.command(name="list")

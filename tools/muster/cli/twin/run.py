@@ -140,7 +140,9 @@ def run(  # long: a line for each option
     home. As soon as the registry has a group, only its devices may register, each with its enrolment key.
     """
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(message)s", stream=sys.stderr)
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(level)  # its own, because the operator's page shows more than the console
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=[console])
     if open_admission:
         output.note("--open: groups are ignored; whoever holds the claim certificate may register any name")
     settings = Settings(

@@ -278,10 +278,11 @@ class HttpSide:
             await self._start_page(settings.page_bind or _LOOPBACK, settings.page_port)
 
     async def _start_page(self, address: str, port: int) -> None:
-        from muster.twin.https.people.site import HEADERS, Site, refuse  # only where people come
+        from muster.twin.https.people.pages import HEADERS, refuse  # only where people come
+        from muster.twin.https.people.site import Site
 
         self._site = site = Site(self._twin)
-        await site.stop()  # what a twin that was killed has left
+        await site.start()
         self.page = HttpServer(self._twin, "page", site.routes(), None, refuse, site.check, HEADERS)
         await self.page.start(address, port, "--page-port")
         if address not in (_LOOPBACK, "::1", "localhost"):

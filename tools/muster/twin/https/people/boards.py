@@ -65,7 +65,7 @@ def _board(twin: "Twin", claim: Claim, online: set[str], now_s: float) -> Board:
         Step(
             "Last start",
             boot is not None,
-            "not yet" if boot is None else f"{ago(boot.received_s, now_s)}{_status(boot.payload)}",
+            "not yet" if boot is None else f"{ago(boot.received_s, now_s)}{boot_status(boot.payload)}",
         ),
     )
     return Board(claim.claim_id, codes.grouped(claim.claim_id), thing, state, mark, advice, steps)
@@ -90,7 +90,7 @@ def _maybe(unix_s: float | None, now_s: float) -> str:
     return "not yet" if unix_s is None else ago(unix_s, now_s)
 
 
-def _status(payload: bytes) -> str:
+def boot_status(payload: bytes) -> str:
     """The boot status in a payload, as the end of a line; nothing when it is none."""
     try:
         status = json.loads(payload)[fields.BOOT_STATUS]

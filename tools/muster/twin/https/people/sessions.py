@@ -23,6 +23,7 @@ class Session:
     password: str
     started_s: float
     seen_s: float
+    is_operator: bool = False
     notice: str = ""
 
 
@@ -64,6 +65,7 @@ class Sessions:
         if is_over or account is None or account.password != session.password:
             del self._sessions[key]
             return None
+        session.is_operator = bool(account.is_operator)  # as it is now
         if is_person:
             session.seen_s = now_s
             self._sessions.move_to_end(key)
