@@ -37,6 +37,7 @@ HOST_ARROWS = {
     "mpy.py": _BASE
     | {
         "muster.arguments",
+        "muster.attributes",
         "muster.boards",
         "muster.constants",
         "muster.layout",

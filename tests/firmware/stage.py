@@ -10,6 +10,7 @@ from typing import Any
 
 from device.core import fields, paths, topics
 from muster import image
+from muster.twin.https.limits import HttpLimits
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import KeyKind, Limits, Settings
 from tests.firmware import report
@@ -70,6 +71,15 @@ class Stage:
         claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
         files = image.board_files(BOARD, documents=made | more.documents, claim=claim, extra=more.files)
         with self._running(files, network or Network(), day) as board:
+            yield board
+
+    @contextlib.contextmanager
+    def unclaimed_board(self, serial: str, day: str, more: Load) -> Iterator[Board]:
+        """A running board that knows its builder, as `more` says, and nothing of the cloud."""
+        known = documents(0, serial, **{fields.PROVISIONING: {fields.KEYS: self.keys}, **more.settings})
+        del known[paths.CONF][fields.DEVICE][fields.ENDPOINT_URL], known[paths.CONF][fields.MQTT]
+        files = image.board_files(BOARD, documents=known | more.documents, extra=more.files)
+        with self._running(files, Network(), day) as board:
             yield board
 
     @contextlib.contextmanager
@@ -141,14 +151,16 @@ def booted(board: Board, within_ms: float) -> None:
 
 
 @contextlib.contextmanager
-def running_stage(firmware: Path, folder: Path, keys: str) -> Iterator[Stage]:
-    """A stage with its twin, for the length of the block."""
-    settings = Settings(
-        host=HOST,
-        bind="127.0.0.1",
-        claim_key=_CLAIM_KEY[keys],
-        key_pool=2,
-        limits=Limits(connect_wait_s=_HANDSHAKE_S),
-    )
+def running_stage(firmware: Path, folder: Path, keys: str, **changes: Any) -> Iterator[Stage]:
+    """A stage with its twin, for the length of the block; `changes` to the twin's settings."""
+    usual: dict[str, Any] = {
+        "host": HOST,
+        "bind": "127.0.0.1",
+        "claim_key": _CLAIM_KEY[keys],
+        "key_pool": 2,
+        "limits": Limits(connect_wait_s=_HANDSHAKE_S),
+        "http_limits": HttpLimits(handshake_s=_HANDSHAKE_S, wait_s=_HANDSHAKE_S),
+    }
+    settings = Settings(**{**usual, **changes})
     with running_twin(folder / "twin", settings) as twin:
         yield Stage(firmware, folder, keys, twin)

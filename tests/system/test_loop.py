@@ -195,7 +195,11 @@ CONFIGS = {
         re.compile("not started: .*mqtt .provision is off"),
         "mqtt      ",
     ),
-    "no-mqtt": (_switches(mqtt=False), "not started: commands, shadow, status (mqtt is off)", "mqtt       connected"),
+    "no-mqtt": (
+        _switches(mqtt=False),
+        "not started: commands, shadow, status (mqtt is off)",
+        "mqtt       connected",
+    ),
     "named": (
         _switches(mqtt=True, cloud={"provision": False}),
         "provision is switched on, because mqtt needs it",

@@ -21,17 +21,19 @@ class Renew(Service):
             return
         self.ready.set()
         while True:
-            from device.runtime import renewing
-
-            try:
-                wait_ms = await renewing.look(self)
-            finally:
-                renewing.forget()
-            renewing = None
+            wait_ms = await self._look()
             self.wake.clear()
             self.pauses = self.failure is not None
             await self.state.ports.clock.wait(self.wake.wait(), wait_ms)
             self.pauses = False
+
+    async def _look(self):
+        from device.runtime import renewing
+
+        try:
+            return await renewing.look(self)
+        finally:
+            renewing.forget()
 
 
 SERVICE = Renew
