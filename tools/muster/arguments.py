@@ -2,7 +2,7 @@
 
 A board keeps the name of each argument in its table of names for ever, although only a call that passes it by
 name (`limit_ms=5`) asks for it. So an argument that nobody passes by name gets one of a few names that all
-functions share. Names of functions and attributes stay: people read them in tracebacks.
+functions share. Names of functions stay: people read them in tracebacks.
 """
 
 import ast

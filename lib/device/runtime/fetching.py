@@ -97,6 +97,9 @@ class Request:
         if not build.WEB_BESIDE_TLS or (needed and not supervisor.has_room(needed, _PIECE_BYTES)):
             self._has_stopped_web = await supervisor.stop("web")
         if needed and not supervisor.has_room(needed, _PIECE_BYTES):
-            free_bytes = self._state.ports.board.free_memory()
-            cause = "a TLS connection needs %d bytes, %d are free" % (needed, free_bytes)
+            board = self._state.ports.board
+            wanted, free = needed, board.free_memory()
+            if free >= needed:
+                wanted, free = "%d in one piece of" % _PIECE_BYTES, board.largest_piece()
+            cause = "a TLS connection needs %s bytes, %d are free" % (wanted, free)
             raise Failure(AGAIN, cause, "switch services off")
