@@ -19,7 +19,7 @@ FULL = "full"
 
 # build profile -> services that it leaves out
 PROFILES = {
-    SMALL: ("url", "register", "claim", "keys", "queue", "commands", "shadow"),  # stock firmware
+    SMALL: ("url", "register", "claim", "keys", "queue", "commands", "shadow", "sync"),  # stock firmware
     FULL: (),  # frozen code, or a board with more memory
 }
 

@@ -32,6 +32,7 @@ def release(state):
         if hasattr(queue, "forget") and queue.ready.is_set():
             queue.forget()
         state.ports.store.remove(paths.QUEUE)  # its messages are not the next owner's
+        state.ports.store.remove(paths.SYNC)  # what his cloud knows of the tables is not known
         releasing.release(state)
     finally:
         unload("device.runtime.releasing")

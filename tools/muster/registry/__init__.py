@@ -21,6 +21,7 @@ from muster.registry.faults import Faults
 from muster.registry.fleet import Devices, Groups
 from muster.registry.handed_out import HandedOut
 from muster.registry.shadows import Outbox, Shadows
+from muster.registry.tables import BoardTables
 from muster.registry.things import Policies, Templates, Things
 from muster.registry.waiting import LIMIT_S, Line
 
@@ -59,6 +60,7 @@ class Registry:
         self.claims = Claims(self._database)
         self.shadows = Shadows(self._database)
         self.outbox = Outbox(self._database)
+        self.tables = BoardTables(self._database)
 
     @property
     def is_read_only(self) -> bool:
