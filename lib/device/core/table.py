@@ -85,7 +85,7 @@ class Table(Segments):
         return True
 
     def forget(self, key):
-        """Remove the document `key` here, not in the cloud, if the cloud has it; return whether that was done."""
+        """Remove the document `key` here, not in the cloud, if the cloud has it; whether that was done."""
         records.check_key(key)
         found = self._find(key)
         if found is None or self.unsent is None:

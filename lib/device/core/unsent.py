@@ -7,8 +7,7 @@ one record, which a power cut leaves whole or not at all; and what was sent twic
 
 import json
 
-from device.core import records
-from device.core.fields import SYNC_BYTES
+from device.core import fields, records
 
 _AT_ONCE = 24  # records that are looked at before other tasks run
 _MAX_OWED = 16384  # bytes of deletions that wait for the cloud
@@ -21,7 +20,7 @@ class Batch:
         self._table = table
         self.changes = []
         self.end = table.unsent  # the cloud knows all before it once it has these
-        self._room = SYNC_BYTES
+        self._room = fields.SYNC_BYTES
 
     def step(self):
         """Look at some more records; return whether the batch is complete."""

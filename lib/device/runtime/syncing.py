@@ -100,7 +100,10 @@ class _Work:
         service.is_renewed = False
         service.answers = []
         raw = sync.request(self._known, name, number, seen is not None, changes)
-        await self._state.session.publish(service.topic, raw)
+        try:
+            await self._state.session.publish(service.topic, raw)
+        except Failure as failure:  # a bad link looks like a refusal, too: half an hour is too long for it
+            raise Failure(AGAIN, failure.cause, failure.advice, failure.step)
         raw = None
         ports = self._state.ports
         end_ms = ports.clock.ms() + ports.board.interval("answer_ms", _ANSWER_MS)
@@ -116,7 +119,7 @@ class _Work:
                 await ports.clock.wait(service.heard.wait(), left_ms)
             elif self._state.session.is_online():
                 advice = "look whether the cloud serves " + service.topic
-                raise Failure(AGAIN, "%s: no answer from the cloud" % name, advice)
+                raise Failure(AGAIN, "no answer from the cloud", advice, name)
             else:
                 await self._state.session.online()
         return None
@@ -130,13 +133,13 @@ class _Work:
                 return answer if answer.is_ours else None
             refused = sync.refusal(raw, name, number)
         except ValueError as error:
-            raise Failure(AGAIN, "%s: the cloud's answer cannot be used: %s" % (name, error))
+            raise Failure(AGAIN, "the cloud's answer cannot be used: %s" % error, "", name)
         if refused is None:
             return None
         code, text, last = refused
         if last is not None:
             self._service.number = last  # an old flash is back: go on after what the cloud knows
-        raise Failure(AGAIN, "%s: the cloud refused: %d %s" % (name, code, text))
+        raise Failure(AGAIN, "the cloud refused: %d %s" % (code, text), "", name)
 
     def _next_number(self):
         service = self._service

@@ -49,7 +49,14 @@ def change(registry, key, document, table="readings"):
 def test_what_a_board_sends_is_stored_and_not_sent_back(registry):
     board = Board(registry)
     answer = board.ask([["a", {"n": 1}], ["b", {"n": 2}]], seen=0)
-    assert answer == {"table": "readings", "number": 1, "refused": [], "changes": [], "seen": 2, "more": False}
+    assert answer == {
+        "table": "readings",
+        "number": 1,
+        "refused": [],
+        "changes": [],
+        "seen": 2,
+        "more": False,
+    }
     board.ask([["a", None], ["never", None], ["b", {"n": 3}]], seen=2)
     assert documents(registry) == {"b": {"n": 3}}
     assert registry.tables.names("camera-1") == [("readings", 1)]
