@@ -6,6 +6,7 @@ import textwrap
 import time
 
 from device.core import fields, paths, topics
+from muster.errors import MusterError
 from muster.image import mount, strict_json, tables
 from muster.registry import Registry
 from muster.relay import Relay
@@ -48,6 +49,16 @@ def board(tmp_path, twin, serial, lines, directions, **more):
 def tell(twin, serial, table, key, document):
     body = {"table": table, "key": key, "document": document}
     twin.send(topics.command("cameraDevice", serial, "put"), json.dumps(body).encode())
+
+
+def tell_until_heard(machine, twin, serial, table, key, document):
+    """The same again and again: a command is lost while the board connects."""
+    for _ in range(20):
+        tell(twin, serial, table, key, document)
+        with contextlib.suppress(MusterError):
+            machine.wait_for("stored " + key, timeout_s=1.5)
+            return
+    raise AssertionError(machine.console)
 
 
 @contextlib.contextmanager
@@ -243,7 +254,7 @@ def test_throttling_silence_and_doubles_are_not_the_end(twin, serial, tmp_path):
             twin.registry.faults.add(faults.SYNC, kind, number=number, client=serial, count=1)
             key = f"{kind} {number}"
             wanted[key] = {"n": number}
-            tell(twin, serial, "notes", key, {"n": number})
+            tell_until_heard(machine, twin, serial, "notes", key, {"n": number})
             wait_in_cloud(twin, serial, "notes", wanted)
         change(twin, serial, "notes", "theirs", {"n": 1})
         machine.wait_for("notes: 0 changes sent, 1 fetched", timeout_s=60)
