@@ -140,7 +140,7 @@ class Board:
 
     # What the service and its worker ask for
 
-    def get(self, name):
+    def __getitem__(self, name):
         return self
 
     def is_set(self):

@@ -133,7 +133,9 @@ def test_forgotten_documents_stay_in_the_cloud():
     board = Board(board.flash, cloud, fields.UP)
     board.in_step()
     assert content(board.table_) == {"b": {"n": 2}} and len(cloud.documents()) == 2
-    assert not opened(Flash()).forget("a")
+    table = opened(Flash())
+    table.put("a", {"n": 1})
+    assert table.forget("a") is None and table.get("a") == {"n": 1}
 
 
 def test_a_lost_answer_does_not_change_anything_twice():

@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import re
 import textwrap
 import time
 
 from device.core import fields, paths, topics
+from muster import application
 from muster.errors import MusterError
 from muster.image import mount, strict_json, tables
+from muster.layout import REPO
 from muster.registry import Registry
 from muster.relay import Relay
 from muster.twin import faults
@@ -330,3 +333,24 @@ def test_many_documents_in_little_memory(twin, serial, tmp_path):
         machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)
         assert "memory is short" not in machine.console, machine.console
     assert on_board(path, "readings") == {**filled(500), **cloud, "theirs": {"n": 1}}
+
+
+def test_the_sensor_keeps_its_readings_in_the_cloud(twin, serial, tmp_path):
+    config = {fields.SERVICES: {fields.CLOUD: {fields.SYNC: {"readings": "up"}}}}
+    files = {**application.files_of(REPO / "examples/sensor"), paths.CONFIG: strict_json(config)}
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=files, app={"every_s": 1})
+    for start in (1, 2):
+        with mishaps.powered(path) as machine:
+            machine.wait_for(f"reading {start}-3", timeout_s=25)
+            stored = re.findall(r"reading (\d+-\d+)", machine.console)
+            wait_for_keys(twin, serial, "readings", stored)
+    assert changes_in_cloud(twin, serial, "readings") == len(in_cloud(twin, serial, "readings"))
+    assert len(on_board(path, "readings")) < 8, "what the cloud has is removed from the board"
+    assert not [one for one in twin.messages if one.topic.endswith(f"{serial}/temperature")]
+
+
+def wait_for_keys(twin, serial, table, keys, limit_s=60):
+    end_s = time.monotonic() + limit_s
+    while set(keys) - in_cloud(twin, serial, table).keys():
+        assert time.monotonic() < end_s, in_cloud(twin, serial, table)
+        time.sleep(0.05)

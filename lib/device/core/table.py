@@ -85,10 +85,15 @@ class Table(Segments):
         return True
 
     def forget(self, key):
-        """Remove the document `key` here, not in the cloud, if the cloud has it; whether that was done."""
+        """Remove the document `key` here, not in the cloud, if the cloud has it; whether that was done.
+
+        None when the cloud gets nothing of this table (docs/sync.md).
+        """
         records.check_key(key)
+        if self.unsent is None:
+            return None
         found = self._find(key)
-        if found is None or self.unsent is None:
+        if found is None:
             return False
         segment = self._holder(found[0])
         if self._start(segment) + self._offset(segment.places[found[0]]) >= self.unsent:

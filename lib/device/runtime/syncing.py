@@ -9,8 +9,22 @@ from device.core import fields, paths, sync, unsent
 from device.core.failures import AGAIN, Failure
 from device.core.log import DEBUG, INFO
 
+_ACCEPTED = "accepted"
 _ANSWER_MS = 20000
 _SAVE_EVERY = 16  # messages: so many may be sent again after a power cut
+
+
+async def prepared(service):
+    """Read config.json; return the filters to subscribe to, () when no table is synchronised."""
+    from device.core import board_config, topics
+
+    settings = service.state.settings
+    prefix, serial = settings.topic_prefix, settings.serial
+    service.directions = board_config.tables(service.state.ports.store.read(paths.CONFIG))
+    service.topic = topic = topics.sync(prefix, serial)
+    if not service.directions:
+        return ()
+    return topics.accepted(topic), topics.rejected(topic), topics.sync_changed(prefix, serial, "+")
 
 
 async def synchronise(service):
@@ -99,20 +113,30 @@ class _Work:
         number = self._next_number()
         service.is_renewed = False
         service.answers = []
-        raw = sync.request(self._known, name, number, seen is not None, changes)
         try:
-            await self._state.session.publish(service.topic, raw)
+            await self._send(sync.request(self._known, name, number, seen is not None, changes))
+            answer = await self._awaited(name, number, seen)
+        finally:
+            service.answers = None
+        if answer:
+            self._counts[0] += len(changes) - answer.refused
+        return answer
+
+    async def _send(self, raw):
+        try:
+            await self._state.session.publish(self._service.topic, raw)
         except Failure as failure:  # a bad link looks like a refusal, too: half an hour is too long for it
             raise Failure(AGAIN, failure.cause, failure.advice, failure.step)
-        raw = None
-        ports = self._state.ports
+
+    async def _awaited(self, name, number, seen):
+        """The answer to message `number`; None when there is another connection."""
+        service, ports = self._service, self._state.ports
         end_ms = ports.clock.ms() + ports.board.interval("answer_ms", _ANSWER_MS)
         while not service.is_renewed:
             service.heard.clear()
             while service.answers:
                 answer = self._read(service.answers.pop(0), name, number, seen)
                 if answer:
-                    self._counts[0] += len(changes) - answer.refused
                     return answer
             left_ms = end_ms - ports.clock.ms()
             if left_ms > 0:
@@ -126,9 +150,9 @@ class _Work:
 
     def _read(self, heard, name, number, seen):
         """An answer to message `number`; None when it is another. Raises Failure."""
-        is_accepted, raw = heard
+        topic, raw = heard
         try:
-            if is_accepted:
+            if topic.endswith(_ACCEPTED):
                 answer = sync.Answer(raw, name, number, seen)
                 return answer if answer.is_ours else None
             refused = sync.refusal(raw, name, number)
