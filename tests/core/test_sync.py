@@ -122,6 +122,36 @@ def test_a_change_while_an_answer_is_on_its_way():
     assert not steps and cloud.documents() == content(board.table_) == {"x": {"n": 0}}
 
 
+def test_a_busy_table_does_not_keep_the_others_waiting():
+    board, cloud = started()
+    turns = []
+
+    def meanwhile():
+        turns.append(len(turns))
+        assert len(turns) < 30
+        board.table_.put(f"key {len(turns)}", {"n": 1})
+
+    board.meanwhile = meanwhile
+    board.table_.put("first", {"n": 1})
+    assert board.synchronise() is None and len(turns) == 1
+    board.meanwhile = None
+    board.in_step()
+    assert cloud.documents() == content(board.table_)
+
+
+def test_a_released_board_writes_nothing_more():
+    board, cloud = started()
+    cloud.change("a", {"n": 1})
+
+    def released():
+        board.service.directions = {}
+        board.flash.remove(paths.SYNC)
+
+    board.meanwhile = released
+    board.synchronise()
+    assert board.flash.read(paths.SYNC) is None and not board.service._has_work()
+
+
 def test_forgotten_documents_stay_in_the_cloud():
     board, cloud = started(fields.UP)
     board.table_.put("a", {"n": 1})

@@ -20,6 +20,7 @@ class Batch:
         self._table = table
         self.changes = []
         self.end = table.unsent  # the cloud knows all before it once it has these
+        self.is_full = False  # there is more
         self._room = fields.SYNC_BYTES
 
     def step(self):
@@ -28,6 +29,7 @@ class Batch:
         for segment, at, line in _from(self._table, self.end):
             change = self._change(segment, at, line)
             if change and self.changes and self._room < len(change):
+                self.is_full = True
                 return True
             if change:
                 self.changes.append(change)

@@ -12,6 +12,7 @@ from device.core.log import DEBUG, INFO
 _ACCEPTED = "accepted"
 _ANSWER_MS = 20000
 _SAVE_EVERY = 16  # messages: so many may be sent again after a power cut
+_PAUSE_MS = 60  # between two messages: a cloud has limits, and the others on the board have their turn
 
 
 async def prepared(service):
@@ -30,7 +31,7 @@ async def prepared(service):
 async def synchronise(service):
     """Bring all tables of the service in step. Raises Failure."""
     work = _Work(service)
-    for name in service.directions:
+    for name in work.directions:
         await work.table(name)
 
 
@@ -40,6 +41,7 @@ class _Work:
     def __init__(self, service):
         self._service = service
         self._state = service.state
+        self.directions = service.directions
         if service.known is None:
             identity, ports = self._state.identity, self._state.ports
             cloud = sync.origin(identity.endpoint, identity.thing_name)
@@ -53,10 +55,10 @@ class _Work:
     def _begin(self):
         """Let each table go on where sync.json says."""
         service = self._service
-        for name in service.directions:
+        for name in self.directions:
             row = service.known[fields.TABLES].setdefault(name, [0, 0])
             table = self._table(name)
-            if service.directions[name] == fields.DOWN:
+            if self.directions[name] == fields.DOWN:
                 table.unsent = None
             elif table.unsent is None or table.unsent > row[0]:
                 table.unsent = row[0]
@@ -73,7 +75,7 @@ class _Work:
         is_first = service.is_renewed or name in service.due
         self._counts = [0, 0]
         while await self._exchange(name):
-            pass
+            await self._state.ports.clock.sleep_ms(_PAUSE_MS)
         untold = unsent.told(self._table(name))
         if untold:
             service.warn("%s: the cloud is not told of %d deletions: too many" % (name, untold))
@@ -83,7 +85,10 @@ class _Work:
             service.say("%s: %d changes sent, %d fetched" % (name, sent, fetched), level)
 
     async def _exchange(self, name):
-        """Send what is to be sent, fetch what is to be fetched; return whether there may be more."""
+        """Send what is to be sent, fetch what is to be fetched; return whether there was more.
+
+        What is changed meanwhile waits for the next time: a busy table must not keep the others waiting.
+        """
         service, table = self._service, self._table(name)
         batch = None
         if table.unsent is not None:
@@ -97,7 +102,7 @@ class _Work:
             return False
         if is_due:
             service.due.remove(name)  # now: news that come meanwhile count again
-        seen = None if service.directions[name] == fields.UP else self._known[fields.TABLES][name][1]
+        seen = None if self.directions[name] == fields.UP else self._known[fields.TABLES][name][1]
         answer = await self._ask(name, seen, batch.changes if batch else ())
         if answer is None:
             return True
@@ -105,7 +110,7 @@ class _Work:
             text = "%s: %d changes do not count: the cloud has changed the same documents"
             service.say(text % (name, answer.refused))
         await self._take(name, table, batch, answer)
-        return True
+        return name in service.due or bool(batch and batch.is_full)
 
     async def _ask(self, name, seen, changes):
         """The cloud's answer; None when there is another connection, and the question is open again."""
@@ -202,8 +207,10 @@ class _Work:
 
     def _save(self):
         """Write sync.json: the numbers of a table are on flash before they are used in another request."""
+        if not self._service.directions:  # the board was released: the next cloud is another
+            return
         tables = self._known[fields.TABLES]
-        for name in self._service.directions:
+        for name in self.directions:
             table = self._table(name)
             if table.unsent is not None:
                 tables[name][0] = table.unsent

@@ -45,6 +45,8 @@ class Sync(Service):
         while True:
             if self._has_work():
                 await self._work("synchronise")
+                if not self.due:
+                    self.heard.clear()  # that was the answer: what is changed within a second is one message
             await state.ports.clock.wait(self.heard.wait(), _LOOK_MS)
             self.heard.clear()
 

@@ -54,7 +54,9 @@ def request(payload: bytes) -> Request:
         raise TableError(400, "not JSON") from None
     if not isinstance(value, dict):
         raise TableError(400, "not an object")
-    table, board, changes = value.get(fields.TABLE), value.get(fields.BOARD), value.get(fields.CHANGES)
+    table: Any = value.get(fields.TABLE)
+    board: Any = value.get(fields.BOARD)
+    changes: Any = value.get(fields.CHANGES)
     _check(isinstance(table, str) and _TABLE.fullmatch(table), fields.TABLE)
     _check(isinstance(board, str) and _BOARD.fullmatch(board), fields.BOARD)
     _check(_is_number(value.get(fields.NUMBER)), fields.NUMBER)
