@@ -57,12 +57,14 @@ class Cloud:
     def _take(self, board, seen, change):
         key, document = change
         row = self.rows.get(key, [None, 0, None])
+        if row[0] == document:
+            row[2] = board
+            return True
         if seen is not None and row[2] != board and row[1] > seen:
             return False
-        if row[0] != document:
-            self.last += 1
-            self.rows[key] = [document, self.last, board]
-            self.stored.append((key, document))
+        self.last += 1
+        self.rows[key] = [document, self.last, board]
+        self.stored.append((key, document))
         return True
 
     def _page(self, answer, board, seen):

@@ -13,11 +13,10 @@ from muster.image import mount, strict_json, tables
 from muster.layout import REPO
 from muster.registry import Registry
 from muster.relay import Relay
-from muster.twin import faults
 from muster.twin import tables as service
 from muster.twin.server import running_twin
 from muster.twin.settings import Settings
-from tests.system import applications, mishaps, rig
+from tests.system import applications, listeners, mishaps, rig
 
 # Stores what the commands say: `put {"table": ..., "key": ..., "document": ...}`, null deletes.
 KEEPER = """
@@ -240,83 +239,6 @@ def test_the_twin_is_restarted(serial, tmp_path):
             wait_in_cloud(twin, serial, "notes", {"a": {"n": 2}, "while": {"it": "is off"}})
 
 
-def test_throttling_silence_and_doubles_are_not_the_end(twin, serial, tmp_path):
-    path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"}, intervals={"answer_ms": 1500})
-    wanted = {}
-    with mishaps.powered(path) as machine:
-        machine.wait_for("hears commands", timeout_s=25)
-        for kind, number in (
-            (faults.REJECT, 429),
-            (faults.REJECT, 500),
-            (faults.LOSE_ANSWER, None),
-            (faults.CLOSE_BEFORE, None),
-            (faults.CLOSE_AFTER, None),
-            (faults.TWICE, None),
-            (faults.IGNORE, None),
-        ):
-            twin.registry.faults.add(faults.SYNC, kind, number=number, client=serial, count=1)
-            key = f"{kind} {number}"
-            wanted[key] = {"n": number}
-            tell_until_heard(machine, twin, serial, "notes", key, {"n": number})
-            wait_in_cloud(twin, serial, "notes", wanted)
-        change(twin, serial, "notes", "theirs", {"n": 1})
-        machine.wait_for("notes: 0 changes sent, 1 fetched", timeout_s=60)
-        for line in ("the cloud refused: 429 ", "the cloud refused: 500 ", "no answer from the cloud"):
-            machine.wait_for("notes: " + line, timeout_s=25)
-        assert changes_in_cloud(twin, serial, "notes") == 8, "each change once"
-        assert not [one for one in twin.registry.faults.all() if one.client == serial]
-    assert on_board(path, "notes") == {**wanted, "theirs": {"n": 1}}
-
-
-def test_hostile_messages_change_nothing(twin, serial, tmp_path):
-    path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"})
-    with mishaps.powered(path) as machine:
-        machine.wait_for("hears commands", timeout_s=25)
-        tell(twin, serial, "notes", "a", {"n": 1})
-        wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
-        request = topics.sync("cameraDevice", serial)
-        accepted, rejected = topics.accepted(request), topics.rejected(request)
-        evil = [["a", {"evil": 1}, 99]]
-        for number in (1, 2, 3, 64, 65, "1", None):
-            body = {"table": "notes", "number": number, "seen": 99, "changes": evil, "refused": []}
-            twin.send(accepted, json.dumps(body).encode())
-            twin.send(rejected, json.dumps({**body, "code": 409, "seen": 10**12}).encode())
-        for payload in (b"", b"nonsense", b"[" * 5000, b"x" * 14_000, b"\xff\xfe"):
-            for topic in (accepted, rejected, topics.sync_changed("cameraDevice", serial, "notes")):
-                twin.send(topic, payload)
-        twin.send(topics.sync_changed("cameraDevice", serial, "no-such-table"), b"{}")
-        twin.send(accepted, b"x" * 60_000)
-        machine.wait_for("left out a message of 60", timeout_s=25)
-        tell(twin, serial, "notes", "b", {"n": 2})
-        wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}, "b": {"n": 2}})
-        assert machine.console.count("connected to") == 1
-        machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)
-    assert on_board(path, "notes") == {"a": {"n": 1}, "b": {"n": 2}}
-
-
-def test_answers_of_nonsense_are_told_and_survived(twin, serial, tmp_path):
-    path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"})
-    request = topics.sync("cameraDevice", serial)
-    twin.registry.faults.add(faults.SYNC, faults.IGNORE, client=serial)  # the test answers
-    with mishaps.powered(path) as machine:
-        body = {"table": "notes", "number": 1, "refused": [], "seen": "five", "changes": []}
-        asked = twin.wait_for_publish(request, timeout_s=25)
-        body["number"] = json.loads(asked.payload)["number"]
-        twin.send(topics.accepted(request), json.dumps(body).encode())
-        machine.wait_for("notes: the cloud's answer cannot be used: it lacks seen or changes", timeout_s=25)
-        asked = twin.wait_for_publish(request, timeout_s=25, count=2)
-        body["number"] = json.loads(asked.payload)["number"]
-        body["changes"] = [["a", {"text": "x" * 9000}, 5]]
-        twin.send(topics.accepted(request), json.dumps(body).encode())
-        machine.wait_for("the cloud's answer cannot be used: it has more than 7168 bytes", timeout_s=25)
-        machine.wait_for("notes: no answer from the cloud; look whether the cloud serves", timeout_s=40)
-        for fault in twin.registry.faults.all():
-            if fault.client == serial:
-                twin.registry.faults.clear(fault.fault_id)
-        tell(twin, serial, "notes", "a", {"n": 1})
-        wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
-
-
 def test_many_documents_in_little_memory(twin, serial, tmp_path):
     mishaps.need_interpreter(32)
     path = board(tmp_path, twin, serial, "", {"readings": "both"})
@@ -354,3 +276,52 @@ def wait_for_keys(twin, serial, table, keys, limit_s=60):
     while set(keys) - in_cloud(twin, serial, table).keys():
         assert time.monotonic() < end_s, in_cloud(twin, serial, table)
         time.sleep(0.05)
+
+
+# At the second start: deletes what the cloud has, and writes until the log has been cleaned several times.
+CLEANED = """
+    notes = await muster.table("notes")
+    if notes.get("old") is None and not notes.count():
+        notes.put_all({"old": {"n": 1}, "kept": {"n": 1}})
+    elif notes.get("old"):
+        notes.delete("old")
+        for number in range(400):
+            notes.put("hot", {"n": number, "text": "x" * 100})
+            await asyncio.sleep(0)
+    muster.log("done, %d documents" % notes.count())
+"""
+
+
+def test_a_deletion_of_a_board_that_starts_off_line_is_told(twin, serial, tmp_path):
+    port = listeners.silent()
+    path = board(tmp_path, twin, serial, CLEANED, {"notes": "both"}, port=port)
+    with Relay("127.0.0.1", twin.port, port=port), mishaps.powered(path):
+        wait_in_cloud(twin, serial, "notes", {"old": {"n": 1}, "kept": {"n": 1}})
+    with mishaps.powered(path) as machine:
+        machine.wait_for("done, 2 documents", timeout_s=40)
+        assert machine.console.count("connected to") == 0
+    logs = [name for name in rig.on_flash(path) if name.startswith(f"{paths.TABLES}/notes.")]
+    assert f"{paths.TABLES}/notes.0001" not in logs, "the oldest file was cleaned"
+    with Relay("127.0.0.1", twin.port, port=port), mishaps.powered(path):
+        hot = {"n": 399, "text": "x" * 100}
+        wait_in_cloud(twin, serial, "notes", {"kept": {"n": 1}, "hot": hot})
+    assert on_board(path, "notes") == {"kept": {"n": 1}, "hot": hot}
+
+
+def test_a_released_board_begins_anew(twin, serial, tmp_path):
+    path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"})
+    with mishaps.powered(path) as machine:
+        machine.wait_for("hears commands", timeout_s=25)
+        tell(twin, serial, "notes", "a", {"n": 1})
+        wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
+        first = json.loads(twin.wait_for_publish(topics.sync("cameraDevice", serial)).payload)
+        body = json.dumps({fields.TIME: int(time.time())}).encode()
+        twin.send(topics.command("cameraDevice", serial, fields.RELEASE), body)
+        machine.wait_for("released by the cloud", timeout_s=25)
+        machine.wait(25)
+    assert paths.SYNC not in rig.on_flash(path)
+    with mishaps.powered(path) as machine:
+        machine.wait_for("notes: 1 changes sent, 0 fetched", timeout_s=40)
+    known = json.loads(rig.on_flash(path)[paths.SYNC])
+    assert known[fields.BOARD] != first[fields.BOARD]
+    assert changes_in_cloud(twin, serial, "notes") == 1, "it was there already"

@@ -63,6 +63,8 @@ def test_what_a_board_sends_is_stored_and_not_sent_back(registry):
     again = board.ask([["b", {"n": 3}]], seen=3)
     assert again["seen"] == 3, "the same again is no change"
     assert Board(registry, "another").ask(seen=0)["changes"] == [("b", {"n": 3}, 3)]
+    answer = Board(registry, "third").ask([["b", {"n": 3}]], seen=0)
+    assert answer["refused"] == answer["changes"] == [], "it has what is here"
 
 
 def test_without_seen_nothing_is_sent_to_the_board_and_nothing_refused(registry):

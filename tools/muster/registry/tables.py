@@ -96,6 +96,14 @@ class BoardTables:
         )  # fmt: skip
         return number
 
+    def own(self, device: str, table: str, key: str, board: str) -> None:
+        """A board has what is here already: it need not get it."""
+        self._database.write(
+            "UPDATE board_documents SET board = ? WHERE device = ? AND table_name = ? AND key = ?"
+            " AND board IS NOT ?",
+            board, device, table, key, board,
+        )  # fmt: skip
+
     def remove(self, device: str, table: str, key: str) -> None:
         """Remove a document without a mark: the board has deleted it itself."""
         self._database.write(

@@ -114,18 +114,19 @@ def _take(
     """Store one change of the board, if the cloud has not changed the document since; whether it counts."""
     tables = registry.tables
     old = tables.get(device, asked.table, key)
-    if asked.seen is not None and old and old.board != asked.board and old.number > asked.seen:
-        return False
-    if document is None:
-        tables.remove(device, asked.table, key)
-        return True
     try:
-        text = to_text(document, 2 * MAX_DOCUMENT)  # the board's text may have been shorter
+        text = None if document is None else to_text(document, 2 * MAX_DOCUMENT)  # the board's may be shorter
     except ValueError as error:  # this alone: the others are good
         _log.warning("%s: %s of %s is left out: %s", device, key, asked.table, error)
         return True
-    if old is None or old.text != text:
+    if old is not None and old.text == text:
+        tables.own(device, asked.table, key, asked.board)
+    elif asked.seen is not None and old and old.board != asked.board and old.number > asked.seen:
+        return False
+    elif text is not None:
         tables.put(device, asked.table, key, text, asked.board, now_s)
+    if text is None:
+        tables.remove(device, asked.table, key)
     return True
 
 
