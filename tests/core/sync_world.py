@@ -137,8 +137,7 @@ class Board:
     def _sent(self, name):
         from device.core import sync
 
-        config = {fields.SERVICES: {fields.CLOUD: {fields.SYNC: {name: fields.BOTH}}}}
-        return sync.sent(json.dumps(config).encode(), self.flash.read(paths.SYNC))[name]
+        return sync.sent({name: fields.BOTH}, self.flash.read(paths.SYNC))[name]
 
     # What the service and its worker ask for
 

@@ -338,4 +338,4 @@ def test_directions_in_the_configuration():
         (["readings"], "must be true, false or {table: direction}"),
     ):
         assert why in str(raises(Failure, board_config.tables, _config(wrong))), wrong
-    assert sync.sent(_config(good), None) == {"readings": 0, "set-1": 0}
+    assert sync.sent(good, None) == {"readings": 0, "set-1": 0}

@@ -8,7 +8,7 @@ the flash; and TABLES, {table: [position up to which the cloud has it, number of
 import binascii
 import json
 
-from device.core import board_config, documents, fields, records
+from device.core import documents, fields, records
 from device.core.failures import Failure
 
 MAX_ANSWER_BYTES = 7168  # 3 KB of changes, 3 KB of keys that are refused; None: too large for the board
@@ -32,10 +32,9 @@ def known(raw, cloud, random_bytes):
     return found
 
 
-def sent(config, raw):
-    """{table: position up to which the cloud has it} of the tables that are sent. Raises Failure."""
-    directions = board_config.tables(config)
-    tables = (_read(raw) if directions else None) or {fields.TABLES: {}}
+def sent(directions, raw):
+    """{table: position up to which the cloud has it} of the tables that are sent; `raw`: sync.json."""
+    tables = _read(raw) or {fields.TABLES: {}}
     found = {}
     for name in directions:
         if directions[name] != fields.DOWN:

@@ -15,19 +15,6 @@ _SAVE_EVERY = 16  # messages: so many may be sent again after a power cut
 _PAUSE_MS = 60  # between two messages: a cloud has limits, and the others on the board have their turn
 
 
-async def prepared(service):
-    """Read config.json; return the filters to subscribe to, () when no table is synchronised."""
-    from device.core import board_config, topics
-
-    settings = service.state.settings
-    prefix, serial = settings.topic_prefix, settings.serial
-    service.directions = board_config.tables(service.state.ports.store.read(paths.CONFIG))
-    service.topic = topic = topics.sync(prefix, serial)
-    if not service.directions:
-        return ()
-    return topics.accepted(topic), topics.rejected(topic), topics.sync_changed(prefix, serial, "+")
-
-
 async def synchronise(service):
     """Bring all tables of the service in step. Raises Failure."""
     work = _Work(service)

@@ -70,11 +70,16 @@ class Database(Service):
         """{table: how far the cloud knows it}, of those that config.json sends to the cloud."""
         if not any(service[0] == fields.SYNC for service in self.state.ports.build.SERVICES):
             return {}  # there is no `sync` in this image
-        from device.core import sync
+        from device.core import board_config
 
         store = self.state.ports.store
         try:
-            return sync.sent(store.read(paths.CONFIG), store.read(paths.SYNC))
+            directions = board_config.tables(store.read(paths.CONFIG))
+            if not directions:
+                return {}
+            from device.core import sync
+
+            return sync.sent(directions, store.read(paths.SYNC))
         except Failure:
             return {}  # the service `sync` tells of it
         finally:

@@ -36,7 +36,14 @@ class Sync(Service):
         self.number = 0
 
     async def run(self):
-        filters = await self._work("prepared")
+        from device.runtime.sync_start import prepare
+
+        try:
+            filters = prepare(self)
+        finally:
+            prepare = None
+            unload("device.runtime.sync_start")
+            unload_readers()
         if not filters:
             return
         state = self.state
@@ -44,18 +51,17 @@ class Sync(Service):
         self.ready.set()
         while True:
             if self._has_work():
-                await self._work("synchronise")
+                await self._work()
                 if not self.due:
                     self.heard.clear()  # that was the answer: what is changed within a second is one message
             await state.ports.clock.wait(self.heard.wait(), _LOOK_MS)
             self.heard.clear()
 
-    async def _work(self, name):
-        """Call a function of runtime.syncing."""
+    async def _work(self):
         from device.runtime import syncing
 
         try:
-            return await getattr(syncing, name)(self)
+            await syncing.synchronise(self)
         finally:
             unload("device.runtime.syncing", "device.core.sync", "device.core.unsent")
             unload_readers()
