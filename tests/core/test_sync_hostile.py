@@ -3,7 +3,7 @@
 import json
 
 from device.core import fields, paths
-from device.core.failures import Failure
+from device.core.failures import GIVE_UP, Failure
 from sync_world import Board, started
 from tables import content
 
@@ -103,7 +103,7 @@ def test_a_full_table_waits_for_room():
 
     def allow(table, size, count):
         if is_full and count:
-            raise Failure("again", "the table is full")
+            raise Failure(GIVE_UP, "the table is full")
 
     board.table_._allow = allow
     cloud.change("a", {"n": 1})

@@ -2,7 +2,7 @@
 
 import json
 
-from device.core import topics
+from device.core import fields, topics
 from muster.twin import faults
 from tests.system import mishaps
 from tests.system.test_sync import (
@@ -92,3 +92,28 @@ def test_answers_of_nonsense_are_told_and_survived(twin, serial, tmp_path):
                 twin.registry.faults.clear(fault.fault_id)
         tell(twin, serial, "notes", "a", {"n": 1})
         wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
+
+
+def test_a_full_table_waits_for_room_and_the_others_go_on(twin, serial, tmp_path):
+    path = board(
+        tmp_path,
+        twin,
+        serial,
+        KEEPER,
+        {"full": "both", "other": "both"},
+        database={fields.TABLE_BYTES: 4096},
+    )
+    documents = {f"d{number}": {"text": "x" * 900} for number in range(5)}
+    for key, document in documents.items():
+        change(twin, serial, "full", key, document)
+    change(twin, serial, "other", "theirs", {"n": 1})
+    with mishaps.powered(path) as machine:
+        machine.wait_for("full: the table full is full", timeout_s=25)
+        machine.wait_for("other: 0 changes sent, 1 fetched", timeout_s=25)
+        tell_until_heard(machine, twin, serial, "other", "ours", {"n": 2})
+        wait_in_cloud(twin, serial, "other", {"theirs": {"n": 1}, "ours": {"n": 2}})
+        tell_until_heard(machine, twin, serial, "full", "d0", None)
+        del documents["d0"]
+        wait_in_cloud(twin, serial, "full", documents)
+        machine.wait_for("full: 1 changes sent, 2 fetched", timeout_s=40)
+    assert on_board(path, "full") == documents

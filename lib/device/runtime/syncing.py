@@ -6,7 +6,7 @@ core.sync knows what is said, core.unsent what there is to say; docs/sync.md is 
 import json
 
 from device.core import fields, paths, sync, unsent
-from device.core.failures import AGAIN, Failure
+from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.core.log import DEBUG, INFO
 
 _ACCEPTED = "accepted"
@@ -18,8 +18,16 @@ _PAUSE_MS = 60  # between two messages: a cloud has limits, and the others on th
 async def synchronise(service):
     """Bring all tables of the service in step. Raises Failure."""
     work = _Work(service)
+    full = None
     for name in work.directions:
-        await work.table(name)
+        try:
+            await work.table(name)
+        except Failure as failure:
+            if failure.kind != GIVE_UP:
+                raise
+            full = full or failure.during(name)  # no room for what the cloud has: the other tables go on
+    if full:
+        raise Failure(AGAIN, full.cause, full.advice, full.step)
 
 
 class _Work:
