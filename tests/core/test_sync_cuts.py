@@ -170,3 +170,37 @@ def test_long_lives_with_cuts_lost_answers_and_changes_everywhere():
         cuts += life.cuts
         assert max(life.flash.sizes(paths.TABLES).values()) <= 4096
     assert cuts > 30, cuts
+
+
+def _measure(board, stored, start):
+    """As examples/sensor does: store readings, and forget those that the cloud has."""
+    for number in range(14):
+        key = f"{start}-{number}"
+        board.table_.put(key, {"n": number, "text": "x" * 200})
+        stored.append(key)
+        if number % 3 == 2:
+            board.synchronise()
+            for kept, _ in list(board.table_.find()):
+                board.table_.forget(kept)
+
+
+def test_forgotten_readings_are_in_the_cloud_wherever_the_power_is_cut():
+    after, is_cut = 0, True
+    while is_cut:
+        flash, cloud, stored, is_cut = Flash(), Cloud(), [], False
+        for start in range(3):
+            board = Board(flash, cloud, fields.UP)
+            flash.cut_after(after if start < 2 else None)
+            try:
+                _measure(board, stored, start)
+            except PowerCut:
+                is_cut = True
+            flash.cut_after(None)
+        board = Board(flash, cloud, fields.UP)
+        board.in_step()
+        found = cloud.documents()
+        assert not [key for key in stored if key not in found], after
+        assert len(cloud.stored) == len(found), "each once"
+        assert len(found) - len(stored) <= 2, "one was being stored at each cut"
+        after += 1
+    assert after > 30, after
