@@ -139,6 +139,30 @@ def test_a_busy_table_does_not_keep_the_others_waiting():
     assert cloud.documents() == content(board.table_)
 
 
+def _watched(flash):
+    """The paths that `write` is called with from now on."""
+    write, paths_written = flash.write, []
+
+    def watched(path, content):
+        paths_written.append(path)
+        write(path, content)
+
+    flash.write = watched
+    return paths_written
+
+
+def test_what_is_only_sent_is_seldom_written_down():
+    for direction in (fields.UP, fields.BOTH):
+        board, cloud = started(direction)
+        board.in_step()
+        count = len(cloud.requests)
+        writes = _watched(board.flash)
+        for number in range(32):
+            board.table_.put(f"key {number}", {"n": number})
+            board.synchronise()
+        assert len(cloud.requests) == count + 32 and len(writes) <= 3, writes
+
+
 def test_a_released_board_writes_nothing_more():
     board, cloud = started()
     cloud.change("a", {"n": 1})

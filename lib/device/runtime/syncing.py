@@ -186,7 +186,6 @@ class _Work:
             return
         if batch:
             table.unsent = batch.end
-        before = row[1]
         try:
             for number in sync.apply(table, answer.changes, self._service.warn):
                 row[1] = number
@@ -194,8 +193,8 @@ class _Work:
             self._counts[1] += len(answer.changes)
             if answer.seen is not None:
                 row[1] = answer.seen
-        finally:
-            if row[1] != before or self._service.number % _SAVE_EVERY == 0:
+        finally:  # without changes of the cloud, the number only counts the board's own
+            if answer.changes or self._service.number % _SAVE_EVERY == 0:
                 self._save()
         if answer.is_more and name not in self._service.due:
             self._service.due.append(name)
