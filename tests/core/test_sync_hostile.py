@@ -125,6 +125,8 @@ def test_a_broken_file_is_a_new_beginning():
     for raw in (b"", b"{", b"[]", b"{}", b'{"board":1}', b'{"board":"x","origin":1,"number":"2","tables":{}}',
                 b'{"board":"x","origin":1,"number":2,"tables":{"readings":[1]}}',
                 b'{"board":"x","origin":1,"number":2,"tables":{"readings":[1,-1]}}',
+                b'{"board":"x","origin":1,"number":2,"tables":{"readings":[-1,1]}}',
+                b'{"board":"x","origin":1,"number":2,"tables":{"readings":["1",1]}}',
                 b'{"board":"x","origin":1,"number":2,"tables":[["readings",1,2]]}'):  # fmt: skip
         board, cloud = started()
         board.table_.put("a", {"n": 1})

@@ -51,7 +51,9 @@ def _read(raw):
         numbers = [found[fields.ORIGIN], found[fields.NUMBER]]
         for name in found[fields.TABLES]:
             position, seen = found[fields.TABLES][name]
-            numbers += [position, seen]
+            if not isinstance(position, int) or position < 0:  # a gigabyte of log is more than _LIMIT
+                return None
+            numbers.append(seen)
         return found if all(_is_number(number) for number in numbers) else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -12,7 +12,7 @@ from muster.errors import MusterError
 from muster.registry import Registry
 from muster.twin.log import log
 
-MOST_TABLES = 32  # of a device
+MOST_TABLES = 16  # of a device
 MOST_DOCUMENTS = 10_000  # of a table
 MAX_DOCUMENT = 1024  # bytes of JSON that a board takes
 MAX_REQUEST = 16 * 1024
