@@ -19,7 +19,7 @@ FULL = "full"
 
 # build profile -> services that it leaves out
 PROFILES = {
-    SMALL: ("url", "keys", "queue", "commands", "shadow"),  # stock firmware, where the heap is short
+    SMALL: ("url", "keys", "queue", "commands", "shadow", "sync"),  # stock firmware, where the heap is short
     FULL: (),  # frozen code, or a board with more memory
 }
 

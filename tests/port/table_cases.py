@@ -40,8 +40,11 @@ class Settings:
 class Ports:
     """The ports that the database uses."""
 
+    SERVICES = ()  # of its build
+
     def __init__(self, board):
         self.board = board
+        self.build = self
         self.clock = clock
         self.store = store
 

@@ -197,7 +197,7 @@ CONFIGS = {
     ),
     "no-mqtt": (
         _switches(mqtt=False),
-        "not started: commands, shadow, status (mqtt is off)",
+        "not started: commands, renew, shadow, status, sync (mqtt is off)",
         "mqtt       connected",
     ),
     "named": (

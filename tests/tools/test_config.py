@@ -54,6 +54,23 @@ def test_the_example_is_taken_word_for_word_and_is_strict_json_on_the_flash(tmp_
     assert read_image((tmp_path / "again.img").read_bytes(), "virtual")[paths.CONFIG] == raw
 
 
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("{readings: 'sideways'}", 'the direction of readings must be "up", "down" or "both"'),
+        ("{readings: true}", "the direction of readings"),
+        ("{Readings: 'up'}", "a table cannot be called 'Readings'"),
+        ("'up'", "must be true, false or {table: direction}"),
+    ],
+)
+def test_a_wrong_direction_of_a_table_is_refused(tmp_path: Path, value: str, why: str) -> None:
+    path = written(tmp_path, "{services: {cloud: {sync: " + value + "}}}")
+    result = muster("image", "--config", path, "--out", tmp_path / "flash.img")
+    assert result.returncode == 1 and why in result.stderr, result.stderr
+    good = written(tmp_path, "{services: {cloud: {sync: {readings: 'up', both_ways: 'both'}}}}")
+    assert muster("image", "--config", good, "--out", tmp_path / "flash.img").returncode == 0
+
+
 def test_comments_and_other_sections_are_no_obstacle(tmp_path: Path) -> None:
     text = "// ours\n{services: {heartbeat: false /* quiet */}, 'mine': [0x10, .5, +1]}"
     assert read_config(written(tmp_path, text)) == {
@@ -117,7 +134,7 @@ def test_what_the_switches_come_to_is_said(tmp_path: Path) -> None:
     result = muster(
         "image", "--config", written(tmp_path, "{services: {mqtt: false}}"), "--dry-run", "--out", "x"
     )
-    assert "config.json: not started: commands, shadow, status (mqtt is off)" in result.stderr
+    assert "config.json: not started: commands, renew, shadow, status, sync (mqtt is off)" in result.stderr
 
 
 def test_a_profile_of_the_host_can_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ _HOST_SYMBOLS = "abcdefghijklmnopqrstuvwxyz0123456789-."
 _MAX_HOST = 253
 _ALIAS_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=,@-"  # AWS IoT: RoleAlias
 _MAX_ALIAS = 128
+_TABLE_SYMBOLS = "abcdefghijklmnopqrstuvwxyz0123456789_-"  # as core.records has it
+_MAX_TABLE = 24
 _POLL_LIMIT_S = 900
 _POLL_LOW_S = 5
 _POLL_HIGH_S = 86400
@@ -75,6 +77,26 @@ def shadows(raw):
         if fault:
             raise _wrong("the name of a shadow " + fault)
     return names
+
+
+def tables(raw):
+    """{table: direction} in "sync" of config.json; {} when it names none. Raises Failure for a wrong one."""
+    try:
+        is_read = raw and len(raw) <= documents.MAX_OTHER_BYTES
+        found = documents.loads(raw)[fields.SERVICES][fields.CLOUD][fields.SYNC] if is_read else {}
+    except (ValueError, KeyError, TypeError):
+        return {}
+    if not isinstance(found, dict):
+        if isinstance(found, bool):
+            return {}
+        raise _wrong('"%s" must be true, false or {table: direction}' % fields.SYNC)
+    for name in found:
+        if not _is_made_of(name, _TABLE_SYMBOLS, _MAX_TABLE):
+            raise _wrong("%s: a table cannot be called %r" % (fields.SYNC, name), "use a-z, 0-9, _ and -")
+        if found[name] not in (fields.UP, fields.DOWN, fields.BOTH):
+            words = (fields.SYNC, name, fields.UP, fields.DOWN, fields.BOTH)
+            raise _wrong('%s: the direction of %s must be "%s", "%s" or "%s"' % words)
+    return found
 
 
 def log(raw):

@@ -110,6 +110,21 @@ PREVIOUS = "previous"
 CURRENT = "current"
 PENDING = "pending"  # shadow.json: reported, and not acknowledged
 
+# Synchronised tables ("sync" in "cloud" of config.json: {table: direction}), and sync.json; docs/sync.md
+SYNC = "sync"
+UP = "up"  # the cloud gets what the board changes
+DOWN = "down"  # the board gets what the cloud changes
+BOTH = "both"
+TABLE = "table"
+BOARD = "board"  # random id of what the board knows: another one after it has forgotten everything
+NUMBER = "number"  # of a message of the board; sync.json: of the last one that it may use
+SEEN = "seen"  # the number of the last change of the cloud that the board has
+CHANGES = "changes"  # [key, document or null], from the cloud with the number of the change
+REFUSED = "refused"  # keys of the board's changes that do not count
+MORE = "more"
+ORIGIN = "origin"  # sync.json: which cloud the numbers are of
+SYNC_BYTES = 3072  # of the changes in one message, unless it is a single one
+
 # Boot status
 BOOTED_SERIAL = "serialID"
 BOOT_STATUS = "bootStatus"

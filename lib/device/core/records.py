@@ -20,6 +20,11 @@ DELETE = "-"
 # The same for a key whose hash another key of the table has: the index knows it by the key itself.
 ODD_PUT = "#"
 ODD_DELETE = "~"
+# The same four for what the cloud must not be told (core.unsent): it comes from there, or is the board's own.
+SILENT = {PUT: ":", DELETE: ".", ODD_PUT: ";", ODD_DELETE: ","}
+PUTS = "=#:;"
+DELETES = "-~.,"
+ODD = "#~;,"
 
 _NEWLINE = b"\n"
 _PIECE = 1024
@@ -103,7 +108,7 @@ def parse(line):
     except ValueError:
         return None
     kind, key = body[:1], body[1:]
-    if not is_key(key) or kind not in ((DELETE, ODD_DELETE) if raw is None else (PUT, ODD_PUT)):
+    if not is_key(key) or kind not in (DELETES if raw is None else PUTS):
         return None
     return kind, key, raw
 

@@ -5,6 +5,9 @@ copies the whole block when a longer one grows; so new records go into a short f
 to the end of the log, many at a time. When the segments hold more than twice what the documents need, the
 oldest is cleaned: what is still valid in it is appended to the log, then its file is removed. So a deletion
 needs no record once it is in the oldest segment, and a cut leaves at worst the same record twice.
+
+The log is also what a synchronised table tells the cloud: everything at and after the position `unsent`. A
+record never moves towards the beginning, so what the cloud does not know stays after it.
 """
 
 from device.core import paths, records
@@ -33,6 +36,7 @@ class _Segment:
         self.number = number  # 0: the tail
         self.path = path
         self.size = 0
+        self.owed = 0  # bytes of deletions in it that were kept for the cloud
         self.places = {}
 
 
@@ -52,6 +56,8 @@ class Segments:
         self.bytes = 0  # of the valid records
         self.damaged = 0
         self.written = 0
+        self.unsent = None  # where what the cloud does not know begins; None: the table is not sent
+        self.untold = 0  # deletions that were not: too many
         self._store = store
         self._moves = 0  # how often records were moved within the log
         self._finds = []  # those not finished, the one used last at the end
@@ -95,7 +101,7 @@ class Segments:
                 self.damaged += 1
                 continue
             kind, key, raw = record
-            place = key if kind in (records.ODD_PUT, records.ODD_DELETE) else records.key_hash(key)
+            place = key if kind in records.ODD else records.key_hash(key)
             self._forget(place)
             if raw is not None:
                 self._keep(segment, place, offset << _SIZE_BITS | len(line))
@@ -199,6 +205,10 @@ class Segments:
         last = self._segments[-2]
         return last.number * SEGMENT_BYTES + last.size
 
+    def end(self):
+        """The position of the end of the log."""
+        return self._start(self._segments[-1]) + self._segments[-1].size
+
     # Writing
 
     def _growth(self, spans):
@@ -269,7 +279,8 @@ class Segments:
 
     def _clean_if_worth(self):
         """Clean the oldest segment if there are many more than the documents need."""
-        if len(self._segments) > 2 * self.bytes // _PACKED_BYTES + _SPARE:
+        needed = self.bytes + sum([segment.owed for segment in self._segments])
+        if len(self._segments) > 2 * needed // _PACKED_BYTES + _SPARE:
             try:
                 self._clean(self._segments[0])
             except Failure:
@@ -287,6 +298,10 @@ class Segments:
                 count += 1
             self._move(oldest, [place for _, place in order[:count]], head)
             order = order[count:]
+        if self.unsent is not None and self._start(oldest) + oldest.size > self.unsent:
+            from device.core import unsent  # only while the cloud lacks something of the oldest
+
+            unsent.carry(self, oldest)
         self._store.remove(oldest.path)
         self._segments.remove(oldest)
 

@@ -49,8 +49,11 @@ class Table(Segments):
         """Store `document`, a dict, in place of the one that has this key."""
         self.put_all({key: document})
 
-    def put_all(self, documents):
-        """Store several, {key: document}: all of them, or none after a power cut."""
+    def put_all(self, documents, is_silent=False):
+        """Store several, {key: document}: all of them, or none after a power cut.
+
+        `is_silent`: a table that is synchronised does not tell the cloud.
+        """
         data = b""
         spans = {}
         for key in documents:
@@ -60,7 +63,8 @@ class Table(Segments):
             place = found[0] if found else records.key_hash(key)
             if not found and (place in spans or self._holder(place)):
                 place = key
-            line = records.make(records.ODD_PUT if isinstance(place, str) else records.PUT, key, raw)
+            kind = records.ODD_PUT if isinstance(place, str) else records.PUT
+            line = records.make(records.SILENT[kind] if is_silent else kind, key, raw)
             spans[place] = (len(data), len(line))
             data += line
             if len(data) > MAX_BATCH:
@@ -68,17 +72,33 @@ class Table(Segments):
         self._allow(self, *self._growth(spans))
         self._store_records(data, spans)
 
-    def delete(self, key):
+    def delete(self, key, is_silent=False):
         """Remove the document `key`; return whether it was there."""
         records.check_key(key)
         found = self._find(key)
         if found is None:
             return False
         kind = records.ODD_DELETE if isinstance(found[0], str) else records.DELETE
-        self._append(records.make(kind, key), 0)
+        self._append(records.make(records.SILENT[kind] if is_silent else kind, key), 0)
         self._forget(found[0])
         self._clean_if_worth()
         return True
+
+    def forget(self, key):
+        """Remove the document `key` here, not in the cloud, if the cloud has it; whether that was done.
+
+        None when the cloud gets nothing of this table (docs/sync.md).
+        """
+        records.check_key(key)
+        if self.unsent is None:
+            return None
+        found = self._find(key)
+        if found is None:
+            return False
+        segment = self._holder(found[0])
+        if self._start(segment) + self._offset(segment.places[found[0]]) >= self.unsent:
+            return False
+        return self.delete(key, True)
 
     def find(self, where=None):
         """Every (key, document), or those for which `where(key, document)` is true, the oldest first.

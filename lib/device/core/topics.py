@@ -9,6 +9,8 @@ CREATE_FROM_CSR = "$aws/certificates/create-from-csr/json"
 DEFAULT_TEMPLATE = "CameraProvisioningTemplate"
 DEFAULT_RENEWAL_TEMPLATE = "RenewalTemplate"  # a new certificate, requested with the device's own one
 _COMMAND = "command/"  # below the board's own topics
+_SYNC = "sync/exchange"  # likewise: the board's requests, and "accepted" and "rejected" below it
+_SYNC_CHANGED = "sync/changed/"  # likewise: the cloud has changed this table
 DEFAULT_PREFIX = "cameraDevice"  # of the boot status, when ento.conf names none
 MAX_NAME = 128  # AWS IoT: ThingName, client id
 NAME_SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-"
@@ -55,6 +57,22 @@ def command_of(prefix, serial, topic):
     head = command(prefix, serial, "")
     name = topic[len(head) :] if topic.startswith(head) else ""
     return name if name and "/" not in name else None
+
+
+def sync(prefix, serial):
+    """The topic on which this board synchronises its tables."""
+    return own(prefix, serial, _SYNC)
+
+
+def sync_changed(prefix, serial, table):
+    """The topic of news about a table; with the name "+", the filter for all of them."""
+    return own(prefix, serial, _SYNC_CHANGED + table)
+
+
+def sync_of(topic):
+    """(prefix, serial) in a board's request to synchronise, or None for any other topic."""
+    prefix, _, serial = topic[: -len(_SYNC) - 1].rpartition("/")
+    return (prefix, serial) if prefix and serial and topic == sync(prefix, serial) else None
 
 
 def template_of(topic):

@@ -32,6 +32,10 @@ def release(state):
         if hasattr(queue, "forget") and queue.ready.is_set():
             queue.forget()
         state.ports.store.remove(paths.QUEUE)  # its messages are not the next owner's
+        sync = state.services.get("sync")
+        if hasattr(sync, "directions"):
+            sync.directions = {}  # it does nothing more
+        state.ports.store.remove(paths.SYNC)  # nor what his cloud knows of the tables
         releasing.release(state)
     finally:
         unload("device.runtime.releasing")

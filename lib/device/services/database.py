@@ -2,6 +2,7 @@
 
 from device.core import fields, paths
 from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.runtime.modules import unload, unload_readers
 from device.runtime.service import Service
 
 _LIMITS = (8, 65536, 1000)  # while there is no valid ento.conf
@@ -17,6 +18,7 @@ class Database(Service):
     def __init__(self, name, state):
         super().__init__(name, state)
         self._tables = None  # {name: Table} once they are read
+        self._sent = {}  # {table: position} of those that are sent to the cloud
 
     async def run(self):
         try:
@@ -32,6 +34,7 @@ class Database(Service):
     async def _load(self):
         """Read what is on the flash, and let other tasks run after each file."""
         store, clock = self.state.ports.store, self.state.ports.clock
+        self._sent = self._known()
         files = {}
         for name in store.sizes(paths.TABLES):
             table, _, end = name.rpartition(".")
@@ -44,6 +47,8 @@ class Database(Service):
                 continue  # a file of others
             for _ in tables[name].load(files[name]):
                 await clock.sleep_ms(0)
+            if tables[name].unsent is not None and tables[name].unsent > tables[name].end():
+                tables[name].unsent = 0  # the log is not the one that was sent
         self._tables = tables
         for name in sorted(tables):
             if tables[name].damaged:
@@ -57,7 +62,29 @@ class Database(Service):
         from device.core.table import Table
 
         records.check_table(name)
-        return Table(self.state.ports.store, name, self._allow, self.state.ports.clock.sleep_ms)
+        table = Table(self.state.ports.store, name, self._allow, self.state.ports.clock.sleep_ms)
+        table.unsent = self._sent.get(name)
+        return table
+
+    def _known(self):
+        """{table: how far the cloud knows it}, of those that config.json sends to the cloud."""
+        if not any(service[0] == fields.SYNC for service in self.state.ports.build.SERVICES):
+            return {}  # there is no `sync` in this image
+        from device.core import board_config
+
+        store = self.state.ports.store
+        try:
+            directions = board_config.tables(store.read(paths.CONFIG))
+            if not directions:
+                return {}
+            from device.core import sync
+
+            return sync.sent(directions, store.read(paths.SYNC))
+        except Failure:
+            return {}  # the service `sync` tells of it
+        finally:
+            unload("device.core.sync")
+            unload_readers()
 
     def _limits(self):
         return self.state.settings.database if self.state.settings else _LIMITS

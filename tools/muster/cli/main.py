@@ -106,6 +106,15 @@ COMMANDS: Table = {
             ),
             "revoke": "muster.cli.twin.revoke:revoke",
             "run": "muster.cli.twin.run:run",
+            "table": (
+                "Look into the synchronised tables of a board, and change them.",
+                {
+                    "delete": "muster.cli.twin.table:delete",
+                    "get": "muster.cli.twin.table:get",
+                    "list": "muster.cli.twin.table:list_tables",
+                    "put": "muster.cli.twin.table:put",
+                },
+            ),
             "template": "muster.cli.twin.template:put_template",
             "things": "muster.cli.twin.looking:things",
         },

@@ -25,6 +25,7 @@ def read_config(path: Path) -> dict[str, Any]:
         board_config.log(raw)
         board_config.keys(raw)
         board_config.builder(raw)
+        board_config.tables(raw)
     except ValueError:  # NaN, or half of a surrogate pair
         raise MusterError(
             f"{path} contains a number or a character that strict JSON does not have: correct it."

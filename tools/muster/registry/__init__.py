@@ -22,6 +22,7 @@ from muster.registry.fleet import Devices, Groups
 from muster.registry.handed_out import HandedOut
 from muster.registry.overview import Overview
 from muster.registry.shadows import Outbox, Shadows
+from muster.registry.tables import BoardTables
 from muster.registry.things import Policies, Templates, Things
 from muster.registry.waiting import LIMIT_S, Line
 
@@ -61,6 +62,7 @@ class Registry:
         self.shadows = Shadows(self._database)
         self.outbox = Outbox(self._database)
         self.overview = Overview(self._database)
+        self.tables = BoardTables(self._database)
 
     @property
     def is_read_only(self) -> bool:

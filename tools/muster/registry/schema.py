@@ -182,6 +182,39 @@ STEPS: tuple[str, ...] = (
     -- The boards that are no thing yet, in the order in which that page lists them.
     CREATE INDEX claims_without_thing ON claims(claim_id) WHERE thing IS NULL;
     """,
+    """
+    -- The other side of the boards' databases: docs/sync.md.
+    CREATE TABLE board_tables (
+        device TEXT NOT NULL,                     -- its serial
+        name TEXT NOT NULL,
+        last INTEGER NOT NULL,                    -- the number of the last change
+        PRIMARY KEY (device, name)
+    );
+    CREATE TABLE board_documents (
+        device TEXT NOT NULL,
+        table_name TEXT NOT NULL,
+        key TEXT NOT NULL,
+        document TEXT,                            -- JSON; NULL: deleted here, and the board has not seen it
+        number INTEGER NOT NULL,                  -- of the change
+        board TEXT,                               -- who has changed it: a board's id, or NULL: somebody here
+        changed_s INTEGER NOT NULL,
+        PRIMARY KEY (device, table_name, key)
+    );
+    CREATE INDEX board_documents_by_number ON board_documents(device, table_name, number);
+    CREATE TABLE board_messages (
+        device TEXT NOT NULL,
+        board TEXT NOT NULL,
+        number INTEGER NOT NULL,                  -- of its last message
+        prefix TEXT NOT NULL,                     -- of its topics
+        received_s INTEGER NOT NULL,
+        PRIMARY KEY (device, board)
+    );
+    CREATE TRIGGER board_tables_of_things AFTER DELETE ON things BEGIN
+        DELETE FROM board_tables WHERE device = old.name;
+        DELETE FROM board_documents WHERE device = old.name;
+        DELETE FROM board_messages WHERE device = old.name;
+    END;
+    """,
 )
 
 

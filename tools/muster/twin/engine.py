@@ -31,6 +31,7 @@ from muster.twin.sessions import Sessions
 from muster.twin.settings import Settings
 from muster.twin.shadow_requests import ShadowRequests
 from muster.twin.subscribing import Subscribing
+from muster.twin.table_requests import TableRequests
 from muster.twin.traffic import Traffic
 
 _log = log()
@@ -71,8 +72,9 @@ class Engine:
         self._operations = Operations(provisioning, self._router, settings)
         self._subscribing = Subscribing(settings, self._router, self._faults)
         self._shadows = ShadowRequests(registry, self._router, settings)
+        self._tables = TableRequests(registry, self._router, settings)
         self._publishing = Publishing(
-            settings, self._router, self._faults, self._operations, self._shadows, observer
+            settings, self._router, self._faults, self._operations, self._shadows, self._tables, observer
         )
 
     @property
@@ -120,6 +122,7 @@ class Engine:
         for link in list(self._links):
             link.abort()
         await self._shadows.stop()
+        await self._tables.stop()
         if self._store is not None:
             keeping.save(self._store, self._router)
 

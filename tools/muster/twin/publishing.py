@@ -19,6 +19,7 @@ from muster.twin.packets import QOS_1, QOS_2, Publish
 from muster.twin.router import Observer, Published, Router
 from muster.twin.settings import Settings
 from muster.twin.shadow_requests import ShadowRequests
+from muster.twin.table_requests import TableRequests
 from muster.twin.throttle import Rate
 
 _log = log()
@@ -34,6 +35,7 @@ class Publishing:
         injected: Faults,
         requests: Operations,
         shadows: ShadowRequests,
+        tables: TableRequests,
         observer: Observer,
     ) -> None:
         self._settings = settings
@@ -42,6 +44,7 @@ class Publishing:
         self._faults = injected
         self._operations = requests
         self._shadows = shadows
+        self._tables = tables
         self._observer = observer
         self._rates: WeakKeyDictionary[Connection, Rate] = WeakKeyDictionary()
 
@@ -123,6 +126,9 @@ class Publishing:
             self._router.publish(topic, payload, qos, connection.client_id)
             if retain:
                 self._router.retain(topic, payload, qos)
+            if topics.sync_of(topic):
+                plan = self._faults.take(faults.SYNC, connection.client_id)
+                self._tables.start(connection, topic, payload, plan)
         return True
 
     def _rate(self, connection: Connection) -> Rate:

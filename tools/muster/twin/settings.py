@@ -39,6 +39,8 @@ class Limits:
     calls_waiting: int = 10  # provisioning calls of a connection that are not answered yet
     shadow_calls: int = 10  # of a connection that are not answered yet
     shadow_calls_per_s: float = 20  # of a thing, with Settings.throttle
+    table_calls: int = 10  # of a board that are not answered yet
+    table_calls_per_s: float = 20  # of a board, with Settings.throttle
     # The twin's own: AWS does not publish how much it keeps.
     waiting_messages: int = 1000  # for a session
     waiting_bytes: int = 4 * 1024 * 1024

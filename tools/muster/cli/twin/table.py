@@ -1,0 +1,104 @@
+"""`muster twin table`: the tables of boards, as the twin has them."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from muster.cli import options, output
+from muster.errors import WRONG_USE, MusterError
+from muster.registry import Registry
+from muster.twin import tables
+
+_device = options.name_argument("device", "DEVICE")
+_table = click.argument("table", metavar="TABLE")
+_key = click.argument("key", metavar="KEY")
+
+
+@click.command(name="list")
+@_device
+@options.home_option
+@output.output_option
+def list_tables(name: str, home: Path, form: str) -> None:
+    """List the tables that a board has synchronised, or will."""
+    with options.reading(home) as registry:
+        rows = [{"table": table, "documents": count} for table, count in registry.tables.names(name)]
+    if form == output.JSON:
+        output.result({"device": name, "tables": rows})
+        return
+    output.listing(form, {"table": "table", "documents": "documents"}, rows, f"{name} has no tables here")
+
+
+@click.command()
+@_device
+@_table
+@click.argument("key", metavar="[KEY]", required=False)
+@options.home_option
+@output.output_option
+def get(name: str, table: str, key: str | None, home: Path, form: str) -> None:
+    """Print the documents of a table, or the one with this KEY."""
+    with options.reading(home) as registry:
+        _check(registry, name, table)
+        found = registry.tables.documents(name, table)
+    shown = [one for one in found if key is None or one.key == key]
+    if key is not None and not shown:
+        raise MusterError(f"the table {table} of {name} has no document {key!r}")
+    rows = [
+        {
+            "key": one.key,
+            "document": json.loads(one.text or "null"),
+            "number": one.number,
+            "by": "board" if one.board else "cloud",
+        }
+        for one in shown
+    ]
+    if form == output.JSON:
+        output.result({"device": name, "table": table, "documents": rows})
+        return
+    listed = [{**row, "document": json.dumps(row["document"], ensure_ascii=False)} for row in rows]
+    columns = {"key": "key", "document": "document", "by": "by"}
+    output.listing(form, columns, listed, f"the table {table} of {name} has no documents")
+
+
+def _check(registry: Registry, device: str, table: str) -> None:
+    if registry.tables.last(device, table) is None:
+        names = ", ".join(one for one, _ in registry.tables.names(device))
+        raise MusterError(f"{device} has no table {table} here" + (f"; it has {names}" if names else ""))
+
+
+@click.command()
+@_device
+@_table
+@_key
+@click.argument("document", metavar="JSON")
+@options.home_option
+@output.output_option
+def put(name: str, table: str, key: str, document: str, home: Path, form: str) -> None:
+    """Store a document, in place of the one with this KEY; the board gets it, at once if the twin runs."""
+    try:
+        value = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise MusterError(f"the document is not JSON: {error}", WRONG_USE) from error
+    if not isinstance(value, dict):
+        raise MusterError('a document must be a JSON object, such as {"every_s": 5}', WRONG_USE)
+    with options.reading(home) as registry:
+        number = tables.change(registry, name, table, key, value, int(time.time()))
+    done = f"{key} of {table} of {name} is change {number}"
+    output.done(form, [done], {"device": name, "table": table, "key": key, "number": number})
+
+
+@click.command()
+@_device
+@_table
+@_key
+@options.home_option
+@output.output_option
+def delete(name: str, table: str, key: str, home: Path, form: str) -> None:
+    """Delete a document, on the board too."""
+    with options.reading(home) as registry:
+        number = tables.change(registry, name, table, key, None, int(time.time()))
+    if number is None:
+        raise MusterError(f"the table {table} of {name} has no document {key!r}")
+    done = f"{key} of {table} of {name} is deleted"
+    output.done(form, [done], {"device": name, "table": table, "key": key, "number": number})
