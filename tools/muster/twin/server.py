@@ -21,11 +21,14 @@ from muster.registry.failures import BusyError, RegistryError
 from muster.twin import home as home_folder
 from muster.twin import tls
 from muster.twin.claiming import Claiming
+from muster.twin.cloudwatch import CloudWatch
 from muster.twin.engine import Engine
 from muster.twin.issued_keys import Credentials
 from muster.twin.keypool import KeyPool
+from muster.twin.log_store import LogStore
 from muster.twin.provisioning import Provisioning
 from muster.twin.router import Published
+from muster.twin.rules import Rules
 from muster.twin.settings import Home, Settings
 
 if TYPE_CHECKING:
@@ -59,11 +62,14 @@ class Twin:
         self._lock = home_folder.locked(self.home)
         try:
             self.authority = home_folder.prepare(self.home.root, self.settings)
+            self._logs = LogStore(self.home.logs)
             self.registry = Registry(self.home.root, busy_ms=waiting.BUSY_MS)
         except BaseException:
             os.close(self._lock)
             raise
         self.credentials = Credentials(self.settings)
+        self.cloudwatch = CloudWatch(self._logs)
+        self._rules = Rules(self.settings, self.cloudwatch)
         self.claiming = Claiming(self.registry, self.authority, self.settings)
         self._http: HttpSide | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -195,6 +201,7 @@ class Twin:
 
     def _release(self) -> None:
         self.registry.close()
+        self._logs.close()
         os.close(self._lock)
 
     async def _watch(self) -> None:
@@ -222,6 +229,7 @@ class Twin:
         if serial is not None:
             boot = Boot(serial, message.topic, message.payload, message.received_s)
             self._write("a boot status", lambda: self.registry.boots.put(boot))
+        self._rules.take(message)
         if self.messages.maxlen:
             with self._arrived:
                 self.messages.append(message)
