@@ -10,17 +10,17 @@ from botocore.credentials import Credentials as Keys
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from device.core import topics
-from muster.registry import Registry
 from muster.twin import faults, log_store
 from muster.twin.cloudwatch import BATCH_BYTES, BATCH_EVENTS, CloudWatch, LogsError
 from muster.twin.log_store import LogStore
-from tools.twin.helpers import OWN, allow, quick, wait_until
+from tools.twin.helpers import OWN, allow, wait_until
 from tools.twin.https_client import request
 from tools.twin.logs_client import GROUP, client, now_ms
 from tools.twin.raw import publish_packet
 
 HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
+PUT = b'{"logGroupName": "a", "logStreamName": "cam1", "logEvents": [%s]}'
 PLACE = {"logGroupName": GROUP, "logStreamName": "cam1"}
 
 
@@ -198,7 +198,9 @@ def test_keys_end(start) -> None:
     made.close()
 
 
-@pytest.mark.parametrize(("change_s", "text"), [(301, "Signature expired: "), (-301, "Signature not yet current: ")])
+@pytest.mark.parametrize(
+    ("change_s", "text"), [(301, "Signature expired: "), (-301, "Signature not yet current: ")]
+)
 def test_a_wrong_clock(start, change_s, text) -> None:
     now_s = datetime.datetime.now(datetime.timezone.utc).timestamp() + change_s
     twin = start(https_port=0, clock=lambda: now_s)
@@ -254,11 +256,11 @@ def test_a_query_is_signed_too(twin, keys) -> None:
         b"[" * 100_000,
         b'{"logGroupName": 1}',
         b'{"logGroupName": "a", "logStreamName": "cam1", "logEvents": {}}',
-        b'{"logGroupName": "a", "logStreamName": "cam1", "logEvents": [1]}',
-        b'{"logGroupName": "a", "logStreamName": "cam1", "logEvents": [{"timestamp": "1", "message": "m"}]}',
-        b'{"logGroupName": "a", "logStreamName": "cam1", "logEvents": [{"timestamp": true, "message": "m"}]}',
-        b'{"logGroupName": "a", "logStreamName": "cam1", "logEvents": [{"timestamp": 1, "message": ""}]}',
-        b'{"logGroupName": "a", "logStreamName": "cam1", "logEvents": [{"timestamp": 1, "message": "\\ud800"}]}',
+        PUT % b"1",
+        PUT % b'{"timestamp": "1", "message": "m"}',
+        PUT % b'{"timestamp": true, "message": "m"}',
+        PUT % b'{"timestamp": 1, "message": ""}',
+        PUT % b'{"timestamp": 1, "message": "\\ud800"}',
     ],
 )
 def test_nonsense(twin, keys, body) -> None:
@@ -268,11 +270,15 @@ def test_nonsense(twin, keys, body) -> None:
 
 
 def test_an_operation_that_there_is_not(twin, keys) -> None:
-    assert by_hand(twin, keys, b"{}", operation="DeleteEverything")[1]["__type"] == "UnknownOperationException"
+    assert (
+        by_hand(twin, keys, b"{}", operation="DeleteEverything")[1]["__type"] == "UnknownOperationException"
+    )
 
 
 def test_faults(twin, logs) -> None:
-    twin.registry.faults.add(faults.LOGS, faults.REJECT, code="ServiceUnavailableException", number=500, count=1)
+    twin.registry.faults.add(
+        faults.LOGS, faults.REJECT, code="ServiceUnavailableException", number=500, count=1
+    )
     wait_until(lambda: _fails(logs, "ServiceUnavailableException"))
     twin.registry.faults.add(faults.LOGS, faults.LOSE_ANSWER, count=1)
     event = now_ms(), "put, and not answered"
@@ -324,7 +330,8 @@ def test_basic_ingest_names_the_rule(twin, camera) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"{}", b"[]", b"\xff", b'[{"timestamp": 1}]', b"[" * 60_000, b'{"timestamp": 1, "message": "a"}']
+    "payload",
+    [b"", b"{}", b"[]", b"\xff", b'[{"timestamp": 1}]', b"[" * 60_000, b'{"timestamp": 1, "message": "a"}'],
 )
 def test_the_rule_leaves_out_what_is_no_batch(twin, camera, heard, payload) -> None:
     published(camera, OWN + "log", payload)

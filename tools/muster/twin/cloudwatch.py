@@ -176,8 +176,8 @@ class CloudWatch:
             last = (first[0], first[1] - 1)
         return {
             "events": [_event(event) for event in found],
-            "nextForwardToken": "f/%d/%d" % last,
-            "nextBackwardToken": "b/%d/%d" % first,
+            "nextForwardToken": f"f/{last[0]}/{last[1]}",
+            "nextBackwardToken": f"b/{first[0]}/{first[1]}",
         }
 
     def filter(self, document: Document, _: int) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class CloudWatch:
             if matches(event.message)
         ]
         is_more = len(page) < len(found) or len(found) == most
-        next_token = "f/%d/%d" % page[-1].place if is_more else None
+        next_token = f"f/{page[-1].at_ms}/{page[-1].number}" if is_more else None
         return _with_token({"events": events, "searchedLogStreams": []}, next_token)
 
     def _known_group(self, document: Document) -> str:
@@ -270,7 +270,8 @@ def _fields_of(event: object) -> tuple[int, str]:
 def _constraint(name: str, must: str) -> LogsError:
     return LogsError(
         INVALID,
-        f"1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must have {must}",
+        f"1 validation error detected: Value at '{name}' failed to satisfy constraint: "
+        f"Member must have {must}",
     )
 
 

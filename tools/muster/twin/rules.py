@@ -7,25 +7,33 @@ called; here each has the name of its client.
 
 import json
 import sqlite3
+from pathlib import Path
 
 from device.core import topics
 from muster.twin import filters
 from muster.twin.cloudwatch import CloudWatch, LogsError, checked
 from muster.twin.log import log
+from muster.twin.log_store import LogStore
 from muster.twin.router import Published
 from muster.twin.settings import Settings
 
 _log = log()
 
 
-class Rules:
-    """Takes messages, and carries out the rule for those that it is about."""
+class Logs:
+    """CloudWatch Logs of a twin, and the rule that brings messages there."""
 
-    def __init__(self, settings: Settings, cloudwatch: CloudWatch) -> None:
+    def __init__(self, settings: Settings, path: Path) -> None:
+        """`path`: the file of the events. Raises sqlite3.Error when it cannot be used."""
         self._settings = settings
-        self._cloudwatch = cloudwatch
+        self._store = LogStore(path)
+        self.cloudwatch = CloudWatch(self._store)
         self._filter = topics.log(settings.topic_prefix, "+")
         self._basic = topics.by_rule(settings.log_rule, "")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
 
     def take(self, message: Published) -> None:
         """Act on one message, if the rule is about its topic; whoever sent it is not told of errors."""
@@ -43,7 +51,7 @@ class Rules:
         except (ValueError, RecursionError) as error:
             raise LogsError("", f"what was published is not JSON: {error}") from None
         group, stream, now_ms = self._settings.log_group, message.client_id, int(message.received_s * 1000)
-        self._cloudwatch.ensure(group, stream, now_ms)
-        rejected = self._cloudwatch.put_events(group, stream, events, now_ms)
+        self.cloudwatch.ensure(group, stream, now_ms)
+        rejected = self.cloudwatch.put_events(group, stream, events, now_ms)
         if rejected:
             _log.info("rule: %s: events out of time are left out: %s", stream, rejected)

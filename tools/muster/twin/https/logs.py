@@ -17,7 +17,7 @@ from muster.twin import faults
 from muster.twin.cloudwatch import BATCH_BYTES, FORBIDDEN, NO_DOCUMENT, LogsError
 from muster.twin.faults import Plan
 from muster.twin.https.limits import allowing
-from muster.twin.https.signatures import Signed, SignatureError, verify
+from muster.twin.https.signatures import SignatureError, Signed, verify
 from muster.twin.issued_keys import Issued
 from muster.twin.log import log
 
@@ -67,9 +67,7 @@ class _Logs:
 
     async def _keys(self, request: web.Request, now_s: float) -> Issued:
         target, _, query = request.raw_path.partition("?")
-        signed = Signed(
-            request.method, target, query, list(request.headers.items()), await request.read()
-        )
+        signed = Signed(request.method, target, query, list(request.headers.items()), await request.read())
         return verify(signed, _SERVICE, self._twin.credentials, now_s)
 
     def _carried_out(self, keys: Issued, operation: str, body: bytes, now_ms: int) -> dict[str, Any]:
@@ -79,7 +77,7 @@ class _Logs:
             raise LogsError(NO_DOCUMENT, "the body is not JSON") from None
         self._check_access(keys, operation, document)
         try:
-            return self._twin.cloudwatch.serve(operation, document, now_ms)
+            return self._twin.logs.cloudwatch.serve(operation, document, now_ms)
         except sqlite3.Error as error:
             _log.warning("logs: the file of events cannot be used: %s", error)
             raise LogsError(UNAVAILABLE, "The service cannot complete the request.", 500) from error

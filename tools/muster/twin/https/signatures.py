@@ -1,4 +1,4 @@
-"""Verifies Signature Version 4 of requests that are signed with the twin's keys, and says why not as AWS does.
+"""Verifies Signature Version 4 of requests signed with the twin's keys, and says why not as AWS does.
 
 Source: IAM User Guide, "Create a signed AWS API request". Written from there, and judged by botocore's signer
 in the tests; it shares nothing with the signer of the board.
@@ -141,7 +141,9 @@ def _signature(request: Signed, names: list[str], stamp: str, scope: list[str], 
 
 def _query(raw: str) -> str:
     pairs = [part.partition("=") for part in raw.split("&") if part]
-    encoded = sorted((quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~")) for name, _, value in pairs)
+    encoded = sorted(
+        (quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~")) for name, _, value in pairs
+    )
     return "&".join(f"{name}={value}" for name, value in encoded)
 
 

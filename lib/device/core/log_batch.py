@@ -1,0 +1,107 @@
+"""Batches of log lines for CloudWatch Logs: when a line was said, how many fit, in which order.
+
+Loaded for one export, then unloaded. Source: CloudWatch Logs API Reference, PutLogEvents. A batch is far
+below its limits (10,000 events, 1 MB), because it has to fit into a board's memory.
+"""
+
+import json
+
+from device.core import fields
+
+MOST_EVENTS = 24
+_MAX_BYTES = 2048  # of messages; the whole ring of a board, more or less
+_EVENT_BYTES = 26  # that each event counts beside its message
+_MAX_TEXT = 1000  # characters of one message
+_DAY_MS = 86400000
+_OLDEST_MS = 14 * _DAY_MS - 3600000  # older ones are refused; an hour for the way, and for clocks
+_PAGE = 8  # lines that are read at once
+_JITTER_MS = 1500  # the clock counts whole seconds
+_WRAP = 0xFFFFFFFF  # the ring counts milliseconds with 32 bits
+
+
+def started(now_ms, unix_s, before):
+    """The Unix milliseconds of this run's start, from the clock of now; `before`: what it was, or None.
+
+    So lines that were said before the clock was known get the right time. It changes only with the clock,
+    not from second to second: lines of two batches keep their order.
+    """
+    start = unix_s * 1000 - (now_ms & _WRAP)
+    return start if before is None or abs(start - before) > _JITTER_MS else before
+
+
+def starts(log, start):
+    """[(number of a run's last line, Unix ms of its start)] of the runs in a ring, the oldest first.
+
+    `start`: that of this run, whose number is None. A run before ended, at the latest, when the next began.
+    """
+    ends = []
+    number, last_ms, at_ms = 0, 0, 0
+    lines = log.lines(0, _PAGE)
+    while lines:
+        for line in lines:
+            at_ms = line[4]
+            if number and (number == log.earlier or at_ms < last_ms):
+                ends.append((number, last_ms))
+            number, last_ms = line[0], at_ms
+        lines = log.lines(number, _PAGE)
+    if number and number == log.earlier:  # nothing was said since the start
+        ends.append((number, last_ms))
+    found = [(None, start)]
+    for number, last_ms in reversed(ends):
+        if number == log.earlier and log.last_unix_s:
+            start = min(start, log.last_unix_s * 1000)
+        start -= last_ms
+        found.insert(0, (number, start))
+    return found
+
+
+def when(found, number, ms):
+    """The Unix milliseconds of a line, with what `starts` has found."""
+    for last, start in found:
+        if last is None or number <= last:
+            return start + ms
+    return found[-1][1] + ms
+
+
+class Batch:
+    """The lines of one request. `left_out`: lines that are too old for CloudWatch."""
+
+    def __init__(self, now_ms, most=MOST_EVENTS):
+        self._now_ms = now_ms
+        self._most = most
+        self._events = []  # (Unix ms, place in the batch, message)
+        self._bytes = 0
+        self._low_ms = self._high_ms = 0
+        self.left_out = 0
+
+    def add(self, at_ms, message):
+        """Take a line; return False when it has to wait for the next batch."""
+        at_ms = min(at_ms, self._now_ms)
+        if at_ms < self._now_ms - _OLDEST_MS:
+            self.left_out += 1
+            return True
+        if len(message) > _MAX_TEXT:
+            message = message[:_MAX_TEXT]
+        size = len(message.encode()) + _EVENT_BYTES
+        if not self._events:
+            self._low_ms = self._high_ms = at_ms
+        low_ms, high_ms = min(self._low_ms, at_ms), max(self._high_ms, at_ms)
+        if self._events and (
+            len(self._events) >= self._most
+            or self._bytes + size > _MAX_BYTES
+            or high_ms - low_ms > _DAY_MS - 1000
+        ):
+            return False
+        self._low_ms, self._high_ms = low_ms, high_ms
+        self._events.append((at_ms, len(self._events), message))
+        self._bytes += size
+        return True
+
+    def __len__(self):
+        return len(self._events)
+
+    def json(self):
+        """The events as a JSON array, in the order of time: what a rule in batch mode takes."""
+        self._events.sort()
+        form = '{"%s":%%d,"%s":%%s}' % (fields.TIMESTAMP, fields.MESSAGE)
+        return "[%s]" % ",".join([form % (at_ms, json.dumps(message)) for at_ms, _, message in self._events])
