@@ -20,7 +20,7 @@ def records(raw, is_end):
     begin = 0
     while begin < len(raw):
         end = _end(raw, begin)
-        if end < 0 or (end == len(raw) and not is_end):
+        if end < 0 or (len(raw) - end < 2 and not is_end):
             break
         record = _record(raw[begin:end])
         if record:
