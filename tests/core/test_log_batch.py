@@ -17,7 +17,7 @@ def _ring(*runs):
     for run, stamp in runs:
         ring = Ring(buffer)
         for ms in run:
-            ring.add(ms, INFO, "app", "said at %d" % ms)
+            ring.add(ms, INFO, "app", f"said at {ms}")
             if stamp:
                 ring.stamp(stamp, ms)
     return ring

@@ -283,7 +283,7 @@ def test_faults(twin, logs) -> None:
     twin.registry.faults.add(faults.LOGS, faults.LOSE_ANSWER, count=1)
     event = now_ms(), "put, and not answered"
     with pytest.raises((HTTPClientError, EndpointConnectionError)):
-        while True:
+        for _ in range(1000):
             put(logs, event)
     assert set(texts(logs.get_log_events(**PLACE))) >= {"put, and not answered"}
 

@@ -327,7 +327,7 @@ def _with_token(answer: dict[str, Any], token: str | None) -> dict[str, Any]:
 
 def _fitting(events: list[Event], newest: bool) -> list[Event]:
     """As many as fit into an answer, at least one; `newest`: the last ones."""
-    size, kept = 0, []
+    size, kept = 0, list[Event]()
     for event in reversed(events) if newest else events:
         size += len(event.message) + EVENT_BYTES
         if kept and size > _ANSWER_BYTES:

@@ -178,6 +178,25 @@ class LogStore:
         found = [Event(*row) for row in rows]
         return found[::-1] if newest else found
 
+    def last(self, most: int, number: int, group: str | None, stream: str | None) -> list[tuple[str, Event]]:
+        """(group, event) of what came last up to event `number`, in the order of arrival.
+
+        None stands for all groups, or all streams.
+        """
+        rows = self._connection.execute(
+            "SELECT s.log_group, e.number, s.name, e.at_ms, e.ingested_ms, e.message FROM log_events e"
+            " JOIN log_streams s ON s.number = e.stream"
+            " WHERE e.number <= ? AND coalesce(?, s.log_group) = s.log_group AND coalesce(?, s.name) = s.name"
+            " ORDER BY e.number DESC LIMIT ?",
+            (number, group, stream, most),
+        )
+        return [(row[0], Event(*row[1:])) for row in rows][::-1]
+
+    def newest(self) -> int:
+        """The number of the event that came last."""
+        row = self._row("SELECT max(number) FROM log_events")
+        return int(row[0] or 0) if row is not None else 0
+
     def since(self, number: int, most: int) -> list[tuple[str, Event]]:
         """(group, event) of what came after the event `number`, in the order of arrival."""
         rows = self._connection.execute(

@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from device.core import topics
+from muster.errors import MusterError
 from muster.twin import filters
 from muster.twin.cloudwatch import CloudWatch, LogsError, checked
 from muster.twin.log import log
@@ -24,9 +25,14 @@ class Logs:
     """CloudWatch Logs of a twin, and the rule that brings messages there."""
 
     def __init__(self, settings: Settings, path: Path) -> None:
-        """`path`: the file of the events. Raises sqlite3.Error when it cannot be used."""
+        """`path`: the file of the events. Raises MusterError when it cannot be used."""
         self._settings = settings
-        self._store = LogStore(path)
+        try:
+            self._store = LogStore(path)
+        except (sqlite3.Error, OSError) as error:
+            raise MusterError(
+                f"{path} cannot be used ({error}): delete it, it holds only log lines"
+            ) from error
         self.cloudwatch = CloudWatch(self._store)
         self._filter = topics.log(settings.topic_prefix, "+")
         self._basic = topics.by_rule(settings.log_rule, "")
