@@ -374,26 +374,42 @@ def test_a_reset_loses_nothing(log_twin, serial, tmp_path):
 
 @pytest.mark.parametrize("way", [fields.MQTT, fields.CLOUDWATCH])
 def test_the_log_on_flash_outlives_a_power_cut(log_twin, serial, tmp_path, way):
+    """What was not exported before a power cut is exported after it, and what was is not exported again."""
     how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
     config = {fields.LOG: {fields.FLASH_BYTES: 8192}}
-    flush = {"log_ms": 50, "log_patient_ms": 50, "logs_flash_ms": 300}
-    path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=config, intervals=flush)
-    rig.boot_to_the_end(path, environment={"NTP": "fail"})
-    first = messages(log_twin, serial)
-    with mishaps.powered(path) as machine:
-        wait_stored(log_twin, serial, *DOORS)
-        machine.wait_for("mqtt       connected to")
-        wait_for(lambda: messages(log_twin, serial)[-1].endswith(machine_last(machine)))
-    position = json.loads(rig.on_flash(path)[paths.LOGS])[fields.BYTES]
-    assert position > 0
-    on_flash = b"".join(rig.on_flash(path)[name] for name in paths.LOG_FILES if name in rig.on_flash(path))
-    found = messages(log_twin, serial)
-    for line in on_flash.decode().splitlines():
-        if not line.startswith("#"):
+    quick = {"log_ms": 50, "log_patient_ms": 50, "logs_flash_ms": 300, "logs_time_ms": 10**9}
+    path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=config, intervals=quick)
+    with mishaps.powered(path, environment={"NTP": "fail"}) as machine:  # nothing is exported without a time
+        machine.wait_for("door 29 opened")
+        machine.wait_for(rig.DONE)
+        wait_for(lambda: b"door 29 opened" in log_on_flash(path))
+    assert messages(log_twin, serial) == []
+    with mishaps.powered(path):
+        wait_for(lambda: sum("door 29 opened" in message for message in messages(log_twin, serial)) == 2)
+        wait_for(lambda: position(path) == log_end(path))
+    first = stored(log_twin, serial)
+    assert len({(event.at_ms, event.message) for event in first}) == len(first), "nothing twice"
+    with mishaps.powered(path):
+        wait_for(lambda: sum("door 29 opened" in message for message in messages(log_twin, serial)) == 3)
+    found = stored(log_twin, serial)
+    assert len({(event.at_ms, event.message) for event in found}) == len(found), "nothing twice"
+    for line in log_on_flash(path).decode().splitlines():
+        if not line.startswith("#") and line[0].isdigit():
             number, _, level, source, text = line.split(" ", 4)
-            assert sum(f"{number} {level} {source} {text}" in message for message in found) >= 1, line
-    assert len(found) > len(first)
+            assert any(f"{number} {level} {source} {text}" in event.message for event in found), line
 
 
-def machine_last(machine) -> str:
-    return "door 29 opened"
+def log_on_flash(path) -> bytes:
+    files = rig.on_flash(path)
+    return b"".join(files[name] for name in paths.LOG_FILES if name in files)
+
+
+def log_end(path) -> int:
+    """How much was ever written to the files."""
+    files = rig.on_flash(path)
+    return max(int(files[name].split()[2]) + len(files[name]) for name in paths.LOG_FILES if name in files)
+
+
+def position(path) -> int:
+    files = rig.on_flash(path)
+    return json.loads(files[paths.LOGS])[fields.BYTES] if paths.LOGS in files else 0
