@@ -7,6 +7,7 @@ from device.runtime.service import Service
 
 _LOOK_MS = 10000
 _PATIENT_MS = 60000  # lines below WARN wait so long: each write wears the flash
+_TIME_MS = 600000  # for a time server to answer; then the clock counts as it is
 _MOST_WAITING = 20  # lines; more are not kept across a wait
 _HOUR_MS = 3600000
 _HOUR_BYTES = 32768  # of lines; after that, only one line an hour says how many were left out
@@ -102,9 +103,11 @@ class Log(Service):
         self._left_out = 0
         parts = ["- %d lines left out\n" % lost] if lost else []
         clock = self.state.ports.clock
+        is_dated = self.state.session.knows_time() or now_ms >= _TIME_MS
+        is_dated = is_dated and clock.unix() >= self.state.ports.build.BUILD_TIME
         for number, level, source, said, ms in lines:
             when = "+%dms" % ms
-            if number > self.state.log.earlier and clock.unix() >= self.state.ports.build.BUILD_TIME:
+            if is_dated and number > self.state.log.earlier:
                 when = "%04d-%02d-%02dT%02d:%02d:%02dZ" % calendar.date(clock.unix() - (now_ms - ms) // 1000)
             said = said.rstrip().replace("\n", "\n  ")
             parts.append("%d %s %s %s %s\n" % (number, when, level, source, said))

@@ -3,6 +3,7 @@
 runtime.log_news says when, runtime.exporting does the work; only what they need to know is kept here.
 """
 
+from device.core import fields
 from device.runtime.service import Service
 
 _LOOK_MS = 5000
@@ -29,7 +30,7 @@ class Logs(Service):
         if how is None:
             return
         self.ready.set()
-        session, log = self.state.session, self.state.log
+        session, log, network = self.state.session, self.state.log, self.state.ports.network
         clock, board = self.state.ports.clock, self.state.ports.board
         patience_ms = board.interval("logs_time_ms", _TIME_MS)
         while True:
@@ -38,8 +39,9 @@ class Logs(Service):
 
                 log_news.look(self, how)
             now_ms = clock.ms()
+            is_open = session.is_online() if how[0] == fields.MQTT else network.connected()
             is_dated = session.knows_time() or now_ms >= patience_ms
-            if is_dated and self.due_ms is not None and now_ms >= self.due_ms:
+            if is_open and is_dated and self.due_ms is not None and now_ms >= self.due_ms:
                 from device.runtime import exporting
 
                 await exporting.export(self, how)
