@@ -1,88 +1,27 @@
 """The log of a whole board in the twin's CloudWatch Logs: by MQTT and its rule, and by HTTPS."""
 
-import json
 import re
 import time
-from collections import Counter
 
 import pytest
 
-from device.core import fields, paths
+from device.core import fields
 from muster.relay import Relay
 from muster.twin import faults
-from muster.twin.log_store import LogStore
-from muster.twin.server import running_twin
-from muster.twin.settings import DEFAULT_ROLE_ALIAS, Settings
 from tests.system import mishaps, rig
-
-GROUP = "/muster/boards"
-QUICK = {**mishaps.PATIENT, "heartbeat_ms": 600_000, "logs_ms": 50, "logs_time_ms": 0, "keys_ms": 300}
-MQTT = {fields.EVERY_S: 1}
-
-
-@pytest.fixture(scope="module")
-def log_twin(tmp_path_factory):
-    settings = Settings(authority_key="ec", claim_key="ec", key_pool=4, https_port=0)
-    with running_twin(tmp_path_factory.mktemp("log-twin"), settings) as running:
-        yield running
-
-
-def cloudwatch(twin, **more) -> dict:
-    place = {fields.REGION: "local-1", fields.GROUP: GROUP, fields.ENDPOINT: "localhost"}
-    how = {fields.BY: fields.CLOUDWATCH, fields.PORT: twin.https_port, fields.CREATE_GROUP: True}
-    return {fields.EVERY_S: 1, **place, **how, **more}
-
-
-def image(path, twin, serial, how, probe="await state.ports.clock.sleep_ms(1000000)", sessions=2, **more):
-    keys = {fields.ROLE_ALIAS: DEFAULT_ROLE_ALIAS, fields.ENDPOINT: "localhost", fields.PORT: twin.https_port}
-    config = {fields.SERVICES: {}, fields.KEYS: keys, fields.LOGS: how, **more.pop("config", {})}
-    return mishaps.flash(
-        path,
-        twin,
-        serial,
-        services=["probe"],
-        facts={"TLS_SESSIONS": sessions, **more.pop("facts", {})},
-        intervals={**QUICK, **more.pop("intervals", {})},
-        extra={
-            paths.CONFIG: json.dumps(config).encode(),
-            **mishaps.service("probe", probe),
-            **more.pop("extra", {}),
-        },
-        **more,
-    )
-
-
-def stored(twin, serial) -> list:
-    """The events of a board, in the order of their arrival."""
-    store = LogStore(twin.home.logs)
-    found = [event for _, event in store.since(0, 100_000) if event.stream == serial]
-    store.close()
-    return found
-
-
-def messages(twin, serial) -> list[str]:
-    return [event.message for event in stored(twin, serial)]
-
-
-def wait_stored(twin, serial, *parts, timeout_s=60) -> list[str]:
-    """Wait until each of `parts` is in an event of the board."""
-    end_s = time.monotonic() + timeout_s
-    while True:
-        found = messages(twin, serial)
-        missing = [part for part in parts if not any(part in message for message in found)]
-        if not missing:
-            return found
-        assert time.monotonic() < end_s, (missing, found)
-        time.sleep(0.05)
-
-
-SAYS = """
-    for number in range(12):
-        self.say("door %d opened" % number)
-        await state.ports.clock.sleep_ms(20)
-    await state.ports.clock.sleep_ms(1000000)
-"""
-DOORS = [f"door {number} opened" for number in range(12)]  # with those of a boot, they fit into the ring
+from tests.system.exported import (
+    DOORS,
+    MQTT,
+    SAYS,
+    batches,
+    cloudwatch,
+    image,
+    messages,
+    numbers,
+    stored,
+    wait_for,
+    wait_stored,
+)
 
 
 @pytest.mark.parametrize("way", [fields.MQTT, fields.CLOUDWATCH])
@@ -100,16 +39,6 @@ def test_what_a_board_says_is_in_the_cloud(log_twin, serial, tmp_path, way):
     assert numbers == list(range(1, len(numbers) + 1)), "each line once, in its order"
     assert all(began_ms - 2000 <= event.at_ms <= time.time() * 1000 for event in events)
     assert [event.at_ms for event in events] == sorted(event.at_ms for event in events)
-
-
-def batches(twin, serial) -> int:
-    """How many times something came, at most one a millisecond."""
-    return len({event.ingested_ms for event in stored(twin, serial)})
-
-
-def numbers(found: list[str]) -> list[int]:
-    """The numbers of lines, which begin their messages, with or without the serial before."""
-    return [int(match[1]) for message in found if (match := re.match(r"(?:cam-\d+ )?(\d+) ", message))]
 
 
 def test_lines_of_before_the_clock_was_known_have_the_right_time(log_twin, serial, tmp_path):
@@ -190,13 +119,6 @@ def test_a_lost_link_loses_nothing(log_twin, serial, tmp_path):
             found = wait_stored(log_twin, serial, *DOORS)
     once = list(dict.fromkeys(numbers(found)))
     assert once == list(range(1, len(once) + 1)), found
-
-
-def wait_for(holds, timeout_s=60) -> None:
-    end_s = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end_s
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(("stage", "way"), [(faults.PUBLISH, fields.MQTT), (faults.LOGS, fields.CLOUDWATCH)])
@@ -341,75 +263,3 @@ def test_a_line_that_cloudwatch_does_not_accept_costs_only_itself(log_twin, seri
         found = wait_stored(log_twin, serial, *DOORS)
     once = numbers(found)
     assert once == list(range(once[0], once[0] + len(once))) and 2 <= once[0] <= 3, found
-
-
-# Over restarts
-
-
-WAITS = """
-    if "mqtt" in state.services and not state.ports.store.exists("/went"):
-        self.say("said before the end")
-        self.warn("and warned")
-        state.ports.store.write("/went", b"1")
-        await state.ports.clock.sleep_ms(%d)
-        %s
-    await state.ports.clock.sleep_ms(1000000)
-"""
-
-
-def test_a_reset_loses_nothing(log_twin, serial, tmp_path):
-    """What the board could not export before a reset is exported after it, with its own number and time."""
-    path = image(
-        tmp_path / "flash.img", log_twin, serial, MQTT, WAITS % (500, "state.ports.board.reset()"),
-        intervals={"logs_time_ms": 20_000, "health_ms": 100},
-    )  # fmt: skip
-    began_ms = time.time() * 1000
-    with mishaps.powered(path, restart=True, environment={"NTP": "fail"}) as machine:
-        machine.wait_for("start      the program restarted the board", timeout_s=60)
-        found = wait_stored(log_twin, serial, "said before the end", "mqtt connected to")
-    once = numbers(found)
-    assert once == list(range(1, len(once) + 1)), found
-    times = [event.at_ms for event in stored(log_twin, serial)]
-    assert times == sorted(times) and times[0] >= began_ms - 3000 and times[-1] <= time.time() * 1000
-
-
-@pytest.mark.parametrize("way", [fields.MQTT, fields.CLOUDWATCH])
-def test_the_log_on_flash_outlives_a_power_cut(log_twin, serial, tmp_path, way):
-    """What was not exported before a power cut is exported after it, and what was is not exported again."""
-    how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
-    config = {fields.LOG: {fields.FLASH_BYTES: 8192}}
-    quick = {"log_ms": 50, "log_patient_ms": 50, "logs_flash_ms": 300, "logs_time_ms": 10**9}
-    path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=config, intervals=quick)
-    with mishaps.powered(path, environment={"NTP": "fail"}) as machine:  # nothing is exported without a time
-        machine.wait_for("door 11 opened")
-        machine.wait_for(rig.DONE)
-        wait_for(lambda: b"door 11 opened" in log_on_flash(path))
-    assert messages(log_twin, serial) == []
-    with mishaps.powered(path):
-        wait_for(lambda: sum("door 11 opened" in message for message in messages(log_twin, serial)) == 2)
-        wait_for(lambda: position(path) == log_end(path))
-    assert max(Counter(messages(log_twin, serial)).values()) == 2, "each line once for each start"
-    with mishaps.powered(path):
-        wait_for(lambda: sum("door 11 opened" in message for message in messages(log_twin, serial)) == 3)
-    found = messages(log_twin, serial)
-    assert max(Counter(found).values()) == 3, "each line once for each start"
-    for line in log_on_flash(path).decode().splitlines():
-        if not line.startswith("#") and line[0].isdigit():
-            number, _, level, source, text = line.split(" ", 4)
-            assert any(f"{number} {level} {source} {text}" in message for message in found), line
-
-
-def log_on_flash(path) -> bytes:
-    files = rig.on_flash(path)
-    return b"".join(files[name] for name in paths.LOG_FILES if name in files)
-
-
-def log_end(path) -> int:
-    """How much was ever written to the files."""
-    files = rig.on_flash(path)
-    return max(int(files[name].split()[2]) + len(files[name]) for name in paths.LOG_FILES if name in files)
-
-
-def position(path) -> int:
-    files = rig.on_flash(path)
-    return json.loads(files[paths.LOGS])[fields.BYTES] if paths.LOGS in files else 0
