@@ -16,13 +16,13 @@ def _refusal(name, text="why", status=400, **more):
 
 
 def test_bodies():
-    events = '[{"timestamp":1,"message":"a"}]'
-    assert json.loads(cloudwatch.body("g", "s", events)) == {
+    events = b'{"timestamp":1,"message":"a"}'
+    assert json.loads(cloudwatch.begin("g", "s") + events + cloudwatch.END) == {
         "logGroupName": "g",
         "logStreamName": "s",
         "logEvents": [{"timestamp": 1, "message": "a"}],
     }
-    assert json.loads(cloudwatch.body('g"', "", "")) == {"logGroupName": 'g"'}
+    assert json.loads(cloudwatch.body('g"', "")) == {"logGroupName": 'g"'}
     assert cloudwatch.headers("PutLogEvents")["X-Amz-Target"] == "Logs_20140328.PutLogEvents"
 
 

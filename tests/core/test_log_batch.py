@@ -78,46 +78,49 @@ def test_an_empty_ring():
     assert log_batch.starts(Ring(bytearray(2048)), 7) == [(None, 7)]
 
 
-def test_events_are_in_the_order_of_time_and_json():
-    batch = log_batch.Batch(NOW_MS)
-    for at_ms, text in ((5, "late"), (3, 'quote " and \n line'), (5, "later"), (3, "caf\xe9 \U0001f41d")):
+def _events(batch):
+    return json.loads(bytes(batch.closed(b"]", 7)[0]))
+
+
+def test_events_are_json():
+    batch = log_batch.Batch(NOW_MS, 16)
+    for at_ms, text in ((3, 'quote " and \n line'), (3, "caf\xe9 \U0001f41d"), (5, "later")):
         assert batch.add(NOW_MS - 100 + at_ms, text)
-    events = json.loads(batch.json())
-    assert [event["timestamp"] for event in events] == [NOW_MS - 97, NOW_MS - 97, NOW_MS - 95, NOW_MS - 95]
-    said = [event["message"] for event in events]
-    assert said == ['quote " and \n line', "caf\xe9 \U0001f41d", "late", "later"], (
-        "equal times keep their order"
-    )
+    payload, count, left_out, place = batch.closed(b"]", 7)
+    assert (count, left_out, place) == (3, 0, 7)
+    events = json.loads(bytes(payload))
+    assert [event["timestamp"] for event in events] == [NOW_MS - 97, NOW_MS - 97, NOW_MS - 95]
+    assert [event["message"] for event in events] == ['quote " and \n line', "caf\xe9 \U0001f41d", "later"]
+
+
+def test_an_earlier_time_waits_for_the_next_batch():
+    batch = log_batch.Batch(NOW_MS, 16)
+    assert batch.add(NOW_MS - 5, "a") and not batch.add(NOW_MS - 6, "b") and batch.add(NOW_MS - 5, "c")
+    assert [event["message"] for event in _events(batch)] == ["a", "c"]
 
 
 def test_a_batch_has_limits():
-    batch = log_batch.Batch(NOW_MS)
-    count = 0
-    while batch.add(NOW_MS, "x"):
-        count += 1
-    assert count == log_batch.MOST_EVENTS == len(batch)
     one = log_batch.Batch(NOW_MS, 1)
     assert one.add(NOW_MS, "x") and not one.add(NOW_MS, "x")
-    large = log_batch.Batch(NOW_MS)
+    large = log_batch.Batch(NOW_MS, 16)
     count = 0
     while large.add(NOW_MS, "\xe9" * 200):
         count += 1
-    assert count == 4, "426 bytes each"
-    alone = log_batch.Batch(NOW_MS)
+    assert count == 3, "426 bytes each"
+    alone = log_batch.Batch(NOW_MS, 16)
     assert alone.add(NOW_MS, "\xe9" * 5000), "a line that is too long for any batch is cut"
-    assert len(json.loads(alone.json())[0]["message"]) == 1000
+    assert len(_events(alone)[0]["message"]) == 1000
 
 
 def test_a_batch_spans_less_than_a_day():
-    batch = log_batch.Batch(NOW_MS)
+    batch = log_batch.Batch(NOW_MS, 16)
     assert batch.add(NOW_MS - DAY_MS - 5000, "a") and batch.add(NOW_MS - DAY_MS + 5000, "b")
     assert not batch.add(NOW_MS, "c")
-    batch = log_batch.Batch(NOW_MS)
-    assert batch.add(NOW_MS, "a") and not batch.add(NOW_MS - DAY_MS, "b")
 
 
 def test_what_is_too_old_is_left_out_and_the_future_is_now():
-    batch = log_batch.Batch(NOW_MS)
-    assert batch.add(NOW_MS - 14 * DAY_MS, "old") and batch.left_out == 1 and len(batch) == 0
+    batch = log_batch.Batch(NOW_MS, 16)
+    assert batch.add(NOW_MS - 14 * DAY_MS, "old") and batch.closed(b"", 0)[1:3] == (0, 1)
+    batch = log_batch.Batch(NOW_MS, 16)
     assert batch.add(NOW_MS + DAY_MS, "future")
-    assert json.loads(batch.json()) == [{"timestamp": NOW_MS, "message": "future"}]
+    assert _events(batch) == [{"timestamp": NOW_MS, "message": "future"}]

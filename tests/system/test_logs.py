@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from device.core import fields
+from device.core import fields, topics
 from muster.relay import Relay
 from muster.twin import faults
+from muster.twin.settings import DEFAULT_LOG_RULE
 from tests.system import mishaps, rig
 from tests.system.exported import (
     DOORS,
@@ -39,6 +40,26 @@ def test_what_a_board_says_is_in_the_cloud(log_twin, serial, tmp_path, way):
     assert numbers == list(range(1, len(numbers) + 1)), "each line once, in its order"
     assert all(began_ms - 2000 <= event.at_ms <= time.time() * 1000 for event in events)
     assert [event.at_ms for event in events] == sorted(event.at_ms for event in events)
+
+
+def test_a_rule_that_is_named_gets_the_lines_directly(log_twin, serial, tmp_path):
+    path = image(tmp_path / "flash.img", log_twin, serial, {**MQTT, fields.RULE: DEFAULT_LOG_RULE}, SAYS)
+    with mishaps.powered(path):
+        wait_stored(log_twin, serial, *DOORS)
+    topic = topics.by_rule(DEFAULT_LOG_RULE, topics.log(topics.DEFAULT_PREFIX, serial))
+    assert any(message.topic == topic for message in log_twin.messages)
+
+
+@pytest.mark.parametrize(("way", "heap_kb"), [(fields.MQTT, 200), (fields.CLOUDWATCH, 228)])
+def test_in_the_memory_of_a_board(log_twin, serial, tmp_path, way, heap_kb):
+    """With everything but the page, 34 KB of 200 are free."""
+    mishaps.need_interpreter(32)
+    how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
+    less = {fields.SERVICES: {"web": False}}
+    path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=less)
+    with mishaps.powered(path, bits=32, heap_kb=heap_kb) as machine:
+        wait_stored(log_twin, serial, *DOORS)
+        assert "not enough memory" not in machine.console, machine.console
 
 
 def test_lines_of_before_the_clock_was_known_have_the_right_time(log_twin, serial, tmp_path):

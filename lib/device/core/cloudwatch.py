@@ -9,6 +9,7 @@ from device.core import documents, fields
 from device.core.failures import AGAIN, GIVE_UP, Failure
 
 MAX_ANSWER_BYTES = 4096
+END = b"]}"
 _MAX_SHOWN = 120
 
 # What an answer means.
@@ -39,13 +40,16 @@ def headers(operation):
     return {"Content-Type": fields.LOGS_TYPE, fields.TARGET_HEADER: fields.LOGS_TARGET + operation}
 
 
-def body(group, stream, events=""):
-    """The body of a request; `events`: a JSON array, stream: "" when the request is about the group."""
+def begin(group, stream):
+    """The begin of a body of PutLogEvents, before the first event; END is its end."""
+    return body(group, stream)[:-1] + b',"%s":[' % fields.LOG_EVENTS.encode()
+
+
+def body(group, stream):
+    """The body of a request; `stream`: "" when it is about the group."""
     text = '{"%s":%s' % (fields.LOG_GROUP_NAME, json.dumps(group))
     if stream:
         text += ',"%s":%s' % (fields.LOG_STREAM_NAME, json.dumps(stream))
-    if events:
-        text += ',"%s":%s' % (fields.LOG_EVENTS, events)
     return (text + "}").encode()
 
 

@@ -8,14 +8,15 @@ import json
 
 from device.core import fields
 
-MOST_EVENTS = 24
-_MAX_BYTES = 2048  # of messages; the whole ring of a board, more or less
+_MAX_BYTES = 1400  # of messages
 _EVENT_BYTES = 26  # that each event counts beside its message
 _MAX_TEXT = 1000  # characters of one message
 _DAY_MS = 86400000
 _OLDEST_MS = 14 * _DAY_MS - 3600000  # older ones are refused; an hour for the way, and for clocks
-_PAGE = 8  # lines that are read at once
+_PAGE = 4  # lines that are read at once
 _JITTER_MS = 1500  # the clock counts whole seconds
+_TIMESTAMP = fields.TIMESTAMP.encode()
+_MESSAGE = fields.MESSAGE.encode()
 _WRAP = 0xFFFFFFFF  # the ring counts milliseconds with 32 bits
 
 
@@ -64,44 +65,40 @@ def when(found, number, ms):
 
 
 class Batch:
-    """The lines of one request. `left_out`: lines that are too old for CloudWatch."""
+    """The lines of one request, in the order of time; its payload begins with `begin`, bytes."""
 
-    def __init__(self, now_ms, most=MOST_EVENTS):
+    def __init__(self, now_ms, most, begin=b"["):
         self._now_ms = now_ms
         self._most = most
-        self._events = []  # (Unix ms, place in the batch, message)
-        self._bytes = 0
-        self._low_ms = self._high_ms = 0
-        self.left_out = 0
+        self._payload = bytearray(begin)
+        self._count = self._bytes = self._left_out = 0
+        self._first_ms = self._last_ms = 0
 
     def add(self, at_ms, message):
         """Take a line; return False when it has to wait for the next batch."""
         at_ms = min(at_ms, self._now_ms)
         if at_ms < self._now_ms - _OLDEST_MS:
-            self.left_out += 1
+            self._left_out += 1
             return True
         if len(message) > _MAX_TEXT:
             message = message[:_MAX_TEXT]
         size = len(message.encode()) + _EVENT_BYTES
-        if not self._events:
-            self._low_ms = self._high_ms = at_ms
-        low_ms, high_ms = min(self._low_ms, at_ms), max(self._high_ms, at_ms)
-        if self._events and (
-            len(self._events) >= self._most
-            or self._bytes + size > _MAX_BYTES
-            or high_ms - low_ms > _DAY_MS - 1000
-        ):
-            return False
-        self._low_ms, self._high_ms = low_ms, high_ms
-        self._events.append((at_ms, len(self._events), message))
+        if self._count:
+            is_full = self._count >= self._most or self._bytes + size > _MAX_BYTES
+            if is_full or at_ms < self._last_ms or at_ms - self._first_ms > _DAY_MS - 1000:
+                return False
+            self._payload.extend(b",")
+        else:
+            self._first_ms = at_ms
+        self._payload.extend(b'{"%s":%d,"%s":' % (_TIMESTAMP, at_ms, _MESSAGE))
+        self._payload.extend(json.dumps(message).encode())
+        self._payload.extend(b"}")
+        self._last_ms = at_ms
+        self._count += 1
         self._bytes += size
         return True
 
-    def __len__(self):
-        return len(self._events)
-
-    def json(self):
-        """The events as a JSON array, in the order of time: what a rule in batch mode takes."""
-        self._events.sort()
-        form = '{"%s":%%d,"%s":%%s}' % (fields.TIMESTAMP, fields.MESSAGE)
-        return "[%s]" % ",".join([form % (at_ms, json.dumps(message)) for at_ms, _, message in self._events])
+    def closed(self, end, place):
+        """(payload, events, lines that were too old for CloudWatch, `place`); `end`: of the payload."""
+        self._payload.extend(end)
+        return self._payload, self._count, self._left_out, place

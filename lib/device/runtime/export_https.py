@@ -18,19 +18,20 @@ class ByHttps:
         if self._state.identity is None:
             raise Failure(AGAIN, "the board has no identity now")
         self._stream = self._state.identity.thing_name.replace(":", "-")  # a stream's name has none
+        self.begin = cloudwatch.begin(self._group, self._stream)
+        self.end = cloudwatch.END
         self.head = ""
 
     def is_open(self):
         """Whether something can be sent now."""
         return self._state.ports.network.connected()
 
-    async def send(self, events):
-        """Send the events, a JSON array; the Failure if there is something in them that is not accepted.
+    async def send(self, body):
+        """Send a batch; return the Failure if there is something in it that is not accepted.
 
-        Raises Failure.
+        Raises Failure for everything else.
         """
         tried = []
-        body = cloudwatch.body(self._group, self._stream, events)
         while True:
             reply, date = await self._ask(fields.PUT_LOG_EVENTS, body)
             if reply.meaning == cloudwatch.DONE:

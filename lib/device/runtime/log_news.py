@@ -41,7 +41,7 @@ def look(service, how):
     while service.seen < log.last():
         lines = log.lines(service.seen, _PAGE)
         for number, level, source, _, ms in lines:
-            if passes(how, level, source) and not _is_caused(service, number, source, ms):
+            if passes(how, level, source) and not _is_caused(service, how, number, source, ms):
                 due_ms = _due_ms(service, how, level)
                 if service.due_ms is None or due_ms < service.due_ms:
                     service.due_ms = due_ms
@@ -49,11 +49,16 @@ def look(service, how):
     unload("device.core.log_reader", "device.runtime.log_news")
 
 
-def _is_caused(service, number, source, ms):
+def _is_caused(service, how, number, source, ms):
     """Whether the last export has made a service say this."""
     if source == service.name:
         return True
-    if source not in _CAUSED or service.last is None or number <= service.state.log.earlier:
+    if (
+        how[0] == fields.MQTT
+        or source not in _CAUSED
+        or service.last is None
+        or number <= service.state.log.earlier
+    ):
         return False
     began_ms, ended_ms = service.last
     return began_ms <= ms <= ended_ms + _QUIET_MS

@@ -30,7 +30,7 @@ class Logs(Service):
         if how is None:
             return
         self.ready.set()
-        session, log, network = self.state.session, self.state.log, self.state.ports.network
+        session, log = self.state.session, self.state.log
         clock, board = self.state.ports.clock, self.state.ports.board
         patience_ms = board.interval("logs_time_ms", _TIME_MS)
         while True:
@@ -39,13 +39,19 @@ class Logs(Service):
 
                 log_news.look(self, how)
             now_ms = clock.ms()
-            is_open = session.is_online() if how[0] == fields.MQTT else network.connected()
             is_dated = session.knows_time() or now_ms >= patience_ms
-            if is_open and is_dated and self.due_ms is not None and now_ms >= self.due_ms:
+            if is_dated and self.due_ms is not None and now_ms >= self.due_ms and self._is_open(how):
                 from device.runtime import exporting
 
                 await exporting.export(self, how)
             await clock.sleep_ms(board.interval("logs_ms", _LOOK_MS))
+
+    def _is_open(self, how):
+        """Whether an export would not wait: for the link, or for keys, which need memory to come."""
+        if how[0] == fields.MQTT:
+            return self.state.session.is_online()
+        keys = self.state.services.get("keys")
+        return self.state.ports.network.connected() and (keys is None or keys.ready.is_set())
 
 
 SERVICE = Logs
