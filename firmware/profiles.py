@@ -19,7 +19,7 @@ FULL = "full"
 
 # build profile -> services that it leaves out
 PROFILES = {
-    SMALL: ("url", "keys", "queue", "commands", "shadow", "sync"),  # stock firmware, where the heap is short
+    SMALL: ("url", "keys", "queue", "commands", "shadow", "sync", "logs"),  # stock firmware
     FULL: (),  # frozen code, or a board with more memory
 }
 
@@ -34,7 +34,7 @@ BOARDS = {
 # these does not contain the port either.
 PORTS = {
     "device/port/access_point.py": ("network",),
-    "device/port/http.py": ("url", "serialize", "register", "claim", "keys"),
+    "device/port/http.py": ("url", "serialize", "register", "claim", "keys", "logs"),
     "device/port/listening.py": ("web",),
 }
 

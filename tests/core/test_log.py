@@ -147,3 +147,28 @@ def test_a_secret_shows_itself_to_nobody():
             assert "marker" not in shown and "***" in shown
         assert secret == Secret(value) and secret != Secret("other") and secret != value
     raises(TypeError, lambda: "a" + Secret("marker-1"))
+
+
+def test_what_is_exported_is_remembered_as_long_as_the_lines():
+    buffer = bytearray(SIZE)
+    ring = _filled(3, buffer)
+    assert ring.exported == 0
+    ring.mark(2)
+    ring.add(5, INFO, "a", "b")
+    ring.stamp(1750000000, 20)
+    again = Ring(buffer)
+    assert again.exported == 2 and not again.was_orderly and again.last_unix_s == 1750000000
+    again.close()
+    assert Ring(bytearray(buffer)).was_orderly and Ring(buffer).exported == 2
+    assert Ring(bytearray(SIZE)).exported == 0, "new memory"
+
+
+def test_a_mark_beyond_the_lines_does_not_count():
+    buffer = bytearray(SIZE)
+    ring = _filled(3, buffer)
+    ring.mark(3)
+    lines = ring.lines()
+    damaged = buffer.find(lines[2][3].encode())
+    buffer[damaged] ^= 1
+    again = Ring(buffer)
+    assert again.last() == 2 and again.exported == 2, "what is said now is exported"

@@ -27,6 +27,14 @@ def numbered_twin(tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="session")
+def log_twin(tmp_path_factory):
+    """A twin with its HTTPS side, which takes the log of boards."""
+    settings = Settings(authority_key="ec", claim_key="ec", key_pool=4, https_port=0)
+    with running_twin(tmp_path_factory.mktemp("log-twin"), settings) as running:
+        yield running
+
+
 @pytest.fixture
 def serial():
     """A serial that no other board has."""

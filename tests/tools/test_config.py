@@ -137,6 +137,12 @@ def test_what_the_switches_come_to_is_said(tmp_path: Path) -> None:
     assert "config.json: not started: commands, renew, shadow, status, sync (mqtt is off)" in result.stderr
 
 
+def test_a_wrong_export_of_the_log_is_refused_here(tmp_path: Path) -> None:
+    assert read_config(written(tmp_path, "{services: {}, logs: {by: 'mqtt'}}"))["logs"] == {"by": "mqtt"}
+    with pytest.raises(MusterError, match='"by" must be "mqtt" or "cloudwatch"'):
+        read_config(written(tmp_path, "{services: {}, logs: {by: 'post'}}"))
+
+
 def test_a_profile_of_the_host_can_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own"))
     path = written(tmp_path, "{services: {heartbeat: false}}")

@@ -34,7 +34,7 @@ def flash(twin: RunningTwin, path: Path, claim: str, token: str, web_json: dict[
         paths.WIFI: {fields.NETWORKS: [{fields.SSID: "workshop", fields.PASSWORD: "any will do"}]},
         paths.WEB: web_json,
         paths.DEVICE: {fields.CLAIM: claim, fields.PRODUCT: token},
-        paths.CONFIG: {fields.SERVICES: {}, fields.API: {fields.BUILDER: twin.builder_url}},
+        paths.CONFIG: {fields.SERVICES: {}, fields.API: {fields.BUILDER: twin.builder_url}, fields.LOGS: {}},
     }
     root = {f"{paths.ROOTS}/builder.pem": twin.ca_pem_path.read_bytes()}
     files = image.board_files(BOARD, documents=documents, extra=root)

@@ -171,5 +171,34 @@ TEXT = "text"
 SERVICE = "service"
 STOOD_MS = "stoodMs"
 
+# config.json, section "logs" (REGION and GROUP: of CloudWatch Logs); LEVEL is above
+LOGS = "logs"
+BY = "by"  # MQTT or CLOUDWATCH
+CLOUDWATCH = "cloudwatch"
+RULE = "rule"  # of AWS IoT, named in the topic (basic ingest)
+SOURCES = "sources"  # only what these say
+WITHOUT = "without"  # but not what these say
+EVERY_S = "everyS"
+REGION = "region"
+GROUP = "group"
+CREATE_GROUP = "createGroup"
+
+# logs.json: how much of the log on flash is exported
+BYTES = "bytes"
+
+# CloudWatch Logs (API of 2014-03-28, JSON 1.1); an event has TIMESTAMP (Unix ms) and MESSAGE, as in batch
+# mode of the rule action `cloudwatchLogs`
+TARGET_HEADER = "X-Amz-Target"
+LOGS_TARGET = "Logs_20140328."
+LOGS_TYPE = "application/x-amz-json-1.1"
+PUT_LOG_EVENTS = "PutLogEvents"
+CREATE_LOG_STREAM = "CreateLogStream"
+CREATE_LOG_GROUP = "CreateLogGroup"
+LOG_GROUP_NAME = "logGroupName"
+LOG_STREAM_NAME = "logStreamName"
+LOG_EVENTS = "logEvents"
+REJECTED_EVENTS = "rejectedLogEventsInfo"
+ERROR_TYPE = "__type"
+
 # starts.json
 BAD_STARTS = "badStarts"

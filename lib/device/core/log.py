@@ -54,7 +54,8 @@ class Ring:
         self._unix_s = self._at_ms = 0
         old = log_reader.old(buffer)
         self._start, self._used, self._first, self.count = old[:4] if old else (0, 0, 1, 0)
-        self.last_unix_s, self.was_orderly = old[4:] if old else (0, False)  # see log_reader.old
+        self.last_unix_s, self.was_orderly = old[4:6] if old else (0, False)  # see log_reader.old
+        self.exported = min(old[6], self.last()) if old else 0  # number of the last line that is elsewhere
         self.earlier = self.last() if old else 0  # number of the last line of the run before
         self._write_head(log_format.RUNNING)
 
@@ -67,8 +68,7 @@ class Ring:
             self._first,
             self._unix_s,
             self._at_ms,
-            ending,
-            0,
+            ending + 2 * self.exported,
             0,
         )
         struct.pack_into(log_format.HEAD, buffer, 0, *head)
@@ -127,6 +127,11 @@ class Ring:
     def stamp(self, unix_s, ms):
         """Remember what time it is, so that the next start knows when this run ended."""
         self._unix_s, self._at_ms = unix_s, ms & 0xFFFFFFFF
+        self._write_head(log_format.RUNNING)
+
+    def mark(self, number):
+        """Remember, as long as the lines themselves, that those up to `number` are exported."""
+        self.exported = number
         self._write_head(log_format.RUNNING)
 
     def close(self):

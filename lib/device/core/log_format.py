@@ -4,7 +4,9 @@ Only constants: on a board they are put in place, and this module is not loaded.
 """
 
 MAGIC = b"mLg1"  # another number for another format
-HEAD = "<4sHHIIIHHI"  # magic, first byte, bytes used, first number, Unix s, at ms, ending, 0, checksum
+# magic, first byte, bytes used, first number, Unix s, at ms, ending + 2 * last number that was exported,
+# checksum
+HEAD = "<4sHHIIIII"
 HEAD_BYTES = 28
 CHECK_AT = 24
 RECORD = "<HHIBB"  # bytes of all, checksum, ms, level, bytes of the source; then source and text

@@ -23,11 +23,12 @@ def old(buffer):
     """What a ring has from the run before: a tuple, or None when there is no whole one.
 
     (first byte, bytes used, first number, lines, Unix s of the last line or 0, whether that run ended by
-    its own will). Bytes and lines end before the first damaged record.
+    its own will, number of the last line that was exported). Bytes and lines end before the first damaged
+    record.
     """
     if not found(buffer):
         return None
-    _, start, used, first, unix_s, at_ms, ending, _, _ = struct.unpack_from(log_format.HEAD, buffer, 0)
+    _, start, used, first, unix_s, at_ms, ending, _ = struct.unpack_from(log_format.HEAD, buffer, 0)
     size = len(buffer) - log_format.HEAD_BYTES
     if start >= size or used > size:
         return None
@@ -41,12 +42,12 @@ def old(buffer):
         last_ms = record[1]
     if unix_s:
         unix_s += max(0, last_ms - at_ms) // 1000
-    return start, at, first, count, unix_s, ending == log_format.ORDERLY
+    return start, at, first, count, unix_s, ending & 1 == log_format.ORDERLY, ending >> 1
 
 
 def lines(buffer, after, most):
     """[(number, level, source, text, ms)]; see core.log.Ring.lines."""
-    _, start, used, number, _, _, _, _, _ = struct.unpack_from(log_format.HEAD, buffer, 0)
+    _, start, used, number, _, _, _, _ = struct.unpack_from(log_format.HEAD, buffer, 0)
     told = []
     at = 0
     while at < used and len(told) < most:

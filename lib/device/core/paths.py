@@ -24,6 +24,7 @@ STARTS = BASE + "/starts.json"  # number of consecutive starts that ended early
 QUEUE = BASE + "/queue"  # messages that wait for the cloud, in segments: core.backlog
 SHADOW = BASE + "/shadow.json"  # the last known shadows, and what is still to be reported
 SYNC = BASE + "/sync.json"  # how far each table is synchronised with the cloud
+LOGS = BASE + "/logs.json"  # how much of the log on flash has been exported
 TABLES = BASE + "/tables"  # of the database: <table>.<number>, and <table>.tail with what came last
 
 REGISTRATION = BASE + "/registration.json"  # the key by which the builder knows this board again

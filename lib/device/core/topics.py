@@ -47,6 +47,16 @@ def own(prefix, serial, name):
     return prefix + "/" + serial + "/" + name
 
 
+def log(prefix, serial):
+    """The topic of the log lines of the board with this serial; with the serial "+", the filter for all."""
+    return own(prefix, serial, "log")
+
+
+def by_rule(rule, topic):
+    """Where to publish what only this rule of AWS IoT is to get (basic ingest)."""
+    return RULES + rule + "/" + topic
+
+
 def command(prefix, serial, name):
     """The topic of the command `name` to this board; with the name "+", the filter for all of them."""
     return own(prefix, serial, _COMMAND + name)

@@ -7,6 +7,7 @@ from device.runtime.service import Service
 
 _LOOK_MS = 10000
 _PATIENT_MS = 60000  # lines below WARN wait so long: each write wears the flash
+_TIME_MS = 600000  # for a time server to answer; then the clock counts as it is
 _MOST_WAITING = 20  # lines; more are not kept across a wait
 _HOUR_MS = 3600000
 _HOUR_BYTES = 32768  # of lines; after that, only one line an hour says how many were left out
@@ -27,7 +28,7 @@ class Log(Service):
     def __init__(self, name, state):
         super().__init__(name, state)
         self.written_bytes = 0
-        self._after = 0  # number of the last line that was looked at
+        self.after = 0  # number of the last line that is on the flash, or does not belong there
         self._place = 0  # of the current file in LOG_FILES
         self._number = 0
         self._size = 0
@@ -74,23 +75,23 @@ class Log(Service):
             path = paths.LOG_FILES[self._place]
             self._size = store.append(path, ())[1]
             self.written_bytes += self._size
-            self._after = _last_number(store.read_at(path, max(0, self._size - _TAIL_BYTES), _TAIL_BYTES))
+            self.after = _last_number(store.read_at(path, max(0, self._size - _TAIL_BYTES), _TAIL_BYTES))
         log = self.state.log
-        if not log.earlier or self._after > log.last():  # the memory has lost its lines, and counts anew
-            self._after = 0
+        if not log.earlier or self.after > log.last():  # the memory has lost its lines, and counts anew
+            self.after = 0
 
     def _flush(self, least, limit):
         """Write what is new, if it is urgent or has waited long enough."""
         now_ms = self.state.ports.clock.ms()
-        lines = self.state.log.lines(self._after, _MOST_WAITING)
+        lines = self.state.log.lines(self.after, _MOST_WAITING)
         is_due = now_ms - self._flushed_ms >= self.state.ports.board.interval("log_patient_ms", _PATIENT_MS)
         if not lines or not (is_due or len(lines) == _MOST_WAITING or _is_urgent(lines)):
             return
         self._flushed_ms = now_ms
         if self._hour_ms is None or now_ms - self._hour_ms >= _HOUR_MS:
             self._hour_ms, self._hour_bytes = now_ms, 0
-        lost = lines[0][0] - self._after - 1 if self._after else 0
-        self._after = lines[-1][0]
+        lost = lines[0][0] - self.after - 1 if self.after else 0
+        self.after = lines[-1][0]
         text = self._text([line for line in lines if LEVELS.index(line[1]) >= least], now_ms, lost)
         if not text:
             return
@@ -107,9 +108,11 @@ class Log(Service):
         self._left_out = 0
         parts = ["- %d lines left out\n" % lost] if lost else []
         clock = self.state.ports.clock
+        is_dated = self.state.session.knows_time() or now_ms >= _TIME_MS
+        is_dated = is_dated and clock.unix() >= self.state.ports.build.BUILD_TIME
         for number, level, source, said, ms in lines:
             when = "+%dms" % ms
-            if number > self.state.log.earlier and clock.unix() >= self.state.ports.build.BUILD_TIME:
+            if is_dated and number > self.state.log.earlier:
                 when = "%04d-%02d-%02dT%02d:%02d:%02dZ" % calendar.date(clock.unix() - (now_ms - ms) // 1000)
             said = said.rstrip().replace("\n", "\n  ")
             parts.append("%d %s %s %s %s\n" % (number, when, level, source, said))

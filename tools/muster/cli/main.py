@@ -104,6 +104,7 @@ COMMANDS: Table = {
                     "set": "muster.cli.twin.fault:set_fault",
                 },
             ),
+            "logs": "muster.cli.twin.logs:logs",
             "revoke": "muster.cli.twin.revoke:revoke",
             "run": "muster.cli.twin.run:run",
             "table": (

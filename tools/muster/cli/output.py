@@ -104,6 +104,11 @@ def listing(form: str, columns: Mapping[str, str], rows: Sequence[Row], empty: s
         click.echo("\t".join(line))
 
 
+def line(*cells: object) -> None:
+    """One more line of a listing that has no end."""
+    click.echo("\t".join(map(_cell, cells)))
+
+
 def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value))

@@ -7,7 +7,7 @@ the name of a service that does not exist, is refused here, in the same words.
 from pathlib import Path
 from typing import Any
 
-from device.core import board_config, fields, paths, startup
+from device.core import board_config, export_config, fields, paths, startup
 from device.core.failures import Failure
 from muster.boards import all_services, described
 from muster.errors import MusterError
@@ -26,6 +26,7 @@ def read_config(path: Path) -> dict[str, Any]:
         board_config.keys(raw)
         board_config.builder(raw)
         board_config.tables(raw)
+        export_config.export(raw)
     except ValueError:  # NaN, or half of a surrogate pair
         raise MusterError(
             f"{path} contains a number or a character that strict JSON does not have: correct it."

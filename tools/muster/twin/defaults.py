@@ -8,7 +8,7 @@ import json
 from device.core import fields, topics
 from muster.registry import Registry
 from muster.twin import policy
-from muster.twin.settings import ACCOUNT, DEFAULT_ROLE_ALIAS, REGION, Settings
+from muster.twin.settings import ACCOUNT, DEFAULT_LOG_RULE, DEFAULT_ROLE_ALIAS, REGION, Settings
 
 CLAIM_POLICY = "muster-claim"
 THING_NAME = "${iot:Connection.Thing.ThingName}"
@@ -47,6 +47,7 @@ def device_policy(topic_prefix: str, renewal: str, role_alias: str = DEFAULT_ROL
     `role_alias` is that of its keys for AWS.
     """
     own = [f"{topic_prefix}/{THING_NAME}/*", f"{topics.THINGS}{THING_NAME}/*", *_provisioning(renewal)]
+    own.append(topics.by_rule(DEFAULT_LOG_RULE, topics.log(topic_prefix, THING_NAME)))
     return _document(
         _statement(policy.CONNECT, [policy.client(THING_NAME)]),
         _statement(

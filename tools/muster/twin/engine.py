@@ -67,7 +67,7 @@ class Engine:
         self._links: set[Link] = set()
         self._admission = Admission(settings)
         self._principals = Principals(registry, settings)
-        self._faults = faults.Faults(registry)
+        self.faults = self._faults = faults.Faults(registry)
         self._router = Router(Sessions(settings.limits, settings.clock), settings.limits)
         self._operations = Operations(provisioning, self._router, settings)
         self._subscribing = Subscribing(settings, self._router, self._faults)

@@ -21,7 +21,9 @@ CREATE_FROM_CSR = "create-from-csr"
 REGISTER = "register"
 SHADOW = "shadow"
 SYNC = "sync"
-STAGES = (CONNECT, SUBSCRIBE, PUBLISH, CREATE_KEYS, CREATE_FROM_CSR, REGISTER, SHADOW, SYNC)
+LOGS = "logs"  # over HTTPS
+_MQTT = (CONNECT, SUBSCRIBE, PUBLISH, CREATE_KEYS, CREATE_FROM_CSR, REGISTER, SHADOW, SYNC)
+STAGES = (*_MQTT, LOGS)
 OPERATIONS = (CREATE_KEYS, CREATE_FROM_CSR, REGISTER)
 
 REJECT = "reject"
@@ -47,10 +49,10 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     IGNORE: ("receive it, do nothing, do not answer", STAGES),
     LOSE_ANSWER: ("do it, do not answer", STAGES),
-    TWICE: ("do it once, answer twice", STAGES),
+    TWICE: ("do it once, answer twice", _MQTT),
     CLOSE_BEFORE: ("close the connection before doing it", STAGES),
     CLOSE_AFTER: ("do it, then close the connection instead of answering", STAGES),
-    CLOSE_ANSWERED: ("do it, answer, then close the connection", STAGES),
+    CLOSE_ANSWERED: ("do it, answer, then close the connection", _MQTT),
     THROTTLE: ("let --number a second through (default 1); refuse the others", STAGES),
     DELAY: ("wait --number milliseconds before doing it (default 1000)", STAGES),
     NO_ACK: ("leave out the PUBACK of the request", OPERATIONS),

@@ -55,3 +55,10 @@ def matches(topic: str, topic_filter: str) -> bool:
         if level not in ("+", levels[index]):
             return False
     return len(wanted) == len(levels)
+
+
+def booted_serial(topic: str) -> str | None:
+    """The serial in a boot status topic of any prefix, or None."""
+    prefix, _, rest = topic.rpartition("/")
+    prefix, _, serial = prefix.rpartition("/")
+    return serial if prefix and rest and topics.booted(prefix, serial) == topic else None

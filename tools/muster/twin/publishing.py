@@ -120,9 +120,12 @@ class Publishing:
         topic, payload, qos, retain, _ = packet
         if operations.stage_of(topic) == faults.SHADOW:  # a will
             self._shadows.start(connection, topic, payload, faults.NO_FAULTS)
-        elif not topic.startswith("$"):  # jobs and rules: no service listens yet
-            certificate_id, now_s = connection.principal.certificate_id, self._settings.clock()
-            self._observer(Published(topic, payload, qos, connection.client_id, certificate_id, now_s))
+            return True
+        if topic.startswith("$") and not topic.startswith(topics.RULES):  # jobs: no service listens yet
+            return True
+        certificate_id, now_s = connection.principal.certificate_id, self._settings.clock()
+        self._observer(Published(topic, payload, qos, connection.client_id, certificate_id, now_s))
+        if not topic.startswith("$"):
             self._router.publish(topic, payload, qos, connection.client_id)
             if retain:
                 self._router.retain(topic, payload, qos)

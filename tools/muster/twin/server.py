@@ -12,20 +12,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from device.core import paths, topics
+from device.core import paths
 from muster.enrolment.registrar import Registrar
 from muster.errors import MusterError
 from muster.registry import Registry, waiting
 from muster.registry.boots import Boot
 from muster.registry.failures import BusyError, RegistryError
+from muster.twin import filters, tls
 from muster.twin import home as home_folder
-from muster.twin import tls
 from muster.twin.claiming import Claiming
 from muster.twin.engine import Engine
 from muster.twin.issued_keys import Credentials
 from muster.twin.keypool import KeyPool
 from muster.twin.provisioning import Provisioning
 from muster.twin.router import Published
+from muster.twin.rules import Logs
 from muster.twin.settings import Home, Settings
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Twin:
         self._lock = home_folder.locked(self.home)
         try:
             self.authority = home_folder.prepare(self.home.root, self.settings)
+            self.logs = Logs(self.settings, self.home.logs)
             self.registry = Registry(self.home.root, busy_ms=waiting.BUSY_MS)
         except BaseException:
             os.close(self._lock)
@@ -195,6 +197,7 @@ class Twin:
 
     def _release(self) -> None:
         self.registry.close()
+        self.logs.close()
         os.close(self._lock)
 
     async def _watch(self) -> None:
@@ -218,10 +221,11 @@ class Twin:
                 told = str(error)
 
     def _observe(self, message: Published) -> None:
-        serial = _booted_serial(message.topic)
+        serial = filters.booted_serial(message.topic)
         if serial is not None:
             boot = Boot(serial, message.topic, message.payload, message.received_s)
             self._write("a boot status", lambda: self.registry.boots.put(boot))
+        self.logs.take(message)
         if self.messages.maxlen:
             with self._arrived:
                 self.messages.append(message)
@@ -299,13 +303,6 @@ def _reason(error: Exception) -> str:
     cause = error.__cause__ or error
     number = cause.errno if isinstance(cause, OSError) else None
     return "another program uses it" if number == errno.EADDRINUSE else str(cause)
-
-
-def _booted_serial(topic: str) -> str | None:
-    """The serial in a boot status topic of any prefix, or None."""
-    prefix, _, rest = topic.rpartition("/")
-    prefix, _, serial = prefix.rpartition("/")
-    return serial if prefix and rest and topics.booted(prefix, serial) == topic else None
 
 
 class RunningTwin:

@@ -16,6 +16,7 @@ REGION = "local-1"
 ACCOUNT = "000000000000"
 DEFAULT_TEMPLATE = topics.DEFAULT_TEMPLATE
 DEFAULT_ROLE_ALIAS = "muster-board"
+DEFAULT_LOG_RULE = "musterLogs"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ class Settings:
     reuse_tokens: bool = False  # a second RegisterThing with the same token: refused, or answered again
     role_alias: str = DEFAULT_ROLE_ALIAS  # whose keys for AWS a device may have
     credentials_life_s: int = 3600  # of these keys; AWS allows 900 to 43200
+    log_group: str = "/muster/boards"  # where the twin's rule puts the lines that boards publish
+    log_rule: str = DEFAULT_LOG_RULE
+    boards_create_log_groups: bool = True  # whether a board's keys allow logs:CreateLogGroup
     certificate_ttl_h: float | None = None  # hours; None: until 2049-12-31T23:59:59Z
     key_pool: int = 8  # RSA keys made ahead
     hook: Hook | str | None = None  # callable, "module:function" or "file.py:function"; a template's own wins
@@ -142,6 +146,10 @@ class Home:
     @property
     def sessions(self) -> Path:
         return self.root / "sessions.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs.db"
 
     @property
     def lock(self) -> Path:

@@ -235,9 +235,9 @@ def _connection(request: web.Request) -> Connection | None:
 
 def parts() -> list[ModuleType]:
     """The modules that answer boards; they import this one."""
-    from muster.twin.https import builder, credentials
+    from muster.twin.https import builder, credentials, logs
 
-    return [builder, credentials]
+    return [builder, credentials, logs]
 
 
 class HttpSide:
