@@ -175,6 +175,25 @@ def test_a_problem_is_marked(olga, twin) -> None:
     assert "Problem: the disk is full" in at(olga, "/logs?only=problems").seen
 
 
+def test_what_boards_have_exported_is_seen(olga, twin, camera) -> None:
+    lines = [
+        {"timestamp": int(time.time() * 1000), "message": f"{number} {level} app <b>door {number}"}
+        for number, level in ((1, "info"), (2, "warn"))
+    ]
+    with camera.connect() as connected:
+        connected.publish(topics.log("cameraDevice", "cam1"), json.dumps(lines).encode(), qos=1)
+    sees(olga, "/logs?from=boards", "cam1 1 info app <b>door 1")
+    page = at(olga, "/logs?from=boards&only=problems")
+    assert (
+        "Problem: 2 warn app <b>door 2" in page.seen
+        and "door 1" not in page.seen
+        and "<b>door" not in page.text
+    )
+    assert (
+        "door" not in at(olga, "/logs").seen and "door 2" in at(olga, "/logs/list?from=boards&find=CAM1").seen
+    )
+
+
 # Fault switches
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from muster.twin.log import log
 
 LINES = 2000
-_CHARACTERS = 500  # of one line
+CHARACTERS = 500  # of one line
 
 
 class Line(NamedTuple):
@@ -50,7 +50,7 @@ class LogLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line; from any thread."""
         self.count += 1
-        text = record.getMessage()[:_CHARACTERS]
+        text = record.getMessage()[:CHARACTERS]
         self._lines.append(Line(self.count, record.created, record.levelno >= logging.WARNING, text))
 
     def newest(self, limit: int, words: str = "", only_problems: bool = False) -> list[Line]:

@@ -28,18 +28,18 @@ class Logs:
         """`path`: the file of the events. Raises MusterError when it cannot be used."""
         self._settings = settings
         try:
-            self._store = LogStore(path)
+            self.store = LogStore(path)
         except (sqlite3.Error, OSError) as error:
             raise MusterError(
                 f"{path} cannot be used ({error}): delete it, it holds only log lines"
             ) from error
-        self.cloudwatch = CloudWatch(self._store)
+        self.cloudwatch = CloudWatch(self.store)
         self._filter = topics.log(settings.topic_prefix, "+")
         self._basic = topics.by_rule(settings.log_rule, "")
 
     def close(self) -> None:
         """Close the file."""
-        self._store.close()
+        self.store.close()
 
     def take(self, message: Published) -> None:
         """Act on one message, if the rule is about its topic; whoever sent it is not told of errors."""

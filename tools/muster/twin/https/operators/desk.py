@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from muster.twin.https.operators.board_lines import BoardLines
 from muster.twin.https.operators.deeds import Deeds
 from muster.twin.https.operators.devices import DevicePages
 from muster.twin.https.operators.guard import Guard
@@ -26,8 +27,10 @@ class Desk:
         self._lines = LogLines()
         self._traffic = traffic = Traffic(twin.settings.clock)
         guard = Guard(visitors)
-        # Another source, such as the lines that boards export, is another row here.
-        sources = [NamedSource("twin", "This twin", self._lines)]
+        sources = [
+            NamedSource("twin", "This twin", self._lines),
+            NamedSource("boards", "Boards", BoardLines(twin.logs.store)),
+        ]
         self._parts = (
             DevicePages(twin, guard, traffic),
             Deeds(twin, guard, traffic, leaving),
