@@ -67,14 +67,14 @@ class Engine:
         self._links: set[Link] = set()
         self._admission = Admission(settings)
         self._principals = Principals(registry, settings)
-        self.faults = self._faults = faults.Faults(registry)
+        self.faults = faults.Faults(registry)
         self._router = Router(Sessions(settings.limits, settings.clock), settings.limits)
         self._operations = Operations(provisioning, self._router, settings)
-        self._subscribing = Subscribing(settings, self._router, self._faults)
+        self._subscribing = Subscribing(settings, self._router, self.faults)
         self._shadows = ShadowRequests(registry, self._router, settings)
         self._tables = TableRequests(registry, self._router, settings)
         self._publishing = Publishing(
-            settings, self._router, self._faults, self._operations, self._shadows, self._tables, observer
+            settings, self._router, self.faults, self._operations, self._shadows, self._tables, observer
         )
 
     @property
@@ -101,10 +101,6 @@ class Engine:
     def watch(self, traffic: Traffic | None) -> None:
         """Tell `traffic` of every message from now on; None: nobody."""
         self._router.traffic = traffic
-
-    def forget_faults(self) -> None:
-        """The switches have changed, by this process: changes by others are seen anyway."""
-        self._faults.forget()
 
     async def start(self) -> None:
         """Accept connections. Raises OSError when the port is taken."""
@@ -164,7 +160,7 @@ class Engine:
         self._has_looked = True
         asyncio.get_running_loop().call_soon(self._turn_ended)
         if self._principals.look():
-            self._faults.forget()
+            self.faults.forget()
             self._is_outbox_read = False
 
     def take(self, connection: Connection, frame: Frame) -> Coroutine[Any, Any, None] | None:
@@ -249,7 +245,7 @@ class Engine:
             ),
             answer=partial(self._accept, connection),
         )
-        return exchange.start(self._faults.take(faults.CONNECT, client_id))
+        return exchange.start(self.faults.take(faults.CONNECT, client_id))
 
     def _refuse(self, connection: Connection, code: int | None) -> None:
         if code is not None:

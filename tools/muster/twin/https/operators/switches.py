@@ -87,7 +87,7 @@ class FaultPages:
         except MusterError as error:
             return self._page(request, session, form, str(error))
         number = await self._registry.patiently(lambda: self._registry.faults.add(*switch))
-        self._twin.engine.forget_faults()
+        self._twin.engine.faults.forget()
         _log.info("operator %s: fault %d set: %s at %s", session.account, number, switch.kind, switch.step)
         session.notice = f"Fault {number} is set."
         return see(FAULTS)
@@ -99,7 +99,7 @@ class FaultPages:
         if text and number is None:
             raise RefusedError(400, "This is no number of a fault.")
         removed = await self._registry.patiently(lambda: self._registry.faults.clear(number))
-        self._twin.engine.forget_faults()
+        self._twin.engine.faults.forget()
         if removed:
             _log.info("operator %s: %s removed", session.account, words.counted(removed, "fault"))
         session.notice = f"{words.counted(removed, 'fault')} removed."
