@@ -1,14 +1,18 @@
 """The log of a whole board in the twin's CloudWatch Logs: by MQTT and its rule, and by HTTPS."""
 
+import contextlib
+import json
 import re
 import time
 
 import pytest
 
-from device.core import fields, topics
+from device.core import fields, paths, topics
+from muster.errors import MusterError
 from muster.relay import Relay
 from muster.twin import faults
 from muster.twin.settings import DEFAULT_LOG_RULE
+from muster.virtual import EXIT_RESET
 from tests.system import mishaps, rig
 from tests.system.exported import (
     DOORS,
@@ -23,6 +27,8 @@ from tests.system.exported import (
     wait_for,
     wait_stored,
 )
+
+FILES = paths.LOG_FILES
 
 
 @pytest.mark.parametrize("way", [fields.MQTT, fields.CLOUDWATCH])
@@ -287,3 +293,33 @@ def test_a_line_that_cloudwatch_does_not_accept_costs_only_itself(log_twin, seri
         found = wait_stored(log_twin, serial, *DOORS)
     once = numbers(found)
     assert once == list(range(once[0], once[0] + len(once))) and 2 <= once[0] <= 3, found
+
+
+@pytest.mark.parametrize("is_released", [True, False], ids=["released", "kept"])
+def test_the_next_owner_gets_no_lines_of_the_last_one(log_twin, serial, tmp_path, is_released):
+    on_flash = {fields.LOG: {fields.FLASH_BYTES: 32768}}
+    quick = {"log_ms": 100}
+    path = image(tmp_path / "flash.img", log_twin, serial, None, SAYS, config=on_flash, intervals=quick)
+    with mishaps.powered(path) as machine:
+        machine.wait_for(DOORS[-1])
+        machine.wait_for(rig.DONE)
+        wait_for(lambda: DOORS[-1].encode() in b"".join(rig.on_flash(path).get(name, b"") for name in FILES))
+        if is_released:
+            release(log_twin, serial, machine)
+    config = {fields.SERVICES: {}, fields.LOGS: MQTT, **on_flash}
+    silent = mishaps.service("probe", "    await state.ports.clock.sleep_ms(1000000)\n")
+    mishaps.edit(path, {paths.CONFIG: json.dumps(config).encode(), **silent})
+    with mishaps.powered(path):
+        found = wait_stored(log_twin, serial, "mqtt connected to")
+    assert any(DOORS[3] in message for message in found) != is_released
+
+
+def release(twin, serial, machine):
+    """Command it until the board obeys: one that is sent before it listens is lost."""
+    order = topics.command(topics.DEFAULT_PREFIX, serial, fields.RELEASE)
+    for _ in range(60):
+        twin.send(order, json.dumps({fields.TIME: int(time.time())}).encode())
+        with contextlib.suppress(MusterError):
+            assert machine.wait(1) == EXIT_RESET
+            return
+    raise AssertionError("it was not released")

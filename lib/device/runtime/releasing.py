@@ -19,6 +19,7 @@ def release(state):
         store.write(paths.RELEASE, b"{}")
     store.apply(slots.release(certificate_id))
     _forget_status(store)
+    _forget_log(state)
     return True
 
 
@@ -35,5 +36,15 @@ def _forget_status(store):
 
     try:
         store.write(paths.CONF, conf_file.with_status(store.read(paths.CONF), False))
+    except Failure:
+        pass  # the identity has gone all the same
+
+
+def _forget_log(state):
+    """Keep the lines that no cloud has from the next owner's."""
+    state.log.mark(state.log.last())
+    try:
+        for path in paths.LOG_FILES + (paths.LOGS,):
+            state.ports.store.remove(path)
     except Failure:
         pass  # the identity has gone all the same
