@@ -298,7 +298,7 @@ def test_a_line_that_cloudwatch_does_not_accept_costs_only_itself(log_twin, seri
 @pytest.mark.parametrize("is_released", [True, False], ids=["released", "kept"])
 def test_the_next_owner_gets_no_lines_of_the_last_one(log_twin, serial, tmp_path, is_released):
     on_flash = {fields.LOG: {fields.FLASH_BYTES: 32768}}
-    quick = {"log_ms": 100}
+    quick = {"log_ms": 100, "log_patient_ms": 100, "logs_flash_ms": 100}
     path = image(tmp_path / "flash.img", log_twin, serial, None, SAYS, config=on_flash, intervals=quick)
     with mishaps.powered(path) as machine:
         machine.wait_for(DOORS[-1])
