@@ -70,7 +70,7 @@ def _planned(form: str, verb: str, device: Device) -> None:
 @click.command()
 @options.name_argument("device", "DEVICE")
 @_place_options
-@ttl_option()
+@ttl_option
 @options.home_option
 @options.dry_run_option
 @output.output_option
@@ -153,7 +153,7 @@ def deprovision(name: str, endpoint: str, home: Path, dry_run: bool, form: str) 
     help="Signing request (PEM): the private key stays where it was made. Otherwise the key is made here.",
 )
 @_place_options
-@ttl_option()
+@ttl_option
 @options.home_option
 @options.dry_run_option
 @output.output_option

@@ -1,8 +1,5 @@
 """The life of a certificate, as people write it."""
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
 AWS = "aws"
@@ -30,14 +27,12 @@ class Ttl(click.ParamType):
         return hours
 
 
-def ttl_option(default: str = AWS) -> Callable[[Any], Any]:
-    """The option --ttl of a command."""
-    return click.option(
-        "--ttl",
-        "ttl_h",
-        type=Ttl(),
-        metavar="HOURS|aws",
-        default=default,
-        show_default=True,
-        help="How long new certificates are valid: hours, or aws (until 2049-12-31, as on AWS).",
-    )
+ttl_option = click.option(
+    "--ttl",
+    "ttl_h",
+    type=Ttl(),
+    metavar="HOURS|aws",
+    default=AWS,
+    show_default=True,
+    help="How long new certificates are valid: hours, or aws (until 2049-12-31, as on AWS).",
+)

@@ -59,7 +59,7 @@ _COLLECTOR_THRESHOLDS = (20_000, 20, 100)  # as gc.set_threshold takes them
     metavar="FUNCTION",
     help="Pre-provisioning hook of all templates: module:function or file.py:function.",
 )
-@ttl_option("168")
+@ttl_option
 @click.option(
     "--open",
     "open_admission",
