@@ -104,6 +104,10 @@ size: ready ## compile every device file and compare with firmware/size_budget.c
 sweep: ready ## cut the power at every block operation and message, spoil every packet, both key modes
 	@MUSTER_SWEEP=full $(PYTEST) $(PARALLEL) -m sweep $(ARGS)
 
+.PHONY: soak
+soak: ready ## 20 minutes of one board with everything on: cuts, restarts of the twin, clock jumps
+	@MUSTER_SOAK_S=$${MUSTER_SOAK_S:-1200} $(PYTEST) -n0 tests/system/test_soak.py $(ARGS)
+
 .PHONY: bench
 bench: ready ## measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS) && $(BIN)/python -m pictures benchmarks
