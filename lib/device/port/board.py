@@ -169,10 +169,11 @@ def hold_piece():
             pass
 
 
-def release_piece():
-    """Free that place: TLS begins, after a collection, or the memory is needed for something else."""
+def release_piece(room=0):
+    """Free that place: TLS begins, after a collection; or (`room`) fewer bytes than that are free without it."""
     global _held
-    _held = None
+    if not room or gc.mem_free() < room:
+        _held = None
 
 
 def _is_free(steps):

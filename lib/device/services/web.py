@@ -25,8 +25,9 @@ class Web(Service):
         ports = self.state.ports
         while not self._may_start():
             await ports.clock.sleep_ms(_LOOK_MS)
-        ports.board.release_piece()
-        if ports.board.free_memory() < self.ROOM_BYTES:
+        free_bytes = ports.board.free_memory()
+        ports.board.release_piece(self.ROOM_BYTES)  # its names would lie there for ever
+        if free_bytes < self.ROOM_BYTES:
             raise Failure(AGAIN, "there is no memory for the page (%s)" % ports.board.memory_text())
         web = self._settings()
         from device.web.serving import serve
