@@ -6,8 +6,8 @@ fail raises `failures.Failure` and nothing else.
 
 board    name(); random_bytes(count); reset(); free_memory() in bytes after a collection; memory_text(), the
          same as text; has_piece(bytes) and largest_piece(), free in one piece after a collection;
-         release_piece(room), gives up the place that is held for the next TLS connection, or only if fewer than
-         `room` bytes are free without it;
+         release_piece(room), gives up the place that is held for the next TLS connection, or only if fewer
+         than `room` bytes are free without it;
          say(source, text, level), one line on the console and in the log, refuses what is no text;
          say_again(), what boot.py said; verbose(on), whether DEBUG lines are said; log, the core.log.Ring of
          the last lines, which outlives a reset; cause, why the board started (core.log_format);

@@ -170,7 +170,7 @@ def hold_piece():
 
 
 def release_piece(room=0):
-    """Free that place: TLS begins, after a collection; or (`room`) fewer bytes than that are free without it."""
+    """Free that place: TLS begins, after a collection; or fewer than `room` bytes are free without it."""
     global _held
     if not room or gc.mem_free() < room:
         _held = None
