@@ -4,7 +4,7 @@ import errno
 import sys
 
 from device.core.datagrams import NoSuchName
-from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, NoMemory, Refused, WrongDates
 from device.port import causes, failing
 
 _PLENTY = 100000
@@ -38,7 +38,7 @@ def test_connections_that_failed():
         _is(causes.of_connect(OSError(number), where), Lost, AGAIN, where + " is unreachable")
     for number in (110, 116, 5):
         _is(causes.of_connect(OSError(number), where), Lost, AGAIN, where + " does not answer", "firewall")
-    _is(causes.of_connect(OSError(errno.ENOMEM), where), Failure, AGAIN, "not enough memory")
+    _is(causes.of_connect(OSError(errno.ENOMEM), where), NoMemory, AGAIN, "not enough memory")
 
 
 def _of_tls(error, free_bytes=_PLENTY):
@@ -53,8 +53,8 @@ def test_handshakes_that_failed():
         _is(_of_tls(OSError(number)), Refused, AGAIN, "closed the connection during the TLS handshake")
     _is(_of_tls(OSError(-0x7780, "alert")), Refused, AGAIN, "refused our certificate")
     for number in (errno.ENOMEM, -0x10, -0x7F00, -0x3F80):
-        _is(_of_tls(OSError(number)), Failure, AGAIN, "not enough memory", "switch services off")
-    _is(_of_tls(MemoryError("x")), Failure, AGAIN, "not enough memory", "switch services off")
+        _is(_of_tls(OSError(number)), NoMemory, AGAIN, "not enough memory", "switch services off")
+    _is(_of_tls(MemoryError("x")), NoMemory, AGAIN, "not enough memory", "switch services off")
 
 
 def test_servers_that_are_not_trusted():
@@ -68,7 +68,7 @@ def test_servers_that_are_not_trusted():
 def test_a_signature_that_could_not_be_checked_for_want_of_memory_is_no_proof():
     error = ValueError("The certificate is not correctly signed by the trusted CA\n")
     _is(_of_tls(error), Failure, AGAIN, "not signed by our root CA", "replace the root CA file")
-    _is(_of_tls(error, 5000), Failure, AGAIN, "not enough memory")
+    _is(_of_tls(error, 5000), NoMemory, AGAIN, "not enough memory")
 
 
 def test_open_connections_that_broke():
@@ -78,14 +78,14 @@ def test_open_connections_that_broke():
     for number in (errno.ECONNRESET, 32, -0x7780, -0x7280):
         _is(causes.broken(OSError(number)), Refused, AGAIN, "the server closed", f"(error {number})")
     for error in (MemoryError(), OSError(errno.ENOMEM), OSError(-0x7F00), OSError(-0x10)):
-        _is(causes.broken(error), Failure, AGAIN, "not enough memory", "switch services off")
+        _is(causes.broken(error), NoMemory, AGAIN, "not enough memory", "switch services off")
     _is(causes.broken(OSError()), Refused, AGAIN, "the server closed")
 
 
 def test_closed_and_memory():
     assert str(causes.closed("")) == "the server closed the connection"
     _is(causes.closed("instead of accepting it"), Refused, AGAIN, "connection instead of accepting it")
-    _is(causes.memory(), Failure, AGAIN, "not enough memory for a TLS connection", "switch services off")
+    _is(causes.memory(), NoMemory, AGAIN, "not enough memory for a TLS connection", "switch services off")
     _is(causes.no_answer("a:1"), Lost, AGAIN, "a:1 does not answer")
 
 
@@ -103,21 +103,21 @@ class _Unloadable:
         raise self._error
 
 
-def _fails_without_words(error, *words):
+def _fails_without_words(error, class_, *words):
     package = sys.modules["device.port"]
     real = sys.modules["device.port.causes"]
     sys.modules["device.port.causes"] = package.causes = _Unloadable(error)
     try:
         for name, facts in (("broken", (OSError(104),)), ("of_connect", (OSError(113), "a:1"))):
-            _is(failing.failure(name, *facts), Failure, AGAIN, *words)
+            _is(failing.failure(name, *facts), class_, AGAIN, *words)
     finally:
         sys.modules["device.port.causes"] = package.causes = real
 
 
 def test_too_little_memory_for_the_words_is_said_as_such():
-    _fails_without_words(MemoryError(), "not enough memory", "switch services off")
+    _fails_without_words(MemoryError(), NoMemory, "not enough memory", "switch services off")
 
 
 def test_a_flash_without_the_words_is_said_as_such():
     for error in (OSError(errno.EIO), ImportError("no module named 'device.port.causes'")):
-        _fails_without_words(error, "flash", "deploy the program again")
+        _fails_without_words(error, Failure, "flash", "deploy the program again")

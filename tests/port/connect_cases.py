@@ -8,7 +8,7 @@ import sys
 from connection_cases import Line, _failure, _run, _turns
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Failure
+from device.core.failures import GIVE_UP, NoMemory
 from device.port import board, mqtt
 
 
@@ -155,7 +155,7 @@ def test_a_reader_without_memory_for_the_words_is_noticed():
     async def case(connection, line):
         line.read_error = OSError(errno.ECONNRESET)
         await asyncio.wait_for_ms(connection.ended(), 1000)
-        assert type(connection.lost) is Failure and "not enough memory" in str(connection.lost)
+        assert type(connection.lost) is NoMemory and "not enough memory" in str(connection.lost)
 
     from device.port import causes
 

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import io
 
-from device.core.failures import AGAIN, Failure, Lost, Refused
+from device.core.failures import AGAIN, Failure, Lost, NoMemory, Refused
 from device.port import mqtt, packets
 
 _POLL, _FILENO = 3, 10
@@ -246,9 +246,9 @@ def test_closing_that_is_cancelled_frees_the_socket_all_the_same():
 
 def test_errors_of_the_reader_are_told_apart():
     for error, class_, words in (
-        (MemoryError(), Failure, "not enough memory"),
-        (OSError(errno.ENOMEM), Failure, "not enough memory"),
-        (OSError(-0x7F00), Failure, "not enough memory"),
+        (MemoryError(), NoMemory, "not enough memory"),
+        (OSError(errno.ENOMEM), NoMemory, "not enough memory"),
+        (OSError(-0x7F00), NoMemory, "not enough memory"),
         (OSError(113), Lost, "the network broke the connection"),
         (OSError(errno.ECONNRESET), Refused, "the server closed the connection"),
     ):
@@ -271,7 +271,7 @@ def test_a_message_for_which_there_is_no_memory_ends_the_connection():
         connection.on_message = full
         line.incoming += b"\x30\x04\x00\x01ax"
         await asyncio.wait_for_ms(connection.ended(), 1000)
-        assert type(connection.lost) is Failure and "not enough memory" in str(connection.lost)
+        assert type(connection.lost) is NoMemory and "not enough memory" in str(connection.lost)
 
     _run(case)
 

@@ -5,7 +5,7 @@ import errno
 
 from check import raises
 from device.core import paths
-from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Lost
+from device.core.failures import AGAIN, GIVE_UP, OVER, Failure, Lost, NoMemory
 from device.port import network, tls
 
 _PEM = b"-----BEGIN %s-----\nMAEA\n-----END %s-----\n"
@@ -207,7 +207,7 @@ def test_connections_that_do_not_come_about():
         (errno.ECONNRESET, Failure, "refused the connection"),
         (113, Lost, "is unreachable"),
         (110, Lost, "does not answer"),
-        (errno.ENOMEM, Failure, "not enough memory"),
+        (errno.ENOMEM, NoMemory, "not enough memory"),
     ):
         failure = raises(Failure, _plain, _fails(OSError(number)))
         assert type(failure) is class_ and words in str(failure), str(failure)
