@@ -24,9 +24,7 @@ class Logs(Service):
         self.start_ms = None  # Unix time of the board's start, as the last export saw it
 
     async def run(self):
-        from device.runtime import log_news
-
-        how = log_news.settings(self.state)
+        how = self._settings()
         if how is None:
             return
         self.ready.set()
@@ -35,16 +33,29 @@ class Logs(Service):
         patience_ms = board.interval("logs_time_ms", _TIME_MS)
         while True:
             if log.last() != self.seen:
-                from device.runtime import log_news
-
-                log_news.look(self, how)
+                self._look(how)
             now_ms = clock.ms()
             is_dated = session.knows_time() or now_ms >= patience_ms
             if is_dated and self.due_ms is not None and now_ms >= self.due_ms and self._is_open(how):
-                from device.runtime import exporting
-
-                await exporting.export(self, how)
+                await self._export(how)
             await clock.sleep_ms(board.interval("logs_ms", _LOOK_MS))
+
+    # What is imported in a function of its own is not kept by the one that never ends.
+
+    def _settings(self):
+        from device.runtime import log_news
+
+        return log_news.settings(self.state)
+
+    def _look(self, how):
+        from device.runtime import log_news
+
+        log_news.look(self, how)
+
+    async def _export(self, how):
+        from device.runtime import exporting
+
+        await exporting.export(self, how)
 
     def _is_open(self, how):
         """Whether an export would not wait: for the link, or for keys, which need memory to come."""

@@ -36,14 +36,7 @@ class Sync(Service):
         self.number = 0
 
     async def run(self):
-        from device.runtime.sync_start import prepare
-
-        try:
-            filters = prepare(self)
-        finally:
-            prepare = None
-            unload("device.runtime.sync_start")
-            unload_readers()
+        filters = self._prepare()
         if not filters:
             return
         state = self.state
@@ -56,6 +49,15 @@ class Sync(Service):
                     self.heard.clear()  # that was the answer: what is changed within a second is one message
             await state.ports.clock.wait(self.heard.wait(), _LOOK_MS)
             self.heard.clear()
+
+    def _prepare(self):
+        from device.runtime.sync_start import prepare
+
+        try:
+            return prepare(self)
+        finally:
+            unload("device.runtime.sync_start")
+            unload_readers()
 
     async def _work(self):
         from device.runtime import syncing
