@@ -58,10 +58,10 @@ def test_a_rule_that_is_named_gets_the_lines_directly(log_twin, serial, tmp_path
 
 @pytest.mark.parametrize(("way", "heap_kb"), [(fields.MQTT, 200), (fields.CLOUDWATCH, 228)])
 def test_in_the_memory_of_a_board(log_twin, serial, tmp_path, way, heap_kb):
-    """With everything but the page, 34 KB of 200 are free."""
+    """With everything but the page and the renewal."""
     mishaps.need_interpreter(32)
     how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
-    less = {fields.SERVICES: {"web": False}}
+    less = {fields.SERVICES: {"web": False, fields.CLOUD: {"renew": False}}}
     path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=less)
     with mishaps.powered(path, bits=32, heap_kb=heap_kb) as machine:
         wait_stored(log_twin, serial, *DOORS)

@@ -187,7 +187,7 @@ def _switches(**services):
 CONFIGS = {
     "no-cloud": (
         _switches(cloud=False),
-        re.compile(f"{paths.CONFIG}: not started: .*mqtt, provision, .*status .the cloud is switched off"),
+        re.compile(f"{paths.CONFIG}: not started: .*mqtt, provision, .*status.*the cloud is switched off"),
         "mqtt       ",
     ),
     "no-provision": (

@@ -26,7 +26,8 @@ from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOAR
 
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
 KEEP_ASSERTS = ()  # umqtt checks what the server sends by assert
-NO_LINES = ("-O3",)  # without line numbers: it is not ours, and it is large
+NO_LINES = ("-O3",)  # without line numbers in tracebacks, which take a tenth of the code
+_LOW = ("device/core/", "device/port/")  # in `small` without them: who called these has its lines
 WEB = "web"  # the service that needs microdot and the page
 _EPOCH = "SOURCE_DATE_EPOCH"
 BUILD_MODULE = "device/_build.py"
@@ -165,6 +166,8 @@ def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str,
     not compile.
     """
     device = device_sources({path.as_posix(): (profile.lib / path).read_text() for path in profile.modules})
+    if profile.build == SMALL:
+        device = [one._replace(options=NO_LINES) if one.name.startswith(_LOW) else one for one in device]
     modules = compile_all([*device, *libraries(profile), build_module(profile, build_time)], folder)
     _forget(folder)
     return {f"/lib/{name}": data for name, data in modules.items()}
@@ -180,7 +183,7 @@ def libraries(profile: Profile) -> list[Source]:
             for path in sorted(package.glob("*.py"))
         ]
     if "microdot" in profile.imports:
-        found.append(Source("microdot.py", microdot.source(), NO_LINES))
+        found.append(Source("microdot.py", microdot.source(), NO_LINES))  # not ours, and large
     return found
 
 

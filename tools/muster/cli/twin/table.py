@@ -37,7 +37,7 @@ def list_tables(name: str, home: Path, form: str) -> None:
 @options.home_option
 @output.output_option
 def get(name: str, table: str, key: str | None, home: Path, form: str) -> None:
-    """Print the documents of a table, or the one with this KEY."""
+    """Print the documents of the table TABLE, or the one with this KEY."""
     with options.reading(home) as registry:
         _check(registry, name, table)
         found = registry.tables.documents(name, table)
@@ -75,7 +75,7 @@ def _check(registry: Registry, device: str, table: str) -> None:
 @options.home_option
 @output.output_option
 def put(name: str, table: str, key: str, document: str, home: Path, form: str) -> None:
-    """Store a document, in place of the one with this KEY; the board gets it, at once if the twin runs."""
+    """Store the document JSON with this KEY in TABLE; the board gets it, at once if the twin runs."""
     try:
         value = json.loads(document)
     except (ValueError, RecursionError) as error:
@@ -95,7 +95,7 @@ def put(name: str, table: str, key: str, document: str, home: Path, form: str) -
 @options.home_option
 @output.output_option
 def delete(name: str, table: str, key: str, home: Path, form: str) -> None:
-    """Delete a document, on the board too."""
+    """Delete the document with this KEY from TABLE, on the board too."""
     with options.reading(home) as registry:
         number = tables.change(registry, name, table, key, None, int(time.time()))
     if number is None:
