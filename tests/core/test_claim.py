@@ -25,9 +25,16 @@ class _Ports:
 
     def __init__(self, flash, answers):
         self.store = flash
-        self.board = self.network = self.clock = self.build = self
+        self.board = self.network = self.clock = self.build = self.log = self
+        self.marked = None  # lines of the log that no cloud gets any more
         self.answers = answers
         self.asked = []
+
+    def last(self):
+        return 7
+
+    def mark(self, number):
+        self.marked = number
 
     def say(self, step, text, level="info"):
         pass
@@ -207,6 +214,7 @@ def test_a_release_marks_first_and_then_puts_the_identity_aside():
         flash.write(paths.REGISTRATION, b"{}")
         for name in paths.CREDENTIALS:
             flash.write(paths.CERT + "/" + name, b"x")
+        flash.write(paths.LOG_FILES[0], b"lines of this owner")
         state = State(_Ports(flash, {}))
         flash.cut_after(after)
         try:
@@ -218,6 +226,7 @@ def test_a_release_marks_first_and_then_puts_the_identity_aside():
         assert flash.exists(paths.RELEASE) or flash.exists(paths.CERT), "nobody claims it for the old owner"
         releasing.release(state)
         assert flash.exists(paths.RELEASE) and not flash.exists(paths.CERT)
+        assert state.ports.marked == 7 and not flash.exists(paths.LOG_FILES[0])
         if not was_cut:
             break
     assert after > 1

@@ -17,9 +17,9 @@ def release(state):
         return False
     if not store.exists(paths.RELEASE) and _has_builder(store):
         store.write(paths.RELEASE, b"{}")
+    _forget_log(state)
     store.apply(slots.release(certificate_id))
     _forget_status(store)
-    _forget_log(state)
     return True
 
 
@@ -47,4 +47,4 @@ def _forget_log(state):
         for path in paths.LOG_FILES + (paths.LOGS,):
             state.ports.store.remove(path)
     except Failure:
-        pass  # the identity has gone all the same
+        pass  # the identity has to go all the same

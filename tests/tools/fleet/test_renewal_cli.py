@@ -14,7 +14,7 @@ HOUR_S = 3600
 
 
 @pytest.mark.parametrize(
-    ("arguments", "hours"), [((), 168), (("--ttl", "1.5"), 1.5), (("--ttl", "aws"), None)]
+    ("arguments", "hours"), [((), None), (("--ttl", "1.5"), 1.5), (("--ttl", "aws"), None)]
 )
 def test_the_life_of_certificates(tmp_path, arguments, hours):
     with process(tmp_path / "home", *arguments) as (_, twin):
