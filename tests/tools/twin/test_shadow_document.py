@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from device.core import shadow
@@ -12,6 +12,7 @@ _KEYS = st.sampled_from(["a", "b", "c", "timestamp"])
 _SCALARS = st.one_of(
     st.booleans(), st.integers(-3, 3), st.text("xy", max_size=2), st.lists(st.integers(0, 2))
 )
+SLOW = [HealthCheck.too_slow]  # no test depends on the speed of the machine
 _STATES = st.dictionaries(
     _KEYS, st.recursive(_SCALARS, lambda inner: st.dictionaries(_KEYS, inner, min_size=1), max_leaves=6)
 )
@@ -51,7 +52,7 @@ def model(state, patch):
     return kept
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=SLOW)
 @given(_STATES, _PATCHES)
 def test_merge(state, patch):
     before = repr(state), repr(patch)
@@ -59,7 +60,7 @@ def test_merge(state, patch):
     assert (repr(state), repr(patch)) == before
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=SLOW)
 @given(_STATES, _PATCHES)
 def test_every_value_has_a_timestamp_and_the_new_ones_are_of_now(state, patch):
     merged = documents.merged(state, patch)
@@ -82,7 +83,7 @@ def _values(document):
             yield from _values(value)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=SLOW)
 @given(_STATES, _STATES)
 def test_who_applies_the_delta_has_what_is_desired(desired, reported):
     delta = documents.delta(desired, reported)
@@ -97,12 +98,13 @@ def test_who_applies_the_delta_has_what_is_desired(desired, reported):
     }
 
 
+@settings(suppress_health_check=SLOW)
 @given(_STATES)
 def test_nothing_differs_from_itself(state):
     assert documents.delta(state, state) == {}
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=SLOW)
 @given(_STATES, _PATCHES, _PATCHES)
 def test_the_board_computes_the_same(state, first, second):
     once = shadow.merged(state, first)
@@ -111,6 +113,7 @@ def test_the_board_computes_the_same(state, first, second):
     assert shadow.difference(state, once) == documents.delta(state, once)
 
 
+@settings(suppress_health_check=SLOW)
 @given(_STATES, _STATES, st.sampled_from([None, 1]))
 def test_the_board_finds_the_parts_of_a_document(desired, reported, indent):
     raw = json.dumps(
@@ -121,7 +124,7 @@ def test_the_board_finds_the_parts_of_a_document(desired, reported, indent):
     assert shadow.part(raw, "state", "y") is None
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, suppress_health_check=SLOW)
 @given(st.binary(max_size=60) | st.text('{}[]":,\\\\ 1astate', max_size=60).map(str.encode))
 def test_a_board_survives_any_document(raw):
     mirror = shadow.Mirror()
