@@ -36,12 +36,11 @@ HOST_ARROWS = {
     "twin": _BASE | {"muster.registry", "muster.enrolment", "muster.twin"},
     "mpy.py": _BASE
     | {
-        "muster.arguments",
-        "muster.attributes",
         "muster.boards",
         "muster.constants",
         "muster.layout",
         "muster.microdot",
+        "muster.short_names",
         "muster.umqtt",
     },
 }

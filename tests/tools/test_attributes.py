@@ -1,16 +1,29 @@
 """Short names for private attributes: which get one, who may share it, and that lines stay where they are."""
 
+import ast
+
 import pytest
 
 from muster import attributes, mpy
+from muster import short_names as names
+from muster.edits import edited
 from muster.layout import LIB
+from muster.parsing import parsed
 
 ONE = "class A:\n    def __init__(self):\n        self._first = self._second = 1\n"
 OTHER = "class B:\n    def __init__(self):\n        self._third = 1\n"
 
 
+def nodes(source: str) -> list[ast.AST]:
+    return list(ast.walk(parsed(source)))
+
+
+def short_names(sources: dict[str, str]) -> dict[str, str]:
+    return attributes.short_names({name: nodes(source) for name, source in sources.items()})
+
+
 def test_unrelated_modules_share_short_names() -> None:
-    found = attributes.short_names({"one": ONE, "other": OTHER})
+    found = short_names({"one": ONE, "other": OTHER})
     assert sorted(found) == ["_first", "_second", "_third"]
     assert found["_first"] != found["_second"] and found["_third"] in (found["_first"], found["_second"])
 
@@ -24,14 +37,14 @@ def test_unrelated_modules_share_short_names() -> None:
 )
 def test_a_class_never_shares_with_what_it_inherits_from(derived: str) -> None:
     for modules in ({"one": ONE, "device.one": ONE}, {"between": "", "one": ONE, "device.one": ONE}):
-        found = attributes.short_names({**modules, "derived": derived})
+        found = short_names({**modules, "derived": derived})
         assert len(set(found.values())) == len(found) == 3
 
 
 def test_nor_with_a_base_of_its_base() -> None:
     between = "from one import A\nclass B(A):\n    pass\n"
     derived = "from between import B\nclass C(B):\n    def f(self):\n        self._third = 1\n"
-    found = attributes.short_names({"one": ONE, "between": between, "derived": derived})
+    found = short_names({"one": ONE, "between": between, "derived": derived})
     assert len(set(found.values())) == len(found) == 3
 
 
@@ -47,21 +60,21 @@ def test_nor_with_a_base_of_its_base() -> None:
     ],
 )
 def test_what_has_another_use_keeps_its_name(more: str) -> None:
-    assert sorted(attributes.short_names({"one": ONE, "more": more})) == ["_second"]
+    assert sorted(short_names({"one": ONE, "more": more})) == ["_second"]
 
 
 def test_only_attributes_of_self_are_renamed() -> None:
-    names = frozenset({("_first", "_a"), ("_än", "_b")})
+    short = {"_first": "_a", "_än": "_b"}
     source = "def f(self, _first):\n    'ä'; self._first = self._än + _first.x + self._other\n"
-    assert attributes.short(source, names) == source.replace("self._first", "self._a").replace("_än", "_b")
-    assert attributes.short("def f(:\n", names) == "def f(:\n"
+    found = edited(source, attributes.edits(nodes(source), short))
+    assert found == source.replace("self._first", "self._a").replace("_än", "_b")
 
 
 def test_the_device_keeps_its_lines_and_needs_few_names() -> None:
     texts = {path.relative_to(LIB).as_posix(): path.read_text() for path in LIB.rglob("*.py")}
     made = {source.name: source.text.decode() for source in mpy.device_sources(texts)}
     assert all(text.count("\n") == texts[name].count("\n") for name, text in made.items())
-    short = dict(mpy._short_attributes())
+    short = names.of_device().attributes
     assert len(short) > 80 and len(set(short.values())) < 20
     assert not any(
         f"self.{name}" in text.replace("(", " ").split() for name in short for text in made.values()

@@ -6,12 +6,10 @@ functions share. Names of functions stay: people read them in tracebacks.
 """
 
 import ast
-import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from string import ascii_lowercase
 
-from muster.edits import Edit, edited
-from muster.parsing import parsed
+from muster.edits import Edit
 
 # What an application is given: it may pass any argument by its name.
 FOR_APPLICATIONS = frozenset(
@@ -23,49 +21,37 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SHARED = {"self", "_"}  # names that all functions share already
 
 
-@functools.lru_cache(maxsize=512)
-def passed_by_name(source: str) -> frozenset[str]:
-    """Names by which calls in a module pass arguments; none for a module with a mistake in it."""
-    try:
-        nodes = ast.walk(parsed(source))
-    except SyntaxError:
-        return frozenset()
-    return frozenset(node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg)
+def passed_by_name(nodes: Sequence[ast.AST]) -> set[str]:
+    """Names by which calls among the nodes of a module pass arguments."""
+    return {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
 
 
-@functools.lru_cache(maxsize=512)
-def short(source: str, by_name: frozenset[str]) -> str:
-    """The same module with short names for arguments; one with a mistake in it as it is.
+def edits(nodes: Sequence[ast.AST], by_name: Iterable[str]) -> Iterator[Edit]:
+    """What gives arguments short names, in a module with these nodes, outer ones first.
 
     `by_name`: names by which arguments are passed, in any module; these stay.
     """
-    try:
-        tree = parsed(source)
-    except SyntaxError:
-        return source
-    return edited(source, _shortened(tree, by_name, frozenset()))
+    around: dict[ast.AST, tuple[set[str], set[str]]] = {}  # names that stay, names that mean something
+    for function in nodes:
+        if isinstance(function, _FUNCTIONS):
+            kept, taken = around.get(function, (set(by_name), set()))
+            inside = list(ast.walk(function))
+            bound = _bound_by_statements(inside)
+            used = taken | bound | _names(inside)
+            names = _new_names(function, kept | _SHARED | bound, used)
+            if names:
+                yield from _renamed(function, names)
+            inner = kept | set(names), used | set(names.values())
+            around.update((node, inner) for node in inside[1:] if isinstance(node, _FUNCTIONS))
 
 
-def _shortened(node: ast.AST, kept: frozenset[str], taken: frozenset[str]) -> Iterator[Edit]:
-    """Edits of all functions below `node`; `taken`: names that mean something around it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, _FUNCTIONS):
-            names = _new_names(child, kept, taken)
-            yield from _renamed(child, names)
-            yield from _shortened(child, kept | set(names), taken | _names(child) | set(names.values()))
-        else:
-            yield from _shortened(child, kept, taken)
-
-
-def _new_names(function: _Function, kept: frozenset[str], taken: frozenset[str]) -> dict[str, str]:
+def _new_names(function: _Function, kept: set[str], used: set[str]) -> dict[str, str]:
     """{argument: short name} of this function, none of which means anything else within it."""
-    fixed = kept | _SHARED | _bound_by_statements(function)
-    used = taken | _names(function)
     free = (letter for letter in ascii_lowercase if letter not in used)
     return {
         argument.arg: next(free, argument.arg)
         for argument in _arguments(function)
-        if argument.arg not in fixed and len(argument.arg) > 1
+        if argument.arg not in kept and len(argument.arg) > 1
     }
 
 
@@ -74,29 +60,27 @@ def _arguments(function: _Function) -> list[ast.arg]:
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
 
 
-def _names(function: ast.AST) -> set[str]:
-    """All names that stand in a function, its arguments' and those within functions in it included."""
-    nodes = list(ast.walk(function))
-    return (
-        {node.id for node in nodes if isinstance(node, ast.Name)}
-        | {node.arg for node in nodes if isinstance(node, ast.arg)}
-        | _bound_by_statements(function)
-    )
+def _names(nodes: Sequence[ast.AST]) -> set[str]:
+    """The names and arguments among these nodes."""
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        node.arg for node in nodes if isinstance(node, ast.arg)
+    }
 
 
-def _bound_by_statements(function: ast.AST) -> set[str]:
-    """Names that a statement in a function binds or declares: their places are not in the tree."""
+def _bound_by_statements(nodes: Sequence[ast.AST]) -> set[str]:
+    """Names that a statement among these binds or declares: their places are not in the tree.
+
+    Also those in a class, which are attributes, and in an f-string: before Python 3.12 they have no place.
+    """
     found: set[str] = set()
-    for node in ast.walk(function):
+    for node in nodes:
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             found |= set(node.names)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             found |= {(name.asname or name.name).partition(".")[0] for name in node.names}
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)):
             found.add(node.name or "")
-        if isinstance(
-            node, (ast.ClassDef, ast.JoinedStr)
-        ):  # attributes; and what has no place before Python 3.12
+        if isinstance(node, (ast.ClassDef, ast.JoinedStr)):
             found |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
     return found
 

@@ -6,27 +6,25 @@ class that it inherits from, never get the same. Functions and methods keep thei
 """
 
 import ast
-import functools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_letters
 
-from muster.edits import Edit, edited
-from muster.parsing import parsed
+from muster.edits import Edit
 
 
-def short_names(sources: Mapping[str, str]) -> dict[str, str]:
-    """{private attribute: short name} for a whole program, {module's full name: text}.
+def short_names(modules: Mapping[str, Sequence[ast.AST]]) -> dict[str, str]:
+    """{private attribute: short name} for a whole program, {module's full name: its nodes}.
 
     Left out is what is more than an attribute of `self` anywhere: a function, a variable, a text (for
     `getattr`), or an attribute that is read from outside.
     """
-    trees = {name: parsed(text) for name, text in sources.items()}
-    others = set[str]().union(*map(_other_names, trees.values()))
-    own = {name: _attributes(tree) - others for name, tree in trees.items()}
+    others = set[str]().union(*map(_other_names, modules.values()))
+    own = {name: _attributes(nodes) - others for name, nodes in modules.items()}
+    bases = {name: set(_bases(nodes)) & set(modules) for name, nodes in modules.items()}
     rivals: dict[str, set[str]] = defaultdict(set)
-    for name in trees:
-        together = own[name].union(*(own[base] for base in _ancestors(name, trees)))
+    for name in modules:
+        together = own[name].union(*(own[base] for base in _ancestors(name, bases)))
         for attribute in together:
             rivals[attribute] |= together - {attribute}
     free = [f"_{letter}" for letter in ascii_letters if f"_{letter}" not in others | set(rivals)]
@@ -37,38 +35,23 @@ def short_names(sources: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-@functools.lru_cache(maxsize=512)
-def short(source: str, names: frozenset[tuple[str, str]]) -> str:
-    """The same module with these {attribute: short name}, as pairs; one with a mistake in it as it is."""
-    try:
-        tree = parsed(source)
-    except SyntaxError:
-        return source
-    found = dict(names)
-    return edited(
-        source,
-        (
-            Edit(
-                node.end_lineno or 0,
-                (node.end_col_offset or 0) - len(node.attr.encode()),
-                node.end_col_offset or 0,
-                found[node.attr],
-            )
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and _is_of_self(node) and node.attr in found
-        ),
-    )
+def edits(nodes: Sequence[ast.AST], names: Mapping[str, str]) -> Iterator[Edit]:
+    """What gives attributes these {attribute: short name}, in a module with these nodes."""
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and _is_of_self(node) and node.attr in names:
+            end = node.end_col_offset or 0
+            yield Edit(node.end_lineno or 0, end - len(node.attr.encode()), end, names[node.attr])
 
 
 def _is_of_self(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
-def _attributes(tree: ast.Module) -> set[str]:
+def _attributes(nodes: Sequence[ast.AST]) -> set[str]:
     """Private names that are assigned to `self`."""
     return {
         node.attr
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Attribute)
         and _is_of_self(node)
         and isinstance(node.ctx, ast.Store)
@@ -77,10 +60,10 @@ def _attributes(tree: ast.Module) -> set[str]:
     }
 
 
-def _other_names(tree: ast.Module) -> set[str]:
+def _other_names(nodes: Sequence[ast.AST]) -> set[str]:
     """All names, texts, and attributes of anything but `self`."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and not _is_of_self(node):
             found.add(node.attr)
         elif isinstance(node, ast.Name):
@@ -96,27 +79,26 @@ def _other_names(tree: ast.Module) -> set[str]:
     return found
 
 
-def _ancestors(name: str, trees: Mapping[str, ast.Module]) -> set[str]:
-    """The modules, of these, that the classes of a module inherit from, also indirectly."""
+def _ancestors(name: str, bases: Mapping[str, set[str]]) -> set[str]:
+    """The modules that the classes of a module inherit from, also indirectly."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
-        for base in _bases(trees[waiting.pop()]):
-            if base in trees and base not in found:
-                found.add(base)
-                waiting.append(base)
+        new = bases[waiting.pop()] - found
+        found |= new
+        waiting += new
     return found
 
 
-def _bases(tree: ast.Module) -> Iterable[str]:
+def _bases(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """The modules from which a module imports the names of base classes."""
     homes = {
         alias.asname or alias.name: node.module or ""
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ClassDef):
             for base in node.bases:
                 name = base.value if isinstance(base, ast.Attribute) else base

