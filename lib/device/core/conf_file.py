@@ -5,13 +5,10 @@ core.settings checks what is in it. Each function raises Failure (GIVE_UP) that 
 
 import json
 
-from device.core import documents, fields, paths
+from device.core import documents, fields, json_text, paths
 from device.core.failures import Failure
 
 MAX_BYTES = 8192
-_SPACE = b" \t\r\n"
-_AFTER_VALUE = b",}] \t\r\n"
-_QUOTE = 0x22
 _CLOSE = 0x7D
 
 
@@ -64,25 +61,25 @@ def _with(raw, section, name, value):
         raise wrong('"%s" must be an object' % section)
     if place.get(name) == value:
         return raw
-    changed = _replaced(raw, section, name, json.dumps(value).encode())
-    place[name] = value
-    conf[section] = place
     try:
+        changed = _replaced(raw, section, name, json.dumps(value).encode())
         if document(changed).get(section, {}).get(name) == value:
             return changed
-    except (Failure, AttributeError):
+    except (Failure, ValueError, AttributeError):
         pass
+    place[name] = value
+    conf[section] = place
     return json.dumps(conf).encode()
 
 
 def _replaced(raw, section, name, text):
     """`raw`, a valid document, with `text` in the place of the value, or as a new member of its object."""
     at = raw.index(b"{")
-    found = _member(raw, at, section)
+    found = json_text.member(raw, at, section)
     if not found:
         return _inserted(raw, at, section, b"{" + _quoted(name) + b": " + text + b"}")
     start = found[0]
-    found = _member(raw, start, name)
+    found = json_text.member(raw, start, name)
     if not found:
         return _inserted(raw, start, name, text)
     return raw[: found[0]] + text + raw[found[1] :]
@@ -94,48 +91,5 @@ def _quoted(name):
 
 def _inserted(raw, at, name, text):
     """`raw` with a new first member in the object that begins at `at`."""
-    end = "" if raw[_skipped(raw, at + 1)] == _CLOSE else ", "
+    end = "" if raw[json_text.skipped(raw, at + 1)] == _CLOSE else ", "
     return raw[: at + 1] + _quoted(name) + b": " + text + end.encode() + raw[at + 1 :]
-
-
-def _member(raw, at, name):
-    """(start, end) of the value of `name` in the object that begins at `at` of a valid document, or None."""
-    at = _skipped(raw, at + 1)
-    while raw[at] != _CLOSE:
-        end = documents.string_end(raw, at + 1) + 1
-        is_it = raw[at:end] == _quoted(name)
-        start = _skipped(raw, _skipped(raw, end) + 1)
-        end = _value_end(raw, start)
-        if is_it:
-            return start, end
-        at = _skipped(raw, end)
-        if raw[at] != _CLOSE:
-            at = _skipped(raw, at + 1)
-    return None
-
-
-def _value_end(raw, at):
-    """Where the value that starts at `at` ends."""
-    if raw[at] not in b'{["':
-        while raw[at] not in _AFTER_VALUE:
-            at += 1
-        return at
-    depth = 0
-    while True:
-        byte = raw[at]
-        if byte == _QUOTE:
-            at = documents.string_end(raw, at + 1)
-        elif byte in b"{[":
-            depth += 1
-        elif byte in b"}]":
-            depth -= 1
-        at += 1
-        if not depth:
-            return at
-
-
-def _skipped(raw, at):
-    """The place of the next byte that is no white space."""
-    while raw[at] in _SPACE:
-        at += 1
-    return at

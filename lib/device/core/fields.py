@@ -124,6 +124,7 @@ REFUSED = "refused"  # keys of the board's changes that do not count
 MORE = "more"
 ORIGIN = "origin"  # sync.json: which cloud the numbers are of
 SYNC_BYTES = 3072  # of the changes in one message, unless it is a single one
+SYNC_ANSWER_BYTES = 7168  # of an answer: 3 KB of changes, 3 KB of keys that are refused
 
 # Boot status
 BOOTED_SERIAL = "serialID"

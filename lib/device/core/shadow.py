@@ -6,7 +6,7 @@ Sections are merged as JSON merge patches (RFC 7396): None removes a key, a list
 
 import json
 
-from device.core import documents, fields
+from device.core import documents, fields, json_text
 
 MAX_BYTES = 8192  # of what is reported, and of what is desired; AWS counts both together
 MAX_DEPTH = 5  # of what the board reports: AWS's texts name 5, 6 and 8
@@ -17,9 +17,6 @@ NONE = "none"  # there is no such shadow
 STALE = "stale"  # another version counts: fetch it
 AGAIN = "again"  # throttled, or the cloud's own trouble
 WRONG = "wrong"  # this request will never be accepted
-
-_NUMBER_ENDS = b",]} \t\r\n"
-_SPACES = b" \t\r\n"
 
 
 def verdict(code):
@@ -126,62 +123,11 @@ def part(raw, *path):
     It may be large: metadata is several times the state. Raises ValueError when `raw` is no such object.
     """
     for key in path:
-        raw = _member(raw, b'"' + key.encode() + b'"')
-        if raw is None:
+        found = json_text.member(raw, json_text.skipped(raw, 0), key)
+        if found is None:
             return None
+        raw = raw[found[0] : found[1]]
     return raw
-
-
-def _member(raw, wanted):
-    at = _skip(raw, 0)
-    if raw[at : at + 1] != b"{":
-        raise ValueError("JSON: no object")
-    at = _skip(raw, at + 1)
-    while raw[at : at + 1] == b'"':
-        key_end = documents.string_end(raw, at + 1) + 1
-        colon = _skip(raw, key_end)
-        if raw[colon : colon + 1] != b":":
-            raise ValueError("JSON: no colon")
-        begin = _skip(raw, colon + 1)
-        end = _value_end(raw, begin)
-        if raw[at:key_end] == wanted:
-            return raw[begin:end]
-        at = _skip(raw, end)
-        if raw[at : at + 1] != b",":
-            return None
-        at = _skip(raw, at + 1)
-    return None
-
-
-def _skip(raw, at):
-    while at < len(raw) and raw[at] in _SPACES:
-        at += 1
-    return at
-
-
-def _value_end(raw, at):
-    """The index behind the value that begins at `at`."""
-    depth = 0
-    begin = at
-    while at < len(raw):
-        byte = raw[at]
-        if byte == 0x22:
-            at = documents.string_end(raw, at + 1) + 1
-            if not depth:
-                return at
-            continue
-        if byte in b"{[":
-            depth += 1
-        elif byte in b"}]" and depth:
-            depth -= 1
-            if not depth:
-                return at + 1
-        elif not depth and byte in _NUMBER_ENDS:
-            return at
-        at += 1
-    if depth or at == begin:
-        raise ValueError("JSON: truncated")
-    return at
 
 
 def number(raw, key):

@@ -11,7 +11,6 @@ import json
 from device.core import documents, fields, records
 from device.core.failures import Failure
 
-MAX_ANSWER_BYTES = 7168  # 3 KB of changes, 3 KB of keys that are refused; None: too large for the board
 NUMBERS_AT_ONCE = 64  # numbers of messages are used up 64 at a time, so that few are written
 _LIMIT = 0x3FFFFFFF
 _PUT_BYTES = 3000  # of documents that are stored at once
@@ -131,8 +130,8 @@ def refusal(raw, name, number):
 
 
 def _object(raw):
-    if raw is None or len(raw) > MAX_ANSWER_BYTES:
-        raise ValueError("it has more than %d bytes" % MAX_ANSWER_BYTES)
+    if raw is None or len(raw) > fields.SYNC_ANSWER_BYTES:
+        raise ValueError("it has more than %d bytes" % fields.SYNC_ANSWER_BYTES)
     value = documents.loads(raw) if raw else None
     if not isinstance(value, dict):
         raise ValueError("it is no object")

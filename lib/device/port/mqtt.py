@@ -72,10 +72,9 @@ def _has_room(size):
     if size < _SMALL_BYTES:
         return True
     try:
-        pieces = [bytearray(size) for _ in range(3)]
+        return len([bytearray(size) for _ in range(3)]) == 3
     except MemoryError:
-        pieces = None
-    return bool(pieces)
+        return False
 
 
 class Connection:
@@ -88,9 +87,7 @@ class Connection:
         self.lost = None
         self.on_message = None
         self.is_retained = False  # whether the message that `on_message` is called for was kept by the server
-        self.on_large = (
-            None  # told (topic, size) of a message above the limit, which else ends the connection
-        )
+        self.on_large = None  # told (topic, size) of one that is too large, which else ends the connection
         self._stream = asyncio.StreamReader(secure)
         self._packets = builder
         self._lock = asyncio.Lock()

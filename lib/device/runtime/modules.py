@@ -31,6 +31,7 @@ _READERS = (
     "device.core.startup",
     "device.core.slots",
     "device.core.documents",
+    "device.core.json_text",
     "device.core.topics",
     "device.runtime.identity",
 )

@@ -63,11 +63,9 @@ class Supervisor:
             essential = [name for name, _, _, is_safe in self._state.ports.build.SERVICES if is_safe]
             self._plan = [planned for planned in first if planned[0] not in essential]
             first = [planned for planned in first if planned[0] in essential]
-            asyncio.create_task(self._start_rest())
         for name, needs in first:
             self._begin(name, needs)
-        if not self._state.identity:
-            self._state.ports.board.end_start()
+        asyncio.create_task(self._start_rest())
 
     async def _start_rest(self):
         """Start what is left of the plan, but not while the board connects to publish its boot status."""

@@ -22,12 +22,16 @@ class Shadow(Service):
 
     def open(self, name=None):
         """The shadow of this name, the classic one without. Raises ValueError, Failure."""
+        shadows = self._all()
+        self._used.set()
+        return shadows.open(name)
+
+    def _all(self):
         if self._shadows is None:
             from device.runtime.shadows import Shadows
 
             self._shadows = Shadows(self)
-        self._used.set()
-        return self._shadows.open(name)
+        return self._shadows
 
     def open_for(self, muster, name):
         """The same for an application, whose errors do not reach this service."""
@@ -52,13 +56,8 @@ class Shadow(Service):
         unload_readers()
         for name in names:
             self.open(name)
-        if store.exists(paths.SHADOW):
-            if self._shadows is None:
-                from device.runtime.shadows import Shadows
-
-                self._shadows = Shadows(self)
-            if self._shadows.open_unsent():
-                self._used.set()
+        if store.exists(paths.SHADOW) and self._all().open_unsent():
+            self._used.set()
 
 
 SERVICE = Shadow

@@ -11,7 +11,6 @@ from device.runtime.service import Service
 
 _LOOK_MS = 1000
 _MOST = 2  # answers that wait
-_MAX_BYTES = 7168  # of one, as core.sync has it
 
 
 class Sync(Service):
@@ -72,9 +71,8 @@ class Sync(Service):
         if not topic.startswith(self.topic):
             self._ask(topic[topic.rfind("/") + 1 :])
         elif self.answers is not None and len(self.answers) < _MOST:
-            self.answers.append(
-                (topic, payload if payload is not None and len(payload) <= _MAX_BYTES else None)
-            )
+            is_large = payload is None or len(payload) > fields.SYNC_ANSWER_BYTES
+            self.answers.append((topic, None if is_large else payload))
         self.heard.set()
 
     def _renewed(self):
