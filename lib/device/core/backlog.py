@@ -33,11 +33,6 @@ _LOOK_BYTES = 256
 _MASK = 0x3FFFFFFF
 
 
-def size_of(topic, payload):
-    """How many bytes a message takes on the flash, before it is encoded."""
-    return HEAD_BYTES + len(topic) + len(payload)
-
-
 def record(number, topic, payload):
     """The bytes of one message."""
     name = topic.encode()

@@ -10,30 +10,14 @@ UPDATE = "/update"
 DELETE = "/delete"
 DELTA = "/update/delta"
 DOCUMENTS = "/update/documents"
-_SHADOW = "/shadow"
-_NAMED = "/name/"
+SHADOW = "/shadow"  # after the thing; the name of a named one comes after NAMED
+NAMED = "/name/"
 MAX_NAME = 64
 
 
 def of(thing, name=None):
     """What the topics of a thing's shadow begin with: the named one, or the classic one without a name."""
-    return topics.THINGS + thing + _SHADOW + (_NAMED + name if name else "")
-
-
-def parts(topic):
-    """(thing, name or None for the classic one, request) in a request topic of a shadow, or None."""
-    if not topic.startswith(topics.THINGS):
-        return None
-    for request in (GET, UPDATE, DELETE):
-        if topic.endswith(request):
-            thing, _, name = topic[len(topics.THINGS) : -len(request)].partition(_SHADOW)
-            if "/" in thing or not thing:
-                return None
-            if not name:
-                return (thing, None, request) if topic == of(thing) + request else None
-            name = name[len(_NAMED) :] if name.startswith(_NAMED) else ""
-            return None if name_fault(name) else (thing, name, request)
-    return None
+    return topics.THINGS + thing + SHADOW + (NAMED + name if name else "")
 
 
 def name_fault(name):

@@ -1,4 +1,4 @@
-"""All MQTT topics are built and matched here, those of shadows in core.shadow_topics, and nowhere else.
+"""All MQTT topics are built here, those of shadows in core.shadow_topics, and nowhere else.
 
 Source: AWS IoT Developer Guide, "Device provisioning MQTT API" and "Reserved topics";
 the boot status topic is the seed's.
@@ -77,12 +77,6 @@ def sync(prefix, serial):
 def sync_changed(prefix, serial, table):
     """The topic of news about a table; with the name "+", the filter for all of them."""
     return own(prefix, serial, _SYNC_CHANGED + table)
-
-
-def sync_of(topic):
-    """(prefix, serial) in a board's request to synchronise, or None for any other topic."""
-    prefix, _, serial = topic[: -len(_SYNC) - 1].rpartition("/")
-    return (prefix, serial) if prefix and serial and topic == sync(prefix, serial) else None
 
 
 def template_of(topic):

@@ -57,6 +57,7 @@ class Engine:
         `store` is the file that keeps sessions and retained messages over a restart.
         """
         self.settings = settings
+        self._registry = registry
         self._context = context
         self._proved = proved
         self._store = store
@@ -136,7 +137,8 @@ class Engine:
                     connection.hang_up(ends.SERVER_INITIATED, connection.principal.why_not())
         self._router.sessions.delete_expired()
         if not self._is_outbox_read:
-            self._shadows.publish_left()
+            for topic, payload in self._registry.outbox.take():  # what commands left for boards
+                self.send(topic, payload)
             self._is_outbox_read = True
 
     def connected(self, link: Link) -> Client:

@@ -3,10 +3,11 @@
 Source: AWS IoT Developer Guide, "MQTT" (differences from the standard) and "Reserved topics".
 """
 
-from device.core import topics
+from device.core import shadow_topics, topics
 from muster.twin.settings import Limits
 
 _RULE_SLASHES = 3  # $aws/rules/<rule>/ does not count
+_SYNC = topics.sync("", "")[1:]  # the end of a board's requests to synchronise
 
 
 def name_problem(topic: str, limits: Limits) -> str | None:
@@ -62,3 +63,25 @@ def booted_serial(topic: str) -> str | None:
     prefix, _, rest = topic.rpartition("/")
     prefix, _, serial = prefix.rpartition("/")
     return serial if prefix and rest and topics.booted(prefix, serial) == topic else None
+
+
+def sync_of(topic: str) -> tuple[str, str] | None:
+    """(prefix, serial) in a board's request to synchronise, or None for any other topic."""
+    if not topic.endswith(_SYNC):
+        return None
+    prefix, _, serial = topic.removesuffix(_SYNC).rpartition("/")
+    return (prefix, serial) if prefix and serial else None
+
+
+def shadow_of(topic: str) -> tuple[str, str | None, str] | None:
+    """(thing, name or None for the classic one, request) in a request topic of a shadow, or None."""
+    if not topic.startswith(topics.THINGS):
+        return None
+    for request in (shadow_topics.GET, shadow_topics.UPDATE, shadow_topics.DELETE):
+        if topic.endswith(request):
+            thing, _, rest = topic[len(topics.THINGS) : -len(request)].partition(shadow_topics.SHADOW)
+            name = rest.removeprefix(shadow_topics.NAMED) if rest else None
+            if not thing or "/" in thing or topic != shadow_topics.of(thing, name) + request:
+                return None
+            return None if rest and shadow_topics.name_fault(name) else (thing, name, request)
+    return None

@@ -10,8 +10,8 @@ import json
 from collections import deque
 from typing import Any, NamedTuple
 
-from device.core import fields, shadow_topics, topics
-from muster.twin import faults
+from device.core import fields, topics
+from muster.twin import faults, filters
 from muster.twin.connection import Connection
 from muster.twin.exchange import Exchange
 from muster.twin.faults import Plan
@@ -39,7 +39,7 @@ def stage_of(topic: str) -> str | None:
         return faults.CREATE_KEYS
     if topic == topics.CREATE_FROM_CSR:
         return faults.CREATE_FROM_CSR
-    if shadow_topics.parts(topic):
+    if filters.shadow_of(topic):
         return faults.SHADOW
     return faults.REGISTER if topics.template_of(topic) else None
 

@@ -118,10 +118,9 @@ class Publishing:
 
     def _carry_out(self, connection: Connection, packet: Publish) -> bool:
         topic, payload, qos, retain, _ = packet
-        if operations.stage_of(topic) == faults.SHADOW:  # a will
-            self._shadows.start(connection, topic, payload, faults.NO_FAULTS)
-            return True
         if topic.startswith("$") and not topic.startswith(topics.RULES):  # jobs: no service listens yet
+            if operations.stage_of(topic) == faults.SHADOW:  # a will
+                self._shadows.start(connection, topic, payload, faults.NO_FAULTS)
             return True
         certificate_id, now_s = connection.principal.certificate_id, self._settings.clock()
         self._observer(Published(topic, payload, qos, connection.client_id, certificate_id, now_s))
@@ -129,7 +128,7 @@ class Publishing:
             self._router.publish(topic, payload, qos, connection.client_id)
             if retain:
                 self._router.retain(topic, payload, qos)
-            if topics.sync_of(topic):
+            if filters.sync_of(topic):
                 plan = self._faults.take(faults.SYNC, connection.client_id)
                 self._tables.start(connection, topic, payload, plan)
         return True

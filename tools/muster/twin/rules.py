@@ -35,6 +35,7 @@ class Logs:
             ) from error
         self.cloudwatch = CloudWatch(self.store)
         self._filter = topics.log(settings.topic_prefix, "+")
+        self._end = topics.log("", "")[1:]  # asked first: most messages are others
         self._basic = topics.by_rule(settings.log_rule, "")
 
     def close(self) -> None:
@@ -44,7 +45,8 @@ class Logs:
     def take(self, message: Published) -> None:
         """Act on one message, if the rule is about its topic; whoever sent it is not told of errors."""
         is_direct = message.topic.startswith(self._basic)  # basic ingest: the rule is named
-        if not is_direct and not filters.matches(message.topic, self._filter):
+        is_ours = message.topic.endswith(self._end) and filters.matches(message.topic, self._filter)
+        if not is_direct and not is_ours:
             return
         try:
             self._put(message)

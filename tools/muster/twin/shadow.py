@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from device.core import fields, shadow_topics, topics
 from muster.registry import Registry
 from muster.registry.shadows import Shadow
+from muster.twin import filters
 from muster.twin import shadow_document as documents
 from muster.twin.shadow_document import Node, Request, ShadowError
 
@@ -35,7 +36,7 @@ class Outcome(NamedTuple):
 
 def serve(registry: Registry, topic: str, payload: bytes, now_s: int) -> Outcome:
     """Carry out the request of a shadow topic; raises ShadowError, RegistryError."""
-    found = shadow_topics.parts(topic)
+    found = filters.shadow_of(topic)
     assert found is not None
     thing, name, kind = found
     request = documents.request(payload, kind == shadow_topics.UPDATE)

@@ -6,92 +6,48 @@ Source: AWS IoT Developer Guide, "Device Shadow MQTT topics"; AWS General Refere
 "Device Shadow service quotas".
 """
 
-import asyncio
-from collections import Counter
-from weakref import WeakValueDictionary
-
-from device.core import fields, shadow_topics
+from device.core import fields
 from muster.registry import Registry
 from muster.registry.failures import RegistryError
-from muster.twin import faults, shadow
+from muster.twin import faults, filters, shadow
 from muster.twin.connection import Connection
 from muster.twin.exchange import Exchange
 from muster.twin.faults import Plan
 from muster.twin.log import log
 from muster.twin.packets import QOS_1
 from muster.twin.router import Router
+from muster.twin.serving import Serving
 from muster.twin.settings import Settings
 from muster.twin.shadow import Message, ShadowError
-from muster.twin.throttle import Rate
-
-_KEPT_RATES = 10_000
 
 _log = log()
 
 
 class ShadowRequests:
-    """Serves shadows beside the connections, so that none waits for another."""
+    """Serves shadows."""
 
     def __init__(self, registry: Registry, router: Router, settings: Settings) -> None:
         self._registry = registry
         self._router = router
         self._settings = settings
-        self._limits = settings.limits
-        self._in_flight: Counter[Connection] = Counter()
-        self._rates: dict[str, Rate] = {}  # of things
-        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._serving = Serving(settings, settings.limits.shadow_calls, settings.limits.shadow_calls_per_s)
+        self.stop = self._serving.stop
 
     def start(self, connection: Connection, topic: str, payload: bytes, plan: Plan) -> None:
         """Begin to serve a request; one too many is refused."""
-        if self._in_flight[connection] >= self._limits.shadow_calls or not self._passes(topic):
+        found = filters.shadow_of(topic)
+        assert found is not None
+        if not self._serving.admits(connection, found[0]):
             self._publish(self._refused(topic, ShadowError(429, "Too many requests")))
             return
-        self._in_flight[connection] += 1
-        task = asyncio.create_task(self._serve(connection, topic, payload, plan))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def publish_left(self) -> None:
-        """Publish what commands left in the registry; raises RegistryError."""
-        for topic, payload in self._registry.outbox.take():
-            self._router.publish(topic, payload, QOS_1)
-
-    async def stop(self) -> None:
-        """End what is being served."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _passes(self, topic: str) -> bool:
-        """Whether the thing's rate allows one more."""
-        if not self._settings.throttle:
-            return True
-        thing, _, _ = shadow_topics.parts(topic)
-        if len(self._rates) > _KEPT_RATES:
-            self._rates.clear()
-        rate = self._rates.get(thing)
-        if rate is None:
-            rate = self._rates[thing] = Rate(self._limits.shadow_calls_per_s, self._settings.clock)
-        return rate.passes()
-
-    async def _serve(self, connection: Connection, topic: str, payload: bytes, plan: Plan) -> None:
-        line = self._lines.setdefault(topic.rpartition("/")[0], asyncio.Lock())
         exchange: Exchange[Message] = Exchange(
             connection,
             act=lambda: self._act(topic, payload),
             refuse=lambda plan: self._refused(topic, _fault(plan)),
             answer=lambda message, times: self._publish(message, plan, times),
         )
-        try:
-            async with line:
-                await exchange.carry_out(plan)
-        except Exception:
-            _log.exception("%s: %s failed", connection.client_id, topic)
-        finally:
-            self._in_flight[connection] -= 1
-            if not self._in_flight[connection]:
-                del self._in_flight[connection]
+        what = f"{connection.client_id}: {topic}"
+        self._serving.start(connection, topic.rpartition("/")[0], what, exchange, plan)
 
     async def _act(self, topic: str, payload: bytes) -> Message:
         """Carry it out, publish what others hear of it; the answer."""

@@ -3,11 +3,8 @@
 So would a rule of AWS IoT. The requests of one board are served in the order in which they came.
 """
 
-import asyncio
 import json
-from collections import Counter
 from typing import Any
-from weakref import WeakValueDictionary
 
 from device.core import fields, topics
 from muster.registry import Registry
@@ -19,11 +16,9 @@ from muster.twin.faults import Plan
 from muster.twin.log import log
 from muster.twin.packets import QOS_1
 from muster.twin.router import Router
+from muster.twin.serving import Serving
 from muster.twin.settings import Settings
 from muster.twin.tables import TableError
-from muster.twin.throttle import Rate
-
-_KEPT_RATES = 10_000
 
 _log = log()
 
@@ -31,17 +26,14 @@ Answer = tuple[bool, dict[str, Any]]  # accepted?, body
 
 
 class TableRequests:
-    """Serves them beside the connections, so that none waits for another."""
+    """Serves them."""
 
     def __init__(self, registry: Registry, router: Router, settings: Settings) -> None:
         self._registry = registry
         self._router = router
         self._settings = settings
-        self._limits = settings.limits
-        self._in_flight: Counter[str] = Counter()
-        self._rates: dict[str, Rate] = {}
-        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._serving = Serving(settings, settings.limits.table_calls, settings.limits.table_calls_per_s)
+        self.stop = self._serving.stop
 
     def start(self, connection: Connection, topic: str, payload: bytes, plan: Plan) -> None:
         """Begin to serve a request; one too many is refused."""
@@ -50,48 +42,16 @@ class TableRequests:
         except TableError as error:
             self._publish(topic, _refused(None, error))
             return
-        if self._in_flight[topic] >= self._limits.table_calls or not self._passes(topic):
+        if not self._serving.admits(topic, topic):
             self._publish(topic, _refused(asked, TableError(429, "Too many requests")))
             return
-        self._in_flight[topic] += 1
-        task = asyncio.create_task(self._serve(connection, topic, asked, plan))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def stop(self) -> None:
-        """End what is being served."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _passes(self, topic: str) -> bool:
-        """Whether the board's rate allows one more."""
-        if not self._settings.throttle:
-            return True
-        if len(self._rates) > _KEPT_RATES:
-            self._rates.clear()
-        rate = self._rates.get(topic)
-        if rate is None:
-            rate = self._rates[topic] = Rate(self._limits.table_calls_per_s, self._settings.clock)
-        return rate.passes()
-
-    async def _serve(self, connection: Connection, topic: str, asked: tables.Request, plan: Plan) -> None:
-        line = self._lines.setdefault(topic, asyncio.Lock())
         exchange: Exchange[Answer] = Exchange(
             connection,
             act=lambda: self._act(topic, asked),
             refuse=lambda plan: _refused(asked, _fault(plan)),
             answer=lambda answer, times: self._publish(topic, answer, plan, times),
         )
-        try:
-            async with line:
-                await exchange.carry_out(plan)
-        except Exception:
-            _log.exception("%s: %s failed", connection.client_id, topic)
-        finally:
-            self._in_flight[topic] -= 1
-            if not self._in_flight[topic]:
-                del self._in_flight[topic]
+        self._serving.start(topic, topic, f"{connection.client_id}: {topic}", exchange, plan)
 
     async def _act(self, topic: str, asked: tables.Request) -> Answer:
         now_s = int(self._settings.clock())

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from device.core import fields, topics
 from muster.errors import MusterError
 from muster.registry import Registry
+from muster.registry.tables import Document
+from muster.twin import filters
 from muster.twin.log import log
 
 MOST_TABLES = 16  # of a device
@@ -85,7 +87,7 @@ def _check(is_good: object, what: str) -> None:
 
 def serve(registry: Registry, topic: str, asked: Request, now_s: int) -> dict[str, Any]:
     """Carry out a request; the body of the answer. Raises TableError, RegistryError."""
-    found = topics.sync_of(topic)
+    found = filters.sync_of(topic)
     assert found is not None
     prefix, device = found
     tables = registry.tables
@@ -119,15 +121,22 @@ def _take(
     except ValueError as error:  # this alone: the others are good
         _log.warning("%s: %s of %s is left out: %s", device, key, asked.table, error)
         return True
-    if old is not None and old.text == text:
-        tables.own(device, asked.table, key, asked.board)
-    elif asked.seen is not None and old and old.board != asked.board and old.number > asked.seen:
+    if _conflicts(old, text, asked):
         return False
-    elif text is not None:
-        tables.put(device, asked.table, key, text, asked.board, now_s)
     if text is None:
         tables.remove(device, asked.table, key)
+    elif old is not None and old.text == text:
+        tables.own(device, asked.table, key, asked.board)
+    else:
+        tables.put(device, asked.table, key, text, asked.board, now_s)
     return True
+
+
+def _conflicts(old: Document | None, text: str | None, asked: Request) -> bool:
+    """Whether others have changed it after what the board has seen, and not to the same."""
+    if old is None or old.text == text or asked.seen is None:
+        return False
+    return old.board != asked.board and old.number > asked.seen
 
 
 def _page(registry: Registry, device: str, asked: Request) -> dict[str, Any]:
