@@ -120,6 +120,10 @@ class Soak:
             time.sleep(0.05)
         else:
             raise AssertionError(f"no reading for a minute (seed {SEED}):\n{machine.console[-3000:]}")
+        self.mend_link()
+
+    def mend_link(self) -> None:
+        """Let the relay pass everything on again."""
         self.relay.refuse = self.relay.black_hole = False
 
     def stop(self) -> None:
@@ -142,6 +146,7 @@ def connections_without_reason(lines: list[str]) -> list[str]:
 
 def test_soak(serial, tmp_path, caplog, capsys):
     caplog.set_level(logging.INFO, "muster.twin")
+    print(f"seed {SEED}")  # with what a failure shows
     soak = Soak(tmp_path, serial)
     with soak.relay:
         path = soak.make_board()
@@ -156,6 +161,7 @@ def test_soak(serial, tmp_path, caplog, capsys):
                 else:
                     soak.mishap(path)
             soak.switch_off()
+            soak.mend_link()
             last = soak.switch_on(path)
             soak.go_on(CALM_READINGS)
             soak.stored |= set(READING.findall(last.console))
