@@ -1,4 +1,4 @@
-"""Sets of services to switch off: all there are, and a few that meet every pair of switches."""
+"""Sets of services to switch off: all that matter, and a few that meet every pair of switches."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,24 @@ def every(names: Sequence[str]) -> Iterator[frozenset[str]]:
     """Every set of `names`."""
     for count in range(len(names) + 1):
         yield from map(frozenset, itertools.combinations(names, count))
+
+
+def by_needs(services: Sequence[Service]) -> tuple[list[str], list[str]]:
+    """The names of the services that need one or that one needs, and of those that stand alone."""
+    needed = {need for service in services for need in service.needs}
+    linked = [service.name for service in services if service.needs or service.name in needed]
+    return linked, [service.name for service in services if service.name not in linked]
+
+
+def that_matter(services: Sequence[Service]) -> Iterator[frozenset[str]]:
+    """Every set of the linked services, and every set of those that stand alone.
+
+    The two kinds have no part in what becomes of each other, so each set is joined with the next of a few
+    sets of the other kind, in which any two meet. All sets of all services would be two million.
+    """
+    for names, others in itertools.permutations(by_needs(services)):
+        for off, more in zip(every(names), itertools.cycle(covering(others))):  # noqa: B905 (it is a cycle)
+            yield off | more
 
 
 def covering(names: Sequence[str]) -> list[frozenset[str]]:
