@@ -9,7 +9,7 @@ from typing import Any
 
 from device.core import fields, log_format, paths
 from muster.board_link import BoardLink
-from muster.printable import printable
+from muster.printable import printable, printable_lines
 
 _LINE = re.compile(r"(\d{1,10}) (\S+) (\w+) (\S+) (.*)")
 _CAUSES = (
@@ -80,12 +80,8 @@ def _lines(text: str) -> Iterator[Line]:
         elif match := _LINE.fullmatch(row):
             if words:
                 time, level, source = map(printable, words[1:4])
-                yield Line(int(words[0]), time, level, source, _shown(words[4]))
+                yield Line(int(words[0]), time, level, source, printable_lines(words[4]))
             words = list(match.groups())
-
-
-def _shown(text: str) -> str:
-    return "\n".join(map(printable, text.split("\n")))
 
 
 def _restarts(raw: bytes | None) -> list[dict[str, Any]]:
@@ -119,7 +115,7 @@ def of_board(link: BoardLink) -> Log:
         if isinstance(value, tuple):
             is_earlier, (number, level, source, text, ms) = value
             time = f"{'earlier, ' if is_earlier else ''}{ms / 1000:.3f} s"
-            found.lines.append(Line(number, time, level, printable(source), _shown(text)))
+            found.lines.append(Line(number, time, level, printable(source), printable_lines(text)))
         else:
             found.restarts = _restarts(value)
     return found

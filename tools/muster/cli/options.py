@@ -5,6 +5,7 @@ asked for, at a terminal only.
 """
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -206,3 +207,14 @@ def complete_batch(ctx: click.Context, _: click.Parameter, begin: str) -> list[C
 def complete_device(ctx: click.Context, _: click.Parameter, begin: str) -> list[CompletionItem]:
     """The devices that begin so, for the shell."""
     return _completions(ctx, lambda registry: sorted(registry.devices.names()), begin)
+
+
+def json_object(text: str, what: str, must: str) -> dict[str, Any]:
+    """The JSON object in the text of an option; raises MusterError, with `must` when it is something else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MusterError(f"{what} is not JSON: {error}", WRONG_USE) from error
+    if not isinstance(value, dict):
+        raise MusterError(must, WRONG_USE)
+    return value

@@ -72,7 +72,9 @@ def set_shadow(
         raise MusterError(f"--name {shadow_topics.name_fault(shadow_name)}", WRONG_USE)
     text = (desired or "") if file is None else file.read_text(encoding="utf-8")
     topic = shadow_topics.of(name, shadow_name) + shadow_topics.UPDATE
-    payload = f'{{"{fields.STATE}": {{"{fields.DESIRED}": {_checked(text)}}}}}'.encode()
+    must = 'what is desired must be a JSON object, such as {"lamp": true}'
+    value = options.json_object(text, "what is desired", must)
+    payload = json.dumps({fields.STATE: {fields.DESIRED: value}}).encode()
     with options.reading(home) as registry, registry.transaction():
         try:
             answer, news = shadow.serve(registry, topic, payload, int(time.time()))
@@ -84,17 +86,6 @@ def set_shadow(
     done = f"{_called(shadow_name)} of {name} has version {version}"
     output.done(form, [done], {"thing": name, "name": shadow_name, fields.VERSION: version})
     options.note_only_here(home, Deed.LOOK)
-
-
-def _checked(text: str) -> str:
-    """`text`, which stands in a document; raises MusterError when it is not an object of JSON."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MusterError(f"what is desired is not JSON: {error}", WRONG_USE) from error
-    if not isinstance(value, dict):
-        raise MusterError('what is desired must be a JSON object, such as {"lamp": true}', WRONG_USE)
-    return json.dumps(value)
 
 
 def _called(name: str | None) -> str:

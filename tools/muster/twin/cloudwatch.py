@@ -68,9 +68,7 @@ class CloudWatch:
     def create_stream(self, document: Document, now_ms: int) -> dict[str, Any]:
         """CreateLogStream."""
         group, stream = self._known_group(document), _name(document, fields.LOG_STREAM_NAME, _STREAM)
-        if self._store.is_full():
-            raise LogsError(FULL, "the twin keeps no more streams")
-        if not self._store.add_stream(group, stream, now_ms):
+        if not self._add_stream(group, stream, now_ms):
             raise LogsError(EXISTS, "The specified log stream already exists")
         return {}
 
@@ -79,6 +77,8 @@ class CloudWatch:
         group = _group(document)
         stream = _name(document, fields.LOG_STREAM_NAME, _STREAM)
         events = checked(document.get(fields.LOG_EVENTS))
+        self._check_group(group)
+        self._check_stream(group, stream)
         answer: dict[str, Any] = {"nextSequenceToken": str(now_ms)}
         rejected = self.put_events(group, stream, events, now_ms)
         return {**answer, fields.REJECTED_EVENTS: rejected} if rejected else answer
@@ -86,11 +86,7 @@ class CloudWatch:
     def put_events(
         self, group: str, stream: str, events: list[tuple[int, str]], now_ms: int
     ) -> dict[str, int]:
-        """Store checked events; which of them were left out, as in the answer to PutLogEvents."""
-        if not self._store.has_group(group):
-            raise LogsError(MISSING, "The specified log group does not exist.")
-        if not self._store.has_stream(group, stream):
-            raise LogsError(MISSING, "The specified log stream does not exist.")
+        """Store checked events in a stream that there is; which were left out, as PutLogEvents says."""
         old = sum(1 for at_ms, _ in events if at_ms < now_ms - _OLDEST_MS)
         new = sum(1 for at_ms, _ in events if at_ms > now_ms + _NEWEST_MS)
         kept = events[old : len(events) - new]
@@ -112,15 +108,13 @@ class CloudWatch:
         """Make the group and the stream where they are missing."""
         self._store.add_group(group, now_ms)
         if not self._store.has_stream(group, stream):
-            if self._store.is_full():
-                raise LogsError(FULL, "the twin keeps no more streams")
-            self._store.add_stream(group, stream, now_ms)
+            self._add_stream(group, stream, now_ms)
 
     def describe_groups(self, document: Document, _: int) -> dict[str, Any]:
         """DescribeLogGroups."""
         prefix = document.get("logGroupNamePrefix") or ""
         found = [one for one in self._store.groups() if one[0].startswith(str(prefix))]
-        page, token = _page(found, document, _MOST_STREAMS)
+        page, token = _page(found, document)
         answer = {
             "logGroups": [{fields.LOG_GROUP_NAME: name, "creationTime": made_ms} for name, made_ms in page]
         }
@@ -139,7 +133,7 @@ class CloudWatch:
             found.sort(key=lambda stream: (stream.last_ms or 0, stream.name))
         if document.get("descending"):
             found.reverse()
-        page, token = _page(found, document, _MOST_STREAMS)
+        page, token = _page(found, document)
         streams = []
         for stream in page:
             about = {fields.LOG_STREAM_NAME: stream.name, "creationTime": stream.created_ms}
@@ -153,8 +147,7 @@ class CloudWatch:
     def get(self, document: Document, _: int) -> dict[str, Any]:
         """GetLogEvents: one stream, page by page in both directions; the end repeats its token."""
         group, stream = self._known_group(document), _name(document, fields.LOG_STREAM_NAME, _STREAM)
-        if not self._store.has_stream(group, stream):
-            raise LogsError(MISSING, "The specified log stream does not exist.")
+        self._check_stream(group, stream)
         token = document.get("nextToken")
         way, place = _token(token) if token is not None else (None, None)
         newest = way == "b" or (way is None and not document.get("startFromHead"))
@@ -213,9 +206,21 @@ class CloudWatch:
 
     def _known_group(self, document: Document) -> str:
         group = _group(document)
+        self._check_group(group)
+        return group
+
+    def _check_group(self, group: str) -> None:
         if not self._store.has_group(group):
             raise LogsError(MISSING, "The specified log group does not exist.")
-        return group
+
+    def _check_stream(self, group: str, stream: str) -> None:
+        if not self._store.has_stream(group, stream):
+            raise LogsError(MISSING, "The specified log stream does not exist.")
+
+    def _add_stream(self, group: str, stream: str, now_ms: int) -> bool:
+        if self._store.is_full():
+            raise LogsError(FULL, "the twin keeps no more streams")
+        return self._store.add_stream(group, stream, now_ms)
 
 
 _OPERATIONS: dict[str, Callable[[CloudWatch, Document, int], dict[str, Any]]] = {
@@ -304,12 +309,12 @@ def _limit(document: Document, most: int) -> int:
     return value
 
 
-def _page(found: list[Any], document: Document, most: int) -> tuple[list[Any], str | None]:
+def _page(found: list[Any], document: Document) -> tuple[list[Any], str | None]:
     """One page of a list, and the token of the next."""
     text = document.get("nextToken", "0")
     if not isinstance(text, str) or not text.isdigit() or len(text) > 9:
         raise LogsError(INVALID, "The specified nextToken is invalid.")
-    begin, limit = int(text), _limit(document, most)
+    begin, limit = int(text), _limit(document, _MOST_STREAMS)
     is_more = begin + limit < len(found)
     return found[begin : begin + limit], str(begin + limit) if is_more else None
 

@@ -5,6 +5,7 @@ A packet comes from `link` (TLS) through `connection` to here, and goes to `admi
 """
 
 import asyncio
+import json
 import secrets
 import ssl
 from collections.abc import Callable, Coroutine
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from device.core import fields, topics
 from muster.registry import Registry
 from muster.twin import connection as ends
 from muster.twin import faults, keeping, packets, pki
@@ -89,6 +91,11 @@ class Engine:
         self._router.publish(topic, payload, qos)
         if retain:
             self._router.retain(topic, payload, qos)
+
+    def command(self, thing: str, name: str) -> None:
+        """Send a board the command `name`; it ignores one that is not of this moment."""
+        payload = json.dumps({fields.TIME: int(self.settings.clock())}).encode()
+        self.send(topics.command(self.settings.topic_prefix, thing, name), payload)
 
     @property
     def connections(self) -> list[Connection]:

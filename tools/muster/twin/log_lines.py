@@ -2,6 +2,8 @@
 
 import logging
 from collections import deque
+from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from muster.twin.log import log
@@ -60,10 +62,15 @@ class LogLines(logging.Handler):
             lines = tuple(self._lines)
         finally:
             self.release()
-        wanted, found = words.casefold(), []
-        for line in reversed(lines):
-            if wanted in line.text.casefold() and (line.is_problem or not only_problems):
-                found.append(line)
-                if len(found) == limit:
-                    break
-        return found
+        return matching(reversed(lines), limit, words, only_problems)
+
+
+def matching(lines: Iterable[Line], limit: int, words: str, only_problems: bool) -> list[Line]:
+    """The first `limit` of the lines that hold `words`, in whatever case, or are of that board."""
+    wanted = words.casefold()
+    found = (
+        line
+        for line in lines
+        if wanted in f"{line.who} {line.text}".casefold() and (line.is_problem or not only_problems)
+    )
+    return list(islice(found, limit))

@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS log_events (
 CREATE INDEX IF NOT EXISTS log_events_of_stream ON log_events(stream, at_ms, number);
 CREATE INDEX IF NOT EXISTS log_events_by_time ON log_events(at_ms, number);
 """
+_ARRIVED = (
+    "SELECT s.log_group, e.number, s.name, e.at_ms, e.ingested_ms, e.message FROM log_events e"
+    " JOIN log_streams s ON s.number = e.stream"
+)
 
 
 class Stream(NamedTuple):
@@ -72,9 +76,7 @@ class LogStore:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.executescript(_SCHEMA)
-        row = self._row("SELECT count(*), coalesce(sum(length(message)), 0) FROM log_events")
-        assert row is not None
-        self._events, self._bytes = row
+        self._kept: tuple[int, int] | None = None  # events, bytes of their messages; None: not counted yet
 
     def close(self) -> None:
         """Close the connection."""
@@ -121,24 +123,31 @@ class LogStore:
         """Append (ms, message) of each event to a stream that there is, all or none."""
         number = self._number(group, stream)
         with self._transaction():
+            count, size = self._kept or self._count()
             self._connection.executemany(
                 "INSERT INTO log_events (stream, at_ms, ingested_ms, message) VALUES (?, ?, ?, ?)",
                 [(number, at_ms, now_ms, message) for at_ms, message in events],
             )
-            self._events += len(events)
-            self._bytes += sum(len(message) for _, message in events)
-            while self._events > MOST_EVENTS or self._bytes > MOST_BYTES:
-                self._make_room()
+            count += len(events)
+            size += sum(len(message) for _, message in events)
+            while count > MOST_EVENTS or size > MOST_BYTES:
+                count, size = self._make_room(count, size)
+        self._kept = count, size
 
-    def _make_room(self) -> None:
-        """Drop a tenth of the events, the first that came."""
-        most = int(self._events * (1 - _SPARE)) + 1
+    def _count(self) -> tuple[int, int]:
+        """Events, and bytes of their messages: read once, because all of them are looked at."""
+        row = self._row("SELECT count(*), coalesce(sum(length(message)), 0) FROM log_events")
+        assert row is not None
+        return row[0], row[1]
+
+    def _make_room(self, count: int, size: int) -> tuple[int, int]:
+        """Drop a tenth of the events, the first that came; what is left."""
+        most = int(count * (1 - _SPARE)) + 1
         rows = self._connection.execute(
             "SELECT number, length(message) FROM log_events ORDER BY number LIMIT ?", (most,)
         ).fetchall()
         self._connection.execute("DELETE FROM log_events WHERE number <= ?", (rows[-1][0],))
-        self._events -= len(rows)
-        self._bytes -= sum(size for _, size in rows)
+        return count - len(rows), size - sum(length for _, length in rows)
 
     def events(
         self,
@@ -184,10 +193,8 @@ class LogStore:
         None stands for all groups, or all streams.
         """
         rows = self._connection.execute(
-            "SELECT s.log_group, e.number, s.name, e.at_ms, e.ingested_ms, e.message FROM log_events e"
-            " JOIN log_streams s ON s.number = e.stream"
-            " WHERE e.number <= ? AND coalesce(?, s.log_group) = s.log_group AND coalesce(?, s.name) = s.name"
-            " ORDER BY e.number DESC LIMIT ?",
+            f"{_ARRIVED} WHERE e.number <= ? AND coalesce(?, s.log_group) = s.log_group"
+            " AND coalesce(?, s.name) = s.name ORDER BY e.number DESC LIMIT ?",
             (number, group, stream, most),
         )
         return [(row[0], Event(*row[1:])) for row in rows][::-1]
@@ -200,9 +207,7 @@ class LogStore:
     def since(self, number: int, most: int) -> list[tuple[str, Event]]:
         """(group, event) of what came after the event `number`, in the order of arrival."""
         rows = self._connection.execute(
-            "SELECT s.log_group, e.number, s.name, e.at_ms, e.ingested_ms, e.message FROM log_events e"
-            " JOIN log_streams s ON s.number = e.stream WHERE e.number > ? ORDER BY e.number LIMIT ?",
-            (number, most),
+            f"{_ARRIVED} WHERE e.number > ? ORDER BY e.number LIMIT ?", (number, most)
         )
         return [(row[0], Event(*row[1:])) for row in rows]
 
@@ -216,12 +221,10 @@ class LogStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        kept = self._events, self._bytes
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._connection.execute("COMMIT")
         except BaseException:
-            self._events, self._bytes = kept
             self._connection.execute("ROLLBACK")
             raise

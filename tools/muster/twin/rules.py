@@ -16,7 +16,7 @@ from muster.twin.cloudwatch import CloudWatch, LogsError, checked
 from muster.twin.log import log
 from muster.twin.log_store import LogStore
 from muster.twin.router import Published
-from muster.twin.settings import Settings
+from muster.twin.settings import DEFAULT_LOG_RULE, Settings
 
 _log = log()
 
@@ -36,7 +36,7 @@ class Logs:
         self.cloudwatch = CloudWatch(self.store)
         self._filter = topics.log(settings.topic_prefix, "+")
         self._end = topics.log("", "")[1:]  # asked first: most messages are others
-        self._basic = topics.by_rule(settings.log_rule, "")
+        self._basic = topics.by_rule(DEFAULT_LOG_RULE, "")
 
     def close(self) -> None:
         """Close the file."""
@@ -51,7 +51,7 @@ class Logs:
         try:
             self._put(message)
         except (LogsError, sqlite3.Error) as error:
-            _log.warning("rule %s: %s: %s", self._settings.log_rule, message.client_id, error)
+            _log.warning("rule %s: %s: %s", DEFAULT_LOG_RULE, message.client_id, error)
 
     def _put(self, message: Published) -> None:
         try:

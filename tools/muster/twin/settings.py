@@ -77,7 +77,6 @@ class Settings:
     role_alias: str = DEFAULT_ROLE_ALIAS  # whose keys for AWS a device may have
     credentials_life_s: int = 3600  # of these keys; AWS allows 900 to 43200
     log_group: str = "/muster/boards"  # where the twin's rule puts the lines that boards publish
-    log_rule: str = DEFAULT_LOG_RULE
     boards_create_log_groups: bool = True  # whether a board's keys allow logs:CreateLogGroup
     certificate_ttl_h: float | None = None  # hours; None: until 2049-12-31T23:59:59Z
     key_pool: int = 8  # RSA keys made ahead

@@ -6,7 +6,7 @@ cannot be shown.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from device.core import fields, topics
@@ -78,7 +78,7 @@ class Traffic:
     def newest(self, limit: int, topic_filter: str = "", client_id: str = "") -> list[Seen]:
         """The newest messages that a filter matches, and a client has sent or got; newest first."""
         found = []
-        for seen in self._backwards():
+        for seen in reversed(self._seen):
             if topic_filter and not filters.matches(seen.topic, topic_filter):
                 continue
             if client_id and client_id not in (seen.client_id, seen.to):
@@ -91,9 +91,6 @@ class Traffic:
     def last_of(self, client_id: str) -> Last | None:
         """The last message that a client has sent."""
         return self._last.get(client_id)
-
-    def _backwards(self) -> Iterator[Seen]:
-        return reversed(self._seen)
 
 
 def _may_be_secret(topic: str, beginning: bytes) -> bool:

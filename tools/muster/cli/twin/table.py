@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from muster.cli import options, output
-from muster.errors import WRONG_USE, MusterError
+from muster.errors import MusterError
 from muster.registry import Registry
 from muster.twin import tables
 
@@ -40,8 +40,10 @@ def get(name: str, table: str, key: str | None, home: Path, form: str) -> None:
     """Print the documents of the table TABLE, or the one with this KEY."""
     with options.reading(home) as registry:
         _check(registry, name, table)
-        found = registry.tables.documents(name, table)
-    shown = [one for one in found if key is None or one.key == key]
+        shown = registry.tables.documents(name, table) if key is None else []
+        found = registry.tables.get(name, table, key) if key is not None else None
+    if found is not None and found.text is not None:
+        shown = [found]
     if key is not None and not shown:
         raise MusterError(f"the table {table} of {name} has no document {key!r}")
     rows = [
@@ -76,12 +78,8 @@ def _check(registry: Registry, device: str, table: str) -> None:
 @output.output_option
 def put(name: str, table: str, key: str, document: str, home: Path, form: str) -> None:
     """Store the document JSON with this KEY in TABLE; the board gets it, at once if the twin runs."""
-    try:
-        value = json.loads(document)
-    except (ValueError, RecursionError) as error:
-        raise MusterError(f"the document is not JSON: {error}", WRONG_USE) from error
-    if not isinstance(value, dict):
-        raise MusterError('a document must be a JSON object, such as {"every_s": 5}', WRONG_USE)
+    must = 'a document must be a JSON object, such as {"every_s": 5}'
+    value = options.json_object(document, "the document", must)
     with options.reading(home) as registry:
         number = tables.change(registry, name, table, key, value, int(time.time()))
     done = f"{key} of {table} of {name} is change {number}"

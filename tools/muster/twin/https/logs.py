@@ -62,7 +62,7 @@ class _Logs:
         except (LogsError, SignatureError) as error:
             _log.info("logs: %s: %s: %s", operation, error.name, error.text)
             document = {fields.ERROR_TYPE: error.name, fields.MESSAGE: error.text}
-            return _json(document, getattr(error, "status", 400))
+            return _json(document, error.status)
         return _json(answer, 200)
 
     async def _keys(self, request: web.Request, now_s: float) -> Issued:

@@ -31,6 +31,8 @@ WRONG = "InvalidSignatureException"
 class SignatureError(Exception):
     """A request is not signed as it has to be: AWS's name of the error, and a text."""
 
+    status = 400
+
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
         self.name = name

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from muster.twin.log_lines import CHARACTERS, Line
+from muster.twin.log_lines import CHARACTERS, Line, matching
 from muster.twin.log_store import Event, LogStore
 
 _SEARCHED = 500  # the last ones; `muster twin logs` shows older ones
@@ -29,13 +29,7 @@ class BoardLines:
             events = [event for _, event in self._store.last(_SEARCHED, self._store.newest(), None, None)]
         except sqlite3.Error as error:
             return [Line(0, 0, True, f"the lines of boards cannot be read: {error}")]
-        wanted = words.casefold()
-        found = [
-            line
-            for line in map(_line, reversed(events))
-            if wanted in f"{line.who} {line.text}".casefold() and (line.is_problem or not only_problems)
-        ]
-        return found[:limit]
+        return matching(map(_line, reversed(events)), limit, words, only_problems)
 
 
 def _line(event: Event) -> Line:

@@ -1,7 +1,6 @@
 """What an operator does to a device: each is asked for once more, in words, before it is done."""
 
 import contextlib
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -145,14 +144,10 @@ class Deeds:
                 raise RefusedError(409, f"{known.shown} was released meanwhile.")
             session.notice = f"{known.shown} is released. Whoever has its claim ID can claim it."
         else:
-            payload = json.dumps({fields.TIME: int(self._twin.settings.clock())}).encode()
-            self._twin.engine.send(self._topic(known.name, name), payload)
+            self._twin.engine.command(known.name, name)
             session.notice = f"The command {name} was sent to {known.shown}."
         _log.info("operator %s: %s sent to %s", session.account, name, known.name)
         return see(_DEVICE, name=known.name)
-
-    def _topic(self, thing: str, name: str) -> str:
-        return topics.command(self._twin.settings.topic_prefix, thing, name)
 
     def _known(self, device: str, command: str) -> states.Known:
         """The device; raises RefusedError when there is no such device or command."""
@@ -172,7 +167,8 @@ class Deeds:
                 f"{known.shown} is not connected, so it would not get the command; boards ignore commands"
                 " that are older than 10 seconds. Wait until it is connected, then try again."
             )
-        if known.connection.session.granted(self._topic(known.name, name)) is None:
+        topic = topics.command(self._twin.settings.topic_prefix, known.name, name)
+        if known.connection.session.granted(topic) is None:
             return (
                 f"{known.shown} does not listen for commands: its service “commands” is switched off, or"
                 " has not started yet."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiohttp import web
 
 from device.core import fields
-from muster.printable import printable
+from muster.printable import printable_lines
 from muster.registry.certificates import REVOKED, Certificate
 from muster.twin import shadow
 from muster.twin.https import codes
@@ -138,14 +138,14 @@ class DevicePages:
             text = json.dumps(state, indent=2, ensure_ascii=False, sort_keys=True)
             changed = words.moment(stored.changed_s)
             found.append(
-                {"name": shadow_name, "version": stored.version, "changed": changed, "text": _safe(text)}
+                {
+                    "name": shadow_name,
+                    "version": stored.version,
+                    "changed": changed,
+                    "text": printable_lines(text),
+                }
             )
         return found
-
-
-def _safe(text: str) -> str:
-    """The lines of a text, harmless."""
-    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def _shown(certificate: Certificate, now_s: float) -> Shown:

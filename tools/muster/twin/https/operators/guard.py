@@ -1,16 +1,11 @@
 """Lets operators in, and nobody else: others are told that there is no such page."""
 
-from collections.abc import Awaitable, Callable, Mapping
-
 from aiohttp import web
 
 from muster.twin.https.people import pages
 from muster.twin.https.people.sessions import Session
-from muster.twin.https.people.visitors import Visitors
+from muster.twin.https.people.visitors import Change, Show, Visitors
 from muster.twin.https.server import RefusedError
-
-Show = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
-Change = Callable[[web.Request, Session, Mapping[str, str]], Awaitable[web.StreamResponse]]
 
 
 class Guard:
@@ -21,37 +16,15 @@ class Guard:
 
     def show(self, path: str, handler: Show) -> web.RouteDef:
         """GET of a page."""
-
-        async def answer(request: web.Request) -> web.StreamResponse:
-            session = self._visitors.session(request)
-            if session is None:
-                return pages.see("/sign-in")
-            _check(session)
-            return await handler(request, session)
-
-        return web.get(path, answer)
+        return self._visitors.show(path, handler, _check)
 
     def refresh(self, path: str, handler: Show) -> web.RouteDef:
         """GET of a part of a page, by its script: it does not keep the session alive."""
-
-        async def answer(request: web.Request) -> web.StreamResponse:
-            session = self._visitors.session(request, is_person=False)
-            if session is None:
-                raise RefusedError(401, "You are signed out: sign in again.")
-            _check(session)
-            return await handler(request, session)
-
-        return web.get(path, answer)
+        return self._visitors.refresh(path, handler, _check)
 
     def change(self, path: str, handler: Change) -> web.RouteDef:
         """POST of a form of ours."""
-
-        async def answer(request: web.Request) -> web.StreamResponse:
-            session, form = await self._visitors.form(request)
-            _check(session)
-            return await handler(request, session, form)
-
-        return web.post(path, answer)
+        return self._visitors.change(path, handler, _check)
 
     def page(
         self,

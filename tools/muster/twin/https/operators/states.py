@@ -98,8 +98,9 @@ def look(twin: "Twin", traffic: Traffic, name: str) -> Known | None:
 
 def row(known: Known, now_s: float) -> Row:
     """The device in a list."""
-    state, mark = _state(known, known.certificate(now_s), now_s)
-    return Row(known.name, known.shown, state, mark, facts(known, now_s))
+    certificate = known.certificate(now_s)
+    state, mark = _state(known, certificate, now_s)
+    return Row(known.name, known.shown, state, mark, _facts(known, certificate, now_s))
 
 
 def _state(known: Known, certificate: Certificate | None, now_s: float) -> tuple[str, str]:
@@ -126,9 +127,8 @@ def _without_connection(certificate: Certificate, now_s: float) -> tuple[str, st
     return ("Certificate revoked" if state == REVOKED else "Certificate not active"), "failed"
 
 
-def facts(known: Known, now_s: float) -> list[Fact]:
+def _facts(known: Known, certificate: Certificate | None, now_s: float) -> list[Fact]:
     """What else there is to say, in one line each."""
-    certificate = known.certificate(now_s)
     found = []
     if known.claim is not None:
         found.append(Fact("Claimed", _claimed(known.claim, now_s)))

@@ -6,10 +6,9 @@ told: what is left is done when it stops, and when it starts.
 """
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
-from device.core import fields, topics
+from device.core import fields
 from muster.registry.failures import RegistryError
 from muster.twin.log import log
 
@@ -40,11 +39,10 @@ class Leaving:
 
     def _tell(self, thing: str | None) -> bool:
         """Send the command; whether the board is there."""
-        engine, settings = self._twin.engine, self._twin.settings
-        if thing is None or all(connection.client_id != thing for connection in engine.connections):
+        engine = self._twin.engine
+        if thing is None or engine.connection(thing) is None:
             return False
-        payload = json.dumps({fields.TIME: int(settings.clock())}).encode()
-        engine.send(topics.command(settings.topic_prefix, thing, fields.RELEASE), payload)
+        engine.command(thing, fields.RELEASE)
         return True
 
     async def _cut_off(self, claim_id: str | None, wait_s: float) -> None:

@@ -6,6 +6,7 @@ must come from our origin and carry a token that only our pages know, and the co
 
 import asyncio
 import ipaddress
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -44,15 +45,16 @@ class Site:
 
     def routes(self) -> list[web.RouteDef]:
         """What a browser may ask for."""
+        visitors = self._visitors
         return [
-            web.get("/", self.home),
-            web.get("/boards", self.fragment),
+            visitors.show("/", self.home),
+            visitors.refresh("/boards", self.fragment),
             web.get("/sign-in", self.sign_in_form),
             web.post("/sign-in", self.sign_in),
-            web.post("/sign-out", self.sign_out),
-            web.post("/claim", self.claim),
-            web.get("/release", self.release_form),
-            web.post("/release", self.release),
+            visitors.change("/sign-out", self.sign_out),
+            visitors.change("/claim", self.claim),
+            visitors.show("/release", self.release_form),
+            visitors.change("/release", self.release),
             web.get("/style.css", file("style.css", "text/css")),
             web.get("/script.js", file("script.js", "text/javascript")),
             web.get("/live.js", file("live.js", "text/javascript")),
@@ -131,20 +133,16 @@ class Site:
         async with self._hashing:
             return await asyncio.to_thread(passwords.matches, password, stored)
 
-    async def sign_out(self, request: web.Request) -> web.StreamResponse:
+    async def sign_out(self, request: web.Request, _: Session, __: Mapping[str, str]) -> web.StreamResponse:
         """POST /sign-out."""
-        await self._visitors.form(request)
         response = see("/sign-in")
         self._visitors.sign_out(request, response)
         return response
 
     # Boards
 
-    async def home(self, request: web.Request) -> web.StreamResponse:
+    async def home(self, request: web.Request, session: Session) -> web.StreamResponse:
         """GET /: my boards."""
-        session = self._visitors.session(request)
-        if session is None:
-            return see("/sign-in")
         notice, session.notice = session.notice, ""
         return self._boards_page(request, session, 200, notice=notice)
 
@@ -169,16 +167,14 @@ class Site:
             token=self._visitors.token(request),
         )
 
-    async def fragment(self, request: web.Request) -> web.StreamResponse:
-        """GET /boards: the list alone, for script.js. It does not keep a session alive."""
-        session = self._visitors.session(request, is_person=False)
-        if session is None:
-            raise RefusedError(401, "You are signed out: sign in again.")
+    async def fragment(self, _: web.Request, session: Session) -> web.StreamResponse:
+        """GET /boards: the list alone, for script.js."""
         return page("list.html", boards=boards.of_owner(self._twin, session.account))
 
-    async def claim(self, request: web.Request) -> web.StreamResponse:
+    async def claim(
+        self, request: web.Request, session: Session, sent: Mapping[str, str]
+    ) -> web.StreamResponse:
         """POST /claim."""
-        session, sent = await self._visitors.form(request)
         typed, where = sent.get("claim", "").strip(), request.remote or ""
         wait_s = self._at_claim.wait_s(session.account, where)
         if wait_s:
@@ -202,17 +198,13 @@ class Site:
         session.notice = f"{codes.grouped(code)} is yours now. It gets its identity when it asks next."
         return see("/")
 
-    async def release_form(self, request: web.Request) -> web.StreamResponse:
+    async def release_form(self, request: web.Request, session: Session) -> web.StreamResponse:
         """GET /release?board=CODE: asks."""
-        session = self._visitors.session(request)
-        if session is None:
-            return see("/sign-in")
         board = self._own(session, request.query.get("board", ""))
         return page("release.html", board=board, token=self._visitors.token(request), session=session)
 
-    async def release(self, request: web.Request) -> web.StreamResponse:
+    async def release(self, _: web.Request, session: Session, sent: Mapping[str, str]) -> web.StreamResponse:
         """POST /release."""
-        session, sent = await self._visitors.form(request)
         code = sent.get("board", "")
         if not await self._leaving.release(code, session.account):
             raise RefusedError(404, "This board is not yours, or was released already.")

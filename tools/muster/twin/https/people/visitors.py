@@ -1,6 +1,6 @@
 """Who a request is of: its cookie, its session, and the token that makes its form one of ours."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -13,7 +13,15 @@ from muster.twin.https.server import RefusedError
 if TYPE_CHECKING:
     from muster.twin.server import Twin
 
+Show = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
+Change = Callable[[web.Request, Session, Mapping[str, str]], Awaitable[web.StreamResponse]]
+Check = Callable[[Session], None]
+
 _STRANGE = "This form was not sent by this page: open the page and try again."
+
+
+def _anybody(_: Session) -> None:
+    """Refuses nobody who is signed in."""
 
 
 class Visitors:
@@ -23,7 +31,41 @@ class Visitors:
         self._twin = twin
         self._sessions = Sessions(twin.settings.clock)
 
-    # Signed in
+    # Routes of those who are signed in; `check(session)` may refuse some of them
+
+    def show(self, path: str, handler: Show, check: Check = _anybody) -> web.RouteDef:
+        """GET of a page."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            session = self.session(request)
+            if session is None:
+                return pages.see("/sign-in")
+            check(session)
+            return await handler(request, session)
+
+        return web.get(path, answer)
+
+    def refresh(self, path: str, handler: Show, check: Check = _anybody) -> web.RouteDef:
+        """GET of a part of a page, by its script: it does not keep the session alive."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            session = self.session(request, is_person=False)
+            if session is None:
+                raise RefusedError(401, "You are signed out: sign in again.")
+            check(session)
+            return await handler(request, session)
+
+        return web.get(path, answer)
+
+    def change(self, path: str, handler: Change, check: Check = _anybody) -> web.RouteDef:
+        """POST of a form of ours."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            session, form = await self._form(request)
+            check(session)
+            return await handler(request, session, form)
+
+        return web.post(path, answer)
 
     def session(self, request: web.Request, is_person: bool = True) -> Session | None:
         """The session of a request; `is_person` False: the page asks by itself."""
@@ -35,7 +77,7 @@ class Visitors:
         """What the forms of this browser carry."""
         return self._sessions.form_token(request.cookies.get(self._cookie, ""))
 
-    async def form(self, request: web.Request) -> tuple[Session, Mapping[str, str]]:
+    async def _form(self, request: web.Request) -> tuple[Session, Mapping[str, str]]:
         """The session and the form of a change; raises RefusedError."""
         form = await pages.form(request)
         session = self.session(request)
