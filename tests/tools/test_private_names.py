@@ -1,10 +1,10 @@
-"""Short names for private attributes: which get one, who may share it, and that lines stay where they are."""
+"""Short names for what is private: which get one, who may share it, and that lines stay where they are."""
 
 import ast
 
 import pytest
 
-from muster import attributes, mpy
+from muster import mpy, private_names
 from muster import short_names as names
 from muster.edits import edited
 from muster.layout import LIB
@@ -19,7 +19,7 @@ def nodes(source: str) -> list[ast.AST]:
 
 
 def short_names(sources: dict[str, str]) -> dict[str, str]:
-    return attributes.short_names({name: nodes(source) for name, source in sources.items()})
+    return private_names.short_names({name: nodes(source) for name, source in sources.items()})
 
 
 def test_unrelated_modules_share_short_names() -> None:
@@ -52,7 +52,6 @@ def test_nor_with_a_base_of_its_base() -> None:
     "more",
     [
         "def f(a):\n    return a._first\n",
-        "def _first():\n    pass\n",
         "_first = 2\n",
         "def f(self):\n    return getattr(self, '_first')\n",
         "from a import _first\n",
@@ -65,17 +64,52 @@ def test_what_has_another_use_keeps_its_name(more: str) -> None:
 
 def test_only_attributes_of_self_are_renamed() -> None:
     short = {"_first": "_a", "_än": "_b"}
-    source = "def f(self, _first):\n    'ä'; self._first = self._än + _first.x + self._other\n"
-    found = edited(source, attributes.edits(nodes(source), short))
+    source = "def f(self, it):\n    'ä'; self._first = self._än + it._first + self._other\n"
+    found = edited(source, private_names.edits(nodes(source), short))
     assert found == source.replace("self._first", "self._a").replace("_än", "_b")
+
+
+FUNCTIONS = """\
+class A:
+    async def _fetch(self):
+        return _checked(await self._ask())
+
+    def _ask(self):
+        return map(_checked, "ä")
+
+
+def _checked(value):
+    return value
+"""
+
+
+def test_functions_and_methods_are_renamed_where_they_are_made_and_used() -> None:
+    short = short_names({"one": FUNCTIONS})
+    assert sorted(short) == ["_ask", "_checked", "_fetch"] and len(set(short.values())) == 3
+    expected = FUNCTIONS
+    for name, instead in short.items():
+        expected = expected.replace(name, instead)
+    assert edited(FUNCTIONS, private_names.edits(nodes(FUNCTIONS), short)) == expected
+
+
+def test_functions_keep_their_names_where_they_are_asked_to() -> None:
+    assert private_names.short_names({"one": nodes(FUNCTIONS)}, {"one"}) == {}
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["from one import _checked\n", "import one\none._checked(1)\n", "_checked = 1\n", "'_checked'\n"],
+)
+def test_a_function_that_others_use_keeps_its_name(more: str) -> None:
+    assert sorted(short_names({"one": FUNCTIONS, "more": more})) == ["_ask", "_fetch"]
 
 
 def test_the_device_keeps_its_lines_and_needs_few_names() -> None:
     texts = {path.relative_to(LIB).as_posix(): path.read_text() for path in LIB.rglob("*.py")}
     made = {source.name: source.text.decode() for source in mpy.device_sources(texts)}
     assert all(text.count("\n") == texts[name].count("\n") for name, text in made.items())
-    short = names.of_device().attributes
-    assert len(short) > 80 and len(set(short.values())) < 20
+    short = names.of_device().private
+    assert len(short) > 300 and len(set(short.values())) < 30
     assert not any(
         f"self.{name}" in text.replace("(", " ").split() for name in short for text in made.values()
     )
