@@ -51,11 +51,11 @@ def test_registration_key():
 
 
 def test_requests():
-    headers, body = builder.request(builder.REGISTER, DEVICE, KEY)
+    headers, body = builder.request(fields.TO_REGISTER, DEVICE, KEY)
     assert headers == {"Content-Type": "application/json", "Authorization": "Bearer P1"}
     expected = {"claim": "7423F-FA8DT", "product": "P1", "test": 1, "registrationKey": KEY}
     assert json.loads(body) == expected
-    for what in (builder.CLAIM, builder.RELEASE):
+    for what in (fields.TO_CLAIM, fields.TO_RELEASE):
         same, body = builder.request(what, DEVICE, KEY)
         assert same == headers and json.loads(body) == {"claim": "7423F-FA8DT", "registrationKey": KEY}
 
@@ -72,28 +72,28 @@ def test_a_board_that_cannot_say_who_it_is():
         (b'{"claim": "7423FFA8DT", "product": "P\\r\\nHost: x"}', "without spaces"),
         (json.dumps({"claim": "7423FFA8DT", "product": "P" * 129}).encode(), "without spaces"),
     ):
-        failure = raises(Failure, builder.request, builder.REGISTER, raw, KEY)
+        failure = raises(Failure, builder.request, fields.TO_REGISTER, raw, KEY)
         assert failure.kind == GIVE_UP and words in str(failure), raw
 
 
 def test_statuses():
     told = b'{"error": "no\\u001b[31m more"}'
     for what, status, kind in (
-        (builder.REGISTER, 400, GIVE_UP),
-        (builder.REGISTER, 401, GIVE_UP),
-        (builder.REGISTER, 404, GIVE_UP),
-        (builder.REGISTER, 409, GIVE_UP),
-        (builder.REGISTER, 429, AGAIN),
-        (builder.REGISTER, 503, AGAIN),
-        (builder.REGISTER, 302, AGAIN),
-        (builder.REGISTER, 204, AGAIN),
-        (builder.CLAIM, 401, GIVE_UP),
-        (builder.CLAIM, 403, GIVE_UP),
-        (builder.CLAIM, 404, OVER),
-        (builder.CLAIM, 409, AGAIN),
-        (builder.CLAIM, 500, AGAIN),
-        (builder.RELEASE, 403, GIVE_UP),
-        (builder.RELEASE, 404, OVER),
+        (fields.TO_REGISTER, 400, GIVE_UP),
+        (fields.TO_REGISTER, 401, GIVE_UP),
+        (fields.TO_REGISTER, 404, GIVE_UP),
+        (fields.TO_REGISTER, 409, GIVE_UP),
+        (fields.TO_REGISTER, 429, AGAIN),
+        (fields.TO_REGISTER, 503, AGAIN),
+        (fields.TO_REGISTER, 302, AGAIN),
+        (fields.TO_REGISTER, 204, AGAIN),
+        (fields.TO_CLAIM, 401, GIVE_UP),
+        (fields.TO_CLAIM, 403, GIVE_UP),
+        (fields.TO_CLAIM, 404, OVER),
+        (fields.TO_CLAIM, 409, AGAIN),
+        (fields.TO_CLAIM, 500, AGAIN),
+        (fields.TO_RELEASE, 403, GIVE_UP),
+        (fields.TO_RELEASE, 404, OVER),
     ):
         failure = raises(Failure, builder.answer, what, status, {}, told)
         assert failure.kind == kind, (what, status)
@@ -111,17 +111,17 @@ def test_retry_after():
         ("Fri, 31 Dec 1999 23:59:59 GMT", 0),
         ("1.5", 0),
     ):
-        failure = raises(Failure, builder.answer, builder.CLAIM, 503, {"retry-after": text}, b"")
+        failure = raises(Failure, builder.answer, fields.TO_CLAIM, 503, {"retry-after": text}, b"")
         assert failure.wait_s == seconds, text
-    failure = raises(Failure, builder.answer, builder.CLAIM, 403, {"retry-after": "5"}, b"")
+    failure = raises(Failure, builder.answer, fields.TO_CLAIM, 403, {"retry-after": "5"}, b"")
     assert failure.wait_s == 0, "only what passes by itself"
 
 
 def test_answers():
-    assert builder.answer(builder.REGISTER, 200, {}, b'{"registered": true}') == {"registered": True}
+    assert builder.answer(fields.TO_REGISTER, 200, {}, b'{"registered": true}') == {"registered": True}
     builder.check_yes(fields.REGISTERED, {"registered": True})
     for body in (b"", b"[]", b"<html>", b'{"registered": true', b"\xff", b"[" * 40):
-        failure = raises(Failure, builder.answer, builder.REGISTER, 200, {}, body)
+        failure = raises(Failure, builder.answer, fields.TO_REGISTER, 200, {}, body)
         assert failure.kind == AGAIN and "JSON" in str(failure)
     for value in ({}, {"registered": False}, {"registered": 1}, {"registered": "true"}):
         assert raises(Failure, builder.check_yes, fields.REGISTERED, value).kind == AGAIN

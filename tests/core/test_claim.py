@@ -58,7 +58,7 @@ class _Ports:
         await work
         return True
 
-    async def exchange(self, address, method, headers, body, path, limit_bytes):
+    async def exchange(self, address, method, headers, body, path, limit_bytes, files):
         self.asked.append((address.target, json.loads(body)))
         self.store.power()  # cut before the answer is heard
         status, value = self.answers[address.target[4:]]

@@ -163,7 +163,7 @@ class _Line(_Ports):
         await work
         return True
 
-    async def exchange(self, address, method, headers, body, path, limit_bytes):
+    async def exchange(self, address, method, headers, body, path, limit_bytes, files):
         self.asked.append((http.where(address), method, headers, body))
         return self.given
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from device.core import fields, paths, topics
 from muster import image
+from muster.boards import STANDARD, Selection
 from muster.twin.https.limits import HttpLimits
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import KeyKind, Limits, Settings
@@ -42,6 +43,7 @@ class Load:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # sections of ento.conf
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    selection: Selection = STANDARD  # what its program contains
 
 
 NOTHING = Load()
@@ -69,7 +71,13 @@ class Stage:
         provisioning = {fields.KEYS: self.keys}
         made = documents(self.twin.port, serial, **{fields.PROVISIONING: provisioning, **more.settings})
         claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
-        files = image.board_files(BOARD, documents=made | more.documents, claim=claim, extra=more.files)
+        files = image.board_files(
+            BOARD,
+            documents=made | more.documents,
+            claim=claim,
+            extra=more.files,
+            selection=more.selection,
+        )
         with self._running(files, network or Network(), day) as board:
             yield board
 

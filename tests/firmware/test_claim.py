@@ -1,4 +1,7 @@
-"""A Pico W that nobody owns: it registers with the builder of the twin, and is claimed on the twin's page."""
+"""A Pico W that nobody owns: it registers with the builder of the twin, and is claimed on the twin's page.
+
+Everything of the build profile `small` is at work.
+"""
 
 import secrets
 from collections.abc import Iterator
@@ -8,6 +11,7 @@ import pytest
 from device.core import claim_ids, fields, paths
 from muster import demo_claim
 from tests.firmware import needs  # first: it skips this file where something is missing
+from tests.firmware.everything import EVERYTHING, LOG
 from tests.firmware.network import HOST
 from tests.firmware.stage import Load, Stage, booted, running_stage
 from tools.twin.browser import Browser
@@ -35,12 +39,11 @@ def test_a_board_is_claimed_in_the_browser(stage: Stage) -> None:
     serial = stage.new_serial()
     documents = {
         paths.DEVICE: {fields.CLAIM: claim, fields.PRODUCT: token},
-        paths.CONFIG: {fields.SERVICES: {}, fields.API: {fields.BUILDER: twin.builder_url}},
+        paths.CONFIG: {fields.LOG: LOG, fields.API: {fields.BUILDER: twin.builder_url}},
     }
     roots = {f"{paths.ROOTS}/builder.pem": twin.ca_pem_path.read_bytes()}
-    with stage.unclaimed_board(
-        serial, "claimed in the browser", Load(documents=documents, files=roots)
-    ) as board:
+    load = Load(EVERYTHING.settings, EVERYTHING.documents | documents, EVERYTHING.files | roots)
+    with stage.unclaimed_board(serial, "claimed in the browser", load) as board:
         board.wait_for("not claimed yet; asking again in", UNCLAIMED_MS)
         board.wait_for("page at http", UNCLAIMED_MS)
         browser = Browser(twin)

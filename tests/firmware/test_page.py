@@ -11,9 +11,9 @@ from tests.firmware import (
     report,
 )
 from tests.firmware.emulator import BOARD, Board
+from tests.firmware.everything import LEAST_FREE, PASSWORD, check_memory
 from tests.firmware.network import Network
 from tests.firmware.stage import Load, documents, running, running_stage
-from tests.firmware.test_small import LEAST_FREE, PASSWORD, check_memory
 from tests.firmware.visitor import Call, request
 
 PAGE = r"web +page at http://10\.0\.0\.2/$"

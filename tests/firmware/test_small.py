@@ -1,7 +1,6 @@
 """Everything that the build profile `small` contains, at work at once on a Pico W that is connected by TLS.
 
-The application is examples/sensor: it measures, stores in the database, publishes. The log is written to
-the flash, and the page has a password.
+What that is: everything.py.
 """
 
 import re
@@ -10,16 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 from device.core import fields, paths
-from muster import application, web_password
-from muster.layout import REPO
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import Board
+from tests.firmware.everything import EVERYTHING, check_memory
 from tests.firmware.network import HOST, Network
-from tests.firmware.stage import Load, Provisioned, Stage, booted, running_stage
+from tests.firmware.stage import Provisioned, Stage, booted, running_stage
 
-LEAST_FREE = 25 * 1024
-LEAST_PIECE = 16 * 1024
-PASSWORD = "marker-web-password"
 CONNECTED = "connected to " + HOST
 AT_WORK_MS = 60_000
 SETTLED_MS = 20_000
@@ -28,15 +23,6 @@ REJOIN_MS = 90_000
 LATE_MS = 150_000
 _UNWANTED = re.compile(
     r"(app|log|database) +stopped|not enough memory|memory is short: |failing: web|keeps the loop busy"
-)
-
-EVERYTHING = Load(
-    settings={fields.APP: {"every_s": 2}},
-    documents={
-        paths.CONFIG: {fields.LOG: {fields.LEVEL: "debug", fields.FLASH_BYTES: 32768}},
-        paths.WEB: {fields.PASSWORD: web_password.hashed(PASSWORD, "pico")},
-    },
-    files=application.files_of(REPO / "examples" / "sensor"),
 )
 
 
@@ -75,15 +61,6 @@ def test_a_board_that_met_no_network_is_provisioned_later(stage: Stage) -> None:
         assert "budget" not in board.console, "no certificate is asked for in vain again and again"
         board.power_off()
         stage.check_identity(board, serial)
-
-
-def check_memory(board_or_made: Board | Provisioned) -> None:
-    """Assert that the memory floor was kept at every moment."""
-    figures = board_or_made.figures
-    assert figures.least_free is not None and figures.least_block is not None
-    assert figures.least_free >= LEAST_FREE, figures
-    assert figures.least_block >= LEAST_PIECE, figures
-    assert figures.resets == []
 
 
 def readings(stage: Stage, serial: str) -> int:

@@ -37,7 +37,7 @@ def _left(path):
 def _files(identity):
     """What gives certificate and key of an order, [path, path] on the host, as a service does."""
     if identity is None:
-        return None
+        return lambda: {}
     return lambda: {paths.CERTIFICATE: shown[identity[0]], paths.PRIVATE_KEY: shown[identity[1]]}
 
 

@@ -185,7 +185,7 @@ def test_the_page_gives_way_and_comes_back(tmp_path, server):
 def test_too_little_memory_is_said(tmp_path, server):
     path = _lonely(tmp_path, server, ONCE % (0, server[0]), TLS_HEAP_BYTES=1 << 28)
     with mishaps.powered(path) as machine:
-        mishaps.complaint(machine, "probe", "a TLS connection needs 268445696 bytes", "are free")
+        mishaps.complaint(machine, "probe", "a TLS connection needs 268439552 bytes", "are free")
         mishaps.still_runs(machine)
 
 

@@ -49,6 +49,7 @@ class Board:
     join_options: Mapping[str, int]
     late_console: bool
     tls_heap_bytes: int
+    tls_piece_bytes: int
     tls_sessions: int
     listen: tuple[str, ...]
 

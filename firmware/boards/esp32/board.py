@@ -22,5 +22,6 @@ HARD_TIMER = False
 JOIN_OPTIONS = {"reconnects": 3}  # default: for ever, which never reports a wrong password
 LATE_CONSOLE = False
 TLS_HEAP_BYTES = 0  # TLS has a heap of its own
+TLS_PIECE_BYTES = 16736
 TLS_SESSIONS = 2  # at a time: a third has no 16 KB in one piece
 LISTEN = ("80",)  # of the web page, without web.json

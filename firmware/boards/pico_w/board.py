@@ -22,5 +22,6 @@ HARD_TIMER = True  # inside a TLS handshake only a hard interrupt runs
 JOIN_OPTIONS = {"pm": 0xA11140}  # no power saving, which costs 100 ms per packet
 LATE_CONSOLE = True  # USB starts after boot.py
 TLS_HEAP_BYTES = 45000  # of the Python heap; one handshake with a chain of three certificates takes 41 KB
+TLS_PIECE_BYTES = 16736  # in one piece: the input buffer, measured with MicroPython 1.26 and 1.28
 TLS_SESSIONS = 1  # at a time
 LISTEN = ("80",)  # of the web page, without web.json

@@ -22,5 +22,6 @@ HARD_TIMER = True
 JOIN_OPTIONS = {}
 LATE_CONSOLE = False
 TLS_HEAP_BYTES = 0
+TLS_PIECE_BYTES = 16736
 TLS_SESSIONS = 4
 LISTEN = ("127.0.0.1:0",)  # of the web page, without web.json: any free port of this computer

@@ -1,6 +1,7 @@
 """What a board and its builder say to each other, over HTTPS (docs/services.md): register, claim, release.
 
-Loaded for one exchange, then unloaded. Whatever the builder answers is checked here, and every Failure says
+`what`: one of fields.TO_REGISTER, TO_CLAIM and TO_RELEASE. Loaded when a request is made, and again for its
+answer: TLS needs the memory in between. Whatever the builder answers is checked here, and every Failure says
 what helps: AGAIN, ask again later; OVER, register again; GIVE_UP, a person has to change something first.
 """
 
@@ -12,10 +13,6 @@ from collections import namedtuple
 from device.core import claim_ids, documents, fields, paths, pem, topics
 from device.core.failures import AGAIN, GIVE_UP, OVER, Failure
 
-REGISTER = "/device/register"
-CLAIM = "/device/claim"
-RELEASE = "/device/release"
-MAX_ANSWER_BYTES = 8192  # two certificates and an RSA key in JSON have 4400
 FIRST_S = 5
 
 _KEY_BYTES = 16
@@ -34,7 +31,7 @@ Given = namedtuple("Given", ("certificate", "key", "root", "endpoint", "port", "
 
 # status -> what it means and what helps, for each request; all others are temporary.
 _MEANINGS = {
-    REGISTER: {
+    fields.TO_REGISTER: {
         400: (GIVE_UP, "refuses device.json", "correct it"),
         401: (GIVE_UP, "does not know this product", "correct the product in " + paths.DEVICE),
         404: (GIVE_UP, "is not at this address", "correct the builder in " + paths.CONFIG),
@@ -44,14 +41,14 @@ _MEANINGS = {
             "remove the board there, or give it a new claim ID",
         ),
     },
-    CLAIM: {
+    fields.TO_CLAIM: {
         400: (GIVE_UP, "refuses the request", "see what answers at that address"),
         401: (GIVE_UP, "does not know this product", "correct the product in " + paths.DEVICE),
         403: (GIVE_UP, "knows this claim ID with another key", "remove the board there"),
         404: (OVER, "does not know this board", "registering again"),
     },
 }
-_MEANINGS[RELEASE] = dict(_MEANINGS[CLAIM])
+_MEANINGS[fields.TO_RELEASE] = dict(_MEANINGS[fields.TO_CLAIM])
 
 
 def key(raw):
@@ -84,7 +81,7 @@ def request(what, raw, registration_key):
     if len(product) > _MAX_TOKEN or not all("!" <= symbol <= "~" for symbol in product):
         cause = '"%s" must be a text without spaces, of at most %d characters'
         raise documents.wrong(paths.DEVICE, cause % (fields.PRODUCT, _MAX_TOKEN))
-    if what != REGISTER:
+    if what != fields.TO_REGISTER:
         value = {fields.CLAIM: claim}
     value[fields.REGISTRATION_KEY] = registration_key
     headers = {"Content-Type": "application/json", "Authorization": "Bearer " + product}
@@ -107,6 +104,14 @@ def answer(what, status, headers, body):
     if not isinstance(value, dict):
         raise _nonsense("is not a JSON object")
     return value
+
+
+def said(what, status, headers, body):
+    """What a good answer says: to fields.TO_CLAIM what `claimed` returns, to others that it is done."""
+    value = answer(what, status, headers, body)
+    if what == fields.TO_CLAIM:
+        return claimed(value)
+    return check_yes(fields.REGISTERED if what == fields.TO_REGISTER else fields.RELEASED, value)
 
 
 def check_yes(name, value):

@@ -76,6 +76,11 @@ POLL_LIMIT = "pollLimit"  # seconds
 
 # What a board and its builder say to each other, and registration.json. The board also sends the claim ID.
 REGISTRATION_KEY = "registrationKey"  # hex, 16 random bytes: the board's proof of who it is
+# requests to a builder, below its address
+TO_REGISTER = "/device/register"
+TO_CLAIM = "/device/claim"
+TO_RELEASE = "/device/release"
+
 REGISTERED = "registered"  # also in provision.json
 CLAIMED = "claimed"
 DELAY = "delay"  # seconds until the next poll

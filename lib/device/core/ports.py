@@ -6,8 +6,8 @@ fail raises `failures.Failure` and nothing else.
 
 board    name(); random_bytes(count); reset(); free_memory() in bytes after a collection; memory_text(), the
          same as text; has_piece(bytes) and largest_piece(), free in one piece after a collection;
-         release_piece(room), gives up the place that is held for the next TLS connection, or only if fewer
-         than `room` bytes are free without it;
+         hold_piece(), holds a place for the next TLS connection; release_piece(room), gives it up, or only
+         if fewer than `room` bytes are free without it;
          say(source, text, level), one line on the console and in the log, refuses what is no text;
          say_again(), what boot.py said; verbose(on), whether DEBUG lines are said; log, the core.log.Ring of
          the last lines, which outlives a reset; cause, why the board started (core.log_format);
@@ -48,12 +48,12 @@ connect  async connect(host, port, client_id, files) -> connection, once CONNACK
 exchange async exchange(address, method, headers, body, path, limit_bytes, files) -> core.http.Answer: one
          HTTP request over one connection, verified if it is TLS. address: core.http.Url; body: bytes or None;
          the answer's body goes to the file `path`, or to memory if that is None, and has at most
-         `limit_bytes`. A file is written only for a status of 2xx. `files()`, may be left out: {name: PEM or
-         DER} of the certificate and the key that the board shows to the server.
+         `limit_bytes`. A file is written only for a status of 2xx. `files()`: {name: PEM or DER} of the
+         certificate and the key that the board shows to the server, or {}; it is called once that is found.
 build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
-         without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, and TLS_SESSIONS, how many
-         may be open; WEB_BESIDE_TLS, whether there is memory for the page beside one (see
-         tools/muster/mpy.py).
+         without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, TLS_PIECE_BYTES of it in
+         one piece, and TLS_SESSIONS, how many may be open; WEB_BESIDE_TLS, whether there is memory for the
+         page beside one (see tools/muster/mpy.py).
 """
 
 from collections import namedtuple

@@ -22,7 +22,6 @@ _PART_OF_FREE = 4
 _PART_IN_GATE = 2
 _FEED_EVERY_MS = 1000
 _BYTES_A_STEP = 64
-_PIECE_BYTES = 17152  # TLS: 16.4 KB for its input buffer
 
 _watchdog = None
 _timer = None
@@ -156,7 +155,7 @@ def free_memory():
 
 
 def hold_piece():
-    """Hold the place of a TLS connection that was closed, where TLS shares the heap, until the next one.
+    """Hold the place of a TLS connection, where TLS shares the heap, until the next one begins.
 
     Otherwise what is loaded for connecting lies in it, and the next input buffer in the largest free piece.
     """
@@ -164,7 +163,7 @@ def hold_piece():
     if _build.TLS_HEAP_BYTES and _held is None:
         gc.collect()
         try:
-            _held = bytearray(_PIECE_BYTES)
+            _held = bytearray(_build.TLS_PIECE_BYTES)  # no more: what comes to lie beside it would stay
         except MemoryError:
             pass
 
@@ -205,7 +204,7 @@ def has_piece(size):
         return True
     if _heap_table:
         gc.collect()
-        return _is_free(size // _BYTES_A_STEP)
+        return _is_free(-(-size // _BYTES_A_STEP))
     try:
         bytearray(size)
         return True

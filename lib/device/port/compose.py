@@ -19,7 +19,7 @@ def _connect(host, port, client_id, files):
     return mqtt.connect(host, port, client_id, files)
 
 
-def _exchange(address, method, headers, body, path, limit_bytes, files=None):
+def _exchange(address, method, headers, body, path, limit_bytes, files):
     from device.port import http  # as above
 
     return http.exchange(address, method, headers, body, path, limit_bytes, files)

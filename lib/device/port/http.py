@@ -7,7 +7,7 @@ import asyncio
 import gc
 import os
 
-from device.core import calendar, http, paths
+from device.core import http, paths
 from device.core.failures import AGAIN, GIVE_UP, Failure, Lost
 from device.port import board, clock, store, tls
 from device.port.failing import failure
@@ -21,7 +21,7 @@ _MAX_BODY_BYTES = 16384  # in memory
 _MAX_EARLY = 4  # answers of status 1xx
 
 
-async def exchange(address, method, headers, body, path, limit_bytes, files=None):
+async def exchange(address, method, headers, body, path, limit_bytes, files):
     """Send a request to `address` (a core.http.Url) and return its Answer; see core.ports."""
     place = http.where(address)
     raw = http.head(method, address, headers, None if body is None else len(body))
@@ -48,6 +48,8 @@ async def exchange(address, method, headers, body, path, limit_bytes, files=None
     finally:  # also when we are cancelled
         sink.drop()
         opened.close()
+        if address.secure:
+            board.hold_piece()
 
 
 async def _limited(awaitable, limit_ms, place):
@@ -65,9 +67,10 @@ async def _secured(plain, host, place, raw, files):
     opened, secure = plain, False
     gc.collect()  # the certificates need contiguous memory
     try:
+        shown = files()
         context = tls.trusting(_roots())
-        if files:
-            tls.identify(context, files())
+        if shown:
+            tls.identify(context, shown)
         board.release_piece()
         opened = tls.wrapped(plain, context, host)
         context = None
@@ -80,6 +83,8 @@ async def _secured(plain, host, place, raw, files):
     finally:
         if not secure:
             opened.close()
+    from device.core import calendar
+
     raise failure("of_https", why, host, place, calendar.text(clock.unix()), free_bytes)
 
 

@@ -5,12 +5,10 @@ Loaded for one request, then unloaded, as is all that it uses. The exchange itse
 
 from device.core import http
 from device.core.failures import AGAIN, Failure, Lost, WrongDates
-from device.runtime import timekeeper
-from device.runtime.modules import unload
+from device.runtime.modules import unload, unload_passing, unload_readers
 
 _TURN_MS = 75000  # longer than mqtt keeps its connection after lending it
-_RESERVE_BYTES = 10240  # of the heap, beside the TLS session
-_PIECE_BYTES = 16896  # its input buffer, in one piece
+_RESERVE_BYTES = 4096  # of the heap, beside the most that TLS takes
 _REDIRECTS = 3
 _LIMIT_MS = 120000
 _SHOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
@@ -32,7 +30,7 @@ class Request:
         self._sent = method, headers or {}, body
         self._path = path
         self._limit_bytes = limit_bytes
-        self._shown = (files,) if files else ()
+        self._shown = files
         self._answer = None
         self._has_stopped_web = False
 
@@ -68,14 +66,14 @@ class Request:
         state = self._state
         if not address.secure:
             return await self._exchange(address, method, headers, body)
-        timekeeper.keep_floor(state)
+        _keep_floor(state)
         await state.turns.take(self, _TURN_MS)
         try:
             await self._make_room()
             try:
                 return await self._exchange(address, method, headers, body)
             except WrongDates as failure:
-                if state.settings is None or not await timekeeper.ask(state):
+                if state.settings is None or not await _ask_time(state):
                     raise failure
             return await self._exchange(address, method, headers, body)
         finally:
@@ -86,7 +84,12 @@ class Request:
 
     async def _exchange(self, address, method, headers, body):
         sent = address, method, headers, body, self._path, self._limit_bytes
-        return await self._state.ports.exchange(*sent, *self._shown)
+        return await self._state.ports.exchange(*sent, self._files)
+
+    def _files(self):
+        """What the board shows to the server, which is found now."""
+        unload_passing()
+        return self._shown() if self._shown else {}
 
     async def _make_room(self):
         """Make sure of the memory for a TLS session; only the web page is stopped for it."""
@@ -94,12 +97,28 @@ class Request:
         if not supervisor:
             return
         needed = build.TLS_HEAP_BYTES and build.TLS_HEAP_BYTES + _RESERVE_BYTES  # 0: TLS has its own heap
-        if not build.WEB_BESIDE_TLS or (needed and not supervisor.has_room(needed, _PIECE_BYTES)):
-            self._has_stopped_web = await supervisor.stop("web")
-        if needed and not supervisor.has_room(needed, _PIECE_BYTES):
+        self._has_stopped_web = await supervisor.stop_page()
+        if needed and not supervisor.has_room(needed, build.TLS_PIECE_BYTES):
+            self._has_stopped_web = await supervisor.stop("web") or self._has_stopped_web
+        if needed and not supervisor.has_room(needed, build.TLS_PIECE_BYTES):
             board = self._state.ports.board
             wanted, free = needed, board.free_memory()
             if free >= needed:
-                wanted, free = "%d in one piece of" % _PIECE_BYTES, board.largest_piece()
+                wanted, free = "%d in one piece of" % build.TLS_PIECE_BYTES, board.largest_piece()
             cause = "a TLS connection needs %s bytes, %d are free" % (wanted, free)
             raise Failure(AGAIN, cause, "switch services off")
+
+
+def _keep_floor(state):
+    from device.runtime import timekeeper
+
+    timekeeper.keep_floor(state)
+    timekeeper = None
+    unload_passing()
+    unload_readers()
+
+
+async def _ask_time(state):
+    from device.runtime import timekeeper
+
+    return await timekeeper.ask(state)

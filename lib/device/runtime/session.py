@@ -11,7 +11,7 @@ Nothing here retries: it raises, and the supervisor restarts the service.
 import asyncio
 
 from device.core import paths
-from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, Refused, WrongDates
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost, NoMemory, Refused, WrongDates
 from device.runtime.modules import unload_passing
 
 _PING_MS = 33000  # three quarters of the keep-alive of 44 s
@@ -24,7 +24,6 @@ _LEND_EVERY_MS = 60000
 _TURN_OF_LOOP_MS = 50
 _SETTLE_MS = 5000  # for acknowledgements on their way, before the connection is lent
 _TLS_RESERVE_BYTES = 20480  # that must be left beside TLS; on most days it takes 7 KB less than its limit
-_TLS_PIECE_BYTES = 16896  # its input buffer, in one piece
 _REJOIN = 3  # lost connections in a row after which Wi-Fi may be dead although it reports that it is up
 
 
@@ -40,6 +39,7 @@ class Session:
         self._subscriptions = None  # runtime.subscriptions, once a service subscribes
         self._joins = 0  # of the network, when the connection was opened
         self._lost = 0  # consecutive connections lost to the network
+        self.short = 0  # consecutive tries without memory for a connection
         self._time_asked_ms = None
         self._is_wanted = False  # somebody else waits for a TLS connection
         self._lent_ms = None  # when that was last granted
@@ -115,13 +115,14 @@ class Session:
             )
         except Failure as failure:
             self._lost = self._lost + 1 if isinstance(failure, Lost) else 0
+            self.short = self.short + 1 if isinstance(failure, NoMemory) else 0
             raise self.advised(failure, "at_connect", directory, client_id)
         finally:  # also when we are cancelled
             if connection is None:
                 state.turns.give(_OWNER)
                 for name in stopped:
                     state.supervisor.restore(name)
-        self._lost = 0
+        self._lost = self.short = 0
         return connection
 
     async def _make_room(self):
@@ -130,10 +131,9 @@ class Session:
         if supervisor is None:
             return ()  # boot.py: none runs yet
         before = supervisor.stopped()
-        if not build.WEB_BESIDE_TLS:
-            await supervisor.stop("web")
+        await supervisor.stop_page()
         if build.TLS_HEAP_BYTES:
-            await supervisor.make_room(build.TLS_HEAP_BYTES + _TLS_RESERVE_BYTES, _TLS_PIECE_BYTES)
+            await supervisor.make_room(build.TLS_HEAP_BYTES + _TLS_RESERVE_BYTES, build.TLS_PIECE_BYTES)
         return [name for name in supervisor.stopped() if name not in before]
 
     def _files(self, directory):

@@ -22,6 +22,8 @@ async def main(state):
     if state.safe:
         board.say("main", "safe mode after repeated crashes: only essential services start")
     board.stand_by(False)
+    if state.identity is None:
+        board.hold_piece()  # before services, application and page lie where TLS will need a place
     state.supervisor.start()
     unload("device.runtime.boot", "device.runtime.restarts")
     unload_readers()

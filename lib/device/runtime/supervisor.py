@@ -255,6 +255,13 @@ class Supervisor:
         service.warn("stopped: memory is short")  # now there is memory for saying it
         return True
 
+    async def stop_page(self):
+        """Stop the page where it has no room beside TLS; return whether it ran.
+
+        What is loaded for a request comes after that: otherwise it would lie between the pieces of the page.
+        """
+        return not self._state.ports.build.WEB_BESIDE_TLS and await self.stop("web")
+
     def restore(self, name):
         """Start a service that was stopped again."""
         service = self._state.services.get(name)

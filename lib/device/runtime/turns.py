@@ -23,6 +23,10 @@ class Turns:
         """Whether `owner` has a turn."""
         return any(holder[0] is owner for holder in self._holders)
 
+    def are_taken(self):
+        """Whether anybody has a turn."""
+        return bool(self._holders)
+
     async def take(self, owner, limit_ms, lend=None):
         """Wait for a turn, at most `limit_ms`; return at once for an owner who has one.
 

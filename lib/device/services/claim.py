@@ -75,14 +75,19 @@ class Claim(Service):
 
     async def _poll(self, address, limit_s):
         """Ask once: (whether the board has been claimed, seconds until the next poll)."""
-        from device.runtime import building
-
         failure, is_claimed, wait_s = None, False, 0
+        had_page = False
         try:
-            is_claimed, wait_s = await building.claim(self.state, address)
+            await self.state.networking.join()  # the page stays while there is none
+            had_page = await self.state.supervisor.stop_page()
+            is_claimed, wait_s = await self._ask(address)
         except Failure as error:
             failure, wait_s = error, error.wait_s
-        building.forget()
+        finally:
+            if (
+                had_page and not is_claimed
+            ):  # once claimed, its memory is needed at once: health starts it later
+                self.state.supervisor.restore("web")
         if not wait_s and not is_claimed:
             wait_s = self._delay_s(limit_s, failure)
         self.failure = failure  # it runs all the same
@@ -91,6 +96,14 @@ class Claim(Service):
         elif not is_claimed:
             self.say("not claimed yet; asking again in %d s" % wait_s)
         return is_claimed, wait_s
+
+    async def _ask(self, address):
+        from device.runtime import building
+
+        try:
+            return await building.claim(self.state, address)
+        finally:
+            building.forget()
 
     def _delay_s(self, limit_s, failure):
         """Seconds until the next poll, after the last one that ended with `failure` or with None."""

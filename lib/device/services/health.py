@@ -9,7 +9,6 @@ from device.runtime.service import Service
 _LOOK_MS = 10000
 _STUCK_MS = 5000  # the loop has stood still so long: 3 s are left to write that down on a Pico W
 _FLOOR_BYTES = 25600  # free: a reconnection and what comes and goes
-_PIECE_BYTES = 16896  # free in one piece: the input buffer of TLS
 _SPARE_BYTES = 4096  # that must be left above the floor when a service is started again
 _WAIT_MS = 60000  # before a service that was stopped is started again; doubled each time it is stopped
 _MOST_WAIT_MS = 600000
@@ -39,13 +38,16 @@ class Health(Service):
             await self._keep_floor()
 
     async def _keep_floor(self):
-        supervisor, clock = self.state.supervisor, self.state.ports.clock
+        state = self.state
+        supervisor, clock = state.supervisor, state.ports.clock
+        if state.ports.build.TLS_HEAP_BYTES and state.turns.are_taken() and not state.session.is_online():
+            return  # a request, or a connection in the making: room was made for it, and it is soon over
         if await supervisor.make_room(_FLOOR_BYTES, self._piece()):
             self._is_short = False
         elif not self._is_short:
             self._is_short = True  # said once
             self.warn(
-                "memory is short: %s, and nothing more can be stopped" % self.state.ports.board.memory_text()
+                "memory is short: %s, and nothing more can be stopped" % state.ports.board.memory_text()
             )
         for name in supervisor.stopped():
             if name not in self._since_ms:
@@ -56,8 +58,9 @@ class Health(Service):
 
     def _piece(self):
         """Bytes that must be free in one piece: an open connection has its own, and gives it back first."""
-        is_there = self.state.ports.build.TLS_HEAP_BYTES and self.state.session.is_online()
-        return 0 if is_there else _PIECE_BYTES
+        build = self.state.ports.build
+        is_there = build.TLS_HEAP_BYTES and self.state.session.is_online()
+        return 0 if is_there else build.TLS_PIECE_BYTES
 
     def _restored(self, name):
         """Start a service again if its wait is over and there is room for it; return whether."""

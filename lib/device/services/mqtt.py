@@ -1,7 +1,7 @@
 """Keeps the board connected to the cloud as its thing; runtime.session does the work."""
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Expired, Failure, Refused
+from device.core.failures import GIVE_UP, Expired, Failure, NoMemory, Refused
 from device.runtime.modules import load_service, unload, unload_readers
 from device.runtime.service import Service
 
@@ -34,8 +34,20 @@ class Mqtt(Service):
             while True:
                 await session.keep()  # returns when the connection was lent
                 await session.connect()
+        except (NoMemory, MemoryError):
+            if session.short >= _SHORT_TRIES:
+                await self._begin_anew()
+            raise
         finally:
             await session.close()
+
+    async def _begin_anew(self):
+        from device.runtime import anew
+
+        try:
+            await anew.begin(self, _ANEW)
+        finally:
+            unload("device.runtime.anew")
 
     def _know_self(self):
         """Read the identity, which nothing has done when provisioning is switched off."""
@@ -44,5 +56,8 @@ class Mqtt(Service):
         know_self(self.state)
         unload_readers()
 
+
+_SHORT_TRIES = 3  # in a row without memory for a connection, although services were stopped for it
+_ANEW = "there is no piece of memory for a connection any more; restarting, to have one"
 
 SERVICE = Mqtt

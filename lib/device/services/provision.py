@@ -35,15 +35,12 @@ class Provision(Service):
 
     async def _begin_anew(self):
         """Restart the board, ever more rarely: boot.py provisions before others take the memory."""
-        from device.runtime import restarts
+        from device.runtime import anew
 
-        before = restarts.count(self.state, _ANEW)
-        unload("device.runtime.restarts")
-        if self.state.ports.clock.ms() >= _ANEW_MS[min(before, len(_ANEW_MS) - 1)]:
-            from device.runtime import leaving
-
-            self.warn(_ANEW)
-            await leaving.restart(self.state)
+        try:
+            await anew.begin(self, _ANEW)
+        finally:
+            unload("device.runtime.anew")
 
     async def replace(self, failure):
         """Replace the identity that the cloud refuses: it has expired, or was renewed before a power cut.
@@ -153,6 +150,5 @@ def _ended(state, failure):
 
 _KEY_MS = 20000
 _ANEW = "the memory is too short beside the other services; restarting, to do it before they start"
-_ANEW_MS = (0, 300000, 1200000, 3600000)  # after the start; the first time, the second time, ...
 
 SERVICE = Provision

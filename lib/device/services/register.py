@@ -27,13 +27,22 @@ class Register(Service):
         serialize = state.services.get("serialize")
         if serialize:
             await serialize.ready.wait()  # not in NEEDS: a board that has its claim ID can do without it
+        is_registered = _of_identity("told", state.ports.store).get(fields.REGISTERED) is True
+        if is_released or not is_registered:
+            await state.networking.join()  # the page stays while there is none
+            await self._tell(address, is_released, is_registered)
+
+    async def _tell(self, address, is_released, is_registered):
+        """Tell the builder what it does not know; the page gives its memory for that."""
+        state = self.state
+        had_page = await state.supervisor.stop_page()
         from device.runtime import building
 
         try:
             if is_released:
                 await building.release(state, address)
                 self.say("the builder knows of the release")
-            if _of_identity("told", state.ports.store).get(fields.REGISTERED) is not True:
+            if not is_registered:
                 await building.register(state, address)
                 self.say("registered with the builder")
         except Failure as failure:
@@ -42,6 +51,8 @@ class Register(Service):
             raise
         finally:
             building.forget()
+            if had_page:
+                state.supervisor.restore("web")
 
     def _ends_release(self, address):
         """Do what a power cut has left of a release; whether the board restarts for it."""

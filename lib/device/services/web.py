@@ -17,7 +17,7 @@ _AWAY_MS = 300000  # since the cloud was last there
 class Web(Service):
     """Serves the page as soon as the network is up."""
 
-    ROOM_BYTES = 40960  # its code, microdot, and three connections
+    ROOM_BYTES = 34816  # its code, microdot, and three connections
     MODULES = ("microdot", "device.web", "device.port.listening")
 
     async def run(self):

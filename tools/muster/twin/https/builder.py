@@ -27,9 +27,9 @@ def routes(twin: "Twin") -> list[web.RouteDef]:
     """The requests of boards."""
     builder = _Builder(twin)
     return [
-        web.post(f"{PREFIX}/device/register", builder.register),
-        web.post(f"{PREFIX}/device/claim", builder.claim),
-        web.post(f"{PREFIX}/device/release", builder.release),
+        web.post(PREFIX + fields.TO_REGISTER, builder.register),
+        web.post(PREFIX + fields.TO_CLAIM, builder.claim),
+        web.post(PREFIX + fields.TO_RELEASE, builder.release),
     ]
 
 
