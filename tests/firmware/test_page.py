@@ -3,23 +3,22 @@
 import re
 from pathlib import Path
 
-from device.core import fields, paths
-from muster import image, web_password
+from device.core import fields
+from muster import image
 from muster.page import built
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
     report,
 )
 from tests.firmware.emulator import BOARD, Board
-from tests.firmware.everything import LEAST_FREE, PASSWORD, check_memory
+from tests.firmware.memory import LEAST_FREE, check_memory
 from tests.firmware.network import Network
 from tests.firmware.stage import Load, documents, running, running_stage
-from tests.firmware.visitor import Call, request
+from tests.firmware.visitor import LOCKED, PASSWORD, Call, request
 
 PAGE = r"web +page at http://10\.0\.0\.2/$"
 PORT = 8883  # nobody listens there: connections end in the emulated network
 ANSWER_MS = 20_000
-LOCKED = Load(documents={paths.WEB: {fields.PASSWORD: web_password.hashed(PASSWORD, "pico")}})
 
 
 def get(board: Board, path: str, **headers: str) -> Call:
@@ -38,7 +37,7 @@ def log_in(board: Board, password: str) -> Call:
 
 
 def test_an_unclaimed_board_serves_its_page(tmp_path: Path) -> None:
-    files = image.board_files(BOARD, documents=documents(PORT, "pico-page") | LOCKED.documents)
+    files = image.board_files(BOARD, documents=documents(PORT, "pico-page") | LOCKED)
     with running(needs.FIRMWARE, tmp_path, files, "unclaimed, page served", Network()) as board:
         board.wait_for(PAGE, 30_000)
         page = get(board, "/")
@@ -73,7 +72,9 @@ def test_the_page_is_there_between_two_tries_to_reach_a_cloud_that_refuses(tmp_p
     network.listening = False
     with (
         running_stage(needs.FIRMWARE, tmp_path, fields.KEYS_DEVICE) as stage,
-        stage.new_board(stage.new_serial(), "endpoint refuses, page served", LOCKED, network) as board,
+        stage.new_board(
+            stage.new_serial(), "endpoint refuses, page served", Load(documents=LOCKED), network
+        ) as board,
     ):
         served = 0
         while served < 2:

@@ -11,7 +11,8 @@ import pytest
 from device.core import fields, paths
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import Board
-from tests.firmware.everything import EVERYTHING, check_memory
+from tests.firmware.everything import EVERYTHING
+from tests.firmware.memory import check_memory
 from tests.firmware.network import HOST, Network
 from tests.firmware.stage import Provisioned, Stage, booted, running_stage
 

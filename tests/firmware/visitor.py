@@ -12,6 +12,11 @@ from typing import Any
 
 from rp2040py.external.cyw43 import nat, net
 
+from device.core import fields, paths
+from muster import web_password
+
+PASSWORD = "marker-web-password"
+LOCKED = {paths.WEB: {fields.PASSWORD: web_password.hashed(PASSWORD, "pico")}}  # documents of a board with it
 HTTP_PORT = 80
 _FIRST_PORT = 50_000
 _SEGMENT_BYTES = 1460

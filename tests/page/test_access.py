@@ -3,9 +3,9 @@
 import pytest
 
 from tests.page import contract
+from tests.page.looking import complaints, tab_to
 
 CARDS = ("identity", "memory", "services", "app", "log", "restart", "release")
-MOST_KEYS = 60  # until the focus is where a test wants it
 
 
 @pytest.fixture
@@ -14,16 +14,6 @@ def troubled(board):
     board.contract.state["app"] = {"state": "failing", "error": contract.CRASH}
     board.contract.state["services"][3].update(state="failing", text="the claim certificate was refused")
     return board
-
-
-def complaints(page) -> list[str]:
-    """What axe-core has to say, with the parts of the page concerned."""
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="`make browser` installs axe-core"
-    )
-    found = axe.Axe().run(page).response
-    assert len(found["passes"]) > 10, "it has looked"
-    return [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in found["violations"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -67,18 +57,6 @@ def test_fingers_find_every_button(inside) -> None:
     for button in page.locator("button:visible, summary:visible, input:visible").all():
         box = button.bounding_box()
         assert box["height"] >= 44 and box["width"] >= 44, button.inner_text()
-
-
-def tab_to(page, name: str) -> None:
-    """Press Tab until the element with this text or label has the focus, and see that it shows it."""
-    script = "[document.activeElement].map((e) => e.getAttribute('aria-label') || e.id || e.innerText)[0]"
-    for _ in range(MOST_KEYS):
-        page.keyboard.press("Tab")
-        if name in page.evaluate(script):
-            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", f"{name} does not show the focus"
-            return
-    pytest.fail(f"{name} is not reached with Tab")
 
 
 def test_all_of_it_with_the_keyboard_only(opened, board) -> None:

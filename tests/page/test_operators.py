@@ -13,7 +13,7 @@ from muster.registry.things import Thing
 from muster.twin.https import passwords
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import Settings
-from tests.page.test_access import complaints, tab_to
+from tests.page.looking import complaints, tab_to
 from tools.twin.helpers import Device, claim
 from tools.twin.https_client import CODE, OTHER_CODE, TOKEN, Board
 

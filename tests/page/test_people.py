@@ -9,7 +9,7 @@ import pytest
 from muster.twin.https import passwords
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import Settings
-from tests.page.test_access import complaints, tab_to
+from tests.page.looking import complaints, tab_to
 from tools.twin.https_client import CODE, OTHER_CODE, TOKEN, Board
 
 PASSWORD = "correct horse battery"

@@ -1,6 +1,7 @@
 """A board, its twin, and what must be true of both afterwards."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from tests.system.records import RecordRelay
 
 BOARD = "virtual"
 DONE = fields.PROVISION_STATUS + " is " + fields.TRUE  # the last line of a boot that went well
+ACCESS_POINT = re.compile(r"network +access point (\S+) is open, (with\w*) .* its address is ([0-9.]+)")
+NO_CLOUD = {fields.SERVICES: {fields.CLOUD: False}}  # config.json of a board that does without
+WITHOUT_CLOUD = {paths.CONFIG: json.dumps(NO_CLOUD).encode()}  # {path on flash: that}
 _TIME_SERVERS = ("pool.ntp.org", "time.google.com")  # the board's own choice; nobody on the internet is asked
 QUICK = {"JOIN_MS": "0", "HOSTS": ",".join(f"{name}=127.0.0.1" for name in _TIME_SERVERS)}
 WIFI_PASSWORD = "marker-wifi-password-7Q"

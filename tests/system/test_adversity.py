@@ -9,7 +9,6 @@ from device.core import fields, paths
 from muster.image.filesystem import mount
 from tests.system import mishaps, rig
 from tests.system.browser import WEB, Browser, port_of
-from tests.system.test_network import NO_CLOUD, OPEN
 
 _UNHURRIED = {"retry_ms": 60000}  # what fails does not start again while somebody looks
 _NO_CLAIM = {mishaps.claim_path(name): None for name in paths.CREDENTIALS}
@@ -67,7 +66,7 @@ def test_a_broken_wifi_json(twin, serial, tmp_path):
     """The board opens its access point, where the file can be replaced."""
     image = _flash(tmp_path / "flash.img", twin, serial, {paths.WIFI: b'{"networks": [{"ss'})
     with mishaps.powered(image) as machine:
-        machine.wait_for(OPEN)
+        machine.wait_for(rig.ACCESS_POINT)
         for texts in _told(machine):
             assert len(texts) == 1 and texts[0].startswith(f"{paths.WIFI}: is not valid JSON"), texts
 
@@ -82,7 +81,7 @@ def test_a_full_flash(twin, serial, tmp_path):
 
 
 def test_no_cloud(twin, serial, tmp_path):
-    image = _flash(tmp_path / "flash.img", twin, serial, {**NO_CLOUD, **_NO_CLAIM})
+    image = _flash(tmp_path / "flash.img", twin, serial, {**rig.WITHOUT_CLOUD, **_NO_CLAIM})
     with mishaps.powered(image) as machine:
         assert _told(machine) == ([], [])
         assert "failing" not in machine.wait_for("heartbeat")
@@ -109,7 +108,7 @@ def test_no_known_network(twin, serial, tmp_path):
     none = json.dumps({fields.NETWORKS: []}).encode()
     image = _flash(tmp_path / "flash.img", twin, serial, {paths.WIFI: none})
     with mishaps.powered(image) as machine:
-        machine.wait_for(OPEN)
+        machine.wait_for(rig.ACCESS_POINT)
         for texts in _told(machine):
             assert texts == [
                 "no Wi-Fi network is configured; create wifi.json; give the board a network on this page"
@@ -121,7 +120,7 @@ def test_no_network_in_range(twin, serial, tmp_path, kind):
     image = _flash(tmp_path / "flash.img", twin, serial)
     mishaps.edit(image, mishaps.told(intervals={"retry_ms": 100}))
     with mishaps.powered(image, environment={"NETWORK": "down", "KIND": kind}) as machine:
-        machine.wait_for(OPEN)
+        machine.wait_for(rig.ACCESS_POINT)
         everybody, owner = _told(machine)
         assert any("no Wi-Fi (workshop: not in range)" in text for text in owner), owner
         assert everybody[0].startswith("no known Wi-Fi network can be joined; give the board a network")

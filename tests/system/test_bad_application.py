@@ -5,13 +5,11 @@ import re
 import pytest
 
 from device.core import fields, paths
-from muster.image import strict_json
 from muster.virtual import EXIT_WATCHDOG
 from tests.system import applications, mishaps, rig
 from tests.system.applications import body
 
 # The network is not what these are about.
-NO_CLOUD = {paths.CONFIG: strict_json({fields.SERVICES: {fields.CLOUD: False}})}
 QUICK = {"retry_ms": 200}
 AGAIN = "Trying again in"
 CLASS = "class Mine(Exception):\n    def __str__(self):\n        return 1 / 0\n\n\n"
@@ -91,7 +89,9 @@ WAYS = {
 def _image(folder, twin, name, app, **options):
     section = {fields.APP: {"pause_s": "long"}}
     path = folder / f"{name}.img"
-    return mishaps.flash(path, twin, name, extra={**NO_CLOUD, **app}, intervals=QUICK, **options, **section)
+    return mishaps.flash(
+        path, twin, name, extra={**rig.WITHOUT_CLOUD, **app}, intervals=QUICK, **options, **section
+    )
 
 
 @pytest.mark.parametrize("part", range(3))

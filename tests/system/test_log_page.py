@@ -2,7 +2,7 @@
 
 from tests.system import mishaps
 from tests.system.browser import Browser, port_of
-from tests.system.test_web import flash
+from tests.system.pages import flash
 
 
 def _lines(browser, after):

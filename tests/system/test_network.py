@@ -1,7 +1,6 @@
 """The network without a cloud: joined, lost, joined again, whatever else the board lacks."""
 
 import json
-import re
 import socket
 
 import pytest
@@ -11,8 +10,6 @@ from muster.layout import LIB
 from tests.system import mishaps, rig
 from tests.system.browser import WEB, Browser, port_of
 
-NO_CLOUD = {paths.CONFIG: json.dumps({fields.SERVICES: {fields.CLOUD: False}}).encode()}
-
 
 def flash(path, extra=None, *, wifi=None, conf=None, **told):
     """The image of a board that has no claim credentials and no cloud; `wifi`, `conf`: other files."""
@@ -21,7 +18,9 @@ def flash(path, extra=None, *, wifi=None, conf=None, **told):
         documents[paths.WIFI] = wifi
     if conf is not None:
         documents[paths.CONF] = conf
-    path.write_bytes(rig.build(documents, extra={**mishaps.told(**told), **NO_CLOUD, **(extra or {})}))
+    path.write_bytes(
+        rig.build(documents, extra={**mishaps.told(**told), **rig.WITHOUT_CLOUD, **(extra or {})})
+    )
     return path
 
 
@@ -34,11 +33,10 @@ def test_a_board_without_a_cloud_joins_and_joins_again(tmp_path):
 
 
 QUICK = {"access_point_ms": 3000, "empty_ms": 1000, "retry_ms": 100}
-OPEN = re.compile(r"network +access point (\S+) is open, (with\w*) .* its address is ([0-9.]+)")
 
 
 def _opened(machine, start=0):
-    return OPEN.search(machine.wait_for(OPEN, start=start))
+    return rig.ACCESS_POINT.search(machine.wait_for(rig.ACCESS_POINT, start=start))
 
 
 @pytest.mark.parametrize("kind", ["pico_w", "esp32"])

@@ -14,7 +14,7 @@ from muster.twin.server import running_twin
 from muster.twin.settings import DEFAULT_ROLE_ALIAS, Settings
 from muster.virtual import VirtualBoard
 from tests.system import applications, browser, exported, mishaps, rig
-from tests.system.test_shadow import desire
+from tests.system.shadows import desire
 from tests.tools.twin.browser import Browser
 
 STEPS = {  # step -> the line by which the board says that it is done

@@ -13,6 +13,7 @@ from muster.relay import Relay
 from muster.twin import faults
 from muster.twin import shadow as service
 from tests.system import applications, mishaps, rig
+from tests.system.shadows import desire, reported, wait_reported
 
 LAMP = """
     shadow = muster.shadow()
@@ -27,32 +28,6 @@ def board(tmp_path, twin, serial, lines, *, extra=None, **more):
         tmp_path / "app", applications.body(textwrap.dedent(lines) + "\nawait asyncio.sleep(3600)")
     )
     return mishaps.flash(tmp_path / "flash.img", twin, serial, extra={**app, **(extra or {})}, **more)
-
-
-def desire(twin, serial, desired, name=None):
-    """What `muster set shadow` does, in this process."""
-    registry = Registry(twin.home.root)
-    update = shadow_topics.of(serial, name) + shadow_topics.UPDATE
-    document = json.dumps({fields.STATE: {fields.DESIRED: desired}}).encode()
-    with registry.transaction():
-        answer, news = service.serve(registry, update, document, int(time.time()))
-        for message in (answer, *news):
-            registry.outbox.put(message.topic, message.payload)
-    registry.close()
-
-
-def reported(twin, serial, name=None):
-    registry = Registry(twin.home.root)
-    found = registry.shadows.get(serial, name or "")
-    registry.close()
-    return (found.state or {}).get(fields.REPORTED) if found else None
-
-
-def wait_reported(twin, serial, wanted, name=None):
-    end_s = time.monotonic() + 60
-    while reported(twin, serial, name) != wanted:
-        assert time.monotonic() < end_s, reported(twin, serial, name)
-        time.sleep(0.05)
 
 
 def test_a_change_while_off_arrives_at_start_and_is_reported(twin, serial, tmp_path):

@@ -20,7 +20,7 @@ from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import Settings
 from muster.virtual import VirtualBoard
 from tests.system import exported, mishaps, rig
-from tests.system.test_sync import changes_in_cloud, in_cloud
+from tests.system.synced import changes_in_cloud, in_cloud
 
 LENGTH_S = int(os.environ.get("MUSTER_SOAK_S", "120"))
 SEED = int(os.environ.get("MUSTER_SOAK_SEED", "0")) or random.randrange(1, 10**6)

@@ -3,99 +3,26 @@
 import contextlib
 import json
 import re
-import textwrap
 import time
 
 from device.core import fields, paths, topics
 from muster import application
-from muster.errors import MusterError
-from muster.image import mount, strict_json, tables
+from muster.image import strict_json
 from muster.layout import REPO
-from muster.registry import Registry
 from muster.relay import Relay
-from muster.twin import tables as service
 from muster.twin.server import running_twin
 from muster.twin.settings import Settings
 from tests.system import applications, listeners, mishaps, rig
-
-# Stores what the commands say: `put {"table": ..., "key": ..., "document": ...}`, null deletes.
-KEEPER = """
-    import json
-    def told(payload):
-        asked.append(json.loads(payload))
-    asked = []
-    muster.on_command("put", told)
-    muster.log("hears commands")
-    while True:
-        while asked:
-            one = asked.pop(0)
-            table = await muster.table(one["table"])
-            if one["document"] is None:
-                table.delete(one["key"])
-            else:
-                table.put(one["key"], one["document"])
-            muster.log("stored %s" % one["key"])
-        await asyncio.sleep(0.02)
-"""
-
-
-def board(tmp_path, twin, serial, lines, directions, **more):
-    config = {fields.SERVICES: {fields.CLOUD: {fields.SYNC: directions}}}
-    app = applications.compiled(
-        tmp_path / "app", applications.body(textwrap.dedent(lines) + "\nawait asyncio.sleep(3600)")
-    )
-    extra = {**app, paths.CONFIG: strict_json(config)}
-    return mishaps.flash(tmp_path / "flash.img", twin, serial, extra=extra, **more)
-
-
-def tell(twin, serial, table, key, document):
-    body = {"table": table, "key": key, "document": document}
-    twin.send(topics.command("cameraDevice", serial, "put"), json.dumps(body).encode())
-
-
-def tell_until_heard(machine, twin, serial, table, key, document):
-    """The same again and again: a command is lost while the board connects."""
-    for _ in range(20):
-        tell(twin, serial, table, key, document)
-        with contextlib.suppress(MusterError):
-            machine.wait_for("stored " + key, timeout_s=1.5)
-            return
-    raise AssertionError(machine.console)
-
-
-@contextlib.contextmanager
-def opened(twin):
-    registry = Registry(twin.home.root)
-    yield registry
-    registry.close()
-
-
-def change(twin, serial, table, key, document):
-    """What `muster twin table put` and `delete` do, in this process."""
-    with opened(twin) as registry:
-        service.change(registry, serial, table, key, document, int(time.time()))
-
-
-def in_cloud(twin, serial, table):
-    with opened(twin) as registry:
-        return {one.key: json.loads(one.text) for one in registry.tables.documents(serial, table)}
-
-
-def changes_in_cloud(twin, serial, table):
-    with opened(twin) as registry:
-        return registry.tables.last(serial, table)
-
-
-def wait_in_cloud(twin, serial, table, wanted, limit_s=60):
-    end_s = time.monotonic() + limit_s
-    while in_cloud(twin, serial, table) != wanted:
-        assert time.monotonic() < end_s, in_cloud(twin, serial, table)
-        time.sleep(0.05)
-
-
-def on_board(path, table):
-    found = tables.read(mount(path.read_bytes(), rig.BOARD))
-    return dict(tables.documents(found[table])) if table in found else {}
+from tests.system.synced import (
+    KEEPER,
+    board,
+    change,
+    changes_in_cloud,
+    in_cloud,
+    on_board,
+    tell,
+    wait_in_cloud,
+)
 
 
 def test_up_down_and_both(twin, serial, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from device.core import paths
 from muster.virtual import EXIT_POWER_CUT
 from tests.system import applications, mishaps, rig
-from tests.system.test_sync import board, change, in_cloud, on_board, opened, wait_in_cloud
+from tests.system.synced import board, change, in_cloud, on_board, opened, wait_in_cloud
 
 _CUTS = None if os.environ.get("MUSTER_SWEEP") == "full" else 8
 _ROWS = ("board_tables", "board_documents", "board_messages")

@@ -5,7 +5,7 @@ import json
 from device.core import fields, topics
 from muster.twin import faults
 from tests.system import mishaps
-from tests.system.test_sync import (
+from tests.system.synced import (
     KEEPER,
     board,
     change,

@@ -10,24 +10,12 @@ from muster import page
 from muster.layout import LIB
 from muster.virtual import EXIT_RESET
 from tests.system import mishaps, rig
-from tests.system.browser import HASH, PASSWORD, WEB, Browser, port_of
+from tests.system.browser import PASSWORD, WEB, Browser, port_of
+from tests.system.pages import flash
 
-NO_CLOUD = {fields.SERVICES: {fields.CLOUD: False}}
 CLAIM_KEYS = {"board", "claim", "session", "steps", "services", "problems"}
 PRIVATE_KEYS = {"identity", "network", "memory", "app", "restarts"}
 CHANGES = ("logout", "wifi", "wifi/forget", "restart", "release")
-
-
-def flash(path, *, web=None, config=NO_CLOUD, extra=None, networks=None, **told):
-    """An image of a board without claim credentials."""
-    documents = rig.documents(1, "cam-1")
-    documents[paths.WEB] = {fields.PASSWORD: HASH} if web is None else web
-    documents[paths.CONFIG] = config
-    if networks is not None:
-        documents[paths.WIFI] = {fields.NETWORKS: networks}
-    documents[paths.DEVICE] = {fields.CLAIM: "7423F-FA8DT", fields.PRODUCT: "P1"}
-    path.write_bytes(rig.build(documents, extra={**mishaps.told(**told), **(extra or {})}))
-    return path
 
 
 @pytest.fixture(scope="module")

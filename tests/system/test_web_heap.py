@@ -3,9 +3,9 @@
 import re
 
 from device.core import fields
-from tests.system import mishaps
+from tests.system import mishaps, rig
 from tests.system.browser import Browser, port_of
-from tests.system.test_web import NO_CLOUD, flash
+from tests.system.pages import flash
 
 LIMIT_BYTES = 29696  # 27 KB of code, and what it keeps while it waits
 NAMES_BYTES = 1536  # the interpreter never lets go of a name
@@ -37,7 +37,7 @@ def test_the_heap_comes_back_when_the_page_is_stopped(tmp_path):
     mishaps.need_interpreter(32)
     extra = mishaps.service("stopper", STOPPED % ROUNDS)
     extra.update(asking())
-    config = {fields.SERVICES: {**NO_CLOUD[fields.SERVICES], "web": True}}
+    config = {fields.SERVICES: {**rig.NO_CLOUD[fields.SERVICES], "web": True}}
     path = flash(tmp_path / "flash.img", config=config, services=("stopper",), extra=extra)
     with mishaps.powered(path, bits=32, heap_kb=400) as machine:
         start = 0

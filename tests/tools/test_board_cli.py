@@ -13,7 +13,7 @@ import threading
 
 import pytest
 from tests.cli_in_process import muster
-from tests.tools.test_image import write_claim
+from tests.tools.claims import write_claim
 
 from device.core import paths
 from muster import pack

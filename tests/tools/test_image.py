@@ -6,6 +6,7 @@ import struct
 
 import pytest
 from littlefs import LittleFS, LittleFSError
+from tests.tools.claims import write_claim
 
 from device.core import fields, paths, startup
 from muster import mpy, pack
@@ -140,31 +141,6 @@ def claim(tmp_path):
     folder = tmp_path / "claim"
     write_claim(folder)
     return folder
-
-
-def write_claim(folder):
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "claim")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, start, start.replace(year=2049))
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-    folder.mkdir()
-    (folder / paths.ROOT_CA).write_bytes(certificate)
-    (folder / paths.CERTIFICATE).write_bytes(certificate)
-    (folder / paths.PRIVATE_KEY).write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
 
 
 def test_claim_credentials_go_to_the_bootstrap_directory(claim, tmp_path):

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from tests.tools.test_board_cli import muster
+from tests.cli_in_process import muster
 
 from device.core import fields, passwords, paths
 from muster import image, web_password
