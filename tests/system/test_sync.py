@@ -31,20 +31,20 @@ def test_up_down_and_both(twin, serial, tmp_path):
     change(twin, serial, "settings", "every", {"s": 5})
     change(twin, serial, "readings", "never", {"for": "the board"})
     with mishaps.powered(path) as machine:
-        machine.wait_for("settings: 0 changes sent, 1 fetched", timeout_s=25)
+        machine.wait_for("settings: 0 changes sent, 1 fetched")
         tell(twin, serial, "readings", "1", {"celsius": 21.5})
         tell(twin, serial, "settings", "own", {"n": 1})
         tell(twin, serial, "notes", "here", {"text": "sö"})
         wait_in_cloud(twin, serial, "readings", {"1": {"celsius": 21.5}, "never": {"for": "the board"}})
         wait_in_cloud(twin, serial, "notes", {"here": {"text": "sö"}})
         change(twin, serial, "notes", "there", {"text": "ä", "list": [1, 2.5, None]})
-        machine.wait_for("notes: 0 changes sent, 1 fetched", timeout_s=25)
+        machine.wait_for("notes: 0 changes sent, 1 fetched")
         change(twin, serial, "notes", "here", None)
-        machine.wait_for("notes: 0 changes sent, 1 fetched", start=len(machine.lines), timeout_s=25)
+        machine.wait_for("notes: 0 changes sent, 1 fetched", start=len(machine.lines))
         tell(twin, serial, "notes", "there", None)
         wait_in_cloud(twin, serial, "notes", {})
         change(twin, serial, "notes", "last", {"n": 1})
-        machine.wait_for("notes: 0 changes sent, 1 fetched", start=len(machine.lines), timeout_s=25)
+        machine.wait_for("notes: 0 changes sent, 1 fetched", start=len(machine.lines))
     assert on_board(path, "readings") == {"1": {"celsius": 21.5}}
     assert on_board(path, "settings") == {"every": {"s": 5}, "own": {"n": 1}}
     assert on_board(path, "notes") == {"last": {"n": 1}}
@@ -74,9 +74,9 @@ def test_what_both_change_off_line_meets_after_the_reconnection(twin, serial, tm
         path = board(tmp_path, twin, serial, OFF_LINE, {"notes": "both"}, port=relay.port)
         change(twin, serial, "notes", "theirs", {"n": 1})
         with mishaps.powered(path) as machine:
-            machine.wait_for("notes: 4 changes sent, 1 fetched", timeout_s=25)
+            machine.wait_for("notes: 4 changes sent, 1 fetched")
             link.close()
-            machine.wait_for("changed off line", timeout_s=25)
+            machine.wait_for("changed off line")
             change(twin, serial, "notes", "theirs", None)
             change(twin, serial, "notes", "shared", {"cloud": 2})
             change(twin, serial, "notes", "both", {"cloud": 2})
@@ -89,8 +89,8 @@ def test_what_both_change_off_line_meets_after_the_reconnection(twin, serial, tm
         "other": {"cloud": 2},
     }
     with Relay("127.0.0.1", twin.port, port=relay.port), mishaps.powered(path) as machine:
-        machine.wait_for("notes: 2 changes do not count: the cloud has changed the same", timeout_s=25)
-        machine.wait_for("notes: 3 changes sent, 4 fetched", timeout_s=25)
+        machine.wait_for("notes: 2 changes do not count: the cloud has changed the same")
+        machine.wait_for("notes: 3 changes sent, 4 fetched")
         assert in_cloud(twin, serial, "notes") == wanted
     assert on_board(path, "notes") == wanted
 
@@ -154,7 +154,7 @@ def test_the_twin_is_restarted(serial, tmp_path):
             port = twin.port
             path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"})
             machine = powered.enter_context(mishaps.powered(path))
-            machine.wait_for("hears commands", timeout_s=25)
+            machine.wait_for("hears commands")
             tell(twin, serial, "notes", "a", {"n": 1})
             wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
             home = twin
@@ -179,7 +179,7 @@ def test_many_documents_in_little_memory(twin, serial, tmp_path):
         machine.wait_for("complete", timeout_s=90)
         cloud = {f"cloud {number:03}": {"n": number, "text": "y" * 40} for number in range(300)}
         wait_in_cloud(twin, serial, "readings", {**filled(500), **cloud, "theirs": {"n": 1}})
-        machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)
+        machine.wait_for("all services OK", start=len(machine.lines))
         assert "memory is short" not in machine.console, machine.console
     assert on_board(path, "readings") == {**filled(500), **cloud, "theirs": {"n": 1}}
 
@@ -190,7 +190,7 @@ def test_the_sensor_keeps_its_readings_in_the_cloud(twin, serial, tmp_path):
     path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra=files, app={"every_s": 1})
     for start in (1, 2):
         with mishaps.powered(path) as machine:
-            machine.wait_for(f"reading {start}-3", timeout_s=25)
+            machine.wait_for(f"reading {start}-3")
             stored = re.findall(r"reading (\d+-\d+)", machine.console)
             wait_for_keys(twin, serial, "readings", stored)
     assert changes_in_cloud(twin, serial, "readings") == len(in_cloud(twin, serial, "readings"))
@@ -238,14 +238,14 @@ def test_a_deletion_of_a_board_that_starts_off_line_is_told(twin, serial, tmp_pa
 def test_a_released_board_begins_anew(twin, serial, tmp_path):
     path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"})
     with mishaps.powered(path) as machine:
-        machine.wait_for("hears commands", timeout_s=25)
+        machine.wait_for("hears commands")
         tell(twin, serial, "notes", "a", {"n": 1})
         wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
         first = json.loads(twin.wait_for_publish(topics.sync("cameraDevice", serial)).payload)
         body = json.dumps({fields.TIME: int(time.time())}).encode()
         twin.send(topics.command("cameraDevice", serial, fields.RELEASE), body)
-        machine.wait_for("released by the cloud", timeout_s=25)
-        machine.wait(25)
+        machine.wait_for("released by the cloud")
+        machine.wait()
     assert paths.SYNC not in rig.on_flash(path)
     with mishaps.powered(path) as machine:
         machine.wait_for("notes: 1 changes sent, 0 fetched", timeout_s=40)

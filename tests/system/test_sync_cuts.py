@@ -53,7 +53,7 @@ def _prepared(path, twin, serial, tmp_path):
     app = applications.compiled(tmp_path / "first", applications.body(STORE % (0, 12, 99)))
     mishaps.edit(path, app)
     with mishaps.powered(path) as machine:
-        machine.wait_for("all are stored", timeout_s=25)
+        machine.wait_for("all are stored")
         first = {f"{number:04}": {"n": number, "text": "x" * 150} for number in range(12)}
         wait_in_cloud(twin, serial, "readings", first)
     app = applications.compiled(tmp_path / "second", applications.body(STORE % (12, 20, 5)))
@@ -74,7 +74,7 @@ def test_a_cut_at_block_operations_loses_nothing(twin, serial, tmp_path, capsys)
     copy = tmp_path / "cut.img"
     shutil.copy(whole, copy)
     with mishaps.powered(copy) as machine:
-        machine.wait_for("complete", timeout_s=25)
+        machine.wait_for("complete")
         wait_in_cloud(twin, serial, "readings", wanted)
         operations = len(machine.operations)
     assert operations > 20, "the sweep has nothing to cut"

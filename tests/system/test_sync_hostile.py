@@ -21,7 +21,7 @@ def test_throttling_silence_and_doubles_are_not_the_end(twin, serial, tmp_path):
     path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"}, intervals={"answer_ms": 1500})
     wanted = {}
     with mishaps.powered(path) as machine:
-        machine.wait_for("hears commands", timeout_s=25)
+        machine.wait_for("hears commands")
         for kind, number in (
             (faults.REJECT, 429),
             (faults.REJECT, 500),
@@ -39,7 +39,7 @@ def test_throttling_silence_and_doubles_are_not_the_end(twin, serial, tmp_path):
         change(twin, serial, "notes", "theirs", {"n": 1})
         machine.wait_for("notes: 0 changes sent, 1 fetched", timeout_s=60)
         for line in ("the cloud refused: 429 ", "the cloud refused: 500 ", "no answer from the cloud"):
-            machine.wait_for("notes: " + line, timeout_s=25)
+            machine.wait_for("notes: " + line)
         assert changes_in_cloud(twin, serial, "notes") == 8, "each change once"
         assert not [one for one in twin.registry.faults.all() if one.client == serial]
     assert on_board(path, "notes") == {**wanted, "theirs": {"n": 1}}
@@ -48,7 +48,7 @@ def test_throttling_silence_and_doubles_are_not_the_end(twin, serial, tmp_path):
 def test_hostile_messages_change_nothing(twin, serial, tmp_path):
     path = board(tmp_path, twin, serial, KEEPER, {"notes": "both"})
     with mishaps.powered(path) as machine:
-        machine.wait_for("hears commands", timeout_s=25)
+        machine.wait_for("hears commands")
         tell(twin, serial, "notes", "a", {"n": 1})
         wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
         request = topics.sync("cameraDevice", serial)
@@ -63,11 +63,11 @@ def test_hostile_messages_change_nothing(twin, serial, tmp_path):
                 twin.send(topic, payload)
         twin.send(topics.sync_changed("cameraDevice", serial, "no-such-table"), b"{}")
         twin.send(accepted, b"x" * 60_000)
-        machine.wait_for("left out a message of 60", timeout_s=25)
+        machine.wait_for("left out a message of 60")
         tell(twin, serial, "notes", "b", {"n": 2})
         wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}, "b": {"n": 2}})
         assert machine.console.count("connected to") == 1
-        machine.wait_for("all services OK", start=len(machine.lines), timeout_s=25)
+        machine.wait_for("all services OK", start=len(machine.lines))
     assert on_board(path, "notes") == {"a": {"n": 1}, "b": {"n": 2}}
 
 
@@ -77,15 +77,15 @@ def test_answers_of_nonsense_are_told_and_survived(twin, serial, tmp_path):
     twin.registry.faults.add(faults.SYNC, faults.IGNORE, client=serial)  # the test answers
     with mishaps.powered(path) as machine:
         body = {"table": "notes", "number": 1, "refused": [], "seen": "five", "changes": []}
-        asked = twin.wait_for_publish(request, timeout_s=25)
+        asked = twin.wait_for_publish(request)
         body["number"] = json.loads(asked.payload)["number"]
         twin.send(topics.accepted(request), json.dumps(body).encode())
-        machine.wait_for("notes: the cloud's answer cannot be used: it lacks seen or changes", timeout_s=25)
-        asked = twin.wait_for_publish(request, timeout_s=25, count=2)
+        machine.wait_for("notes: the cloud's answer cannot be used: it lacks seen or changes")
+        asked = twin.wait_for_publish(request, count=2)
         body["number"] = json.loads(asked.payload)["number"]
         body["changes"] = [["a", {"text": "x" * 9000}, 5]]
         twin.send(topics.accepted(request), json.dumps(body).encode())
-        machine.wait_for("the cloud's answer cannot be used: it has more than 7168 bytes", timeout_s=25)
+        machine.wait_for("the cloud's answer cannot be used: it has more than 7168 bytes")
         machine.wait_for("notes: no answer from the cloud; look whether the cloud serves", timeout_s=40)
         for fault in twin.registry.faults.all():
             if fault.client == serial:
@@ -108,8 +108,8 @@ def test_a_full_table_waits_for_room_and_the_others_go_on(twin, serial, tmp_path
         change(twin, serial, "full", key, document)
     change(twin, serial, "other", "theirs", {"n": 1})
     with mishaps.powered(path) as machine:
-        machine.wait_for("full: the table full is full", timeout_s=25)
-        machine.wait_for("other: 0 changes sent, 1 fetched", timeout_s=25)
+        machine.wait_for("full: the table full is full")
+        machine.wait_for("other: 0 changes sent, 1 fetched")
         tell_until_heard(machine, twin, serial, "other", "ours", {"n": 2})
         wait_in_cloud(twin, serial, "other", {"theirs": {"n": 1}, "ours": {"n": 2}})
         tell_until_heard(machine, twin, serial, "full", "d0", None)
