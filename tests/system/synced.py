@@ -5,12 +5,11 @@ import json
 import textwrap
 import time
 
-from device.core import fields, paths, topics
-from muster.errors import MusterError
+from device.core import fields, paths
 from muster.image import mount, strict_json, tables
 from muster.registry import Registry
 from muster.twin import tables as service
-from tests.system import applications, mishaps, rig
+from tests.system import applications, commanding, mishaps, rig
 
 # Stores what the commands say: `put {"table": ..., "key": ..., "document": ...}`, null deletes.
 KEEPER = """
@@ -43,18 +42,12 @@ def board(tmp_path, twin, serial, lines, directions, **more):
 
 
 def tell(twin, serial, table, key, document):
-    body = {"table": table, "key": key, "document": document}
-    twin.send(topics.command("cameraDevice", serial, "put"), json.dumps(body).encode())
+    commanding.send(twin, serial, "put", {"table": table, "key": key, "document": document})
 
 
 def tell_until_heard(machine, twin, serial, table, key, document):
-    """The same again and again: a command is lost while the board connects."""
-    for _ in range(20):
-        tell(twin, serial, table, key, document)
-        with contextlib.suppress(MusterError):
-            machine.wait_for("stored " + key, timeout_s=1.5)
-            return
-    raise AssertionError(machine.console)
+    order = {"table": table, "key": key, "document": document}
+    commanding.send_until(machine, twin, serial, "put", "stored " + key, order)
 
 
 def opened(twin):

@@ -13,7 +13,7 @@ from muster.relay import Relay
 from muster.twin import faults
 from muster.twin.settings import DEFAULT_LOG_RULE
 from muster.virtual import EXIT_RESET
-from tests.system import mishaps, rig
+from tests.system import commanding, mishaps, rig
 from tests.system.exported import (
     DOORS,
     MQTT,
@@ -316,9 +316,8 @@ def test_the_next_owner_gets_no_lines_of_the_last_one(log_twin, serial, tmp_path
 
 def release(twin, serial, machine):
     """Command it until the board obeys: one that is sent before it listens is lost."""
-    order = topics.command(topics.DEFAULT_PREFIX, serial, fields.RELEASE)
     for _ in range(60):
-        twin.send(order, json.dumps({fields.TIME: int(time.time())}).encode())
+        commanding.send(twin, serial, fields.RELEASE)
         with contextlib.suppress(MusterError):
             assert machine.wait(1) == EXIT_RESET
             return

@@ -12,7 +12,7 @@ from muster.layout import REPO
 from muster.relay import Relay
 from muster.twin.server import running_twin
 from muster.twin.settings import Settings
-from tests.system import applications, listeners, mishaps, rig
+from tests.system import applications, commanding, listeners, mishaps, rig
 from tests.system.synced import (
     KEEPER,
     board,
@@ -237,8 +237,7 @@ def test_a_released_board_begins_anew(twin, serial, tmp_path):
         tell(twin, serial, "notes", "a", {"n": 1})
         wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
         first = json.loads(twin.wait_for_publish(topics.sync("cameraDevice", serial)).payload)
-        body = json.dumps({fields.TIME: int(time.time())}).encode()
-        twin.send(topics.command("cameraDevice", serial, fields.RELEASE), body)
+        commanding.send(twin, serial, fields.RELEASE)
         machine.wait_for("released by the cloud")
         machine.wait()
     assert paths.SYNC not in rig.on_flash(path)
