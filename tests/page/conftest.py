@@ -2,11 +2,16 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from muster.twin.server import RunningTwin, running_twin
+from muster.twin.settings import Settings
 from tests.page import contract
+from tools.twin.browser import PASSWORD
+from tools.twin.operating import add_people
 
 PHONE = {"width": 390, "height": 844}
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -63,3 +68,27 @@ def inside(opened: Callable[..., Any], board: contract.Server) -> Callable[..., 
         return page
 
     return log_in
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Iterator[RunningTwin]:
+    """A twin with its page and people."""
+    settings = Settings(authority_key="ec", claim_key="ec", key_pool=0, https_port=0, page_port=0)
+    with running_twin(tmp_path / "home", settings) as running:
+        add_people(running)
+        yield running
+
+
+@pytest.fixture
+def signed_in(opened: Callable[..., Any], twin: RunningTwin) -> Callable[..., Any]:
+    """signed_in(name, **options of the context) -> the page with the list of boards."""
+
+    def sign_in(name: str = "ada", **options: Any) -> Any:
+        page = opened(twin.page_url, **options)
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_selector("h1:has-text('My boards')")
+        return page
+
+    return sign_in

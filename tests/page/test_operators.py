@@ -10,30 +10,12 @@ import pytest
 from muster.registry.certificates import ACTIVE
 from muster.registry.shadows import Shadow
 from muster.registry.things import Thing
-from muster.twin.https import passwords
-from muster.twin.server import RunningTwin, running_twin
-from muster.twin.settings import Settings
+from muster.twin.server import RunningTwin
 from tests.page.looking import complaints, tab_to
 from tools.twin.helpers import Device, claim
-from tools.twin.https_client import CODE, OTHER_CODE, TOKEN, Board
+from tools.twin.https_client import CODE, OTHER_CODE, Board
 
-PASSWORD = "correct horse battery"
 SECOND = "cameraDevice/camera-0001/"
-
-
-@pytest.fixture(scope="module")
-def hashed() -> str:
-    return passwords.hashed(PASSWORD)
-
-
-@pytest.fixture
-def twin(tmp_path, hashed) -> Iterator[RunningTwin]:
-    settings = Settings(authority_key="ec", claim_key="ec", key_pool=0, https_port=0, page_port=0)
-    with running_twin(tmp_path / "home", settings) as running:
-        running.registry.products.add("camera", TOKEN, 0)
-        running.registry.accounts.add("ada", hashed, 0)
-        running.registry.accounts.add("olga", hashed, 0, is_operator=True)
-        yield running
 
 
 @pytest.fixture
@@ -57,15 +39,11 @@ def camera(twin, tmp_path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def signed_in(opened: Callable[..., Any], twin: RunningTwin) -> Callable[..., Any]:
+def signed_in(signed_in: Callable[..., Any], twin: RunningTwin) -> Callable[..., Any]:
     """signed_in(path, **options of the context) -> that page of the operator's."""
 
     def sign_in(path: str = "", **options: Any) -> Any:
-        page = opened(twin.page_url, **options)
-        page.get_by_label("Name").fill("olga")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_selector("h1:has-text('My boards')")
+        page = signed_in("olga", **options)
         page.goto(f"{twin.page_url}operator{path}")
         return page
 

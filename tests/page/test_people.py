@@ -1,18 +1,16 @@
 """The page for people in a real browser: claim, live list, scanner, keyboard, screen reader, both schemes."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from muster.twin.https import passwords
-from muster.twin.server import RunningTwin, running_twin
-from muster.twin.settings import Settings
+from muster.twin.server import RunningTwin
 from tests.page.looking import complaints, tab_to
-from tools.twin.https_client import CODE, OTHER_CODE, TOKEN, Board
+from tools.twin.browser import PASSWORD
+from tools.twin.https_client import CODE, OTHER_CODE, Board
 
-PASSWORD = "correct horse battery"
 SHOWN = "7423F-FA8DT-N"
 
 # A camera that shows a label, and a browser that reads it: Chromium on Linux has no BarcodeDetector.
@@ -29,31 +27,11 @@ window.BarcodeDetector = class {
 
 
 @pytest.fixture
-def twin(tmp_path) -> Iterator[RunningTwin]:
-    settings = Settings(authority_key="ec", claim_key="ec", key_pool=0, https_port=0, page_port=0)
-    with running_twin(tmp_path / "home", settings) as running:
-        running.registry.products.add("camera", TOKEN, 0)
-        hashed = passwords.hashed(PASSWORD)
-        for name in ("ada", "bob"):
-            running.registry.accounts.add(name, hashed, 0)
-        Board(running).register()
-        Board(running, OTHER_CODE).register()
-        yield running
-
-
-@pytest.fixture
-def signed_in(opened: Callable[..., Any], twin: RunningTwin) -> Callable[..., Any]:
-    """signed_in(name, **options of the context) -> the page with the list of boards."""
-
-    def sign_in(name: str = "ada", **options: Any) -> Any:
-        page = opened(twin.page_url, **options)
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_selector("h1:has-text('My boards')")
-        return page
-
-    return sign_in
+def twin(twin: RunningTwin) -> RunningTwin:
+    """With two boards that wait to be claimed."""
+    Board(twin).register()
+    Board(twin, OTHER_CODE).register()
+    return twin
 
 
 def claim(page: Any, code: str) -> None:

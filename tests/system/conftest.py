@@ -7,7 +7,7 @@ import pytest
 from muster.checks import messages
 from muster.twin.server import running_twin
 from muster.twin.settings import Settings
-from tests.system import rig
+from tests.system import renewals, rig
 
 _numbers = itertools.count(1)
 
@@ -32,6 +32,14 @@ def log_twin(tmp_path_factory):
     """A twin with its HTTPS side, which takes the log of boards."""
     settings = Settings(authority_key="ec", claim_key="ec", key_pool=4, https_port=0)
     with running_twin(tmp_path_factory.mktemp("log-twin"), settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def renewing_twin(tmp_path_factory):
+    """A twin whose certificates are due when a board of `renewals.due` has one."""
+    settings = renewals.old_settings(renewals.Clock())
+    with running_twin(tmp_path_factory.mktemp("renewing-twin"), settings) as running:
         yield running
 
 

@@ -28,6 +28,16 @@ def cloudwatch(twin, **more) -> dict:
     return {fields.EVERY_S: 1, **place, **how, **more}
 
 
+def settings(twin, way) -> dict:
+    """What config.json says of the export by `way`."""
+    return MQTT if way == fields.MQTT else cloudwatch(twin)
+
+
+def head(serial, way) -> str:
+    """What a line begins with in the cloud, before its number: who says it, if the stream does not."""
+    return f"{serial} " if way == fields.MQTT else ""
+
+
 def image(path, twin, serial, how, probe="await state.ports.clock.sleep_ms(1000000)", sessions=2, **more):
     keys = {fields.ROLE_ALIAS: DEFAULT_ROLE_ALIAS, fields.ENDPOINT: "localhost", fields.PORT: twin.https_port}
     config = {fields.SERVICES: {}, fields.KEYS: keys, fields.LOGS: how, **more.pop("config", {})}

@@ -20,9 +20,11 @@ from tests.system.exported import (
     SAYS,
     batches,
     cloudwatch,
+    head,
     image,
     messages,
     numbers,
+    settings,
     stored,
     wait_for,
     wait_stored,
@@ -33,7 +35,7 @@ FILES = paths.LOG_FILES
 
 @pytest.mark.parametrize("way", [fields.MQTT, fields.CLOUDWATCH])
 def test_what_a_board_says_is_in_the_cloud(log_twin, serial, tmp_path, way):
-    how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
+    how = settings(log_twin, way)
     path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS)
     began_ms = time.time() * 1000
     with mishaps.powered(path) as machine:
@@ -41,8 +43,9 @@ def test_what_a_board_says_is_in_the_cloud(log_twin, serial, tmp_path, way):
         machine.wait_for(rig.DONE)
         found = wait_stored(log_twin, serial, "info mqtt connected to")
     events = stored(log_twin, serial)
-    head = serial + " " if way == fields.MQTT else ""
-    numbers = [int(re.fullmatch(head + r"(\d+) \w+ \w+ .*", message, re.DOTALL)[1]) for message in found]
+    numbers = [
+        int(re.fullmatch(head(serial, way) + r"(\d+) \w+ \w+ .*", message, re.DOTALL)[1]) for message in found
+    ]
     assert numbers == list(range(1, len(numbers) + 1)), "each line once, in its order"
     assert all(began_ms - 2000 <= event.at_ms <= time.time() * 1000 for event in events)
     assert [event.at_ms for event in events] == sorted(event.at_ms for event in events)
@@ -60,7 +63,7 @@ def test_a_rule_that_is_named_gets_the_lines_directly(log_twin, serial, tmp_path
 def test_in_the_memory_of_a_board(log_twin, serial, tmp_path, way, heap_kb):
     """With everything but the page and the renewal."""
     mishaps.need_interpreter(32)
-    how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
+    how = settings(log_twin, way)
     less = {fields.SERVICES: {"web": False, fields.CLOUD: {"renew": False}}}
     path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=less)
     with mishaps.powered(path, bits=32, heap_kb=heap_kb) as machine:
@@ -153,7 +156,7 @@ def test_a_lost_link_loses_nothing(log_twin, serial, tmp_path):
 
 @pytest.mark.parametrize(("stage", "way"), [(faults.PUBLISH, fields.MQTT), (faults.LOGS, fields.CLOUDWATCH)])
 def test_a_lost_answer_brings_one_batch_twice(log_twin, serial, tmp_path, stage, way):
-    how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
+    how = settings(log_twin, way)
     body = (
         """
     while not state.session.is_online():

@@ -11,10 +11,11 @@ from tests.system import mishaps, rig
 from tests.system.exported import (
     MQTT,
     SAYS,
-    cloudwatch,
+    head,
     image,
     messages,
     numbers,
+    settings,
     stored,
     wait_for,
     wait_stored,
@@ -50,7 +51,7 @@ def test_a_reset_loses_nothing(log_twin, serial, tmp_path):
 @pytest.mark.parametrize("way", [fields.MQTT, fields.CLOUDWATCH])
 def test_the_log_on_flash_outlives_a_power_cut(log_twin, serial, tmp_path, way):
     """What was not exported before a power cut is exported after it, and what was is not exported again."""
-    how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
+    how = settings(log_twin, way)
     config = {fields.LOG: {fields.FLASH_BYTES: 8192}}
     quick = {"log_ms": 50, "log_patient_ms": 50, "logs_flash_ms": 300, "logs_time_ms": 10**9}
     path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=config, intervals=quick)
@@ -67,14 +68,14 @@ def test_the_log_on_flash_outlives_a_power_cut(log_twin, serial, tmp_path, way):
         wait_for(lambda: sum("door 11 opened" in message for message in messages(log_twin, serial)) == 3)
     found = messages(log_twin, serial)
     assert max(Counter(found).values()) == 3, "each line once for each start"
-    head = f"{serial} " if way == fields.MQTT else ""
-    assert {head + line for line in exported_lines(path)} <= set(found)
+    begin = head(serial, way)
+    assert {begin + line for line in exported_lines(path)} <= set(found)
 
 
 @pytest.mark.parametrize("way", [fields.MQTT, fields.CLOUDWATCH])
 def test_a_power_cut_at_the_moment_of_an_export(log_twin, serial, tmp_path, way):
     """The batch that the twin has may not be noted yet: then it comes once more, and nothing else does."""
-    how = MQTT if way == fields.MQTT else cloudwatch(log_twin)
+    how = settings(log_twin, way)
     config = {fields.LOG: {fields.FLASH_BYTES: 8192}}
     quick = {"log_ms": 50, "log_patient_ms": 50, "logs_flash_ms": 300}
     path = image(tmp_path / "flash.img", log_twin, serial, how, SAYS, config=config, intervals=quick)
@@ -85,10 +86,10 @@ def test_a_power_cut_at_the_moment_of_an_export(log_twin, serial, tmp_path, way)
         machine.wait_for("door 11 opened")
         wait_for(lambda: "door 11 opened" in "".join(exported_lines(path)[-4:]))
     counted, wanted = Counter(messages(log_twin, serial)), Counter(exported_lines(path))
-    head = f"{serial} " if way == fields.MQTT else ""
-    missing = {line for line in wanted if counted[head + line] < wanted[line]}
+    begin = head(serial, way)
+    missing = {line for line in wanted if counted[begin + line] < wanted[line]}
     assert not missing, missing
-    doubles = {line for line in counted if counted[line] > wanted[line.removeprefix(head)]}
+    doubles = {line for line in counted if counted[line] > wanted[line.removeprefix(begin)]}
     assert len(doubles) <= 16 and doubles <= set(before), doubles
 
 

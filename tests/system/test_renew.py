@@ -12,13 +12,6 @@ from tests.system import mishaps, renewals, rig
 
 
 @pytest.fixture(scope="module")
-def renewing_twin(tmp_path_factory):
-    settings = renewals.old_settings(renewals.Clock())
-    with running_twin(tmp_path_factory.mktemp("renewing-twin"), settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def short_twin(tmp_path_factory):
     """A twin whose certificates live a minute."""
     with running_twin(tmp_path_factory.mktemp("short-twin"), renewals.settings(60)) as running:

@@ -11,7 +11,6 @@ import pytest
 
 from device.core import fields, paths, slots
 from muster.registry.certificates import ACTIVE, REVOKED
-from muster.twin.server import running_twin
 from muster.virtual import EXIT_POWER_CUT
 from tests.system import mishaps, renewals, rig
 from tests.system.records import record_relay
@@ -21,13 +20,6 @@ _OPERATION_STEP = 1 if _FULL else 9
 _MESSAGE_STEP = 1 if _FULL else 6
 
 pytestmark = pytest.mark.sweep
-
-
-@pytest.fixture(scope="module")
-def renewing_twin(tmp_path_factory):
-    settings = renewals.old_settings(renewals.Clock())
-    with running_twin(tmp_path_factory.mktemp("renewing-twin"), settings) as running:
-        yield running
 
 
 class Board:

@@ -9,6 +9,7 @@ import pytest
 from muster.twin.server import running_twin
 from tools.twin.heard import Heard
 from tools.twin.helpers import Device, quick
+from tools.twin.operating import Clock, signed_in
 
 
 @pytest.fixture
@@ -34,6 +35,30 @@ def home_of(tmp_path):
 @pytest.fixture
 def twin(start):
     return start()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What a twin that is `operated` takes for the time."""
+    return Clock()
+
+
+@pytest.fixture
+def ada(twin):
+    """The browser of somebody who has boards; the twin is `operated`."""
+    return signed_in(twin, "ada")
+
+
+@pytest.fixture
+def bob(twin):
+    """The browser of somebody else."""
+    return signed_in(twin, "bob")
+
+
+@pytest.fixture
+def olga(twin):
+    """The operator's browser."""
+    return signed_in(twin, "olga")
 
 
 @pytest.fixture

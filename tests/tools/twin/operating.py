@@ -1,4 +1,4 @@
-"""A twin with an operator, and her browser."""
+"""A twin with people and an operator, and their browsers."""
 
 import time
 
@@ -17,12 +17,18 @@ class Clock:
         return time.time() + self.ahead_s
 
 
+def add_people(twin) -> None:
+    """A product, the accounts ada and bob, and the operator olga."""
+    twin.registry.products.add("camera", TOKEN, 0)
+    for name in ("ada", "bob"):
+        twin.registry.accounts.add(name, HASH, 0)
+    twin.registry.accounts.add("olga", HASH, 0, is_operator=True)
+
+
 def operated(start, clock: Clock):
-    """A twin with its builder and its page, the account ada, and the operator olga."""
+    """A twin with its builder, its page, and people."""
     running = start(https_port=0, page_port=0, clock=clock, release_wait_s=0.5)
-    running.registry.products.add("camera", TOKEN, 0)
-    running.registry.accounts.add("ada", HASH, 0)
-    running.registry.accounts.add("olga", HASH, 0, is_operator=True)
+    add_people(running)
     return running
 
 

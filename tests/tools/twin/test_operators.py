@@ -14,7 +14,7 @@ from muster.registry.things import Thing
 from tools.twin.browser import Browser
 from tools.twin.helpers import Device, claim, wait_until
 from tools.twin.https_client import CODE, OTHER_CODE, Board, provision
-from tools.twin.operating import Clock, at, operated, post, sees, signed_in
+from tools.twin.operating import at, operated, post, sees
 from tools.twin.raw import Closed
 
 PAGES = ("", "/device?name=cam1", "/messages", "/message?number=1", "/logs", "/faults")
@@ -24,24 +24,8 @@ FORMS = ("/revoke", "/command", "/faults/set", "/faults/clear")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def twin(start, clock):
     return operated(start, clock)
-
-
-@pytest.fixture
-def olga(twin):
-    """The operator's browser."""
-    return signed_in(twin, "olga")
-
-
-@pytest.fixture
-def ada(twin):
-    return signed_in(twin, "ada")
 
 
 # Who may come in

@@ -13,24 +13,13 @@ from device.core import fields, topics
 from tools.fleet.cli_runner import Tool
 from tools.twin.browser import Browser
 from tools.twin.helpers import allow, claim, wait_until
-from tools.twin.operating import Clock, at, operated, post, sees, signed_in
+from tools.twin.operating import at, operated, post, sees
 from tools.twin.raw import Raw
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
 def twin(start, clock):
     return operated(start, clock)
-
-
-@pytest.fixture
-def olga(twin):
-    """The operator's browser."""
-    return signed_in(twin, "olga")
 
 
 # Messages

@@ -10,31 +10,14 @@ from muster.registry import Registry
 from muster.twin.https import passwords
 from tools.twin.browser import PASSWORD, Browser
 from tools.twin.https_client import CODE, OTHER_CODE, OTHER_KEY, TOKEN, Board, provision
+from tools.twin.operating import operated
 
-HASH = passwords.hashed(PASSWORD)
 SHOWN = "7423F-FA8DT-N"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
 def twin(start, clock):
-    running = start(https_port=0, page_port=0, clock=clock, release_wait_s=0.5)
-    running.registry.products.add("camera", TOKEN, 0)
-    for name in ("ada", "bob"):
-        running.registry.accounts.add(name, HASH, 0)
-    return running
+    return operated(start, clock)
 
 
 @pytest.fixture
@@ -42,20 +25,6 @@ def board(twin):
     made = Board(twin)
     made.register()
     return made
-
-
-@pytest.fixture
-def ada(twin):
-    browser = Browser(twin)
-    assert browser.sign_in("ada").status == 200
-    return browser
-
-
-@pytest.fixture
-def bob(twin):
-    browser = Browser(twin)
-    assert browser.sign_in("bob").status == 200
-    return browser
 
 
 def test_a_person_claims_sees_and_releases_a_board(ada, board, twin) -> None:
