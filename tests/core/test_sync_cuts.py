@@ -131,7 +131,7 @@ class _Life:
             else:
                 table.put(key, value)
         except PowerCut:
-            self.ours[key] = _either(table.get, self.flash, key)  # as the flash has it
+            self.ours[key] = _either(self.flash, key)  # as the flash has it
             raise
         self.ours[key] = value
         table.put(shared, {"here": self.dice.below(1000)})
@@ -154,7 +154,7 @@ class _Life:
             assert found.get(key) == wanted[key], key
 
 
-def _either(get, flash, key):
+def _either(flash, key):
     flash.cut_after(None)
     return Board(flash, Cloud(), fields.BOTH).table_.get(key)
 

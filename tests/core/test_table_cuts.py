@@ -115,7 +115,7 @@ def test_after_a_failure_the_same_table_goes_on():
         assert found == model
 
 
-def _log(table, flash):
+def _log(flash):
     """The paths of the table's files, in the order of the log."""
     names = flash.sizes(paths.TABLES)
     found = sorted(name for name in names if not name.endswith(TAIL))
@@ -138,7 +138,7 @@ def test_truncated_at_every_byte_it_holds_what_comes_before():
             table.put(key, model[key])
             size += len(records.make(records.PUT, key, records.text(model[key])))
         states.append((size, dict(model)))
-    files = _log(table, flash)
+    files = _log(flash)
     whole = dict(flash.files)
     assert len(files) == 2 and sum(len(whole[path]) for path in files) == size
     for end in range(size + 1):
@@ -162,7 +162,7 @@ def test_a_damaged_byte_costs_at_most_two_records():
     model = {f"k{number}": {"n": number} for number in range(40)}
     for key in sorted(model):
         table.put(key, model[key])
-    for path in _log(table, flash):
+    for path in _log(flash):
         whole = flash.files[path]
         for at in range(len(whole)):
             for value in (whole[at] ^ 1, 10):
@@ -183,7 +183,7 @@ def test_damage_while_it_runs_is_skipped_counted_and_survived():
         for number in range(60):
             model[f"key {number}"] = document(dice)
             table.put(f"key {number}", model[f"key {number}"])
-        path = _log(table, flash)[0]
+        path = _log(flash)[0]
         flash.files[path] = (flash.files[path][:500] + spoil)[: len(flash.files[path])]
         found = dict(table.find())
         assert table.damaged and len(found) <= len(model)

@@ -39,7 +39,7 @@ def claim(page: Any, code: str) -> None:
     page.get_by_role("button", name="Claim it").click()
 
 
-def test_from_signing_in_to_releasing(signed_in, twin) -> None:
+def test_from_signing_in_to_releasing(signed_in) -> None:
     page = signed_in()
     claim(page, "7423f-fa8dt")
     page.wait_for_selector(f"text={SHOWN} is yours now")
@@ -89,7 +89,7 @@ def test_a_session_that_has_ended_leads_to_the_log_in(signed_in, twin) -> None:
         ("7423-FFA8-DT00-0000-*", "7423-FFA8-DT00-0000-*"),
     ],
 )
-def test_a_label_is_scanned(opened, signed_in, twin, chromium, label, code) -> None:
+def test_a_label_is_scanned(opened, twin, label, code) -> None:
     page = opened("about:blank")
     page.add_init_script(SCANNER % label)
     page.goto(twin.page_url)

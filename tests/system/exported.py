@@ -10,6 +10,7 @@ from muster.twin.settings import DEFAULT_ROLE_ALIAS
 from tests.system import mishaps
 
 GROUP = "/muster/boards"
+LIMIT_S = 60
 QUICK = {**mishaps.PATIENT, "heartbeat_ms": 600_000, "logs_ms": 50, "logs_time_ms": 0, "keys_ms": 300}
 MQTT = {fields.EVERY_S: 1}
 
@@ -69,9 +70,9 @@ def messages(twin, serial) -> list[str]:
     return [event.message for event in stored(twin, serial)]
 
 
-def wait_stored(twin, serial, *parts, timeout_s=60) -> list[str]:
+def wait_stored(twin, serial, *parts) -> list[str]:
     """Wait until each of `parts` is in an event of the board."""
-    end_s = time.monotonic() + timeout_s
+    end_s = time.monotonic() + LIMIT_S
     while True:
         found = messages(twin, serial)
         missing = [part for part in parts if not any(part in message for message in found)]
@@ -91,8 +92,8 @@ def numbers(found: list[str]) -> list[int]:
     return [int(match[1]) for message in found if (match := re.match(r"(?:cam-\d+ )?(\d+) ", message))]
 
 
-def wait_for(holds, timeout_s=60) -> None:
-    end_s = time.monotonic() + timeout_s
+def wait_for(holds) -> None:
+    end_s = time.monotonic() + LIMIT_S
     while not holds():
         assert time.monotonic() < end_s
         time.sleep(0.05)

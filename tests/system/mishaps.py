@@ -198,14 +198,14 @@ def crowd(
         }
 
 
-def complaint(machine: VirtualBoard, *parts: str, timeout_s: float = 120, start: int = 0) -> str:
+def complaint(machine: VirtualBoard, *parts: str, start: int = 0) -> str:
     """The first line, from number `start` on, that has all these `parts` in order."""
-    return machine.wait_for(re.compile(".*".join(map(re.escape, parts))), timeout_s, start=start)
+    return machine.wait_for(re.compile(".*".join(map(re.escape, parts))), start=start)
 
 
-def still_runs(machine: VirtualBoard, timeout_s: float = 120) -> None:
+def still_runs(machine: VirtualBoard) -> None:
     """Wait for a new heartbeat: main.py runs its services."""
-    machine.wait_for("heartbeat", timeout_s, start=len(machine.lines))
+    machine.wait_for("heartbeat", start=len(machine.lines))
 
 
 class Claims:

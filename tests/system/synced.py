@@ -71,8 +71,8 @@ def changes_in_cloud(twin, serial, table):
         return registry.tables.last(serial, table)
 
 
-def wait_in_cloud(twin, serial, table, wanted, limit_s=60):
-    end_s = time.monotonic() + limit_s
+def wait_in_cloud(twin, serial, table, wanted):
+    end_s = time.monotonic() + 60
     while in_cloud(twin, serial, table) != wanted:
         assert time.monotonic() < end_s, in_cloud(twin, serial, table)
         time.sleep(0.05)

@@ -40,7 +40,7 @@ def test_a_reset_loses_nothing(log_twin, serial, tmp_path):
     )  # fmt: skip
     began_ms = time.time() * 1000
     with mishaps.powered(path, restart=True, environment={"NTP": "fail"}) as machine:
-        machine.wait_for("start      the program restarted the board", timeout_s=60)
+        machine.wait_for("start      the program restarted the board")
         found = wait_stored(log_twin, serial, "said before the end", "mqtt connected to")
     once = numbers(found)
     assert once == list(range(1, len(once) + 1)), found

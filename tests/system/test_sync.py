@@ -130,7 +130,7 @@ def test_links_that_break_in_the_middle(twin, serial, tmp_path):
                 assert relay.wait_until(lambda relay: relay.cut_after_total is None), "nothing more is sent"
                 assert relay.wait_until(lambda relay, wanted=before + cuts + 1: relay.connections >= wanted)
             change(twin, serial, "readings", "theirs", {"n": 1})
-            machine.wait_for("complete", timeout_s=60)
+            machine.wait_for("complete")
             wanted = {
                 **filled(count),
                 **{f"cloud {number:02}": {"text": "y" * 200} for number in range(50)},
@@ -154,7 +154,7 @@ def test_the_twin_is_restarted(serial, tmp_path):
             wait_in_cloud(twin, serial, "notes", {"a": {"n": 1}})
         change(twin, serial, "notes", "while", {"it": "is off"})  # its registry is there without it
         with running_twin(tmp_path / "twin", Settings(**quick, mqtt_port=port)) as twin:
-            machine.wait_for("notes: 0 changes sent, 1 fetched", timeout_s=60)
+            machine.wait_for("notes: 0 changes sent, 1 fetched")
             tell(twin, serial, "notes", "a", {"n": 2})
             wait_in_cloud(twin, serial, "notes", {"a": {"n": 2}, "while": {"it": "is off"}})
 
@@ -167,9 +167,9 @@ def test_many_documents_in_little_memory(twin, serial, tmp_path):
     for number in range(300):
         change(twin, serial, "readings", f"cloud {number:03}", {"n": number, "text": "y" * 40})
     with mishaps.powered(path, bits=32, heap_kb=300) as machine:
-        machine.wait_for("all are stored", timeout_s=60)
+        machine.wait_for("all are stored")
         change(twin, serial, "readings", "theirs", {"n": 1})
-        machine.wait_for("complete", timeout_s=90)
+        machine.wait_for("complete")
         cloud = {f"cloud {number:03}": {"n": number, "text": "y" * 40} for number in range(300)}
         wait_in_cloud(twin, serial, "readings", {**filled(500), **cloud, "theirs": {"n": 1}})
         machine.wait_for("all services OK", start=len(machine.lines))
@@ -193,8 +193,8 @@ def test_the_sensor_keeps_its_readings_in_the_cloud(twin, serial, tmp_path):
     assert f"cameraDevice/{serial}/temperature" not in heard
 
 
-def wait_for_keys(twin, serial, table, keys, limit_s=60):
-    end_s = time.monotonic() + limit_s
+def wait_for_keys(twin, serial, table, keys):
+    end_s = time.monotonic() + 60
     while set(keys) - in_cloud(twin, serial, table).keys():
         assert time.monotonic() < end_s, in_cloud(twin, serial, table)
         time.sleep(0.05)
@@ -220,7 +220,7 @@ def test_a_deletion_of_a_board_that_starts_off_line_is_told(twin, serial, tmp_pa
     with Relay("127.0.0.1", twin.port, port=port), mishaps.powered(path):
         wait_in_cloud(twin, serial, "notes", {"old": {"n": 1}, "kept": {"n": 1}})
     with mishaps.powered(path) as machine:
-        machine.wait_for("done, 2 documents", timeout_s=40)
+        machine.wait_for("done, 2 documents")
         assert machine.console.count("connected to") == 0
     logs = [name for name in rig.on_flash(path) if name.startswith(f"{paths.TABLES}/notes.")]
     assert f"{paths.TABLES}/notes.0001" not in logs, "the oldest file was cleaned"
@@ -242,7 +242,7 @@ def test_a_released_board_begins_anew(twin, serial, tmp_path):
         machine.wait()
     assert paths.SYNC not in rig.on_flash(path)
     with mishaps.powered(path) as machine:
-        machine.wait_for("notes: 1 changes sent, 0 fetched", timeout_s=40)
+        machine.wait_for("notes: 1 changes sent, 0 fetched")
     known = json.loads(rig.on_flash(path)[paths.SYNC])
     assert known[fields.BOARD] != first[fields.BOARD]
     assert changes_in_cloud(twin, serial, "notes") == 1, "it was there already"

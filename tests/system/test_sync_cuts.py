@@ -84,7 +84,7 @@ def test_a_cut_at_block_operations_loses_nothing(twin, serial, tmp_path, capsys)
         _put_back(twin, serial, rows)
         _cut(copy, number)
         with mishaps.powered(copy) as machine:
-            machine.wait_for("complete", timeout_s=40)
+            machine.wait_for("complete")
             wait_in_cloud(twin, serial, "readings", wanted)
         assert on_board(copy, "readings") == wanted == in_cloud(twin, serial, "readings")
         cuts += 1

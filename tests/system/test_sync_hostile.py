@@ -37,7 +37,7 @@ def test_throttling_silence_and_doubles_are_not_the_end(twin, serial, tmp_path):
             tell_until_heard(machine, twin, serial, "notes", key, {"n": number})
             wait_in_cloud(twin, serial, "notes", wanted)
         change(twin, serial, "notes", "theirs", {"n": 1})
-        machine.wait_for("notes: 0 changes sent, 1 fetched", timeout_s=60)
+        machine.wait_for("notes: 0 changes sent, 1 fetched")
         for line in ("the cloud refused: 429 ", "the cloud refused: 500 ", "no answer from the cloud"):
             machine.wait_for("notes: " + line)
         assert changes_in_cloud(twin, serial, "notes") == 8, "each change once"
@@ -86,7 +86,7 @@ def test_answers_of_nonsense_are_told_and_survived(twin, serial, tmp_path):
         body["changes"] = [["a", {"text": "x" * 9000}, 5]]
         twin.send(topics.accepted(request), json.dumps(body).encode())
         machine.wait_for("the cloud's answer cannot be used: it has more than 7168 bytes")
-        machine.wait_for("notes: no answer from the cloud; look whether the cloud serves", timeout_s=40)
+        machine.wait_for("notes: no answer from the cloud; look whether the cloud serves")
         for fault in twin.registry.faults.all():
             if fault.client == serial:
                 twin.registry.faults.clear(fault.fault_id)
@@ -115,5 +115,5 @@ def test_a_full_table_waits_for_room_and_the_others_go_on(twin, serial, tmp_path
         tell_until_heard(machine, twin, serial, "full", "d0", None)
         del documents["d0"]
         wait_in_cloud(twin, serial, "full", documents)
-        machine.wait_for("full: 1 changes sent, 2 fetched", timeout_s=40)
+        machine.wait_for("full: 1 changes sent, 2 fetched")
     assert on_board(path, "full") == documents

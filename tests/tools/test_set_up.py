@@ -122,7 +122,7 @@ def test_an_old_python_is_named(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "image"])
-def test_every_target_sets_up_first(target: str, tmp_path: Path) -> None:
+def test_every_target_sets_up_first(target: str) -> None:
     if shutil.which("make") is None:
         pytest.skip("there is no `make` on PATH")
     said = subprocess.run(["make", "-n", target], cwd=REPO, capture_output=True, text=True, timeout=60)

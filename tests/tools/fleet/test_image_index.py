@@ -123,7 +123,7 @@ def test_a_file_system_that_counts_whole_seconds_is_not_believed(
     assert image_index.Index(built).find(built / "cam-1.img", inputs_of("cam-1"), True) is None
 
 
-def test_what_an_interrupted_run_has_built_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_interrupted_run_has_built_is_known(tmp_path: Path) -> None:
     def stop(result: image_build.Result) -> None:
         if result.device == "cam-2":
             raise KeyboardInterrupt

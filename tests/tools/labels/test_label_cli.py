@@ -131,7 +131,7 @@ def test_sigterm_ends_it_in_order(fleet, tmp_path, capsys, monkeypatch, form):
     assert (json.loads(output)["status"] == "failed") if form == "json" else output == ""
 
 
-def test_papers_are_completed(monkeypatch):
+def test_papers_are_completed():
     (option,) = [one for one in label_command.label.params if one.name == "paper_name"]
     context = click.Context(label_command.label)
     found = {item.value: item.help for item in option.shell_complete(context, "l716")}

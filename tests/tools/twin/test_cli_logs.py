@@ -75,7 +75,7 @@ def test_follow_goes_on(tool: Tool, store) -> None:
         process.terminate()
 
 
-def test_a_file_that_is_none(tool: Tool, tmp_path) -> None:
+def test_a_file_that_is_none(tool: Tool) -> None:
     tool.home.mkdir()
     Home(tool.home).logs.write_bytes(b"not a database at all" * 100)
     result = tool("twin", "logs")

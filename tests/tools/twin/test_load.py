@@ -200,7 +200,7 @@ def test_a_rate_lets_so_many_a_second_through():
     assert not rate.passes()
 
 
-def test_calls_and_publishes_are_throttled(start, tmp_path):
+def test_calls_and_publishes_are_throttled(start):
     now_s = time.time()
     twin = start(throttle=True, clock=lambda: now_s, limits=limits(publishes_per_s=3, calls_per_s=2))
     with claim(twin) as raw:

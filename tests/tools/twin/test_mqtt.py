@@ -28,7 +28,7 @@ def test_a_message_comes_back(camera):
 
 
 @pytest.mark.parametrize(("sent", "wanted", "got"), [(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 1)])
-def test_the_lower_qos_counts(camera, device, sent, wanted, got):
+def test_the_lower_qos_counts(camera, sent, wanted, got):
     raw = camera.connect()
     raw.subscribe(OWN + "a", qos=wanted)
     raw.send(publish_packet(OWN + "a", b"1", qos=sent, packet_id=9))

@@ -92,7 +92,7 @@ def test_a_page_that_refreshes_itself_keeps_nobody_signed_in(olga, clock) -> Non
 # Devices
 
 
-def test_each_kind_of_device_is_listed_with_its_state(olga, twin, camera, tmp_path) -> None:
+def test_each_kind_of_device_is_listed_with_its_state(olga, twin, camera) -> None:
     registry = twin.registry
     Board(twin).register()
     Board(twin, OTHER_CODE).register()
@@ -119,7 +119,7 @@ def test_each_kind_of_device_is_listed_with_its_state(olga, twin, camera, tmp_pa
     assert "zeta Retired" in at(olga).seen
 
 
-def test_a_certificate_that_has_ended_is_told(olga, start, twin, camera, clock) -> None:
+def test_a_certificate_that_has_ended_is_told(olga, camera, clock) -> None:
     clock.ahead_s = 40 * 365 * 86400
     olga.sign_in("olga")
     assert "cam1 Certificate expired Certificate expired on 2049-12-31" in at(olga).seen

@@ -67,7 +67,7 @@ def test_a_name_is_taken_as_it_is(registry, name) -> None:
     assert everything(registry, 10, name) == [name + "1"]
 
 
-def test_a_page_of_a_large_fleet_costs_as_much_as_one_of_a_small(registry, tmp_path) -> None:
+def test_a_page_of_a_large_fleet_costs_as_much_as_one_of_a_small(registry) -> None:
     """Counted by SQLite's own steps, on 50,000 of each kind."""
     with registry.transaction():
         write = registry._database._connection.executemany

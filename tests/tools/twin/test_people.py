@@ -268,7 +268,7 @@ def test_pages_are_locked_up(twin, ada) -> None:
         assert "style=" not in page.text and "onclick" not in page.text
 
 
-def test_the_page_listens_on_loopback_only(twin, start) -> None:
+def test_the_page_listens_on_loopback_only() -> None:
     from muster.twin.settings import Settings
 
     assert Settings().page_bind is None and Settings().page_port is None
