@@ -78,21 +78,23 @@ def test_a_cut_at_block_operations_loses_nothing(twin, serial, tmp_path, capsys)
         wait_in_cloud(twin, serial, "readings", wanted)
         operations = len(machine.operations)
     assert operations > 20, "the sweep has nothing to cut"
-    cuts = 0
+    cuts = stored = 0
     for number in range(1, operations + 1, max(1, operations // _CUTS) if _CUTS else 1):
         shutil.copy(whole, copy)
         _put_back(twin, serial, rows)
-        _cut(copy, number)
+        stored += _cut(copy, number)
         with mishaps.powered(copy) as machine:
             machine.wait_for("complete")
             wait_in_cloud(twin, serial, "readings", wanted)
         assert on_board(copy, "readings") == wanted == in_cloud(twin, serial, "readings")
         cuts += 1
+    assert stored, "no cut came after a document was stored"
     with capsys.disabled():
         print(f"\nsync: {cuts} power cuts over {operations} block operations, both sides ended equal")
 
 
 def _cut(copy, number):
+    """Cut the power at one operation: what was said to be stored is there. How many documents that were."""
     machine = rig.board(copy, cut_at=number, tear=bool(number % 2)).start()
     try:
         assert machine.wait(60) == EXIT_POWER_CUT, machine.console
@@ -101,3 +103,4 @@ def _cut(copy, number):
     stored = re.findall(r"stored (\d{4})", machine.console)
     assert set(stored) <= on_board(copy, "readings").keys()
     assert paths.SYNC in rig.on_flash(copy)
+    return len(stored)
