@@ -149,6 +149,16 @@ def device_imports_exist(root: Path) -> list[str]:
     )
 
 
+def tests_import_no_tests(root: Path) -> list[str]:
+    """No test module imports another."""
+    return _bad_imports(
+        root,
+        "tests",
+        lambda _, name: any(part.startswith("test_") for part in name.split(".")),
+        "what test modules share is in a module of its own",
+    )
+
+
 def _bad_literals(root: Path, home: str, bad: Callable[[str], bool], why: str) -> list[str]:
     return [
         f"{path}:{line}: {text[:60]!r}; {why}"

@@ -57,6 +57,10 @@ BREACHES: dict[rules.Rule, list[tuple[str, str]]] = {
         ("tools/muster/twin/a.py", "from device.claim import answers\n"),
     ],
     rules.device_imports_exist: [("lib/device/port/a.py", "from typing import Any\n")],
+    rules.tests_import_no_tests: [
+        ("tests/system/test_a.py", "from tests.system.test_b import board\n"),
+        ("tests/core/test_a.py", "import test_b\n"),
+    ],
     rules.topics_have_one_home: [
         ("lib/device/services/a.py", 'T = "$aws/things/x"\n'),
         ("tools/muster/a.py", 'T = f"{x}/accepted"\n'),
@@ -109,6 +113,7 @@ GOOD_TREE = {
     + LONG_FUNCTION.format("  # long: a table"),
     "tools/muster/twin/a.py": "from device.core import fields, topics\n",
     "tools/muster/twin/b.py": "from muster.enrolment import secrets\n",
+    "tests/system/test_a.py": "from tests.system.shadows import desire\n",
 }
 
 

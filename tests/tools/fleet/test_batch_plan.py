@@ -13,7 +13,7 @@ from muster.registry.certificates import ACTIVE, REVOKED
 from muster.registry.fleet import Device
 from muster.registry.things import Thing
 from tools.fleet.cli_runner import Tool
-from tools.fleet.test_batch_stopped import stopped
+from tools.fleet.stopping import stopped
 
 
 @pytest.fixture

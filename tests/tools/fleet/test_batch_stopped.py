@@ -3,14 +3,11 @@
 import contextlib
 import itertools
 import json
-import os
 import random
 import re
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -24,8 +21,8 @@ from muster.errors import FAILED, INTERRUPTED, PARTLY_DONE, TERMINATED, MusterEr
 from muster.fleet import claim_ids
 from muster.registry import FILE_NAME, Registry
 from tools.fleet.cli_runner import Tool
+from tools.fleet.stopping import stopped
 
-STOPPED = Path(__file__).with_name("stopped_muster.py")
 KILLED = -signal.SIGKILL
 
 
@@ -34,17 +31,6 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
     made = Tool(tmp_path, monkeypatch)
     made.good("add", "group", "hall")
     return made
-
-
-def stopped(tool: Tool, name: str, kind: str, at: int, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(STOPPED), name, kind, str(at), *words],
-        env={**os.environ, "MUSTER_HOME": str(tool.home)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def count(tool: Tool) -> int:

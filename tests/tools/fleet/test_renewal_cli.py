@@ -8,7 +8,7 @@ import pytest
 from muster.registry import FILE_NAME, Registry
 from muster.registry.schema import STEPS
 from tools.twin.helpers import Device
-from tools.twin.test_cli import muster, process
+from tools.twin.processes import muster, process
 
 HOUR_S = 3600
 

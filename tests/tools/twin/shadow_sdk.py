@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from awscrt import mqtt
 from awsiot import iotshadow
 
-from tools.twin.test_aws_sdk import WAIT_S, connected
+from tools.twin.aws_sdk import WAIT_S, connected
 
 QOS = mqtt.QoS.AT_LEAST_ONCE
 

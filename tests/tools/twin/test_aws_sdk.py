@@ -5,29 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from awscrt import mqtt
-from awsiot import iotidentity, mqtt_connection_builder
+from awsiot import iotidentity
 
 from device.core import topics
 from muster.registry.certificates import ACTIVE
 from muster.twin.settings import DEFAULT_TEMPLATE
+from tools.twin.aws_sdk import WAIT_S, connected
 from tools.twin.helpers import new_csr
-
-WAIT_S = 30
-
-
-def connected(twin, client_id, certificate, key):
-    connection = mqtt_connection_builder.mtls_from_path(
-        endpoint="localhost",
-        port=twin.port,
-        cert_filepath=str(certificate),
-        pri_key_filepath=str(key),
-        ca_filepath=str(twin.ca_pem_path),
-        client_id=client_id,
-        clean_session=True,
-        keep_alive_secs=44,
-    )
-    connection.connect().result(WAIT_S)
-    return connection
 
 
 class Answer:
