@@ -44,6 +44,16 @@ def renewing_twin(tmp_path_factory):
 
 
 @pytest.fixture
+def cloud(tmp_path):
+    """A twin with all its sides, of one test alone."""
+    settings = Settings(
+        authority_key="ec", claim_key="ec", key_pool=4, https_port=0, page_port=0, claim_delay_s=1
+    )
+    with running_twin(tmp_path / "twin", settings) as running:
+        yield running
+
+
+@pytest.fixture
 def serial():
     """A serial that no other board has."""
     return f"cam-{next(_numbers)}"

@@ -1,32 +1,16 @@
-"""The nine steps of the seed's start-up, from a blank board to its lines in CloudWatch; a person claims it.
-
-Seed 000, "Startup Order": serialize, web server, register, provision, keys, MQTT, sync, shadow, log export.
-"""
+"""The nine steps of the start-up, from a blank board to its lines in CloudWatch; a person claims it."""
 
 import json
 import re
 import time
 
-import pytest
-
-from device.core import claim_ids, fields, paths
+from device.core import claim_ids
 from muster import demo_claim
-from muster.twin.server import running_twin
-from muster.twin.settings import DEFAULT_ROLE_ALIAS, Settings
-from tests.system import applications, browser, exported, mishaps, rig
+from tests.system import applications, browser, exported, mishaps
 from tests.system.shadows import desire
+from tests.system.steps import STEPS, blank
 from tests.tools.twin.browser import Browser
 
-STEPS = {  # step -> the line by which the board says that it is done
-    "serialize": r"serialize +claim ID (\S+), new",
-    "web": r"web +page at http\S+",
-    "register": r"register +registered with the builder",
-    "provision": r"provision +identity \S+",
-    "keys": r"keys +for role alias muster-board, valid for",
-    "mqtt": r"mqtt +connected to localhost as",
-    "sync": r"sync +readings: \d+ changes sent",
-    "shadow": r"app +asked for \{'led': 'on'\}",
-}
 APP = applications.body(
     """
     readings = await muster.table("readings")
@@ -38,20 +22,10 @@ APP = applications.body(
 )
 
 
-@pytest.fixture
-def cloud(tmp_path):
-    """A twin with all its sides."""
-    settings = Settings(
-        authority_key="ec", claim_key="ec", key_pool=4, https_port=0, page_port=0, claim_delay_s=1
-    )
-    with running_twin(tmp_path / "twin", settings) as running:
-        yield running
-
-
 def test_from_a_blank_board_to_lines_in_cloudwatch(cloud, serial, tmp_path, capsys):
     token, password = demo_claim.add_people(cloud)
     path = tmp_path / "flash.img"
-    path.write_bytes(blank(cloud, serial, token, tmp_path))
+    path.write_bytes(blank(cloud, serial, token, applications.compiled(tmp_path / "app", APP)))
     done_ms: dict[str, float] = {}
     with mishaps.powered(path, on_line=lambda line: note(done_ms, line)) as machine:
         claim = re.search(STEPS["serialize"], machine.wait_for("claim ID"))[1]
@@ -77,31 +51,6 @@ def test_from_a_blank_board_to_lines_in_cloudwatch(cloud, serial, tmp_path, caps
     assert claim_ids.read(claim)
     found = cloud.registry.tables.get(serial, "readings", "1-1")
     assert found is not None and json.loads(found.text) == {"celsius": 21}
-
-
-def blank(cloud, serial, token, folder) -> bytes:
-    """A board that knows its network, its product and its builder, and is asked for everything."""
-    documents = rig.documents(1, serial)
-    del documents[paths.CONF][fields.DEVICE][fields.ENDPOINT_URL], documents[paths.CONF][fields.MQTT]
-    documents[paths.DEVICE] = {fields.PRODUCT: token}
-    documents[paths.CONFIG] = {
-        fields.SERVICES: {"serialize": "auto", fields.CLOUD: {fields.SYNC: {"readings": "up"}}},
-        fields.API: {fields.BUILDER: cloud.builder_url},
-        fields.KEYS: {
-            fields.ROLE_ALIAS: DEFAULT_ROLE_ALIAS,
-            fields.ENDPOINT: "localhost",
-            fields.PORT: cloud.https_port,
-        },
-        fields.LOGS: exported.cloudwatch(cloud),
-        fields.LOG: {fields.LEVEL: "debug"},
-    }
-    extra = {
-        **mishaps.told(intervals={**mishaps.PATIENT, "poll_second_ms": 100, "logs_ms": 100}),
-        **applications.compiled(folder / "app", APP),
-        **browser.WEB,
-        f"{paths.ROOTS}/builder.pem": cloud.ca_pem_path.read_bytes(),
-    }
-    return rig.build(documents, extra=extra)
 
 
 def note(done_ms: dict[str, float], line: str) -> None:
