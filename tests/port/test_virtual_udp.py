@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from muster import interpreter, mpy
-from muster.virtual import EXIT_END, EXIT_WATCHDOG
+from muster.virtual import EXIT_END, EXIT_WATCHDOG, VirtualBoard
 from tests.port.virtual_run import JOIN, TIMEOUT_S, lines, make, run
 
 ASK = """
@@ -89,6 +89,28 @@ def test_ntp_answers_with_the_time_of_the_host(tmp_path, bits):
 )
 def test_ntp_may_be_slow_or_silent(tmp_path, mood, expected):
     assert lines(tmp_path, TIME, NTP=mood) == expected
+
+
+def test_servers_fall_silent_and_answer_again_while_the_board_is_on(tmp_path):
+    program = """
+def answers(packet, port):
+    question = asking()
+    question.settimeout(0.2)
+    question.sendto(packet, server(port))
+    return not isinstance(error_of(question.recv, 512), str)
+join()
+while True:
+    print(answers(query("localhost"), 53), answers(NTP, 123))
+"""
+    silent = {"DNS", "NTP"}
+    with VirtualBoard(make(tmp_path, {"/boot.py": JOIN, "/main.py": ASK + program}), silent=silent) as board:
+        board.wait_for("False False")
+        silent.remove("DNS")
+        board.wait_for("True False")
+        silent.clear()
+        board.wait_for("True True")
+        silent.add("DNS")
+        board.wait_for("False True")
 
 
 def test_without_a_network_nothing_can_be_sent(tmp_path):

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -34,12 +34,26 @@ _RESET_CAUSE = {"esp32": {EXIT_RESET: "2", EXIT_WATCHDOG: "3"}}
 _RESET_CAUSE_RP2 = {EXIT_RESET: "3", EXIT_WATCHDOG: "3"}
 
 
+def _heap_words(bits: int, heap_kb: int | None) -> list[str]:
+    """The interpreter's words for a heap of this size. Raises MusterError when it is too small."""
+    if heap_kb is None:
+        return []
+    if heap_kb < MIN_HEAP_KB[bits]:
+        raise MusterError(
+            f"a heap of {heap_kb} KB is too small: the virtual board with {bits} bits needs at least"
+            f" {MIN_HEAP_KB[bits]} KB before any program runs.",
+            WRONG_USE,
+        )
+    return ["-X", f"heapsize={heap_kb}k"]
+
+
 class VirtualBoard:
     """One board with its flash in the file `image_path`.
 
     `bits`: interpreter, 64 or 32; `heap_kb`: size of MicroPython's heap, its default when None.
     `cut_at`: number (from 1) of the block operation at which power is cut; `tear`: half of it is done.
     `environment`: settings by their names without MUSTER_BOARD_ (`{"NETWORK": "down"}`).
+    `silent`: which of "DNS" and "NTP" answer nothing at the moment; the caller may change it at any time.
     `restart`: boot again after reset and watchdog, as hardware does.
     `on_line`: called with each line of the console, from the reading thread.
     Raises MusterError when there is no such image, interpreter or setting, or too little heap.
@@ -54,6 +68,7 @@ class VirtualBoard:
         cut_at: int | None = None,
         tear: bool = False,
         environment: Mapping[str, str] | None = None,
+        silent: Container[str] = (),
         restart: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
@@ -61,18 +76,10 @@ class VirtualBoard:
         if not self.image.is_file():
             raise MusterError(f"there is no image {image_path}: make one with `muster image`.")
         virtual_settings.check(environment or {})
-        interpreter_words = interpreter.command(bits)
-        if heap_kb is not None and heap_kb < MIN_HEAP_KB[bits]:
-            raise MusterError(
-                f"a heap of {heap_kb} KB is too small: the virtual board with {bits} bits needs at least"
-                f" {MIN_HEAP_KB[bits]} KB before any program runs.",
-                WRONG_USE,
-            )
-        self._settings = dict(environment or {})
-        self._settings.update({"IMAGE": str(self.image), "TEAR": "1" if tear else "0"})
-        self._settings["CUT_AT"] = str(cut_at or 0)
-        heap = ["-X", f"heapsize={heap_kb}k"] if heap_kb else []
-        self._command = [*interpreter_words, *heap, "-m", "run"]
+        self._command = [*interpreter.command(bits), *_heap_words(bits, heap_kb), "-m", "run"]
+        own = {"IMAGE": str(self.image), "TEAR": "1" if tear else "0", "CUT_AT": str(cut_at or 0)}
+        self._settings = {**(environment or {}), **own}
+        self._silent = silent
         self._restart = restart
         self._on_line = on_line
         self.lines: list[str] = []
@@ -93,7 +100,7 @@ class VirtualBoard:
         """
         if self._reader is not None and self._exit_code is None:
             raise MusterError("the virtual board is already running.")
-        self._power = Power(self.image, self._settings)
+        self._power = Power(self.image, self._settings, self._silent)
         self.lines = []
         self.operation_counts = []
         self._exit_code = None

@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 _HEAD_SIZE = 6
 _SINCE_1900_S = 2208988800  # from the start of NTP's time to that of Unix
@@ -22,11 +22,18 @@ Answer = tuple[bytes, float]  # the packet, and after how many seconds it is sen
 
 
 class Servers:
-    """Answers one board's questions on `port`, by the board's settings DNS, HOSTS and NTP, until `close`."""
+    """Answers one board's questions on `port`, by the board's settings DNS, HOSTS and NTP, until `close`.
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    `silent`: which of "DNS" and "NTP" answer nothing at the moment; whoever gives it may change it meanwhile.
+    """
+
+    def __init__(self, settings: Mapping[str, str], silent: Container[str] = ()) -> None:
         self._settings = settings
-        self._by_port: dict[int, Callable[[bytes], Answer | None]] = {53: self._name, 123: self._time}
+        self._silent = silent
+        self._by_port: dict[int, tuple[str, Callable[[bytes], Answer | None]]] = {
+            53: ("DNS", self._name),
+            123: ("NTP", self._time),
+        }
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -57,9 +64,9 @@ class Servers:
 
     def _take(self, packet: bytes, board: tuple[str, int]) -> None:
         head, question = packet[:_HEAD_SIZE], packet[_HEAD_SIZE:]
-        server = self._by_port.get(int.from_bytes(head[:2], "big"))
+        name, server = self._by_port.get(int.from_bytes(head[:2], "big"), ("", None))
         try:
-            answer = server(question) if server else None
+            answer = server(question) if server and name not in self._silent else None
         except (IndexError, UnicodeError):
             return  # no server answers what is no question
         if answer is not None:

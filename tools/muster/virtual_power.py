@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,12 +19,12 @@ class Power:
     Raises MusterError when the image cannot be written, or another virtual board is on with it.
     """
 
-    def __init__(self, image: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, image: Path, settings: Mapping[str, str], silent: Container[str] = ()) -> None:
         with contextlib.ExitStack() as opened:
             lock = opened.enter_context(_locked(image))
             self._report = opened.enter_context(tempfile.TemporaryFile())
             kept = opened.enter_context(tempfile.TemporaryFile())
-            self.servers = Servers(settings)
+            self.servers = Servers(settings, silent)
             opened.callback(self.servers.close)
             self.guard = Guard()
             opened.callback(self.guard.close)
