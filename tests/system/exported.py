@@ -7,7 +7,7 @@ import time
 from device.core import fields, paths
 from muster.twin.log_store import LogStore
 from muster.twin.settings import DEFAULT_ROLE_ALIAS
-from tests.system import mishaps
+from tests.system import mishaps, rig
 
 GROUP = "/muster/boards"
 LIMIT_S = 60
@@ -90,6 +90,11 @@ def batches(twin, serial) -> int:
 def numbers(found: list[str]) -> list[int]:
     """The numbers of lines, which begin their messages, with or without the serial before."""
     return [int(match[1]) for message in found if (match := re.match(r"(?:cam-\d+ )?(\d+) ", message))]
+
+
+def log_on_flash(path) -> bytes:
+    files = rig.on_flash(path)
+    return b"".join(files[name] for name in paths.LOG_FILES if name in files)
 
 
 def wait_for(holds) -> None:

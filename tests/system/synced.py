@@ -78,6 +78,13 @@ def wait_in_cloud(twin, serial, table, wanted):
         time.sleep(0.05)
 
 
+def wait_for_keys(twin, serial, table, keys):
+    end_s = time.monotonic() + 60
+    while set(keys) - in_cloud(twin, serial, table).keys():
+        assert time.monotonic() < end_s, in_cloud(twin, serial, table)
+        time.sleep(0.05)
+
+
 def on_board(path, table):
     found = tables.read(mount(path.read_bytes(), rig.BOARD))
     return dict(tables.documents(found[table])) if table in found else {}

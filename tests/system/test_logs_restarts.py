@@ -13,6 +13,7 @@ from tests.system.exported import (
     SAYS,
     head,
     image,
+    log_on_flash,
     messages,
     numbers,
     settings,
@@ -98,11 +99,6 @@ def exported_lines(path) -> list[str]:
     data = log_on_flash(path)[: position(path)]  # it is one file
     lines = [line.split(" ", 4) for line in data.decode().splitlines() if line[0].isdigit()]
     return [" ".join((number, level, source, text)) for number, _, level, source, text in lines]
-
-
-def log_on_flash(path) -> bytes:
-    files = rig.on_flash(path)
-    return b"".join(files[name] for name in paths.LOG_FILES if name in files)
 
 
 def position(path) -> int:

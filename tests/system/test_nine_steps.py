@@ -6,7 +6,7 @@ import time
 
 from device.core import claim_ids
 from muster import demo_claim
-from tests.system import applications, browser, exported, mishaps
+from tests.system import applications, browser, exported, mishaps, rig
 from tests.system.shadows import desire
 from tests.system.steps import STEPS, blank
 from tests.tools.twin.browser import Browser

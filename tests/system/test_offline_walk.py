@@ -12,10 +12,9 @@ import pytest
 from device.core import fields, topics
 from muster import demo_claim
 from tests.system import applications, browser, exported, link, mishaps, rig
+from tests.system.shadows import desire, wait_reported
 from tests.system.steps import DELAYS, STEPS, blank, seen
-from tests.system.test_logs_restarts import log_on_flash
-from tests.system.test_shadow import desire, wait_reported
-from tests.system.test_sync import change, changes_in_cloud, in_cloud, on_board, wait_for_keys
+from tests.system.synced import change, changes_in_cloud, in_cloud, on_board, wait_for_keys
 from tests.tools.twin.browser import Browser
 
 APP = applications.body(
@@ -155,7 +154,7 @@ def _goes_on(machine, path):
         line = machine.wait_for(STORED, start=at + 1)
         at = machine.lines.index(line, at + 1)
     stored = STORED.search(line)[1]
-    exported.wait_for(lambda: f"stored {stored}\n".encode() in log_on_flash(path))
+    exported.wait_for(lambda: f"stored {stored}\n".encode() in exported.log_on_flash(path))
     return _said("\n".join(machine.lines[: at + 1]))
 
 

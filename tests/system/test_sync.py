@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import time
 
 from device.core import fields, paths, topics
 from muster import application
@@ -21,6 +20,7 @@ from tests.system.synced import (
     in_cloud,
     on_board,
     tell,
+    wait_for_keys,
     wait_in_cloud,
 )
 
@@ -191,13 +191,6 @@ def test_the_sensor_keeps_its_readings_in_the_cloud(twin, serial, tmp_path):
     heard = {message.topic for message in twin.messages}
     assert topics.sync("cameraDevice", serial) in heard, "the table takes this way"
     assert f"cameraDevice/{serial}/temperature" not in heard
-
-
-def wait_for_keys(twin, serial, table, keys):
-    end_s = time.monotonic() + 60
-    while set(keys) - in_cloud(twin, serial, table).keys():
-        assert time.monotonic() < end_s, in_cloud(twin, serial, table)
-        time.sleep(0.05)
 
 
 # At the second start: deletes what the cloud has, and writes until the log has been cleaned several times.
