@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from device.core import fields, paths
-from device.core.failures import AGAIN, Failure, NoMemory
+from device.core.failures import AGAIN, Failure, Lost, NoMemory
 from device.runtime import leaving
 from device.services import mqtt
 from device.services.mqtt import Mqtt
@@ -46,6 +46,33 @@ def restarts(monkeypatch, error, tries, after_ms=0, starts=()):
     has_restarted = raised.type is _RestartedError
     assert told == ([mqtt._ANEW] if has_restarted else [])
     return has_restarted
+
+
+def test_others_are_hurried_once_the_link_is_back():
+    """Their own delays may have grown to minutes."""
+    hurried = []
+
+    async def connect():
+        if not tries:
+            tries.append(True)
+            raise Failure(AGAIN, "the server is away")
+
+    async def keep():
+        raise Failure(AGAIN, "lost")
+
+    async def close():
+        pass
+
+    tries = []
+    session = SimpleNamespace(connect=connect, keep=keep, close=close, short=0)
+    supervisor = SimpleNamespace(hurry=lambda kind: hurried.append(kind))
+    service = Mqtt(
+        "mqtt", SimpleNamespace(session=session, supervisor=supervisor, identity=object(), services={})
+    )
+    for expected in ([], [Lost], [Lost, Lost]):
+        with pytest.raises(Failure):
+            asyncio.run(service.run())
+        assert hurried == expected
 
 
 @pytest.mark.parametrize("error", [SHORT, MemoryError()])

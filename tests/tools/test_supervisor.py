@@ -7,9 +7,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from device.core.failures import AGAIN, Failure
+from device.core.failures import AGAIN, GIVE_UP, Failure, Lost
 from device.core.ports import Ports
-from device.runtime.service import Service
+from device.runtime.service import FAILING, RUNNING, Service
 from device.runtime.state import State
 from device.runtime.supervisor import Supervisor
 
@@ -213,3 +213,27 @@ def test_the_others_do_not_wait_for_ever(provisioned):
         await _until(lambda: _ran(provisioned))
 
     asyncio.run(asyncio.wait_for(run(), 60))
+
+
+@pytest.mark.parametrize(("kind", "woken"), [(Exception, ["lost", "refused", "paused"]), (Lost, ["lost"])])
+def test_who_failed_so_is_hurried(kind, woken):
+    """A refused filter ends the connection: whoever asks for it must not be hurried when that is back."""
+    refusal = Failure(GIVE_UP, "refused")
+    states = {
+        "lost": (FAILING, Lost(AGAIN, "no answer"), False),
+        "refused": (FAILING, refusal, False),
+        "paused": (RUNNING, refusal, True),
+        "well": (RUNNING, None, False),
+    }
+
+    async def run():
+        services = {}
+        for name, (condition, failure, pauses) in states.items():
+            service = services[name] = Service(name, None)
+            service.condition, service.failure, service.pauses = condition, failure, pauses
+        supervisor = Supervisor.__new__(Supervisor)
+        supervisor._state = SimpleNamespace(services=services)
+        supervisor.hurry(kind)
+        assert [name for name, service in services.items() if service.wake.is_set()] == woken
+
+    asyncio.run(run())

@@ -268,10 +268,10 @@ class Supervisor:
         if service and service.condition == STOPPED:
             service.wake.set()
 
-    def hurry(self):
-        """Start every failing service again now: there is a network again."""
+    def hurry(self, kind=Exception):
+        """Start every service that fails with an error of this kind again now: there is a network again."""
         for service in self._state.services.values():
-            if service.condition == FAILING or service.pauses:
+            if (service.condition == FAILING or service.pauses) and isinstance(service.failure, kind):
                 service.wake.set()
 
     def fail(self, name, error):

@@ -1,7 +1,7 @@
 """Keeps the board connected to the cloud as its thing; runtime.session does the work."""
 
 from device.core import paths
-from device.core.failures import GIVE_UP, Expired, Failure, NoMemory, Refused
+from device.core.failures import GIVE_UP, Expired, Failure, Lost, NoMemory, Refused
 from device.runtime.modules import load_service, unload, unload_readers
 from device.runtime.service import Service
 
@@ -12,8 +12,13 @@ class Mqtt(Service):
     NEEDS = ("provision",)
     IN_SAFE_MODE = True
 
+    def __init__(self, name, state):
+        super().__init__(name, state)
+        self._runs = 0
+
     async def run(self):
         state, session = self.state, self.state.session
+        self._runs += 1
         if state.identity is None:
             self._know_self()
         if state.identity is None:
@@ -31,6 +36,8 @@ class Mqtt(Service):
                     unload("device.services.provision")
                 await session.connect()
             self.ready.set()
+            if self._runs > 1:
+                state.supervisor.hurry(Lost)  # others may wait for minutes for a link that is back
             while True:
                 await session.keep()  # returns when the connection was lent
                 await session.connect()
