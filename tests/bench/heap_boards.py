@@ -11,9 +11,8 @@ from muster.boards import Selection
 from muster.errors import MusterError
 from muster.layout import BOOT, MAIN
 from muster.virtual import MIN_HEAP_KB
-from tests.bench import in_place
 from tests.bench.common import JOB_LIMIT_S, MAIN_JOB, PEER, Bench
-from tests.system import rig
+from tests.system import in_place, rig
 
 STATE = "state"
 LOW_KB = MIN_HEAP_KB[32] - 1  # too little even for the interpreter and the stand-ins

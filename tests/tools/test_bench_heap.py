@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.bench import heap_boards, in_place, services
+from tests.bench import heap_boards, services
 from tests.bench.common import NONE, kb
-from tests.system import rig
+from tests.system import in_place, rig
 
 from device.core import paths
 from muster import image, interpreter, mpy
