@@ -84,9 +84,8 @@ class Claim(Service):
         except Failure as error:
             failure, wait_s = error, error.wait_s
         finally:
-            if (
-                had_page and not is_claimed
-            ):  # once claimed, its memory is needed at once: health starts it later
+            # Once claimed, provisioning needs the page's memory at once: health starts it later.
+            if had_page and not is_claimed:
                 self.state.supervisor.restore("web")
         if not wait_s and not is_claimed:
             wait_s = self._delay_s(limit_s, failure)
