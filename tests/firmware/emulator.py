@@ -82,7 +82,7 @@ class Board:
         self._read = 0  # up to here a test has seen it
         self._arrivals: list[tuple[int, int]] = []  # length of the console after each arrival, and when
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._table: tuple[int, int] | None = None
+        self._heap: heap.Heap | None = None
         self._is_starting = False  # after a reset
         device.cdc.on_serial_data = self._said
         device.mcu.watchdog.on_watchdog_trigger = self._reset
@@ -192,10 +192,10 @@ class Board:
         if not control & _WATCHDOG_ON or self._is_starting:
             return
         worst.watchdog_left_ms = _least(worst.watchdog_left_ms, (control & _WATCHDOG_LEFT) / _COUNTS_PER_MS)
-        self._table = self._table or heap.find_table(bytes(mcu.sram))
-        if self._table:
-            at, length = self._table
-            worst.see_heap(self._now_ms(), *heap.free(bytes(mcu.sram[at : at + length])))
+        self._heap = self._heap or heap.find(bytes(mcu.sram))
+        if self._heap:
+            seen = heap.free(bytes(mcu.sram), self._heap, _FACTS.tls_piece_bytes)
+            worst.see_heap(self._now_ms(), *seen)
 
     def _said(self, data: bytes | bytearray) -> None:
         text = self._decoder.decode(bytes(data)).replace("\r", "")
