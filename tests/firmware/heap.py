@@ -1,9 +1,9 @@
 """MicroPython's heap, read from outside while the program runs: free bytes, and the largest free piece.
 
 The garbage collector keeps two bits for each block of 16 bytes: 0 for a free one, 1 for the first of an
-object, 2 for its others. Where its table and its pool lie differs with every firmware; they are found by what
-MicroPython's `mp_state_mem_area_t` holds about itself: table, bytes in it, the finalisers' table behind it,
-start and end of the pool.
+object (3 while it looks for garbage), 2 for its others. Where its table and its pool lie differs with every
+firmware; they are found by what MicroPython's `mp_state_mem_area_t` holds about itself: table, bytes in it,
+the finalisers' table behind it, start and end of the pool.
 """
 
 import re
@@ -52,7 +52,7 @@ def free(ram: bytes, heap: Heap, place_bytes: int = 0) -> tuple[int, int]:
     blocks = "".join(map(_STATES.__getitem__, table))
     if place_bytes:
         count = place_bytes // _BLOCK
-        for match in re.finditer(f"1(2{{{count - 1}}})(?!2)", blocks):
+        for match in re.finditer(f"[13]2{{{count - 1}}}(?!2)", blocks):
             at = heap.pool + match.start() * _BLOCK
             if not any(ram[at : at + place_bytes]):
                 blocks = blocks[: match.start()] + "0" * count + blocks[match.end() :]

@@ -53,5 +53,6 @@ def test_the_place_that_is_held_is_free() -> None:
     """Eight blocks of zeros between two free ones; with something in them, or fewer, they are in use."""
     table = bytes([0b01_00_01_01, 0b10_10_10_10, 0b00_10_10_10])
     assert free(table, 8 * 16) == (10 * 16, 10 * 16)
+    assert free(bytes([table[0] | 0b10_00_00_00]) + table[1:], 8 * 16) == (10 * 16, 10 * 16), "marked"
     assert free(table, 8 * 16, bytes(100) + b"x") == (2 * 16, 16)
     assert free(table, 7 * 16) == free(table) == (2 * 16, 16)
