@@ -283,7 +283,7 @@ finally:
     code, console, files = run(tmp_path, program, cut_at=1)
     assert code == EXIT_POWER_CUT
     assert not {"/a", "/b"} & set(files)
-    assert console.splitlines()[0] == "virtual board: power cut at operation 1"
+    assert console == "virtual board: power cut at operation 1", "and then it says nothing"
 
 
 def test_swallowing_the_cut_does_not_bring_the_board_back(tmp_path):

@@ -29,6 +29,7 @@ EXIT_POWER_CUT = 137
 
 MIN_HEAP_KB = {32: 32, 64: 48}  # bits -> what MicroPython and the stand-ins need before any program
 
+_CUT = "virtual board: power cut"
 _PREFIX = "MUSTER_BOARD_"
 _RESET_CAUSE = {"esp32": {EXIT_RESET: "2", EXIT_WATCHDOG: "3"}}
 _RESET_CAUSE_RP2 = {EXIT_RESET: "3", EXIT_WATCHDOG: "3"}
@@ -144,9 +145,13 @@ class VirtualBoard:
         while True:
             process = self._process
             assert process is not None and process.stdout is not None
+            has_power = True
             with process.stdout:
                 for raw in process.stdout:
-                    self._add(raw.decode(errors="replace").rstrip("\r\n"))
+                    line = raw.decode(errors="replace").rstrip("\r\n")
+                    if has_power:  # what the interpreter prints while it ends is no line of the board
+                        self._add(line)
+                    has_power = has_power and not line.startswith(_CUT)
             code = process.wait()
             with self._news:
                 self.operation_counts.append(len(self.operations) - sum(self.operation_counts))
