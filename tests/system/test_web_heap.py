@@ -74,7 +74,7 @@ def asking():
 
 def test_the_memory_that_a_start_needs_is_stated(tmp_path):
     """With less than ROOM_BYTES the page does not start, and says why."""
-    extra = mishaps.changed("device/services/web.py", "ROOM_BYTES = 40960", "ROOM_BYTES = 1 << 40")
+    extra = mishaps.changed("device/services/web.py", "ROOM_BYTES = 34816", "ROOM_BYTES = 1 << 40")
     with mishaps.powered(flash(tmp_path / "flash.img", extra=extra)) as machine:
         mishaps.complaint(machine, "web", "there is no memory for the page", "Trying again in")
         mishaps.still_runs(machine)
