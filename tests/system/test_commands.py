@@ -57,7 +57,7 @@ def test_release_and_its_replay(twin, serial, tmp_path):
     with mishaps.powered(path, restart=True) as machine:
         _ready(machine, twin, serial)
         sent = {fields.TIME: int(time.time())}
-        send(twin, serial, "release", {fields.TIME: sent[fields.TIME] - 11})
+        send(twin, serial, "release", {fields.TIME: sent[fields.TIME] - 13})
         machine.wait_for(re.compile(r"release was ignored: it is 1\d s old; the limit is 10 s"))
         start = len(machine.lines)
         send(twin, serial, "release", sent)
