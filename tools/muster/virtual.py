@@ -151,7 +151,8 @@ class VirtualBoard:
                     line = raw.decode(errors="replace").rstrip("\r\n")
                     if has_power:  # what the interpreter prints while it ends is no line of the board
                         self._add(line)
-                    has_power = has_power and not line.startswith(_CUT)
+                    if line.startswith(_CUT):
+                        has_power = False
             code = process.wait()
             with self._news:
                 self.operation_counts.append(len(self.operations) - sum(self.operation_counts))

@@ -40,12 +40,13 @@ def get(name: str, table: str, key: str | None, home: Path, form: str) -> None:
     """Print the documents of the table TABLE, or the one with this KEY."""
     with options.reading(home) as registry:
         _check(registry, name, table)
-        shown = registry.tables.documents(name, table) if key is None else []
-        found = registry.tables.get(name, table, key) if key is not None else None
-    if found is not None and found.text is not None:
-        shown = [found]
-    if key is not None and not shown:
-        raise MusterError(f"the table {table} of {name} has no document {key!r}")
+        if key is None:
+            shown = registry.tables.documents(name, table)
+        else:
+            found = registry.tables.get(name, table, key)
+            if found is None or found.text is None:
+                raise MusterError(f"the table {table} of {name} has no document {key!r}")
+            shown = [found]
     rows = [
         {
             "key": one.key,
