@@ -1,11 +1,13 @@
 """device.port.clock with a tick counter of our own; run under MicroPython by test_board.py."""
 
 import asyncio
+import gc
 
 from device.core import calendar
 from device.port import clock
 
 _PERIOD = 1 << 30  # of the ticks of a board
+_LARGE = 100000
 _HALF = _PERIOD >> 1
 
 
@@ -97,3 +99,33 @@ def test_waiting_tells_whether_it_came_to_its_end():
             pass
 
     asyncio.run(case())
+
+
+async def _work():
+    data = bytearray(_LARGE)
+    await clock.sleep_ms(1)
+    return len(data)
+
+
+def _started(wrapped):
+    """A task, made in a frame that is gone when it runs: a frame that waits could hold its work as well."""
+    return asyncio.create_task(wrapped(_work()))
+
+
+def _is_held(wrapped):
+    """Whether a task that has ended still holds the variables of its work."""
+
+    async def case():
+        gc.collect()
+        before = gc.mem_alloc()
+        task = _started(wrapped)
+        assert await task == _LARGE
+        gc.collect()
+        return gc.mem_alloc() - before >= _LARGE and task.done()
+
+    return asyncio.run(case())
+
+
+def test_a_task_that_has_ended_holds_nothing_of_its_work():
+    assert _is_held(lambda work: work), "or clock.alone is not needed"
+    assert not _is_held(clock.alone)

@@ -17,6 +17,11 @@ class _Context:
 
     def __init__(self, line):
         self.line = line
+        self.freed = 0
+
+    def __del__(self):  # MicroPython calls it for no class: tls.free does
+        assert self.line.closed, "no open socket uses it"
+        self.freed += 1
 
     def wrap_socket(self, plain, **_):
         self.plain = plain
@@ -118,9 +123,11 @@ def test_what_failed_is_closed_with_its_tls_memory():
     ):
         line, plain = Line(), Line()
         line.write_error = error
-        failure = _connect(lambda *_, line=line: _Context(line), plain)
+        context = _Context(line)
+        failure = _connect(lambda *_, context=context: context, plain)
         assert words in str(failure), str(failure)
         assert line.closed == 1, "the TLS socket is closed, and it closes the one below"
+        assert context.freed == 1, "certificate and key are freed"
 
 
 class _Gc:

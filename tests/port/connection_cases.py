@@ -61,7 +61,7 @@ class Line(io.IOBase):
 
 
 def _connection(line):
-    connection = mqtt.Connection(line, packets.Packets("SN-1", 44), "host:8883")
+    connection = mqtt.Connection(line, None, packets.Packets("SN-1", 44), "host:8883")
     connection._reader = asyncio.create_task(connection._read())
     return connection
 
@@ -231,15 +231,25 @@ def test_closing_sends_nothing_behind_a_half_acknowledgement():
     _run(case)
 
 
+class _Context:
+    """Certificate and key of a connection."""
+
+    freed = False
+
+    def __del__(self):  # MicroPython calls it for no class: tls.free does
+        self.freed = True
+
+
 def test_closing_that_is_cancelled_frees_the_socket_all_the_same():
     async def case(connection, line):
         line.takes = 0
+        context = connection._context = _Context()
         closing = asyncio.create_task(connection.close())
         await _turns()
         assert not line.closed
         closing.cancel()
         await _turns()
-        assert line.closed and connection.lost
+        assert line.closed and connection.lost and context.freed
 
     _run(case)
 

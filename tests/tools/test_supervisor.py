@@ -59,6 +59,10 @@ async def _sleep_ms(ms):
     await asyncio.sleep(ms / 1000)
 
 
+async def _alone(work):
+    return await work
+
+
 @pytest.fixture
 def state(monkeypatch):
     """A board with the service `deaf` and a connection."""
@@ -74,7 +78,9 @@ def state(monkeypatch):
         traceback=repr,
         end_start=lambda: told.append(_OVER),
     )
-    clock = SimpleNamespace(ms=lambda: int(time.monotonic() * 1000), wait=_wait, sleep_ms=_sleep_ms)
+    clock = SimpleNamespace(
+        ms=lambda: int(time.monotonic() * 1000), wait=_wait, sleep_ms=_sleep_ms, alone=_alone
+    )
     store = SimpleNamespace(read=lambda path: None)
     build = SimpleNamespace(SERVICES=(("deaf", (), False, False),))
     given = {"board": board, "clock": clock, "store": store, "build": build}

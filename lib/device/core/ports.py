@@ -20,7 +20,8 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
          limit;
          stand_by(on), feeds without an event loop: after boot.py, and at the REPL prompt.
 clock    ms(), since the start, never goes back; unix(); set_unix(seconds); async sleep_ms(ms);
-         async wait(awaitable, limit_ms) -> whether it finished in time.
+         async wait(coroutine, limit_ms) -> whether it finished in time; async alone(coroutine) -> its
+         result, for a task that holds nothing of it afterwards.
 store    read(path, limit) -> bytes or None; write(path, bytes), atomic; part(path), a file written in
          pieces: write(bytes), then done() or drop(); copy(from, to); exists(path);
          append(path, pieces) -> (size before, size after): all of them or none after a power cut;

@@ -38,10 +38,26 @@ async def sleep_ms(duration_ms):
     await asyncio.sleep_ms(duration_ms)
 
 
-async def wait(awaitable, limit_ms):
-    """Wait for `awaitable`, at most `limit_ms`; return whether it finished in time."""
+async def wait(work, limit_ms):
+    """Await the coroutine `work`, at most `limit_ms`; return whether it finished in time."""
     try:
-        await asyncio.wait_for_ms(awaitable, limit_ms)
+        await limited(work, limit_ms)
         return True
     except asyncio.TimeoutError:
         return False
+
+
+async def limited(work, limit_ms):
+    """The result of the coroutine `work`; raises asyncio.TimeoutError after `limit_ms`."""
+    return await asyncio.wait_for_ms(alone(work), limit_ms)
+
+
+async def alone(work):
+    """The result of the coroutine `work`, for a task, which holds nothing of it afterwards.
+
+    asyncio's queue may refer to a task long after its end, and so to all variables of its coroutine.
+    """
+    try:
+        return await work
+    finally:
+        work = None

@@ -54,7 +54,7 @@ async def exchange(address, method, headers, body, path, limit_bytes, files):
 
 async def _limited(awaitable, limit_ms, place):
     try:
-        return await asyncio.wait_for_ms(awaitable, limit_ms)
+        return await clock.limited(awaitable, limit_ms)
     except asyncio.TimeoutError:
         raise Lost(AGAIN, "%s is too slow" % place, "try again later")
 

@@ -32,7 +32,7 @@ _CLOSED = Failure(AGAIN, "closed by us")
 async def _limited(awaitable, limit_ms, where):
     """Wait for `awaitable`; raises a Failure after `limit_ms`."""
     try:
-        return await asyncio.wait_for_ms(awaitable, limit_ms)
+        return await clock.limited(awaitable, limit_ms)
     except asyncio.TimeoutError:
         raise failure("no_answer", where)
 
@@ -43,7 +43,7 @@ async def connect(host, port, client_id, files):
     Raises Refused when the server refused it, otherwise Failure.
     """
     where = "%s:%d" % (host, port)
-    opened = connection = None
+    opened = connection = context = None
     try:
         opened = await tls.plain(host, port, board.interval("connect_ms", _TCP_MS))
         gc.collect()  # the certificates need contiguous memory
@@ -51,9 +51,9 @@ async def connect(host, port, client_id, files):
         board.release_piece()
         builder = packets.Packets(client_id, KEEP_ALIVE_S)
         opened = tls.wrapped(opened, context, host)
-        shaking = tls.shake_hands(opened, builder.connect_packet())
-        await _limited(shaking, board.interval("tls_ms", tls.LIMIT_MS), where)
-        made = Connection(opened, builder, where)
+        first, limit_ms = builder.connect_packet(), board.interval("tls_ms", tls.LIMIT_MS)
+        await _limited(tls.shake_hands(opened, first), limit_ms, where)
+        made = Connection(opened, context, builder, where)
         await made.open()
         connection = made
     except (OSError, ValueError, MemoryError) as error:
@@ -62,8 +62,10 @@ async def connect(host, port, client_id, files):
     finally:  # also when we are cancelled
         if opened and not connection:
             opened.close()  # of the TLS socket, if there is one: it holds most of the memory
+            tls.free(context)
     if not connection:
         raise failure("of_tls", why, host, where, calendar.text(clock.unix()), free_bytes)
+    opened = context = None
     return connection
 
 
@@ -83,12 +85,13 @@ class Connection:
     The reader calls `on_message(topic, payload)` for every message; it must return quickly.
     """
 
-    def __init__(self, secure, builder, where):
+    def __init__(self, secure, context, builder, where):
         self.lost = None
         self.on_message = None
         self.is_retained = False  # whether the message that `on_message` is called for was kept by the server
         self.on_large = None  # told (topic, size) of one that is too large, which else ends the connection
         self._stream = asyncio.StreamReader(secure)
+        self._context = context
         self._packets = builder
         self._lock = asyncio.Lock()
         self._waiting = {}  # (kind of packet, packet id or 0) -> [event, result]
@@ -234,7 +237,7 @@ class Connection:
             for _ in range(2):
                 await self._send(packet)
                 try:
-                    await asyncio.wait_for_ms(waiting[0].wait(), self._answer_ms // 2)
+                    await clock.limited(waiting[0].wait(), self._answer_ms // 2)
                     break
                 except asyncio.TimeoutError:
                     packet[0] |= again
@@ -292,6 +295,8 @@ class Connection:
             pass  # it is gone anyway
         finally:  # also when we are cancelled
             self._fail(_CLOSED)
+            context, self._context = self._context, None
             self._stream.close()
             await self._stream.wait_closed()
+            tls.free(context)
             board.hold_piece()

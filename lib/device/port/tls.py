@@ -7,7 +7,7 @@ import tls
 
 from device.core import paths
 from device.core.failures import GIVE_UP, OVER, Failure
-from device.port import board, network
+from device.port import board, clock, network
 from device.port.failing import failure
 
 LIMIT_MS = 20000  # of the handshake; with a key of RSA an RP2040 computes for four seconds
@@ -65,6 +65,16 @@ def wrapped(plain, context, host):
         return secure
 
 
+def free(context):
+    """Free the certificates and the key of a context that no open socket uses; nothing happens with None.
+
+    The collector would do it as well, but asyncio's poller may refer to a closed socket, and so to its
+    context, until others take its place: up to 8 KB of a Pico W, which the next connection needs.
+    """
+    if hasattr(context, "__del__"):
+        context.__del__()
+
+
 async def shake_hands(secure, first):
     """Make the handshake of a TLS socket, and send `first` over it. Raises what TLS raises.
 
@@ -87,8 +97,7 @@ async def plain(host, port, limit_ms):
     where = "%s:%d" % (host, port)
     address = await network.lookup(host)
     try:
-        opening = asyncio.open_connection(address, port)
-        stream, _ = await asyncio.wait_for_ms(opening, limit_ms)
+        stream, _ = await clock.limited(asyncio.open_connection(address, port), limit_ms)
     except asyncio.TimeoutError:
         raise failure("no_answer", where)
     except OSError as error:

@@ -62,7 +62,7 @@ class OwnTasks:
         except _EXITS as error:
             self._on_error(error)
         finally:
-            work = None  # asyncio's queue may refer to a task long after its end
+            work = self = None  # asyncio's queue may refer to a task long after its end
 
     def _uncaught(self, loop, context):
         if context["future"] in self._tasks:

@@ -198,7 +198,7 @@ class Supervisor:
         """Run the service; return whether it finished. If not, its `failure` is set."""
         service.failure = None
         service.condition = RUNNING
-        service.task = asyncio.create_task(_alone(service.run()))
+        service.task = asyncio.create_task(self._state.ports.clock.alone(service.run()))
         try:
             await service.task
             return service.failure is None
@@ -310,14 +310,6 @@ class Supervisor:
         while True:
             self._state.ports.board.feed()
             await asyncio.sleep_ms(_TURN_MS)  # of asyncio itself, which allocates nothing
-
-
-async def _alone(work):
-    """Await `work`, and do not hold it afterwards: asyncio's queue may refer to a task long after its end."""
-    try:
-        await work
-    finally:
-        work = None
 
 
 def _wait_ms(failure, backoff):

@@ -251,7 +251,7 @@ class Server:
         connection = Connection(stream, address, self._clock, self._limits_ms)
         self._open.append(connection)
         try:
-            connection.task = asyncio.create_task(self._serve(connection))
+            connection.task = asyncio.create_task(self._clock.alone(self._serve(connection)))
         except MemoryError:
             self._open.remove(connection)
             raise
