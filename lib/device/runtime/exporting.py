@@ -78,8 +78,8 @@ def _source(how, name, *facts):
             from device.runtime import log_lines as source
         return getattr(source, name)(*facts)
     finally:
-        unload("device.core.log_batch", "device.core.log_text", "device.core.log_reader")
-        unload("device.runtime.log_files", "device.runtime.log_lines", "device.runtime.log_news")
+        sources = "device.runtime.log_files", "device.runtime.log_lines", "device.runtime.log_news"
+        unload("device.core.log_batch", "device.core.log_text", "device.core.log_reader", *sources)
         gc.collect()
 
 

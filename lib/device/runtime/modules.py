@@ -45,27 +45,54 @@ def load_service(name, state):
 
 
 def unload(*names):
-    """Unload the modules with these full names if they are loaded.
+    """Unload the modules with these full names, but those that a module which stays has imported at its top.
 
-    No instance of their classes may live on.
+    That module would keep them, and the next import would load them a second time. No instance of their
+    classes may live on.
     """
     if sys.implementation.name != "micropython":
         return  # the host has enough memory, and shares its modules
-    is_found = False
-    for name in names:
-        if sys.modules.pop(name, None):
-            is_found = True
-            package, _, module = name.rpartition(".")
-            if package in sys.modules and hasattr(sys.modules[package], module):
-                delattr(sys.modules[package], module)
-    if is_found and gc.mem_free() < _LITTLE_MEMORY:
+    found = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    if not found:
+        return
+    for name in found:
+        package, short = _place(name)
+        if hasattr(package, short):
+            delattr(package, short)
+    _keep_held(found)
+    if found and gc.mem_free() < _LITTLE_MEMORY:
         gc.collect()
+
+
+def _keep_held(found):
+    """Put those of {name: module} back that a loaded module holds, and what these hold in turn."""
+    is_held = True
+    while is_held:
+        is_held = False
+        for name in list(found):
+            if any(found[name] in module.__dict__.values() for module in sys.modules.values()):
+                package, short = _place(name)
+                sys.modules[name] = found.pop(name)
+                if package:
+                    setattr(package, short, sys.modules[name])
+                is_held = True
+
+
+def _place(name):
+    """(package or None if that is not loaded, name in it) of the module with this full name."""
+    package, _, short = name.rpartition(".")
+    return sys.modules.get(package), short
 
 
 def unload_packages(packages):
     """Unload these packages with all their modules."""
-    for package in packages:
-        unload(*[name for name in sys.modules if name == package or name.startswith(package + ".")])
+    unload(
+        *[
+            name
+            for name in sys.modules
+            if any(name == package or name.startswith(package + ".") for package in packages)
+        ]
+    )
 
 
 def unload_claim():

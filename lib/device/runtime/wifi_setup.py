@@ -4,7 +4,6 @@ import asyncio
 
 from device.core import fields, paths, wifi_file
 from device.core.failures import AGAIN, Failure
-from device.runtime.modules import unload_readers
 
 
 def add_network(state, ssid, password):
@@ -17,7 +16,6 @@ def add_network(state, ssid, password):
     store = state.ports.store
     store.write(paths.WIFI, known_networks.added(_file(store), ssid, password))
     state.ports.board.say("network", "a network was added to " + paths.WIFI)
-    unload_readers()
     state.networking.change()
 
 
@@ -31,7 +29,6 @@ def forget_network(state, ssid):
         raise Failure(AGAIN, "this network is not known")
     store.write(paths.WIFI, changed)
     state.ports.board.say("network", "a network was removed from " + paths.WIFI)
-    unload_readers()
     facts = state.ports.network.facts()
     if facts and facts[0] == ssid:
         asyncio.create_task(state.networking.leave_soon())
@@ -62,5 +59,4 @@ def facts(state):
         known = [network[0] for network in wifi_file.wifi(state.ports.store.read(paths.WIFI))[0]]
     except Failure:
         known = []
-    unload_readers()
     return {"ssid": name, "address": address, "rssi": rssi, "known": known, "access_point": bool(opened)}

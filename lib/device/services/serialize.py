@@ -5,22 +5,17 @@ config.json says how ("serialize" in "cloud"): "auto", the default; "none", some
 """
 
 from device.core import claim_ids, fields, paths
-from device.runtime.modules import unload, unload_readers
+from device.runtime.modules import unload_readers
 from device.runtime.service import Service
 
 
 class Serialize(Service):
     """Writes the claim ID into device.json unless there is one."""
 
+    MODULES = ("device.core.claim_ids", "device.core.factory")
     IN_CLOUD = True
 
     async def run(self):
-        try:
-            await self._serialize()
-        finally:
-            unload("device.core.claim_ids")
-
-    async def _serialize(self):
         store = self.state.ports.store
         raw = store.read(paths.DEVICE, claim_ids.MAX_BYTES)
         code, shown, _ = claim_ids.of_device(raw)
@@ -54,7 +49,6 @@ class Serialize(Service):
         got = await Request(state, "POST", address, headers, body).answer(_ANSWER_MS)
         self._keep(*factory.answer(got.status, got.body))
         self._forget_factory()
-        unload("device.core.factory")
 
     def _forget_factory(self):
         """Remove what only the factory needs: its token is not for the board's owner."""

@@ -7,7 +7,7 @@ lost is most often back in seconds: the page would leave its names and holes in 
 
 from device.core import paths
 from device.core.failures import AGAIN, Failure
-from device.runtime.modules import unload
+from device.runtime.modules import unload, unload_readers
 from device.runtime.service import FAILING, STOPPED, Service
 
 _LOOK_MS = 300
@@ -18,7 +18,7 @@ class Web(Service):
     """Serves the page as soon as the network is up."""
 
     ROOM_BYTES = 34816  # its code, microdot, and three connections
-    MODULES = ("microdot", "device.web", "device.port.listening")
+    MODULES = ("microdot", "device.web", "device.port.listening", "device.core.hosts")
 
     async def run(self):
         self.ready.set()
@@ -66,6 +66,7 @@ class Web(Service):
             found = web.read(None, ports.build.LISTEN)
         self.state.note_fault(paths.WEB, fault)
         unload("device.core.passwords", "device.core.web")
+        unload_readers()
         return found
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 from device.core import documents, fields, passwords
 from device.core.failures import GIVE_UP, Failure
-from device.runtime.modules import unload
+from device.runtime.modules import unload, unload_readers
 from device.web.login import COOKIE
 
 _ANSWER_MS = 700  # in which an answer reaches the browser
@@ -116,6 +116,7 @@ def _of_wifi(what, *arguments):
         return getattr(wifi_setup, what)(*arguments)
     finally:
         unload("device.runtime.wifi_setup")
+        unload_readers()
 
 
 def _restart(site, why):

@@ -176,6 +176,7 @@ def _network(state):
 
     value = wifi_setup.facts(state)
     unload("device.runtime.wifi_setup")
+    unload_readers()
     return value
 
 
@@ -202,6 +203,7 @@ def _restarts(state):
 
     found = restarts.known(state)
     unload("device.runtime.restarts")
+    unload_readers()
     while found:
         yield found.pop(0)
 
