@@ -27,6 +27,7 @@ from muster.layout import BUILD_TIME, IS_INSTALLED, LIB, MPY, REPO, VIRTUAL_BOAR
 DEVICE_OPTIONS = ("-O1",)  # asserts go, line numbers in tracebacks stay
 KEEP_ASSERTS = ()  # umqtt checks what the server sends by assert
 NO_LINES = ("-O3",)  # without line numbers in tracebacks, which take a tenth of the code
+LOW = ("device/core/", "device/port/")  # have none in the profile `small`
 WEB = "web"  # the service that needs microdot and the page
 _EPOCH = "SOURCE_DATE_EPOCH"
 BUILD_MODULE = "device/_build.py"
@@ -167,9 +168,7 @@ def compiled(profile: Profile, build_time: int, folder: Path = MPY) -> dict[str,
     """
     device = device_sources({path.as_posix(): (profile.lib / path).read_text() for path in profile.modules})
     if profile.build == SMALL:
-        device = [
-            one._replace(options=NO_LINES) if one.name.startswith(short_names.LOW) else one for one in device
-        ]
+        device = [one._replace(options=NO_LINES) if one.name.startswith(LOW) else one for one in device]
     modules = compile_all([*device, *libraries(profile), build_module(profile, build_time)], folder)
     _forget(folder)
     return {f"/lib/{name}": data for name, data in modules.items()}

@@ -1,14 +1,14 @@
-"""Short names for private attributes, methods and functions when a module is compiled for a board.
+"""Short names for what is private when a module is compiled for a board: attributes, functions, variables.
 
-A board keeps each name for ever, and `self._provisioning` means something only within its class, `_ask`
-only within its module. So such a name becomes one of a few, which unrelated modules share: two names of one
-module, or of a class and the class that it inherits from, never get the same. Tracebacks show the short name
-of a function, so functions keep theirs where a traceback may have no line number to find them by.
+A board keeps each name for ever, and `self._provisioning` means something only within its class, `_ask` or
+`_STEPS` only within its module. So such a name becomes one of a few, which unrelated modules share: two
+names of one module, or of a class and the class that it inherits from, never get the same. Tracebacks show
+the short name of a function; `muster traceback` puts the long one in its place.
 """
 
 import ast
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_letters
 
 from muster.edits import Edit
@@ -18,20 +18,17 @@ _SHORT = [f"_{letter}" for letter in ascii_letters] + [
 ]
 
 
-def short_names(
-    modules: Mapping[str, Sequence[ast.AST]], keep_functions: Container[str] = ()
-) -> dict[str, str]:
+def short_names(modules: Mapping[str, Sequence[ast.AST]]) -> dict[str, str]:
     """{private name: short name} for a whole program, {module's full name: its nodes}.
 
-    `keep_functions`: the modules whose functions and methods keep their names. Left out is what is more than
-    an attribute of `self` or a function anywhere: a variable, a text (for `getattr`), or an attribute that is
-    read from outside.
+    Left out is what is more than an attribute of `self`, a function, or a variable or class of a module
+    anywhere: a local variable, a text (for `getattr`), or an attribute that is read from outside.
     """
-    functions = {
-        name: set() if name in keep_functions else _functions(nodes) for name, nodes in modules.items()
+    others = set[str]().union(*map(_other_names, modules.values()))
+    own = {
+        name: (_attributes(nodes) | functions(nodes) | _variables(nodes)) - others
+        for name, nodes in modules.items()
     }
-    others = set[str]().union(*(_other_names(nodes, functions[name]) for name, nodes in modules.items()))
-    own = {name: (_attributes(nodes) | functions[name]) - others for name, nodes in modules.items()}
     bases = {name: set(_bases(nodes)) & set(modules) for name, nodes in modules.items()}
     rivals: dict[str, set[str]] = defaultdict(set)
     for name in modules:
@@ -58,6 +55,24 @@ def edits(nodes: Sequence[ast.AST], names: Mapping[str, str]) -> Iterator[Edit]:
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name in names:
             start = node.col_offset + len("def " if isinstance(node, ast.FunctionDef) else "async def ")
             yield Edit(node.lineno, start, start + len(node.name.encode()), names[node.name])
+        elif isinstance(node, ast.ClassDef) and node.name in names:
+            start = node.col_offset + len("class ")
+            yield Edit(node.lineno, start, start + len(node.name.encode()), names[node.name])
+        elif isinstance(node, ast.alias) and node.asname and node.asname in names:
+            end = node.end_col_offset or 0
+            yield Edit(node.end_lineno or 0, end - len(node.asname.encode()), end, names[node.asname])
+        elif isinstance(node, ast.Global):
+            yield from _of_global(node, names)
+
+
+def _of_global(node: ast.Global, names: Mapping[str, str]) -> Iterator[Edit]:
+    """The names of a `global` statement, which stand in one line with one space between them."""
+    start = node.col_offset + len("global ")
+    for name in node.names:
+        end = start + len(name.encode())
+        if name in names:
+            yield Edit(node.lineno, start, end, names[name])
+        start = end + len(", ")
 
 
 def _is_private(name: str) -> bool:
@@ -80,7 +95,7 @@ def _attributes(nodes: Sequence[ast.AST]) -> set[str]:
     }
 
 
-def _functions(nodes: Sequence[ast.AST]) -> set[str]:
+def functions(nodes: Sequence[ast.AST]) -> set[str]:
     """Private functions and methods."""
     return {
         node.name
@@ -89,24 +104,47 @@ def _functions(nodes: Sequence[ast.AST]) -> set[str]:
     }
 
 
-def _other_names(nodes: Sequence[ast.AST], functions: Container[str]) -> set[str]:
-    """All names but those of `functions`, which are only called; all texts, and attributes of others."""
+def _variables(nodes: Sequence[ast.AST]) -> set[str]:
+    """Private variables and classes of a module, and what it has imported by a private name."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.alias):
+            found.add(node.asname or "")
+        elif isinstance(node, ast.Module):
+            found |= {name for statement in node.body for name in _assigned(statement)}
+    return set(filter(_is_private, found)) - functions(nodes)
+
+
+def _assigned(statement: ast.stmt) -> Iterator[str]:
+    """What a statement of a module assigns, also within `if`, `try` and `for`."""
+    if isinstance(statement, ast.ClassDef):
+        yield statement.name
+    elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+
+
+def _other_names(nodes: Sequence[ast.AST]) -> set[str]:
+    """All names but private functions, which are only called, and `_variables`; texts; others' attributes."""
+    called, variables = functions(nodes), _variables(nodes)
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Attribute) and not _is_of_self(node):
             found.add(node.attr)
         elif isinstance(node, ast.Name):
-            if node.id not in functions or not isinstance(node.ctx, ast.Load):
+            is_loaded = isinstance(node.ctx, ast.Load)
+            if node.id not in variables and not (is_loaded and node.id in called):
                 found.add(node.id)
         elif isinstance(node, ast.arg):
             found.add(node.arg)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if node.name not in functions:
+            if node.name not in called and node.name not in variables:
                 found.add(node.name)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
         elif isinstance(node, ast.ImportFrom):
-            found |= {alias.asname or alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names}
     return found
 
 

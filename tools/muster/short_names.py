@@ -7,13 +7,10 @@ import ast
 import functools
 from typing import NamedTuple
 
-from muster import arguments, private_names
+from muster import arguments, constants, private_names
 from muster.edits import edited
 from muster.layout import LIB
 from muster.parsing import parsed
-
-# In the profile `small` these have no line numbers in tracebacks, so their functions keep their names.
-LOW = ("device/core/", "device/port/")
 
 
 class Names(NamedTuple):
@@ -26,15 +23,28 @@ class Names(NamedTuple):
 @functools.cache
 def of_device() -> Names:
     """The names of all modules of the device."""
-    modules, low = {}, set()
-    for path in sorted(LIB.rglob("*.py")):
-        name = path.relative_to(LIB).with_suffix("").as_posix()
-        full = name.removesuffix("/__init__").replace("/", ".")
-        modules[full] = _nodes(path.read_text())
-        if name.startswith(LOW):
-            low.add(full)
+    modules = _modules()
     by_name = set[str]().union(*map(arguments.passed_by_name, modules.values()))
-    return Names(frozenset(by_name), private_names.short_names(modules, low))
+    return Names(frozenset(by_name), private_names.short_names(modules))
+
+
+def _modules() -> dict[str, list[ast.AST]]:
+    """{full name: nodes} of all modules of the device, constants in place."""
+    found = {}
+    for path in sorted(LIB.rglob("*.py")):
+        name = path.relative_to(LIB).with_suffix("").as_posix().removesuffix("/__init__").replace("/", ".")
+        found[name] = _nodes(constants.in_place(path.read_text()))
+    return found
+
+
+@functools.cache
+def long_names() -> dict[str, dict[str, str]]:
+    """{full name of a module: {short name of a function: its name in the source}}."""
+    short = of_device().private
+    return {
+        name: {short[one]: one for one in private_names.functions(nodes) if one in short}
+        for name, nodes in _modules().items()
+    }
 
 
 @functools.lru_cache(maxsize=512)

@@ -87,6 +87,7 @@ COMMANDS: Table = {
     "services": "muster.cli.services:services",
     "set": ("Change what a shadow desires of a device.", {"shadow": "muster.cli.shadow:set_shadow"}),
     "sim": "muster.cli.sim:sim",
+    "traceback": "muster.cli.traceback:traceback",
     "twin": (
         "Run the local twin of AWS IoT Core, look into it, and inject faults.",
         {
