@@ -86,7 +86,9 @@ class Stage:
         """A running board that knows its builder, as `more` says, and nothing of the cloud."""
         known = documents(0, serial, **{fields.PROVISIONING: {fields.KEYS: self.keys}, **more.settings})
         del known[paths.CONF][fields.DEVICE][fields.ENDPOINT_URL], known[paths.CONF][fields.MQTT]
-        files = image.board_files(BOARD, documents=known | more.documents, extra=more.files)
+        files = image.board_files(
+            BOARD, documents=known | more.documents, extra=more.files, selection=more.selection
+        )
         with self._running(files, Network(), day) as board:
             yield board
 

@@ -1,6 +1,7 @@
 """A Pico W that nobody owns: it registers with the builder of the twin, and is claimed on the twin's page.
 
-Everything of the build profile `small` is at work.
+Everything of the build profile `small` is at work. The link, and with it DNS, goes away before it has an
+identity, and again after it has renewed its certificate.
 """
 
 import secrets
@@ -10,29 +11,34 @@ import pytest
 
 from device.core import claim_ids, fields, paths
 from muster import demo_claim
+from muster.registry.certificates import ACTIVE, REVOKED
 from tests.firmware import needs  # first: it skips this file where something is missing
+from tests.firmware.emulator import Board
 from tests.firmware.everything import EVERYTHING, LOG
 from tests.firmware.network import HOST
 from tests.firmware.stage import Load, Stage, booted, running_stage
+from tests.system import renewals
 from tools.twin.browser import Browser
 
 UNCLAIMED_MS = 120_000
 CLAIMED_MS = 240_000
+RENEWED_MS = 240_000
 REJOIN_MS = 90_000
 SETTLED_MS = 20_000
 POLL_S = 5
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("claim")
+@pytest.fixture(scope="module", params=[fields.KEYS_DEVICE, fields.KEYS_CLOUD])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    keys = str(request.param)
+    folder = tmp_path_factory.mktemp(f"claim-{keys}")
     sides = {"https_port": 0, "page_port": 0, "claim_delay_s": POLL_S}
-    with running_stage(needs.FIRMWARE, folder, fields.KEYS_DEVICE, **sides) as opened:
+    life = {"certificate_ttl_h": 30 * 24 + 1, "clock": renewals.Clock()}
+    with running_stage(needs.FIRMWARE, folder, keys, **sides, **life) as opened:
         yield opened
 
 
-def test_a_board_is_claimed_in_the_browser(stage: Stage) -> None:
-    """Afterwards the network, and with it DNS, goes away for a while."""
+def test_a_board_is_claimed_in_the_browser_and_renews_its_certificate(stage: Stage) -> None:
     twin = stage.twin
     token, password = demo_claim.add_people(twin)
     claim = claim_ids.new(claim_ids.SHORT, secrets.token_bytes)
@@ -43,19 +49,32 @@ def test_a_board_is_claimed_in_the_browser(stage: Stage) -> None:
     }
     roots = {f"{paths.ROOTS}/builder.pem": twin.ca_pem_path.read_bytes()}
     load = Load(EVERYTHING.settings, EVERYTHING.documents | documents, EVERYTHING.files | roots)
-    with stage.unclaimed_board(serial, "claimed in the browser", load) as board:
+    with stage.unclaimed_board(serial, "claimed in the browser, renewed", load) as board:
         board.wait_for("not claimed yet; asking again in", UNCLAIMED_MS)
         board.wait_for("page at http", UNCLAIMED_MS)
         browser = Browser(twin)
         browser.sign_in(demo_claim.ACCOUNT, password)
         assert "is yours now" in browser.claim(claim_ids.shown(claim)).seen
+        board.wait_for("claimed; connecting to", CLAIMED_MS)
+        twin.settings.clock.ahead_s = -30 * renewals.DAY_S  # the certificate is due at once
+        lose_the_link(board, "network +joined")
+        board.wait_for("provision +identity", CLAIMED_MS)
+        twin.settings.clock.ahead_s = 0
         booted(board, CLAIMED_MS)
+        board.wait_for(renewals.RENEWED, RENEWED_MS)
         board.run(SETTLED_MS)
         assert "Connected now" in browser.get("/boards").seen
-        board.network.dns = False
-        board.throw_out()
-        board.wait_for("Wi-Fi was lost", REJOIN_MS)
-        board.network.dns = True
-        board.wait_for("connected to " + HOST, REJOIN_MS)
+        lose_the_link(board, "connected to " + HOST)
         board.run(SETTLED_MS)
         assert board.figures.resets == []
+    found = renewals.statuses(twin, serial)
+    assert sorted(found.values()) == [ACTIVE, REVOKED]
+
+
+def lose_the_link(board: Board, back: str) -> None:
+    """The access point throws the board out, and names cannot be looked up, until it has noticed."""
+    board.network.dns = False
+    board.throw_out()
+    board.wait_for("lost; joining again|Wi-Fi was lost", REJOIN_MS)
+    board.network.dns = True
+    board.wait_for(back, REJOIN_MS)

@@ -1,4 +1,4 @@
-"""A renewal on a Pico W: the services of the profile `small` with `renew`, without page and application.
+"""A renewal on a Pico W with everything of the build profile `small` at work.
 
 The board is connected by TLS, renews its certificate, connects with the new one, and goes on.
 """
@@ -10,21 +10,17 @@ from collections.abc import Iterator
 import pytest
 
 from device.core import fields, paths
-from muster.boards import Selection, profile
 from muster.registry.certificates import ACTIVE, REVOKED
 from tests.firmware import needs  # first: it skips this file where something is missing
-from tests.firmware.emulator import BOARD
+from tests.firmware.everything import EVERYTHING, LOG
 from tests.firmware.network import HOST
-from tests.firmware.stage import Load, Stage, booted, running_stage
+from tests.firmware.stage import Stage, booted, running_stage
 from tests.system import renewals
 
 REBOOT_MS = 60_000
 RENEWED_MS = 240_000
 REJOIN_MS = 90_000
 SETTLED_MS = 20_000
-_SMALL = {service.name for service in profile(BOARD, selection=Selection("small")).services}
-_FULL = {service.name for service in profile(BOARD, selection=Selection("full")).services}
-SMALL_AND_RENEW = Selection("full", tuple(sorted(_FULL - _SMALL - {"renew"} | {"web"})))
 
 
 @pytest.fixture(scope="module", params=[fields.KEYS_DEVICE, fields.KEYS_CLOUD])
@@ -39,13 +35,12 @@ def test_a_certificate_is_renewed(stage: Stage) -> None:
     """Then the network goes away for a while, and the board comes back with the new certificate."""
     twin = stage.twin
     twin.settings.clock.ahead_s = -30 * renewals.DAY_S
-    services = {fields.SERVICES: {fields.CLOUD: {"renew": False}}}
-    made = stage.first_boot(
-        "to be renewed", Load(documents={paths.CONFIG: services}, selection=SMALL_AND_RENEW)
-    )
+    off = {paths.CONFIG: {fields.LOG: LOG, fields.SERVICES: {fields.CLOUD: {"renew": False}}}}
+    not_yet = dataclasses.replace(EVERYTHING, documents=EVERYTHING.documents | off)
+    made = stage.first_boot("to be renewed", not_yet)
     twin.settings.clock.ahead_s = 0
     before = renewals.statuses(twin, made.serial)
-    files = {**made.files, paths.CONFIG: json.dumps({fields.SERVICES: {}}).encode()}
+    files = {**made.files, paths.CONFIG: json.dumps({fields.LOG: LOG}).encode()}
     with stage.board_of(dataclasses.replace(made, files=files), "renewed, Wi-Fi lost") as board:
         booted(board, REBOOT_MS)
         board.wait_for(renewals.RENEWED, RENEWED_MS)

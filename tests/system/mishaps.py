@@ -41,6 +41,7 @@ QUICK = {
     "answer_ms": 1500,
     "request_ms": 1500,
     "retry_ms": 300,
+    "renew_start_ms": 0,
 }
 PATIENT = dict.fromkeys(("connect_ms", "tls_ms", "answer_ms", "request_ms"))  # as long as in real life
 

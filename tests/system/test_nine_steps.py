@@ -15,7 +15,7 @@ from tests.tools.twin.browser import Browser
 
 WATCH = Path(__file__).with_name("on_board_long_turns.py")
 LONGEST = re.compile(r"^longest turn (\d+) us: (.+)$", re.MULTILINE)
-IN_PLACE_KB = 216  # 19 KB for the virtual board's stand-ins; 192 are enough, but for the floor of health
+IN_PLACE_KB = 192  # 19 KB for the virtual board's stand-ins; 176 are enough, but for the floor of health
 APP = applications.body(
     """
     readings = await muster.table("readings")

@@ -38,7 +38,8 @@ def run(monkeypatch, error, after_ms, starts):
     monkeypatch.setattr(leaving, "restart", restart)
     board = SimpleNamespace(say=lambda source, text, level=0: told.append(text))
     ports = SimpleNamespace(store=store, board=board, clock=SimpleNamespace(ms=lambda: after_ms))
-    state = SimpleNamespace(ports=ports, identity=None, services={}, settings=SimpleNamespace(endpoint="x"))
+    state = SimpleNamespace(ports=ports, identity=None, services={}, supervisor=None)
+    state.settings = SimpleNamespace(endpoint="x")
     with pytest.raises((type(error), _RestartedError)) as found:  # what it swallows is no answer
         asyncio.run(Provision("provision", state).run())
     restarts = found.type is _RestartedError

@@ -9,6 +9,7 @@ import json
 
 from device.core import paths, topics
 from device.core.failures import AGAIN, GIVE_UP, Failure
+from device.runtime.service import STOPPED
 
 _MAX_WAITING = 8  # messages at a time; each holds its payload
 _MAX_PAYLOAD_BYTES = 8192
@@ -185,6 +186,8 @@ class Muster:
     def _service(self, name, offers):
         """The service `name`. One that is stopped offers nothing."""
         service = self._state.services.get(name)
+        if service and service.condition == STOPPED:
+            raise Failure(AGAIN, name + " is stopped: memory is short", "it starts again by itself")
         if not hasattr(service, offers):
             raise Failure(GIVE_UP, "there is no " + name, "switch it on in " + paths.CONFIG)
         return service

@@ -12,8 +12,10 @@ from device.core.failures import AGAIN, GIVE_UP, Failure, Refused
 from device.runtime.modules import load_service, unload, unload_claim, unload_passing, unload_readers
 
 _LOOK_S = 3600
+_START_MS = 30000  # of the board: what still starts takes the room that is made for a renewal
 _HOLD_S = 300  # until the time is asked for again, or the clock may be right
 _ROOM_BYTES = 28672  # for the code that provisions, the key, and what is sent and received
+_RSA_BYTES = 20480  # more with a key of the cloud's, for the answer that holds it and for the new connection
 _REQUESTS = ("subscribe", "ask")  # steps of claim.provision
 
 
@@ -41,6 +43,9 @@ async def look(renew):
         renew.say("%s is good for %s; it is renewed in %s" % ((what,) + left))
     if now_s < due_s and not _of_identity("is_pending", state.ports.store):
         return min(due_s - now_s, _LOOK_S) * 1000
+    early_ms = state.ports.board.interval("renew_start_ms", _START_MS) - clock.ms()
+    if early_ms > 0:
+        return early_ms
     await _renew(renew)
     return _next_ms(renew)
 
@@ -91,7 +96,7 @@ async def _outcome(renew):
     """Renew over the board's own connection, or with the claim credentials; what it failed with, or None."""
     state = renew.state
     try:
-        await state.supervisor.make_room(_ROOM_BYTES)
+        await state.supervisor.make_room(_ROOM_BYTES + (0 if state.settings.own_key else _RSA_BYTES))
         try:
             await load_service("provision", state).renew()
         except Failure as failure:
@@ -148,7 +153,6 @@ def _next_ms(renew):
 
 def forget():
     """Unload all of this."""
-    unload("device.core.renewal", "device.core.x509", "device.core.pem", "device.core.der")
-    unload("device.runtime.renewing")
+    unload("device.runtime.renewing", "device.core.renewal")
     unload_passing()
     unload_readers()

@@ -3,6 +3,7 @@
 import asyncio
 
 from device.core.log import INFO, WARN
+from device.runtime.modules import unload
 
 # What a service is doing.
 OFF = "off"  # why is in Supervisor.off
@@ -25,9 +26,8 @@ class Service:
     IN_CLOUD = False  # its switch in config.json is in "cloud"; `"cloud": false` turns it off
     IN_SAFE_MODE = False  # also runs in safe mode
 
-    # For services that can be stopped when memory is short (core.startup.STOP_ORDER):
-    ROOM_BYTES = 0  # heap that must be free before it is started again
-    MODULES = ()  # packages that only it uses: they are unloaded with it
+    MODULES = ()  # modules and packages that only it uses: they are unloaded when it is done or stopped
+    ROOM_BYTES = 0  # heap that must be free before it is started again (core.startup.STOP_ORDER)
 
     def __init__(self, name, state):
         self.name = name
@@ -46,6 +46,16 @@ class Service:
     def owns(self, task):
         """Whether `task` does work of this service."""
         return task is self.task
+
+    async def begin_anew(self, why):
+        """Restart the board for the reason `why`, ever more rarely; return when it is too early for that."""
+        from device.runtime import anew
+
+        try:
+            await anew.begin(self, why)
+        finally:
+            anew = None
+            unload("device.runtime.anew")
 
     def say(self, text, level=INFO):
         """Print a line on the console, and keep it in the log."""

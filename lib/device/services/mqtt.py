@@ -40,21 +40,15 @@ class Mqtt(Service):
                 state.supervisor.hurry(Lost)  # others may wait for minutes for a link that is back
             while True:
                 await session.keep()  # returns when the connection was lent
+                if state.identity is None:  # after a renewal that failed there was no memory to read it
+                    self._know_self()
                 await session.connect()
         except (NoMemory, MemoryError):
             if session.short >= _SHORT_TRIES:
-                await self._begin_anew()
+                await self.begin_anew(_ANEW)
             raise
         finally:
             await session.close()
-
-    async def _begin_anew(self):
-        from device.runtime import anew
-
-        try:
-            await anew.begin(self, _ANEW)
-        finally:
-            unload("device.runtime.anew")
 
     def _know_self(self):
         """Read the identity, which nothing has done when provisioning is switched off."""

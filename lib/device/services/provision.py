@@ -24,23 +24,34 @@ class Provision(Service):
             if claim:
                 await claim.ready.wait()  # the builder's credentials may have been refused since the start
             self._check_claim()
+            stopped = await self._make_room()
             try:
                 await self.obtain()
+                stopped = ()  # health starts them when there is room
             except (NoMemory, MemoryError):
-                await self._begin_anew()
+                await self.begin_anew(_ANEW)  # boot.py provisions before others take the memory
                 raise
+            finally:
+                for name in stopped:
+                    self.state.supervisor.restore(name)
         if "mqtt" not in self.state.services:
             await self.state.session.close()  # the trial connection takes 30 KB of a Pico W and is not needed
         self.say("identity %s" % self.state.identity.thing_name)
 
-    async def _begin_anew(self):
-        """Restart the board, ever more rarely: boot.py provisions before others take the memory."""
-        from device.runtime import anew
+    async def _make_room(self):
+        """Stop services before the code that provisions is loaded; return their names.
 
-        try:
-            await anew.begin(self, _ANEW)
-        finally:
-            unload("device.runtime.anew")
+        It would lie between what they leave. Without a network they stay.
+        """
+        supervisor = self.state.supervisor
+        if not supervisor:
+            return ()  # boot.py: none runs yet
+        await self.state.networking.join()
+        before = supervisor.stopped()
+        await supervisor.stop_page()
+        size = _ROOM_BYTES + (0 if self.state.settings.own_key else _RSA_BYTES)
+        await supervisor.make_room(self.state.ports.build.TLS_HEAP_BYTES + size)
+        return [name for name in supervisor.stopped() if name not in before]
 
     async def replace(self, failure):
         """Replace the identity that the cloud refuses: it has expired, or was renewed before a power cut.
@@ -66,7 +77,7 @@ class Provision(Service):
         """
         try:
             await self.obtain(is_own)
-        except Failure:
+        except (Failure, MemoryError):
             self.state.identity = None  # the slot may have changed
             _of_identity("know_self", self.state)
             raise
@@ -149,6 +160,8 @@ def _ended(state, failure):
 
 
 _KEY_MS = 20000
+_ROOM_BYTES = 36864  # for its code, the key, and what is sent and received
+_RSA_BYTES = 20480  # more with a key of the cloud's, for the answer that holds it and for TLS
 _ANEW = "the memory is too short beside the other services; restarting, to do it before they start"
 
 SERVICE = Provision
