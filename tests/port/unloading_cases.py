@@ -55,3 +55,24 @@ def test_packages_go_together():
     _loaded(_SUBSCRIPTIONS, _TOPICS)
     unload_packages((_TOPICS, _SUBSCRIPTIONS))
     assert _TOPICS not in sys.modules and _SUBSCRIPTIONS not in sys.modules
+
+
+class _Odd:
+    """A variable of an application that cannot be compared with anything else."""
+
+    def __eq__(self, other):
+        return self.size == other.size
+
+
+def test_variables_of_an_application_are_not_compared():
+    global odd
+    odd = _Odd()
+    sys.modules["not a module"] = {}
+    try:
+        _loaded(_SUBSCRIPTIONS, _TOPICS)
+        unload(_TOPICS)
+        assert _TOPICS in sys.modules
+        unload(_TOPICS, _SUBSCRIPTIONS)
+        assert _TOPICS not in sys.modules
+    finally:
+        del odd, sys.modules["not a module"]

@@ -4,6 +4,7 @@ What lasts too long for a test is set in the image only: in the module that tell
 (muster.mpy.build_module), the one file in which the program of a test differs from a real one.
 """
 
+import ast
 import contextlib
 import dataclasses
 import functools
@@ -19,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from device.core import fields, paths
-from muster import constants, image, interpreter, mpy, pack
+from muster import constants, image, interpreter, mpy, pack, short_names
 from muster.boards import STANDARD, Selection, Service, profile
 from muster.layout import LIB
 from muster.registry import Registry
@@ -54,6 +55,9 @@ def need_interpreter(bits: int) -> None:
 
 def compiled(module: str, text: str) -> dict[str, bytes]:
     """{path on flash: compiled `text`} for the module that is named below lib/."""
+    attributes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute))
+    of_others = {node.attr for node in attributes if ast.unparse(node.value) != "self"}
+    assert not of_others & short_names.of_device().private.keys(), "private: it has another name on a board"
     alone = [mpy.Source(module, constants.in_place(text).encode())]  # a home of constants that nothing asks
     data = mpy.compile_module((mpy.device_sources({module: text}) or alone)[0])
     return {f"/lib/{module.removesuffix('.py')}.mpy": data}

@@ -157,12 +157,12 @@ def test_a_flood_takes_neither_console_nor_flash_nor_the_loop(twin, serial, tmp_
 
 def test_the_log_on_flash_is_bounded_and_counts_what_it_writes(twin, serial, tmp_path):
     body = """
+    from device.core.log import WARN
     self.ready.set()
     number = 0
     while True:
         number += 1
-        self.warn("line %d %s" % (number, "x" * 200))
-        state.ports.board._quota = type(state.ports.board._quota)()
+        state.ports.board.say("talker%d" % number, "line %s" % ("x" * 200), WARN)  # no source says too much
         await state.ports.clock.sleep_ms(20)
         if number % 50 == 0:
             self.say("wrote %d" % state.services["log"].written_bytes)

@@ -130,22 +130,32 @@ def _other_names(nodes: Sequence[ast.AST]) -> set[str]:
     called, variables = functions(nodes), _variables(nodes)
     found: set[str] = set()
     for node in nodes:
-        if isinstance(node, ast.Attribute) and not _is_of_self(node):
-            found.add(node.attr)
-        elif isinstance(node, ast.Name):
+        if isinstance(node, ast.Name):
             is_loaded = isinstance(node.ctx, ast.Load)
             if node.id not in variables and not (is_loaded and node.id in called):
                 found.add(node.id)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             if node.name not in called and node.name not in variables:
                 found.add(node.name)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
-        elif isinstance(node, ast.ImportFrom):
-            found |= {alias.name for alias in node.names}
+        else:
+            found.update(_names_in(node))
     return found
+
+
+def _names_in(node: ast.AST) -> Iterator[str]:
+    """What a node other than a name or a definition names by itself."""
+    if isinstance(node, ast.Attribute) and not _is_of_self(node):
+        yield node.attr
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Nonlocal):
+        yield from node.names
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name
+    elif isinstance(node, ast.ImportFrom):
+        yield from (alias.name for alias in node.names)
 
 
 def _ancestors(name: str, bases: Mapping[str, set[str]]) -> set[str]:

@@ -73,7 +73,6 @@ async def _secured(plain, host, place, raw, files):
             tls.identify(context, shown)
         board.release_piece()
         opened = tls.wrapped(plain, context, host)
-        context = None
         await _limited(tls.shake_hands(opened, raw), board.interval("tls_ms", tls.LIMIT_MS), place)
         secure = True
         return opened
@@ -83,6 +82,7 @@ async def _secured(plain, host, place, raw, files):
     finally:
         if not secure:
             opened.close()
+            tls.free(context)
     from device.core import calendar
 
     raise failure("of_https", why, host, place, calendar.text(clock.unix()), free_bytes)

@@ -3,6 +3,7 @@
 import gc
 import sys
 
+_MODULE = type(sys)
 _LITTLE_MEMORY = 65536  # with less, what was unloaded does not wait for the next collection
 
 _PASSING = (
@@ -66,16 +67,28 @@ def unload(*names):
 
 def _keep_held(found):
     """Put those of {name: module} back that a loaded module holds, and what these hold in turn."""
-    is_held = True
-    while is_held:
-        is_held = False
-        for name in list(found):
-            if any(found[name] in module.__dict__.values() for module in sys.modules.values()):
-                package, short = _place(name)
-                sys.modules[name] = found.pop(name)
-                if package:
-                    setattr(package, short, sys.modules[name])
-                is_held = True
+    held = _held(found)
+    while held:
+        for name in held:
+            package, short = _place(name)
+            sys.modules[name] = found.pop(name)
+            if package:
+                setattr(package, short, sys.modules[name])
+        held = _held(found)
+
+
+def _held(found):
+    """The names of those of {name: module} that a loaded module has among its variables.
+
+    Only modules are looked at, by what they are: an application may have variables that cannot be compared.
+    """
+    held = []
+    for module in sys.modules.values() if found else ():
+        if type(module) is _MODULE:
+            for value in module.__dict__.values():
+                if type(value) is _MODULE:
+                    held += [name for name in found if found[name] is value and name not in held]
+    return held
 
 
 def _place(name):

@@ -95,6 +95,7 @@ async def _renew(renew):
 async def _outcome(renew):
     """Renew over the board's own connection, or with the claim credentials; what it failed with, or None."""
     state = renew.state
+    before = state.supervisor.stopped()
     try:
         await state.supervisor.make_room(_ROOM_BYTES + (0 if state.settings.own_key else _RSA_BYTES))
         try:
@@ -115,6 +116,8 @@ async def _outcome(renew):
         unload("device.services.provision")
         unload_readers()
         unload_passing()
+        if "health" not in state.services:  # which starts them when there is room
+            state.supervisor.restore_others(before)
 
 
 def _is_forbidden(failure):

@@ -268,6 +268,12 @@ class Supervisor:
         if service and service.condition == STOPPED:
             service.wake.set()
 
+    def restore_others(self, names):
+        """Start every service that was stopped again, but those with these names."""
+        for name in self.stopped():
+            if name not in names:
+                self.restore(name)
+
     def hurry(self, kind=Exception):
         """Start every service that fails with an error of this kind again now: there is a network again."""
         for service in self._state.services.values():

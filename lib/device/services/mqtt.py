@@ -19,11 +19,7 @@ class Mqtt(Service):
     async def run(self):
         state, session = self.state, self.state.session
         self._runs += 1
-        if state.identity is None:
-            self._know_self()
-        if state.identity is None:
-            advice = "enable provisioning in " + paths.CONFIG
-            raise Failure(GIVE_UP, "the board has no identity", advice)
+        self._know_self()
         try:
             try:
                 await session.connect()
@@ -40,8 +36,7 @@ class Mqtt(Service):
                 state.supervisor.hurry(Lost)  # others may wait for minutes for a link that is back
             while True:
                 await session.keep()  # returns when the connection was lent
-                if state.identity is None:  # after a renewal that failed there was no memory to read it
-                    self._know_self()
+                self._know_self()
                 await session.connect()
         except (NoMemory, MemoryError):
             if session.short >= _SHORT_TRIES:
@@ -51,11 +46,17 @@ class Mqtt(Service):
             await session.close()
 
     def _know_self(self):
-        """Read the identity, which nothing has done when provisioning is switched off."""
-        from device.runtime.identity import know_self
+        """Read the identity unless it is known: provisioning is off, or there was no memory to read it again.
 
-        know_self(self.state)
-        unload_readers()
+        Raises Failure when there is none.
+        """
+        if self.state.identity is None:
+            from device.runtime.identity import know_self
+
+            know_self(self.state)
+            unload_readers()
+        if self.state.identity is None:
+            raise Failure(GIVE_UP, "the board has no identity", "enable provisioning in " + paths.CONFIG)
 
 
 _SHORT_TRIES = 3  # in a row without memory for a connection, although services were stopped for it

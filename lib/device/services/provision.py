@@ -24,34 +24,35 @@ class Provision(Service):
             if claim:
                 await claim.ready.wait()  # the builder's credentials may have been refused since the start
             self._check_claim()
-            stopped = await self._make_room()
             try:
-                await self.obtain()
-                stopped = ()  # health starts them when there is room
+                await self._obtain()
             except (NoMemory, MemoryError):
                 await self.begin_anew(_ANEW)  # boot.py provisions before others take the memory
                 raise
-            finally:
-                for name in stopped:
-                    self.state.supervisor.restore(name)
         if "mqtt" not in self.state.services:
             await self.state.session.close()  # the trial connection takes 30 KB of a Pico W and is not needed
         self.say("identity %s" % self.state.identity.thing_name)
 
-    async def _make_room(self):
-        """Stop services before the code that provisions is loaded; return their names.
-
-        It would lie between what they leave. Without a network they stay.
+    async def _obtain(self):
+        """Get an identity by claim. Services are stopped before its code is loaded, which would lie between
+        what they leave; without a network they stay.
         """
         supervisor = self.state.supervisor
         if not supervisor:
-            return ()  # boot.py: none runs yet
+            await self.obtain()  # boot.py: none runs yet
+            return
         await self.state.networking.join()
         before = supervisor.stopped()
-        await supervisor.stop_page()
-        size = _ROOM_BYTES + (0 if self.state.settings.own_key else _RSA_BYTES)
-        await supervisor.make_room(self.state.ports.build.TLS_HEAP_BYTES + size)
-        return [name for name in supervisor.stopped() if name not in before]
+        is_done = False
+        try:
+            await supervisor.stop_page()
+            size = _ROOM_BYTES + (0 if self.state.settings.own_key else _RSA_BYTES)
+            await supervisor.make_room(self.state.ports.build.TLS_HEAP_BYTES + size)
+            await self.obtain()
+            is_done = True
+        finally:
+            if not is_done or "health" not in self.state.services:  # which starts them when there is room
+                supervisor.restore_others(before)
 
     async def replace(self, failure):
         """Replace the identity that the cloud refuses: it has expired, or was renewed before a power cut.
@@ -83,22 +84,26 @@ class Provision(Service):
             raise
 
     def _check_claim(self):
-        """Raise a Failure that names a missing file, before using the network."""
+        """Raise a Failure that names what is missing, before using the network."""
+        self._check_endpoint()
         store = self.state.ports.store
         for name in paths.CREDENTIALS:
             path = paths.BOOTSTRAP + "/" + name
             if not store.exists(path):
                 raise Failure(GIVE_UP, path + " is missing", "copy the claim credentials there")
 
+    def _check_endpoint(self):
+        if not self.state.settings.endpoint:
+            from device.core import conf_file
+
+            raise conf_file.wrong("has no %s, and no builder has told it" % fields.ENDPOINT_URL)
+
     async def obtain(self, is_own=False):
         """Get an identity by claim, or (`is_own`) a new one with the board's own certificate.
 
         Raises Failure and then leaves no connection open.
         """
-        if not self.state.settings.endpoint:
-            from device.core import conf_file
-
-            raise conf_file.wrong("has no %s, and no builder has told it" % fields.ENDPOINT_URL)
+        self._check_endpoint()
         replaces = _of_identity("replaced", self.state.ports.store)
         former = _of_identity("sealed", self.state.ports.store)
         unload_readers()  # what a claim needs takes their place

@@ -64,7 +64,8 @@ class Sync(Service):
         try:
             await syncing.synchronise(self)
         finally:
-            unload("device.runtime.syncing", "device.core.sync", "device.core.unsent")
+            done = "device.runtime.syncing", "device.core.sync", "device.core.unsent", "device.core.records"
+            unload(*done)
             unload_readers()
 
     def _heard(self, topic, payload=None):
