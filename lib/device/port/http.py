@@ -64,7 +64,7 @@ async def _secured(plain, host, place, raw, files):
 
     `files`: see `exchange` in core.ports.
     """
-    opened, secure = plain, False
+    opened, secure, context = plain, False, None
     gc.collect()  # the certificates need contiguous memory
     try:
         shown = files()
