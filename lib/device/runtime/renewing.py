@@ -14,8 +14,7 @@ from device.runtime.modules import load_service, unload, unload_claim, unload_pa
 _LOOK_S = 3600
 _START_MS = 30000  # of the board: what still starts takes the room that is made for a renewal
 _HOLD_S = 300  # until the time is asked for again, or the clock may be right
-_ROOM_BYTES = 28672  # for the code that provisions, the key, and what is sent and received
-_RSA_BYTES = 20480  # more with a key of the cloud's, for the answer that holds it and for the new connection
+_ROOM_BYTES = 49152  # for the code that provisions, the key, what is sent and received, the new connection
 _REQUESTS = ("subscribe", "ask")  # steps of claim.provision
 
 
@@ -97,7 +96,7 @@ async def _outcome(renew):
     state = renew.state
     before = state.supervisor.stopped()
     try:
-        await state.supervisor.make_room(_ROOM_BYTES + (0 if state.settings.own_key else _RSA_BYTES))
+        await state.supervisor.make_room(_ROOM_BYTES)
         try:
             await load_service("provision", state).renew()
         except Failure as failure:
