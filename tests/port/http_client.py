@@ -23,6 +23,24 @@ from device.port import causes, clock, http, names, store, tls  # before the hos
 assert causes and names and pem and tls
 
 
+kept = []  # TLS contexts that are not freed
+_trusting, _free = tls.trusting, tls.free
+
+
+def _made(roots):
+    kept.append(_trusting(roots))
+    return kept[-1]
+
+
+def _freed(context):
+    if context is not None:
+        kept.remove(context)
+    _free(context)
+
+
+tls.trusting, tls.free = _made, _freed
+
+
 def _say(**what):
     print(json.dumps(what))
 
@@ -81,6 +99,7 @@ async def _main(orders):
     gc.collect()
     for order in orders:
         await _request(order)
+        assert not kept, "certificates and key are freed"
 
 
 with open(sys.argv[1]) as file:

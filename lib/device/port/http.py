@@ -27,9 +27,10 @@ async def exchange(address, method, headers, body, path, limit_bytes, files):
     raw = http.head(method, address, headers, None if body is None else len(body))
     opened = await tls.plain(address.host, address.port, board.interval("connect_ms", _TCP_MS))
     sink = _Memory(limit_bytes) if path is None else _File(path, limit_bytes)
+    context = None
     try:
         if address.secure:
-            opened = await _secured(opened, address.host, place, raw, files)
+            opened, context = await _secured(opened, address.host, place, raw, files)
             raw = b""
         wire = _Wire(opened, place)
         await wire.send(raw)
@@ -48,6 +49,7 @@ async def exchange(address, method, headers, body, path, limit_bytes, files):
     finally:  # also when we are cancelled
         sink.drop()
         opened.close()
+        tls.free(context)
         if address.secure:
             board.hold_piece()
 
@@ -60,9 +62,9 @@ async def _limited(awaitable, limit_ms, place):
 
 
 async def _secured(plain, host, place, raw, files):
-    """The TLS socket over `plain`, after the handshake; `raw` is the first thing that it sends.
+    """(the TLS socket over `plain`, its context), after the handshake.
 
-    `files`: see `exchange` in core.ports.
+    `raw`: the first thing that it sends. `files`: see `exchange` in core.ports.
     """
     opened, secure, context = plain, False, None
     gc.collect()  # the certificates need contiguous memory
@@ -75,7 +77,7 @@ async def _secured(plain, host, place, raw, files):
         opened = tls.wrapped(plain, context, host)
         await _limited(tls.shake_hands(opened, raw), board.interval("tls_ms", tls.LIMIT_MS), place)
         secure = True
-        return opened
+        return opened, context
     except (OSError, ValueError, MemoryError) as error:
         free_bytes = gc.mem_free()
         why = error
