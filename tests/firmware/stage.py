@@ -18,9 +18,10 @@ from tests.firmware import report
 from tests.firmware.emulator import BOARD, Board
 from tests.firmware.network import HOST, SSID, Network
 from tests.firmware.report import Figures
-from tests.system import rig
+from tests.system import renewals, rig
 
 FIRST_BOOT_MS = 60_000
+IN_AN_HOUR = {"certificate_ttl_h": renewals.OLD_S // 3600 + 1}  # a certificate of renewals.long_ago ends then
 _HANDSHAKE_S = 60  # an RSA handshake of an emulated board takes 15 s and more of wall time
 _CLAIM_KEY: dict[str, KeyKind] = {fields.KEYS_DEVICE: "ec", fields.KEYS_CLOUD: "rsa"}
 _IDENTITY = f"{paths.CERT}/{paths.IDENTITY}"

@@ -17,7 +17,7 @@ from tests.firmware import needs  # first: it skips this file where something is
 from tests.firmware.emulator import Board
 from tests.firmware.everything import EVERYTHING, LOG
 from tests.firmware.network import HOST
-from tests.firmware.stage import Load, Stage, booted, running_stage
+from tests.firmware.stage import IN_AN_HOUR, Load, Stage, booted, running_stage
 from tests.system import renewals
 from tools.twin.browser import Browser
 
@@ -36,8 +36,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     keys = str(request.param)
     folder = tmp_path_factory.mktemp(f"claim-{keys}")
     sides = {"https_port": 0, "page_port": 0, "claim_delay_s": POLL_S}
-    life = {"certificate_ttl_h": 30 * 24 + 1, "clock": renewals.Clock()}
-    with running_stage(needs.FIRMWARE, folder, keys, **sides, **life) as opened:
+    with running_stage(needs.FIRMWARE, folder, keys, **sides, **IN_AN_HOUR, clock=renewals.Clock()) as opened:
         yield opened
 
 
@@ -59,10 +58,9 @@ def test_a_board_is_claimed_in_the_browser_and_renews_its_certificate(stage: Sta
         browser.sign_in(demo_claim.ACCOUNT, password)
         assert "is yours now" in browser.claim(claim_ids.shown(claim)).seen
         board.wait_for("claimed; connecting to", CLAIMED_MS)
-        twin.settings.clock.ahead_s = -30 * renewals.DAY_S  # the certificate is due at once
-        lose_the_link(board)
-        board.wait_for("provision +identity", CLAIMED_MS)
-        twin.settings.clock.ahead_s = 0
+        with renewals.long_ago(twin):  # the certificate is due at once
+            lose_the_link(board)
+            board.wait_for("provision +identity", CLAIMED_MS)
         booted(board, CLAIMED_MS)
         board.wait_for(renewals.RENEWED, RENEWED_MS)
         board.run(SETTLED_MS)

@@ -14,7 +14,7 @@ from muster.registry.certificates import ACTIVE, REVOKED
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.everything import EVERYTHING, LOG
 from tests.firmware.network import HOST
-from tests.firmware.stage import Stage, booted, running_stage
+from tests.firmware.stage import IN_AN_HOUR, Stage, booted, running_stage
 from tests.system import renewals
 
 REBOOT_MS = 60_000
@@ -26,19 +26,18 @@ SETTLED_MS = 20_000
 @pytest.fixture(scope="module", params=[fields.KEYS_DEVICE, fields.KEYS_CLOUD])
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     keys = str(request.param)
-    life = {"certificate_ttl_h": 30 * 24 + 1, "clock": renewals.Clock()}
-    with running_stage(needs.FIRMWARE, tmp_path_factory.mktemp(f"renew-{keys}"), keys, **life) as opened:
+    folder = tmp_path_factory.mktemp(f"renew-{keys}")
+    with running_stage(needs.FIRMWARE, folder, keys, **IN_AN_HOUR, clock=renewals.Clock()) as opened:
         yield opened
 
 
 def test_a_certificate_is_renewed(stage: Stage) -> None:
     """Then the network goes away for a while, and the board comes back with the new certificate."""
     twin = stage.twin
-    twin.settings.clock.ahead_s = -30 * renewals.DAY_S
     off = {paths.CONFIG: {fields.LOG: LOG, fields.SERVICES: {fields.CLOUD: {"renew": False}}}}
     not_yet = dataclasses.replace(EVERYTHING, documents=EVERYTHING.documents | off)
-    made = stage.first_boot("to be renewed", not_yet)
-    twin.settings.clock.ahead_s = 0
+    with renewals.long_ago(twin):
+        made = stage.first_boot("to be renewed", not_yet)
     before = renewals.statuses(twin, made.serial)
     files = {**made.files, paths.CONFIG: json.dumps({fields.LOG: LOG}).encode()}
     with stage.board_of(dataclasses.replace(made, files=files), "renewed, Wi-Fi lost") as board:

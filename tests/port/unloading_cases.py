@@ -5,7 +5,7 @@ import sys
 from device.runtime.modules import unload, unload_packages
 
 _TOPICS, _SUBSCRIPTIONS = "device.core.topics", "device.runtime.subscriptions"
-_X509, _DER, _CALENDAR = "device.core.x509", "device.core.der", "device.core.calendar"
+_X509, _DER = "device.core.x509", "device.core.der"
 _ALL = _TOPICS, _SUBSCRIPTIONS, _X509, _DER
 
 

@@ -1,5 +1,6 @@
 """Boards whose certificate is due, and twins that issue certificates which are."""
 
+import contextlib
 import json
 import re
 import time
@@ -10,6 +11,7 @@ from tests.system import applications, mishaps, rig
 
 MODES = [fields.KEYS_CLOUD, fields.KEYS_DEVICE]
 DAY_S = 86400
+OLD_S = 30 * DAY_S
 BEGINS = "renew      renewing the certificate"
 ASKED = "provision  ask $aws/certificates/create-from-csr/json"
 RENEWED = "renew      the new certificate is good for "
@@ -43,8 +45,19 @@ def settings(life_s, **changes):
 
 
 def old_settings(clock):
-    """Of a twin whose certificates have ten more minutes when they are issued by a clock of 30 days ago."""
-    return settings(30 * DAY_S + 600, clock=clock)
+    """Of a twin whose certificates have ten more minutes when they are issued `long_ago`."""
+    return settings(OLD_S + 600, clock=clock)
+
+
+@contextlib.contextmanager
+def long_ago(twin):
+    """The twin issues certificates as if it were 30 days ago, for the length of the block."""
+    clock = twin.settings.clock
+    clock.ahead_s = -OLD_S
+    try:
+        yield
+    finally:
+        clock.ahead_s = 0
 
 
 def switched(is_on):
@@ -67,12 +80,8 @@ def flash(path, twin, serial, mode=fields.KEYS_DEVICE, app=READS, port=None, is_
 def due(path, twin, serial, *args, **options):
     """The image of a board whose certificate is due; its id. The twin has `old_settings`."""
     flash(path, twin, serial, *args, is_on=False, **options)
-    clock = twin.settings.clock
-    clock.ahead_s = -30 * DAY_S
-    try:
+    with long_ago(twin):
         rig.boot_to_the_end(path)
-    finally:
-        clock.ahead_s = 0
     mishaps.edit(path, {paths.CONFIG: switched(True)})
     return mishaps.identity(path)
 

@@ -13,6 +13,7 @@ from string import ascii_letters
 
 from muster.edits import Edit
 
+_KEYWORDS = {ast.FunctionDef: "def ", ast.AsyncFunctionDef: "async def ", ast.ClassDef: "class "}
 _SHORT = [f"_{letter}" for letter in ascii_letters] + [
     f"_{a}{b}" for a in ascii_letters for b in ascii_letters
 ]
@@ -48,21 +49,22 @@ def edits(nodes: Sequence[ast.AST], names: Mapping[str, str]) -> Iterator[Edit]:
     """What gives private names these {name: short name}, in a module with these nodes."""
     for node in nodes:
         if isinstance(node, ast.Attribute) and _is_of_self(node) and node.attr in names:
-            end = node.end_col_offset or 0
-            yield Edit(node.end_lineno or 0, end - len(node.attr.encode()), end, names[node.attr])
-        elif isinstance(node, ast.Name) and node.id in names:
-            yield Edit(node.lineno, node.col_offset, node.end_col_offset or 0, names[node.id])
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name in names:
-            start = node.col_offset + len("def " if isinstance(node, ast.FunctionDef) else "async def ")
-            yield Edit(node.lineno, start, start + len(node.name.encode()), names[node.name])
-        elif isinstance(node, ast.ClassDef) and node.name in names:
-            start = node.col_offset + len("class ")
-            yield Edit(node.lineno, start, start + len(node.name.encode()), names[node.name])
+            yield _at_end(node, node.attr, names)
         elif isinstance(node, ast.alias) and node.asname and node.asname in names:
-            end = node.end_col_offset or 0
-            yield Edit(node.end_lineno or 0, end - len(node.asname.encode()), end, names[node.asname])
+            yield _at_end(node, node.asname, names)
+        elif isinstance(node, ast.Name) and node.id in names:
+            yield _at_end(node, node.id, names)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name in names:
+            start = node.col_offset + len(_KEYWORDS[type(node)])
+            yield Edit(node.lineno, start, start + len(node.name.encode()), names[node.name])
         elif isinstance(node, ast.Global):
             yield from _of_global(node, names)
+
+
+def _at_end(node: ast.expr | ast.alias, name: str, names: Mapping[str, str]) -> Edit:
+    """The short name in the place of `name`, with which the node ends."""
+    end = node.end_col_offset or 0
+    return Edit(node.end_lineno or 0, end - len(name.encode()), end, names[name])
 
 
 def _of_global(node: ast.Global, names: Mapping[str, str]) -> Iterator[Edit]:
