@@ -16,18 +16,45 @@ import vboard
 import vfs
 from vboard.flash import Flash
 
-reset = machine.reset
+
+def _ending(function):
+    """`function`, which switches off: at a prompt only SystemExit ends the interpreter."""
+
+    def end(*_):
+        try:
+            function()
+        except vboard.PowerOff as off:
+            sys.exit(off.args[0])
+
+    return end
 
 
-def _reset():
-    """At a prompt only SystemExit ends the interpreter."""
-    try:
-        reset()
-    except vboard.PowerOff as off:
-        sys.exit(off.args[0])
+machine.reset = _ending(machine.reset)
+machine.bootloader = _ending(machine.bootloader)
 
 
-machine.reset = _reset
+class _System:
+    """`sys` as another board has it."""
+
+    def __init__(self, platform, machine_):
+        self.platform = platform
+        self.implementation = _Implementation(machine_)
+
+    def __getattr__(self, name):
+        return getattr(real_sys, name)
+
+
+class _Implementation:
+    def __init__(self, machine_):
+        self._machine = machine_
+
+    def __getattr__(self, name):
+        return getattr(real_sys.implementation, name)
+
+
+real_sys = sys
+if vboard.setting("CALLED"):
+    sys.modules["sys"] = _System(*vboard.setting("CALLED").split(";"))
 image = open(vboard.setting("IMAGE"), "r+b")  # noqa: SIM115  (open as long as the board runs)
 vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(Flash(image), progsize=256), "/")

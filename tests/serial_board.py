@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
 from muster import interpreter
@@ -20,14 +21,27 @@ BOARD = "virtual"
 MOUNTED = b"mounted"  # of board_prompt.py
 PROMPT = b">>> "
 CTRL_C = b"\x03"
+BOOTLOADER = 5  # exit code, of vboard
 
 
 class SerialBoard:
     """A running board; `port` is what mpremote connects to. Use it with `with`."""
 
-    def __init__(self, image: Path, files: dict[str, bytes]) -> None:
-        """Make `image` with `files` on it {absolute path: content}."""
+    def __init__(
+        self,
+        image: Path,
+        files: dict[str, bytes],
+        called: str = "",
+        on_bootloader: Callable[[], object] = lambda: None,
+        unique_id: str = "",
+    ) -> None:
+        """Make `image` with `files` on it {absolute path: content}.
+
+        `called`: "PLATFORM;MACHINE", what it says that it is. `on_bootloader` is called when it has restarted
+        into its boot loader; it stays there. `unique_id`: hexadecimal.
+        """
         self.image = image
+        self._called, self._unique_id, self._on_bootloader = called, unique_id, on_bootloader
         self._console = b""
         self._said_more = threading.Condition()
         image.write_bytes(build_image(files, BOARD))
@@ -70,6 +84,8 @@ class SerialBoard:
             **os.environ,
             "MICROPYPATH": f"{VIRTUAL_BOARD}:.frozen",
             "MUSTER_BOARD_IMAGE": str(self.image),
+            "MUSTER_BOARD_CALLED": self._called,
+            "MUSTER_BOARD_UNIQUE_ID": self._unique_id,
         }
         process = subprocess.Popen(
             [*interpreter.command(64), "-i", str(REPO / "tests/board_prompt.py")],
@@ -108,7 +124,10 @@ class SerialBoard:
                     process.send_signal(signal.SIGINT)
                     waiting = waiting.replace(CTRL_C, b"")
         except OSError:  # the interpreter ended
-            return True
+            if process.wait() != BOOTLOADER:
+                return True
+            self._on_bootloader()
+            return False
         finally:
             process.kill()
             process.wait()

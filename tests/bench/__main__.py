@@ -30,6 +30,7 @@ from tests.bench import (
     page,
     page_load,
     round_trips,
+    row_of_boards,
     services,
     sim_rate,
     start_times,
@@ -53,6 +54,7 @@ MEASUREMENTS = {
     "fleet": (sim_rate,),
     "turns": (loop_turns,),
     "start": (start_times,),
+    "row": (row_of_boards,),
 }
 PAGE = REPO / "docs" / "benchmarks.md"
 

@@ -38,6 +38,11 @@ class Board:
     prog_size: int
     uf2_base: int | None
     uf2_family: int | None
+    boot_drive: str | None
+    flash_bytes: int
+    firmware: str | None
+    machines: tuple[str, ...]
+    oldest_firmware: tuple[int, int]
     watchdog_ms: int
     loop_timer: int
     log_bytes: int

@@ -9,6 +9,11 @@ FLASH_OFFSET = 0x200000
 PROG_SIZE = 32  # how the firmware mounts it
 UF2_BASE = None  # flashed with esptool
 UF2_FAMILY = None
+BOOT_DRIVE = None
+FLASH_BYTES = 4 << 20
+FIRMWARE = "ESP32_GENERIC"  # its page at micropython.org/download
+MACHINES = ("Generic ESP32 module", "Generic ESP32 module with SPIRAM")  # not OTA, whose `vfs` lies elsewhere
+OLDEST_FIRMWARE = (1, 26)  # older ones have `vfs` in their partition table
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 30000

@@ -9,6 +9,11 @@ FLASH_OFFSET = 0x12C000  # of the file system, in the 2 MiB flash
 PROG_SIZE = 256  # how the firmware mounts it
 UF2_BASE = 0x10000000  # where the chip maps its flash
 UF2_FAMILY = 0xE48BFF56
+BOOT_DRIVE = "RPI-RP2"  # Board-ID in INFO_UF2.TXT of its BOOTSEL mode
+FLASH_BYTES = 2 << 20
+FIRMWARE = "RPI_PICO_W"  # its page at micropython.org/download
+MACHINES = ("Raspberry Pi Pico W",)  # how that firmware calls itself
+OLDEST_FIRMWARE = (1, 24)
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 8388  # the maximum of an RP2040

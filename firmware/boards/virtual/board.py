@@ -9,6 +9,11 @@ FLASH_OFFSET = 0
 PROG_SIZE = 256
 UF2_BASE = None
 UF2_FAMILY = None
+BOOT_DRIVE = None
+FLASH_BYTES = 212 * 4096
+FIRMWARE = None
+MACHINES = ()
+OLDEST_FIRMWARE = (1, 24)
 
 # Facts that the program on the board uses (device/_build.py).
 WATCHDOG_MS = 8388

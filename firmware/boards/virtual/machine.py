@@ -37,6 +37,11 @@ def reset():
     vboard.switch_off(vboard.RESET, "reset")
 
 
+def bootloader(timeout_ms=0):
+    """Never returns: the chip waits for a firmware."""
+    vboard.switch_off(vboard.BOOTLOADER, "in its boot loader")
+
+
 def reset_cause():
     """One of the constants, as set by MUSTER_BOARD_RESET_CAUSE."""
     return int(vboard.setting("RESET_CAUSE", "1"))

@@ -46,6 +46,7 @@ COMMANDS: Table = {
     "deprovision": "muster.cli.provision:deprovision",
     "factory": "muster.cli.factory:factory",
     "find": "muster.cli.get:find",
+    "flash": "muster.cli.flash:flash",
     "get": (
         "List groups or devices, or show one device or its shadow.",
         {

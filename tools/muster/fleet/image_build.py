@@ -2,9 +2,7 @@
 
 import contextlib
 import hashlib
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from device.core import paths
-from muster import image
+from muster import image, workers
 from muster.errors import PARTLY_DONE, MusterError
 from muster.files import PRIVATE, NoSpaceError, forget_parts, write_private
 from muster.fleet import image_index
@@ -23,7 +21,6 @@ KEPT = "kept"  # the very same bytes were there
 IN_USE = "in use"  # the file was booted and holds an identity, which is not thrown away
 FAILED = "failed"
 
-_SERVER = "muster.fleet.image_server"  # what the fork server loads once, for all builders
 _POOL_FROM = 24  # fewer images are built sooner than other processes are started
 
 
@@ -170,17 +167,7 @@ _recipe: Recipe | None = None  # of a worker process, so that it is sent once an
 def _start_worker(recipe: Recipe) -> None:
     global _recipe
     _recipe = recipe
-    # Signals to the group are for the parent, which then stops the workers in order (see image_server).
-    # SIGTERM is not ignored: by it the pool ends the others when one was killed.
-    os.setpgid(0, 0)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    workers.serve_parent()
 
 
 def _work(job: Job) -> Result:
@@ -189,12 +176,7 @@ def _work(job: Job) -> Result:
 
 
 def _parallel(work: Sequence[Job], recipe: Recipe, count: int) -> Generator[Result, None, None]:
-    # Forking this process itself would copy its threads' locks and its registry connection.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload([_SERVER])
-    pool = ProcessPoolExecutor(count, context, _start_worker, (recipe,))
+    pool = ProcessPoolExecutor(count, workers.context(__name__), _start_worker, (recipe,))
     try:
         futures: list[Future[Result]] = [pool.submit(_work, job) for job in work]
         for future in as_completed(futures):

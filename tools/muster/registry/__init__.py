@@ -18,6 +18,7 @@ from muster.registry.changes import Changes
 from muster.registry.claims import Claims
 from muster.registry.database import BUSY_MS, Database
 from muster.registry.faults import Faults
+from muster.registry.flashes import Flashes
 from muster.registry.fleet import Devices, Groups
 from muster.registry.handed_out import HandedOut
 from muster.registry.overview import Overview
@@ -56,6 +57,7 @@ class Registry:
         self.devices = Devices(self._database)
         self.batches = Batches(self._database)
         self.handed_out = HandedOut(self._database)
+        self.flashes = Flashes(self._database)
         self.products = Products(self._database)
         self.accounts = Accounts(self._database)
         self.claims = Claims(self._database)

@@ -215,6 +215,18 @@ STEPS: tuple[str, ...] = (
         DELETE FROM board_messages WHERE device = old.name;
     END;
     """,
+    """
+    -- Which board got which device's image: a device has one board, and a board is one device.
+    CREATE TABLE flashes (
+        device TEXT PRIMARY KEY REFERENCES devices(name) ON DELETE CASCADE,
+        board_id TEXT UNIQUE,                     -- NULL: a board in BOOTSEL mode does not say it
+        kind TEXT NOT NULL,                       -- of board
+        image TEXT NOT NULL,                      -- SHA-256
+        firmware TEXT,                            -- its version, when it was written too
+        state TEXT NOT NULL,                      -- begun, flashed
+        at_s REAL NOT NULL
+    );
+    """,
 )
 
 

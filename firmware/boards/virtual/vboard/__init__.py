@@ -11,6 +11,7 @@ import utime
 CUT = 137
 WATCHDOG = 4
 RESET = 3
+BOOTLOADER = 5
 
 _off = None  # the exit code, once the board is off
 _deadline_ms = None  # of the watchdog, in ticks

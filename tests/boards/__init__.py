@@ -1,0 +1,1 @@
+"""Programs that behave like a board on a cable, for tools that we did not write."""

@@ -1,0 +1,79 @@
+"""Several boards at once: a process for each, because esptool has one logger and one mood for a process."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from muster import workers
+from muster.errors import FAILED, OUR_MISTAKE
+from muster.flashing import station
+from muster.flashing.station import Order, Outcome, Seat
+
+_END_S = 5  # for a process to end by itself
+
+
+def flash_all(
+    order: Order,
+    seats: Sequence[Seat],
+    report: Callable[[Seat, str, int, int], object] = lambda *_: None,
+    on_outcome: Callable[[Outcome], object] = lambda _: None,
+) -> list[Outcome]:
+    """Flash the boards at all `seats` at once; the outcomes in their order.
+
+    `report(seat, what is done, bytes done, of how many)`. Whatever stops it (KeyboardInterrupt), no process
+    stays; the boards that were written at that moment have to be flashed again.
+    """
+    outcomes: dict[Seat, Outcome] = {}
+    with _started(order, seats) as running:
+        while running:
+            for receiver in wait(list(running)):
+                assert isinstance(receiver, Connection)
+                seat, process = running[receiver]
+                try:
+                    said = receiver.recv()
+                except EOFError:
+                    process.join()
+                    del running[receiver]
+                    if seat in outcomes:
+                        continue
+                    said = Outcome(seat, error="the process that wrote the board was killed.", code=FAILED)
+                if isinstance(said, Outcome):
+                    outcomes[seat] = said
+                    on_outcome(said)
+                else:
+                    report(seat, *said)
+    return [outcomes[seat] for seat in seats]
+
+
+@contextlib.contextmanager
+def _started(order: Order, seats: Sequence[Seat]) -> Iterator[dict[Connection, tuple[Seat, Any]]]:
+    """A process for each seat, by the end from which it is heard. At the end of the block, none runs."""
+    context: Any = workers.context(station.__name__)
+    lock = context.Lock()
+    running: dict[Connection, tuple[Seat, Any]] = {}
+    try:
+        for seat in seats:
+            receiver, sender = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(order, seat, sender, lock), daemon=True)
+            process.start()
+            sender.close()
+            running[receiver] = seat, process
+        yield running
+    finally:
+        for _, process in running.values():
+            process.terminate()
+        for _, process in running.values():
+            process.join(_END_S)
+
+
+def _work(order: Order, seat: Seat, sender: Connection, lock: AbstractContextManager[object]) -> None:
+    workers.serve_parent()
+    try:
+        outcome = station.flash(order, seat, lambda *said: sender.send(said), lock)
+    except Exception as error:
+        outcome = Outcome(seat, error=f"an error in Muster itself: {error!r}", code=OUR_MISTAKE)
+    with contextlib.suppress(OSError):
+        sender.send(outcome)
+        sender.close()

@@ -1,0 +1,217 @@
+"""One board is flashed: found, checked, given its device, written, and noted."""
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from muster.board_link import BoardLink
+from muster.boards import Board, board
+from muster.deploy import kind_of
+from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
+from muster.flashing import drive, firmware
+from muster.fleet import names
+from muster.image import uf2
+from muster.image.filesystem import mount
+from muster.registry import Registry
+from muster.registry.flashes import BEGUN, FLASHED, Flash
+
+Report = Callable[[str, int, int], object]  # (what is done, bytes done, bytes in total)
+
+_UNIQUE_ID = "import machine, binascii\nprint(binascii.hexlify(machine.unique_id()).decode())"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be flashed: one image file, or a device's image for each board.
+
+    `devices`: names in the registry of `home`, whose images are in `images`; without `image`.
+    `again`: also onto a board that has its image. `drives`: a folder where drives are mounted as well.
+    """
+
+    board: str
+    image: Path | None = None
+    home: Path | None = None
+    images: Path | None = None
+    devices: tuple[str, ...] = ()
+    firmware: Path | None = None
+    firmware_sha256: str | None = None
+    again: bool = False
+    drives: Path | None = None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a board is: at a serial port, or already in BOOTSEL mode as a drive."""
+
+    port: str | None = None
+    drive: Path | None = None
+
+    def __str__(self) -> str:
+        return self.port or str(self.drive)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a board. `error` is a sentence, "" when all went well; `code` is its exit code.
+
+    `kept`: it had its image already, and nothing was written.
+    """
+
+    seat: Seat
+    device: str | None = None
+    board_id: str | None = None
+    image: str = ""
+    firmware: str | None = None
+    kept: bool = False
+    error: str = ""
+    code: int = 0
+    took_s: float = 0.0
+
+
+def flash(order: Order, seat: Seat, report: Report, one_at_a_time: AbstractContextManager[object]) -> Outcome:
+    """Flash the board at `seat`. What goes wrong is in the outcome.
+
+    `one_at_a_time`: a lock that all seats share, for the moment in which a new drive tells which board it is.
+    """
+    start_s = time.monotonic()
+    work = _Work(order, seat, report)
+    try:
+        if board(order.board).uf2_base is None:
+            work.by_cable()
+        else:
+            work.by_drive(one_at_a_time)
+    except MusterError as error:
+        work.outcome = replace(work.outcome, error=str(error), code=error.code)
+    return replace(work.outcome, took_s=time.monotonic() - start_s)
+
+
+class _Work:
+    def __init__(self, order: Order, seat: Seat, report: Report) -> None:
+        self.outcome = Outcome(seat)
+        self._order, self._seat, self._report = order, seat, report
+        self._board: Board = board(order.board)
+        self._parts: dict[int, bytes] = {}
+
+    def by_cable(self) -> None:
+        """An ESP32, through its loader."""
+        from muster.flashing.esp import Loader  # esptool takes a second to load
+
+        self._read_firmware()
+        if self._seat.port is None:
+            raise MusterError(f"{self._board.title} is flashed through its serial port: --port.", WRONG_USE)
+        self._report("connecting", 0, 1)
+        with Loader(self._seat.port, self._board) as loader:
+            if self._choose(loader.mac):
+                loader.write(self._parts, lambda done, total: self._report("writing", done, total))
+                self._note_done()
+
+    def by_drive(self, one_at_a_time: AbstractContextManager[object]) -> None:
+        """A Pico W, through the drive of its BOOTSEL mode."""
+        self._read_firmware()
+        place, board_id = self._seat.drive, None
+        if self._seat.port is not None:
+            self._report("connecting", 0, 1)
+            link = BoardLink(self._seat.port)
+            kind_of(link.facts(), self._board.name)
+            board_id = link.execute(_UNIQUE_ID).strip()
+        else:
+            assert place is not None
+            drive.check(place, self._board)
+        if not self._choose(board_id):
+            return
+        if self._seat.port is not None:
+            with one_at_a_time:
+                before = drive.find(self._board, self._order.drives)
+                self._report("restarting", 0, 1)
+                link.mpremote("bootloader")
+                place = drive.new_one(self._board, before, self._order.drives)
+        assert place is not None
+        blocks = uf2.joined(self._parts, self._board)
+        drive.write(place, blocks, lambda done, total: self._report("writing", done, total))
+        self._note_done()
+
+    def _read_firmware(self) -> None:
+        if self._order.firmware is not None:
+            found = firmware.read(self._order.firmware, self._board, self._order.firmware_sha256)
+            self._parts = dict(found.parts)
+            self.outcome = replace(self.outcome, firmware=found.version)
+
+    def _choose(self, board_id: str | None) -> bool:
+        """Take the image for this board, and note that it begins; False when the board has its image."""
+        self.outcome = replace(self.outcome, board_id=board_id)
+        if self._order.image is not None:
+            self._take(self._order.image)
+            return True
+        assert self._order.home is not None and self._order.images is not None
+        with _registry(self._order.home) as registry, registry.transaction():
+            device, has_it = self._device_of(registry, board_id)
+            self.outcome = replace(self.outcome, device=device, kept=has_it)
+            if not has_it:
+                # Read before anything is noted: without an image, this device stays free for any board.
+                self._take(self._order.images / f"{names.file_name(device)}-{self._board.name}.img")
+                registry.flashes.put(self._flash(BEGUN))
+        return not has_it
+
+    def _device_of(self, registry: Registry, board_id: str | None) -> tuple[str, bool]:
+        """(the device of this board, whether its image is on it). Call it in a transaction."""
+        known = registry.flashes.of_board(board_id) if board_id else None
+        if known is not None:
+            if known.device not in self._order.devices:
+                raise MusterError(
+                    f"the board {board_id} is {known.device}, which is not among the chosen devices: flash "
+                    f"`{known.device}` with --again, or take another board.",
+                    WRONG_USE,
+                )
+            return known.device, known.state == FLASHED and not self._order.again
+        device = registry.flashes.free(self._order.devices)
+        if device is None and self._order.again and board_id is None:
+            device = registry.flashes.nameless(self._order.devices)
+        if device is None:
+            raise MusterError("each of the chosen devices has its board: choose more devices.", NO_DEVICE)
+        return device, False
+
+    def _take(self, path: Path) -> None:
+        image = _read_image(path, self._board)
+        self._parts[self._board.flash_offset] = image
+        self.outcome = replace(self.outcome, image=hashlib.sha256(image).hexdigest())
+
+    def _flash(self, state: str) -> Flash:
+        done = self.outcome
+        assert done.device is not None
+        return Flash(
+            *(done.device, done.board_id, self._board.name, done.image, done.firmware, state, time.time())
+        )
+
+    def _note_done(self) -> None:
+        done = self.outcome
+        if done.device is None or self._order.home is None:
+            return
+        detail = f"{self._board.name} {done.board_id or 'in BOOTSEL mode'}, SHA-256 {done.image}"
+        with _registry(self._order.home) as registry, registry.transaction():
+            registry.flashes.put(self._flash(FLASHED))
+            registry.devices.note(done.device, "flashed", detail, time.time())
+
+
+@contextlib.contextmanager
+def _registry(home: Path) -> Iterator[Registry]:
+    registry = Registry(home)
+    try:
+        yield registry
+    finally:
+        registry.close()
+
+
+def _read_image(path: Path, facts: Board) -> bytes:
+    try:
+        image = path.read_bytes()
+    except OSError as error:
+        raise MusterError(
+            f"{path} cannot be read ({error.strerror}): build it with `muster images --board {facts.name}`.",
+            FAILED,
+        ) from None
+    mount(image, facts.name)
+    return image
