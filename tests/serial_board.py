@@ -16,6 +16,7 @@ from pathlib import Path
 from muster import interpreter
 from muster.image.filesystem import build_image, read_image
 from muster.layout import REPO, VIRTUAL_BOARD
+from muster.virtual_network import Servers
 
 BOARD = "virtual"
 MOUNTED = b"mounted"  # of board_prompt.py
@@ -53,12 +54,14 @@ class SerialBoard:
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> "SerialBoard":
+        self._servers = Servers({}, ())
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         os.write(self._stop_write, b"x")
         self._thread.join()
+        self._servers.close()
         for end in (self._outer, self._outer_end, self._stop_read, self._stop_write):
             os.close(end)
 
@@ -85,6 +88,7 @@ class SerialBoard:
             "MICROPYPATH": f"{VIRTUAL_BOARD}:.frozen",
             "MUSTER_BOARD_IMAGE": str(self.image),
             "MUSTER_BOARD_CALLED": self._called,
+            "MUSTER_BOARD_UDP_PORT": str(self._servers.port),
             "MUSTER_BOARD_UNIQUE_ID": self._unique_id,
         }
         process = subprocess.Popen(

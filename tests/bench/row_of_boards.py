@@ -22,8 +22,8 @@ FIRMWARE_BYTES = 500_000
 
 HOW = """\
 `muster flash` with firmware ({firmware} KB that cannot be compressed) and a file system, onto {boards}
-programs that answer as an ESP32's loader does, each a process behind a cable of {baud} baud; from the start of
-the command to its end, with the check of what was written. The peer is esptool's own command line for one
+programs that answer as an ESP32's loader does, each a process behind a cable of {baud} baud; from the start
+of the command to its end, with the check of what was written. The peer is esptool's own command line for one
 board, at the same speed. Medians of {runs} runs, all kinds in turn."""
 
 

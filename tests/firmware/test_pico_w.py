@@ -129,6 +129,29 @@ def test_a_port_on_which_nobody_listens_is_called_so(stage: Stage, made: Provisi
 
 
 @one_kind
+def test_beacons_take_less_than_a_hundredth_of_the_time(stage: Stage, made: Provisioned) -> None:
+    """Five looks and one beacon in five seconds, as they come while nothing happens."""
+    with stage.board_of(made, "at the prompt, beacons counted") as board:
+        booted(board, REBOOT_MS)
+        board.wait_for("~M .*;up;.*", 20_000)
+        board.type_text(CTRL_C)
+        board.wait_for(PROMPT, 5_000)
+        for line in (
+            "import time; h = state.services['heartbeat']; b = state.ports.board",
+            "five = lambda: [h.step() for _ in range(5)][0]",
+            "s = time.ticks_us(); b.beacon(h.beacon(five(), 5000)); e = time.ticks_us()",
+            "print('took', time.ticks_diff(e, s), 'us')",
+        ):
+            board.type_text(line + "\r")
+            board.wait_for(PROMPT, 5_000)
+        took = re.search(r"^took (\d+) us", board.console, re.MULTILINE)
+    assert took is not None, board.console
+    took_us = int(took[1])
+    print(f"five looks and a beacon: {took_us} us")
+    assert took_us < 50_000
+
+
+@one_kind
 def test_ctrl_c_gives_a_prompt_that_stays(stage: Stage, made: Provisioned) -> None:
     with stage.board_of(made, "20 s at the prompt") as board:
         booted(board, REBOOT_MS)

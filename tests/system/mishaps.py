@@ -186,7 +186,8 @@ def powered(path: Path, *, traceback: bool = False, **options: Any) -> Iterator[
     finally:
         machine.stop()
     hidden.update(secrets(rig.on_flash(path)))
-    assert not leaks(machine.console, hidden), machine.console
+    beacons = "\n".join(map(str, machine.beacons))
+    assert not leaks(machine.console + beacons, hidden), machine.console
     assert traceback or "Traceback" not in machine.console, machine.console
     assert max(map(len, machine.lines), default=0) <= LONGEST_LINE, machine.console
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from muster import interpreter, mpy, virtual_settings
+from muster.beacons import Beacon, read_beacon
 from muster.errors import WRONG_USE, MusterError
 from muster.virtual_power import Power
 
@@ -56,7 +57,7 @@ class VirtualBoard:
     `environment`: settings by their names without MUSTER_BOARD_ (`{"NETWORK": "down"}`).
     `silent`: which of "DNS" and "NTP" answer nothing at the moment; the caller may change it at any time.
     `restart`: boot again after reset and watchdog, as hardware does.
-    `on_line`: called with each line of the console, from the reading thread.
+    `on_line`: called with each line of the console, from the reading thread; beacons are in `beacons`.
     Raises MusterError when there is no such image, interpreter or setting, or too little heap.
     """
 
@@ -84,6 +85,7 @@ class VirtualBoard:
         self._restart = restart
         self._on_line = on_line
         self.lines: list[str] = []
+        self.beacons: list[Beacon] = []
         self.starts = 0
         self._news = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
@@ -168,10 +170,14 @@ class VirtualBoard:
                 self._boot(causes[code])
 
     def _add(self, line: str) -> None:
+        beacon = read_beacon(line)
         with self._news:
-            self.lines.append(line)
+            if beacon:
+                self.beacons.append(beacon)
+            else:
+                self.lines.append(line)
             self._news.notify_all()
-        if self._on_line:
+        if self._on_line and not beacon:
             self._on_line(line)
 
     @property
@@ -210,6 +216,20 @@ class VirtualBoard:
                 if left <= 0:
                     raise MusterError(self._story(f"has not printed within {timeout_s:g} s", wanted))
                 self._news.wait(left)
+
+    def wait_for_beacon(self, step: str, error: str = "", timeout_s: float = 120) -> Beacon:
+        """The first beacon of this step whose error contains this text. Raises MusterError as `wait_for`."""
+
+        def found() -> list[Beacon]:
+            return [one for one in self.beacons if one.step == step and error in one.error]
+
+        with self._news:
+            if (
+                not self._news.wait_for(lambda: found() or self._exit_code is not None, timeout_s)
+                or not found()
+            ):
+                raise MusterError(self._story("has sent no beacon of the step", f"{step} {error}"))
+            return found()[0]
 
     def _story(self, what: str, wanted: str | re.Pattern[str]) -> str:
         text = wanted if isinstance(wanted, str) else wanted.pattern

@@ -5,12 +5,13 @@ make others. Durations are integer milliseconds, wall-clock times integer Unix s
 fail raises `failures.Failure` and nothing else.
 
 board    name(); random_bytes(count); reset(); free_memory() in bytes after a collection; memory_text(), the
-         same as text; has_piece(bytes) and largest_piece(), free in one piece after a collection;
-         hold_piece(), holds a place for the next TLS connection; release_piece(room), gives it up, or only
-         if fewer than `room` bytes are free without it;
+         same as text; unused_memory(), bytes without a collection; has_piece(bytes) and largest_piece(),
+         free in one piece after a collection; hold_piece(), holds a place for the next TLS connection;
+         release_piece(room), gives it up, or only if fewer than `room` bytes are free without it;
          say(source, text, level), one line on the console and in the log, refuses what is no text;
-         say_again(), what boot.py said; verbose(on), whether DEBUG lines are said; log, the core.log.Ring of
-         the last lines, which outlives a reset; cause, why the board started (core.log_format);
+         beacon(text), a line for programs; say_again(), what boot.py said; verbose(on), whether DEBUG lines
+         are said; log, the core.log.Ring of the last lines, which outlives a reset; cause, why the board
+         started (core.log_format);
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
          crashed(), whether this start follows a watchdog or program reset;

@@ -4,6 +4,7 @@ The watchdog has three feeders, one at a time: the event loop; a gate, during bl
 while no event loop runs: after boot.py, and at the REPL prompt.
 """
 
+import binascii
 import gc
 import os
 import sys
@@ -96,6 +97,13 @@ def _tell(now_ms, source, text, level):
     print(line)
 
 
+def beacon(text):
+    """Print a line for programs, with a checksum. It is not kept in the log."""
+    for symbol in _OBEYED + "\n":
+        text = text.replace(symbol, "?")
+    print("~M %s*%04x" % (text, binascii.crc32(text.encode()) & 0xFFFF))
+
+
 def say_again():
     """Repeat the lines of boot.py: a Pico W starts USB only after it."""
     global _missed
@@ -151,6 +159,11 @@ def held():
 def free_memory():
     """Bytes free on the Python heap after a collection; the place that is held for TLS counts as free."""
     gc.collect()
+    return gc.mem_free() + len(_held or b"")
+
+
+def unused_memory():
+    """The same without a collection: what is garbage counts as used."""
     return gc.mem_free() + len(_held or b"")
 
 

@@ -1,32 +1,86 @@
-"""Prints the board's state regularly, so that a person or a tool can read it without stopping the board."""
+"""Prints the board's state: a beacon for programs every few seconds, a line for people once a minute.
 
-from device.runtime.service import STOPPED, Service
+A beacon is "~M UP_S;STEP;FREE_BYTES;DBM;NAME;ERROR*CHECK", by which `muster watch` knows what a board does
+without stopping it.
+"""
+
+from device.runtime.service import DONE, RUNNING, STOPPED, Service
 
 _INTERVAL_MS = 60000
+_BEACON_MS = 5000
+_LOOK_MS = 1000
+_MOST_ERROR = 96  # characters
+_STEPS = ("network", "provision", "mqtt", "status")
 
 
 class Heartbeat(Service):
-    """Prints the state once a minute."""
+    """Prints both, the beacon also at each step towards the boot status."""
 
     IN_SAFE_MODE = True
 
     async def run(self):
         self.ready.set()
-        state = self.state
-        board, clock = state.ports.board, state.ports.clock
+        board, clock = self.state.ports.board, self.state.ports.clock
+        every_ms = board.interval("heartbeat_ms", _INTERVAL_MS)
+        beat_ms = clock.ms()
+        said_ms, said = 0, None
         while True:
-            await clock.sleep_ms(board.interval("heartbeat_ms", _INTERVAL_MS))
-            online = state.session.is_online()
-            failing = [name for name in state.services if self._fails(name, online)]
-            self.say(
-                "up %d s, %s, %s, %s"
-                % (
-                    clock.ms() // 1000,
-                    "connected" if online else "not connected",
-                    board.memory_text(),
-                    "failing: " + ", ".join(failing) if failing else "all services OK",
-                )
+            now_ms, step = clock.ms(), self.step()
+            if step != said or now_ms - said_ms >= board.interval("beacon_ms", _BEACON_MS):
+                said_ms, said = now_ms, step
+                board.beacon(self.beacon(step, now_ms))
+            if now_ms - beat_ms >= every_ms:
+                beat_ms = now_ms
+                self._beat(now_ms)
+            await clock.sleep_ms(min(_LOOK_MS, every_ms))
+
+    def step(self):
+        """The first step that is not done: network, provision, mqtt, status; "up" when all are."""
+        for name in _STEPS:
+            service = self.state.services.get(name)
+            if name == "network":
+                is_done = self.state.ports.network.connected()
+            elif name == "mqtt":
+                is_done = self.state.session.is_online()
+            else:
+                is_done = service is None or service.condition == DONE
+            if not is_done:
+                return name
+        return "up"
+
+    def beacon(self, step, now_ms):
+        """The text of a beacon."""
+        state = self.state
+        joined = state.ports.network.facts()
+        name = state.settings.serial if state.settings else ""
+        return "%d;%s;%d;%d;%s;%s" % (
+            now_ms // 1000,
+            step,
+            state.ports.board.unused_memory(),
+            joined[2] if joined else 0,
+            (name or state.ports.board.name()).replace(";", ","),
+            self._error()[:_MOST_ERROR],
+        )
+
+    def _error(self):
+        """The first service that fails, and why; "" when all is well."""
+        for name, service in self.state.services.items():
+            if service.failure and service.condition not in (RUNNING, STOPPED):
+                return "%s: %s" % (name, service.failure)
+        return ""
+
+    def _beat(self, now_ms):
+        online = self.state.session.is_online()
+        failing = [name for name in self.state.services if self._fails(name, online)]
+        self.say(
+            "up %d s, %s, %s, %s"
+            % (
+                now_ms // 1000,
+                "connected" if online else "not connected",
+                self.state.ports.board.memory_text(),
+                "failing: " + ", ".join(failing) if failing else "all services OK",
             )
+        )
 
     def _fails(self, name, online):
         """Whether a service is failing; the connection also counts while it is being retried.

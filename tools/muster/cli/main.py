@@ -60,6 +60,7 @@ COMMANDS: Table = {
     "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
     "log": "muster.cli.log:log",
+    "logs": "muster.cli.log:log",  # what many type
     "plan": "muster.cli.plan:plan",
     "profile": (
         "Manage profiles: named sets of settings, one for each cloud.",
@@ -122,6 +123,7 @@ COMMANDS: Table = {
             "things": "muster.cli.twin.looking:things",
         },
     ),
+    "watch": "muster.cli.watch:watch",
 }
 
 _EPILOG = """\b
