@@ -62,7 +62,7 @@ class EspLoader:
 
     `unplug_at`: pull the cable when so many bytes of the flash were written. `bytes_per_s`: how quick the
     cable is. `garbage`: what comes first. `wrong_bytes`: addresses in the flash whose bytes do not take what
-    is written. `on_write(board)` is called before the first block of flash is taken.
+    is written. `on_write(board)` is called before the first block of flash is taken. `flash`: what was there.
     """
 
     def __init__(
@@ -76,10 +76,11 @@ class EspLoader:
         garbage: bytes = b"",
         wrong_bytes: tuple[int, ...] = (),
         on_write: Callable[["EspLoader"], object] = lambda _: None,
+        flash: bytearray | None = None,
     ) -> None:
         self.chip = CHIPS[chip]
         self.mac = mac
-        self.flash = bytearray(b"\xff") * flash_bytes
+        self.flash = bytearray(b"\xff") * flash_bytes if flash is None else flash
         self.written = 0
         self.is_unplugged = False
         self._unplug_at, self._bytes_per_s, self._garbage = unplug_at, bytes_per_s, garbage
@@ -104,10 +105,6 @@ class EspLoader:
         for end in (self._outer, self._stop_read, self._stop_write, self._outer_end):
             if end >= 0:
                 os.close(end)
-
-    def plug_in(self) -> None:
-        """Put the cable back: the flash is as it was left, the loader starts anew, on another port."""
-        self._unplug_at = None
 
     def _first_registers(self) -> dict[int, int]:
         octets = bytes.fromhex(self.mac.replace(":", ""))

@@ -42,14 +42,14 @@ def test_an_error_with_marks_of_its_own_is_read_as_it_is(twin, serial, tmp_path)
     assert told.error.startswith("probe: ") and "\n" not in told.error
 
 
-RIGHT = "~M 12;up;90000;-61;camera-1;*"
+RIGHT = "~M 12;up;90000;-61;camera-1;pico_w-e6614c311b4f2a37;*"
 
 
 @pytest.mark.parametrize(
     ("line", "is_one"),
     [
         (RIGHT + "c0de", False),
-        ("~M 12;up;90000;-61;camera-1;", False),
+        ("~M 12;up;90000;-61;camera-1;pico_w-e6;", False),
         ("   1234 ms  network    joined", False),
         ("", False),
         ("~M " + "9" * 5000, False),
@@ -64,7 +64,9 @@ def test_one_wrong_symbol_is_noticed():
 
     text = RIGHT[3:-1]
     line = f"{RIGHT}{binascii.crc32(text.encode()) & 0xFFFF:04x}"
-    assert read_beacon(line + "\r\n") == Beacon(12, "up", 90000, -61, "camera-1", "")
+    assert read_beacon(line + "\r\n") == Beacon(
+        12, "up", 90000, -61, "camera-1", "pico_w-e6614c311b4f2a37", ""
+    )
     for at in range(len(line)):
         for other in "0;*~a":
             if line[at] != other:

@@ -107,9 +107,9 @@ def test_a_board_that_is_plugged_in_later_is_taken_and_one_that_goes_is_said(fil
 
 def test_a_restart_forgets_what_was():
     board = Seen("port", console.HEARD)
-    board.hear("~M 900;up;90000;-61;camera-1;*0000")
+    board.hear("~M 900;up;90000;-61;camera-1;pico_w-1;*0000")
     assert board.beacon is None and board.step() == "no program of Muster's"
-    text = "900;up;90000;-61;camera-1;"
+    text = "900;up;90000;-61;camera-1;pico_w-1;"
     import binascii
 
     board.hear(f"~M {text}*{binascii.crc32(text.encode()) & 0xFFFF:04x}")

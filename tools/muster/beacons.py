@@ -10,19 +10,29 @@ MARK = "~M "
 UP = "up"  # the step of a board that has published its boot status
 
 _LINE = re.compile(
-    r"~M (\d{1,9});([a-z]{1,16});(\d{1,9});(-?\d{1,3});([^;]{0,128});(.{0,200})\*([0-9a-f]{4})"
+    r"~M (\d{1,9});([a-z]{1,16});(\d{1,9});(-?\d{1,3});([^;]{0,128});([\w-]{1,64});(.{0,200})\*([0-9a-f]{4})"
 )
 
 
 class Beacon(NamedTuple):
-    """What a board says of itself. `signal_dbm`: 0 when it is on no network. `error`: "" when all is well."""
+    """What a board says of itself.
+
+    `signal_dbm`: 0 when it is on no network. `serial`: "" without ento.conf. `board`: kind and number of the
+    hardware, such as pico_w-e6614c311b4f2a37. `error`: "" when all is well.
+    """
 
     up_s: int
     step: str
     free_bytes: int
     signal_dbm: int
-    name: str
+    serial: str
+    board: str
     error: str
+
+    @property
+    def name(self) -> str:
+        """The serial, or what the hardware is called."""
+        return self.serial or self.board
 
 
 def read_beacon(line: str) -> Beacon | None:
@@ -31,7 +41,7 @@ def read_beacon(line: str) -> Beacon | None:
     if found is None:
         return None
     text = line.strip()[len(MARK) : -5]
-    if f"{binascii.crc32(text.encode()) & 0xFFFF:04x}" != found[7]:
+    if f"{binascii.crc32(text.encode()) & 0xFFFF:04x}" != found[8]:
         return None
-    name, error = map(printable, (found[5], found[6]))
-    return Beacon(int(found[1]), found[2], int(found[3]), int(found[4]), name, error)
+    serial, error = map(printable, (found[5], found[7]))
+    return Beacon(int(found[1]), found[2], int(found[3]), int(found[4]), serial, found[6], error)

@@ -62,12 +62,13 @@ class Seen:
 class Watch:
     """Listens to boards from threads of its own. Use it with `with`.
 
-    `ports`: those, or by default all that are plugged in, also later. `on_line(port, line)` gets each line
-    that is no beacon, from the board's thread.
+    `ports`: those, or by default all that are plugged in, also later; `look()` says which these are.
+    `on_line(port, line)` gets each line that is no beacon, from the board's thread.
     """
 
     ports: Iterable[str] | None = None
     on_line: Callable[[str, str], object] = lambda *_: None
+    look: Callable[[], Iterable[str]] = lambda: console.boards()  # noqa: PLW0108  (looked up when it is called)
     seen: dict[str, Seen] = field(default_factory=dict)
     news: threading.Event = field(default_factory=threading.Event)
 
@@ -76,7 +77,7 @@ class Watch:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "Watch":
-        for port in self.ports if self.ports is not None else console.boards():
+        for port in self.ports if self.ports is not None else self.look():
             self._listen(port)
         if self.ports is None:
             self._start(self._look)
@@ -95,7 +96,7 @@ class Watch:
     def _look(self) -> None:
         """Take boards that are plugged in later."""
         while not self._is_over.wait(_LOOK_S):
-            for port in console.boards():
+            for port in self.look():
                 self._listen(port)
 
     def _listen(self, port: str) -> None:

@@ -17,10 +17,12 @@ from pictures.canvas import (
 # Package: what it does, in lines. A test compares the names with the tree.
 HOST = {
     "cli": ("commands, options, output",),
-    "fleet": ("groups, devices,", "batches, boards", "simulated"),
-    "image": ("flash images", "of boards"),
-    "labels": ("label sheets,", "QR codes"),
-    "relay": ("latency, loss,", "counted bytes"),
+    "fleet": ("groups,", "devices,", "batches"),
+    "image": ("images of", "a board's", "flash"),
+    "labels": ("sheets,", "QR codes"),
+    "flashing": ("esptool,", "UF2 drives,", "checked"),
+    "line": ("stations,", "first start,", "ledger"),
+    "relay": ("latency,", "loss, bytes", "counted"),
     "cloud": ("what fleet needs", "of AWS or the twin"),
     "enrolment": ("who may register,", "enrolment keys"),
     "registry": ("groups, devices, certificates:", "one SQLite file"),
@@ -89,6 +91,7 @@ def _package(
     name: str,
     lines: tuple[str, ...],
     edge: str,
+    pad: float = 12,
 ) -> None:
     """A box with the name of a package; one line beside the name, more of them below it."""
     canvas.box(x, y, width, height, fill=PAPER, edge=edge)
@@ -97,9 +100,9 @@ def _package(
         canvas.text(x + 12, middle, name, mono=True, bold=True)
         canvas.text(x + width - 12, middle, lines[0], size=12, color=FAINT, anchor="end")
         return
-    canvas.text(x + 12, y + 22, name, mono=True, bold=True)
+    canvas.text(x + pad, y + 22, name, mono=True, bold=True)
     for at, words in enumerate(lines):
-        canvas.text(x + 12, y + 40 + 15 * at, words, size=12, color=FAINT)
+        canvas.text(x + pad, y + 40 + 15 * at, words, size=12, color=FAINT)
 
 
 def _host(canvas: Canvas) -> None:
@@ -107,12 +110,12 @@ def _host(canvas: Canvas) -> None:
     _heading(canvas, _LEFT + 16, 50, "Host", "the command muster, tools/muster", BLUE)
     inner, width = _LEFT + 16, _SPLIT - _LEFT - 32
     _package(canvas, inner, 64, width, 34, "cli", HOST["cli"], BLUE)
-    names = ("fleet", "image", "labels", "relay")
-    each = (width - 12 * (len(names) - 1)) / len(names)
+    names = ("fleet", "image", "labels", "flashing", "line", "relay")
+    each = (width - 6 * (len(names) - 1)) / len(names)
     for at, name in enumerate(names):
-        x = inner + at * (each + 12)
+        x = inner + at * (each + 6)
         canvas.arrow([(x + each / 2, 98), (x + each / 2, 122)], color=BLUE)
-        _package(canvas, x, 124, each, 82, name, HOST[name], BLUE)
+        _package(canvas, x, 124, each, 82, name, HOST[name], BLUE, pad=8)
     canvas.arrow([(inner + each / 2, 206), (inner + each / 2, 230)], color=BLUE)
     x = inner
     for name, share in (("cloud", 140), ("enrolment", 126), ("registry", width - 298)):

@@ -1,7 +1,7 @@
 """Prints the board's state: a beacon for programs every few seconds, a line for people once a minute.
 
-A beacon is "~M UP_S;STEP;FREE_BYTES;DBM;NAME;ERROR*CHECK", by which `muster watch` knows what a board does
-without stopping it.
+A beacon is "~M UP_S;STEP;FREE_BYTES;DBM;SERIAL;BOARD;ERROR*CHECK": by it `muster watch` knows what a
+board does, without stopping it.
 """
 
 from device.runtime.service import DONE, RUNNING, STOPPED, Service
@@ -52,13 +52,14 @@ class Heartbeat(Service):
         """The text of a beacon."""
         state = self.state
         joined = state.ports.network.facts()
-        name = state.settings.serial if state.settings else ""
-        return "%d;%s;%d;%d;%s;%s" % (
+        serial = state.settings.serial if state.settings else ""
+        return "%d;%s;%d;%d;%s;%s;%s" % (
             now_ms // 1000,
             step,
             state.ports.board.unused_memory(),
             joined[2] if joined else 0,
-            (name or state.ports.board.name()).replace(";", ","),
+            serial.replace(";", ","),
+            state.ports.board.name(),
             self._error()[:_MOST_ERROR],
         )
 

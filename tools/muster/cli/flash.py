@@ -6,48 +6,24 @@ from typing import Any
 import click
 
 from muster.board_link import ports
-from muster.boards import Board, board, names
+from muster.boards import Board, board
 from muster.cli import options, output, selection
 from muster.cli.flash_bars import Bars
-from muster.cli.image_options import FILE, FOLDER
+from muster.cli.flash_options import Boards, board_options, chosen_devices, kind_of_image
+from muster.cli.image_options import FILE
 from muster.cli.termination import outcome as stopped_by
 from muster.errors import FAILED, GOOD, NO_DEVICE, PARTLY_DONE, WRONG_USE, MusterError
 from muster.flashing import drive, row
-from muster.flashing.station import Order, Outcome, Seat
+from muster.flashing.work import Order, Outcome, Seat
 from muster.fleet import devices as fleet_devices
-from muster.fleet import names as device_names
-from muster.registry.fleet import Device
 
-_BOARDS = [name for name in names() if board(name).firmware]
+_COLUMNS = ("place", "device", "board", "result", "seconds")
 
 
 @click.command()
 @selection.device_options
 @click.option("--image", type=FILE, help="One image file, made by `muster image`, instead of devices.")
-@click.option("--images", type=FOLDER, help="Where the images of devices are.  [default: HOME/images]")
-@click.option(
-    "--board",
-    "kind",
-    type=click.Choice(_BOARDS),
-    help="Kind of the boards.  [default: that of the images]",
-)
-@click.option("--firmware", type=FILE, help="Firmware of MicroPython (.bin, .uf2) to write as well.")
-@click.option("--firmware-sha256", metavar="HEX", help="Refuse a firmware file with another SHA-256.")
-@click.option("--port", "chosen_ports", multiple=True, help="Serial port of a board; repeatable.")
-@click.option(
-    "--drive",
-    "chosen_drives",
-    type=FOLDER,
-    multiple=True,
-    help="Drive of a Pico W in BOOTSEL mode; repeatable.",
-)
-@click.option(
-    "--drives",
-    type=FOLDER,
-    envvar="MUSTER_DRIVES",
-    show_envvar=True,
-    help="Folder in which drives are mounted, when it is not a usual one.",
-)
+@board_options
 @click.option("--again", is_flag=True, help="Write boards again that have their image: their keys are lost.")
 @click.option(
     "--new-board", is_flag=True, help="The boards of the named devices are broken: let others have them."
@@ -60,13 +36,7 @@ def flash(
     batch: str | None,
     everything: bool,
     image: Path | None,
-    images: Path | None,
-    kind: str | None,
-    firmware: Path | None,
-    firmware_sha256: str | None,
-    chosen_ports: tuple[str, ...],
-    chosen_drives: tuple[Path, ...],
-    drives: Path | None,
+    boards: Boards,
     again: bool,
     new_board: bool,
     home: Path,
@@ -86,23 +56,12 @@ def flash(
     wanted = selection.selection(devices, group, batch, everything)
     if (image is None) == (wanted is None):
         raise click.UsageError("Name devices (or --group, --batch, --all), or one image with --image FILE.")
-    if new_board and not devices:
-        raise click.UsageError("--new-board needs the names of the devices whose boards are broken.")
-    folder = images or home / "images"
-    chosen = _devices(home, wanted, new_board) if wanted else []
-    facts = board(kind or (_kind_of_image(image) if image else _kind_of_images(chosen, folder)))
-    order = Order(
-        board=facts.name,
-        image=image,
-        home=None if image else home,
-        images=folder,
-        devices=tuple(device.name for device in chosen),
-        firmware=firmware,
-        firmware_sha256=firmware_sha256,
-        again=again,
-        drives=drives,
-    )
-    seats = _seats(facts, chosen_ports, chosen_drives, drives)
+    if new_board:
+        _give_away(home, devices)
+    chosen = chosen_devices(home, wanted) if wanted else []
+    facts = board(boards.kind or kind_of_image(image)) if image else boards.facts(chosen, home)
+    order = boards.order(facts, home, chosen, image=image, again=again)
+    seats = boards.seats(facts) or _all_seats(facts, boards.drives)
     if image and len(seats) > 1:
         raise MusterError(
             f"several boards are plugged in, and one image is for one board: choose with --port or --drive "
@@ -112,57 +71,23 @@ def flash(
     return _run(order, seats, form)
 
 
-def _devices(home: Path, wanted: selection.Selection, new_board: bool) -> list[Device]:
-    if new_board:
-        with options.writing(home) as registry:
-            for name in wanted.names:
-                fleet_devices.existing(registry, name)
-                registry.flashes.forget(name)
-    with options.reading(home) as registry:
-        return selection.chosen(registry, wanted)[0]
+def _give_away(home: Path, devices: tuple[str, ...]) -> None:
+    """Forget the boards of these devices."""
+    if not devices:
+        raise click.UsageError("--new-board needs the names of the devices whose boards are broken.")
+    with options.writing(home) as registry:
+        for name in devices:
+            fleet_devices.existing(registry, name)
+            registry.flashes.forget(name)
 
 
-def _kind_of_image(image: Path) -> str:
-    try:
-        size = image.stat().st_size
-    except OSError as error:
-        raise MusterError(f"{image} cannot be read: {error.strerror}.", WRONG_USE) from None
-    found = [name for name in _BOARDS if board(name).size == size]
-    if len(found) != 1:
-        raise MusterError(f"{image} has the size of no board's file system: name the --board.", WRONG_USE)
-    return found[0]
-
-
-def _kind_of_images(devices: list[Device], folder: Path) -> str:
-    """The kind of board that there are images for. Raises MusterError when there are none, or several."""
-    found = [
-        name
-        for name in _BOARDS
-        if any((folder / f"{device_names.file_name(device.name)}-{name}.img").exists() for device in devices)
-    ]
-    if not found:
-        raise MusterError(
-            f"there are no images of these devices in {folder}: build them with `muster images --board`.",
-            WRONG_USE,
-        )
-    if len(found) > 1:
-        raise MusterError(f"there are images for {' and '.join(found)}: name the --board.", WRONG_USE)
-    return found[0]
-
-
-def _seats(
-    facts: Board, chosen_ports: tuple[str, ...], chosen_drives: tuple[Path, ...], drives: Path | None
-) -> list[Seat]:
-    if chosen_drives and facts.boot_drive is None:
-        raise MusterError(f"{facts.title} has no drive: give its --port.", WRONG_USE)
-    seats = [Seat(port=port) for port in chosen_ports] + [Seat(drive=folder) for folder in chosen_drives]
-    if not seats:
-        found = drive.find(facts, drives) if facts.boot_drive else []
-        seats = [Seat(port=port) for port in ports()] + [Seat(drive=folder) for folder in found]
+def _all_seats(facts: Board, drives: Path | None) -> list[Seat]:
+    found = drive.find(facts, drives) if facts.boot_drive else []
+    seats = [Seat(port=port) for port in ports()] + [Seat(drive=folder) for folder in found]
     if not seats:
         how = ", or hold BOOTSEL while you plug it in" if facts.boot_drive else ""
         raise MusterError(f"no board was found: plug one in with a data cable{how}.", NO_DEVICE)
-    return list(dict.fromkeys(seats))
+    return seats
 
 
 def _run(order: Order, seats: list[Seat], form: str) -> int:
@@ -174,14 +99,7 @@ def _run(order: Order, seats: list[Seat], form: str) -> int:
         raise MusterError(
             f"{how}; boards that were being written do not start, the same command writes them again", code
         ) from None
-    columns = {
-        "place": "place",
-        "device": "device",
-        "board": "board",
-        "result": "result",
-        "seconds": "seconds",
-    }
-    output.listing(form, columns, [_row(one) for one in outcomes], "")
+    output.listing(form, dict(zip(_COLUMNS, _COLUMNS, strict=True)), [_row(one) for one in outcomes], "")
     failed = [one for one in outcomes if one.error]
     for one in failed:
         output.note(f"{one.device or one.seat}: {one.error}")

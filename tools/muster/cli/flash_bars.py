@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from muster.flashing.station import Outcome, Seat
+from muster.flashing.work import Outcome, Seat
 
 _QUARTERS = 4  # lines for one board when standard error is not a terminal
 

@@ -59,6 +59,7 @@ COMMANDS: Table = {
     "image": "muster.cli.image:image",
     "images": "muster.cli.images:images",
     "label": "muster.cli.label:label",
+    "line": "muster.cli.line:line",
     "log": "muster.cli.log:log",
     "logs": "muster.cli.log:log",  # what many type
     "plan": "muster.cli.plan:plan",

@@ -54,7 +54,7 @@ class Loader:
                 self._esp._port.close()
 
     def write(self, parts: Mapping[int, bytes], report: Callable[[int, int], object]) -> None:
-        """Write and verify `parts` {bytes from the start of the flash: content}, then start the board.
+        """Write and verify `parts` {bytes from the start of the flash: content}.
 
         `report(done, total)`: bytes that go through the cable, about.
         """
@@ -66,6 +66,10 @@ class Loader:
                 cmds.write_flash(self._esp, [(offset, part)])
                 before += sizes[offset]
                 report(before, total)
+
+    def start_board(self) -> None:
+        """Leave the loader: the board starts."""
+        with self._translated():
             cmds.reset_chip(self._esp, "hard-reset")
 
     def _check_chip(self) -> None:

@@ -7,11 +7,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from muster import workers
-from muster.errors import FAILED, OUR_MISTAKE
-from muster.flashing import station
-from muster.flashing.station import Order, Outcome, Seat
+from muster.errors import FAILED, INTERRUPTED, OUR_MISTAKE
+from muster.flashing import work
+from muster.flashing.work import Order, Outcome, Seat
 
 _END_S = 5  # for a process to end by itself
+_LOOK_S = 0.2  # how often `is_over` is asked
 
 
 def flash_all(
@@ -19,16 +20,17 @@ def flash_all(
     seats: Sequence[Seat],
     report: Callable[[Seat, str, int, int], object] = lambda *_: None,
     on_outcome: Callable[[Outcome], object] = lambda _: None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Flash the boards at all `seats` at once; the outcomes in their order.
 
-    `report(seat, what is done, bytes done, of how many)`. Whatever stops it (KeyboardInterrupt), no process
-    stays; the boards that were written at that moment have to be flashed again.
+    `report(seat, what is done, bytes done, of how many)`. Whatever stops it (KeyboardInterrupt, `is_over`),
+    no process stays; the boards that were written at that moment have to be flashed again.
     """
     outcomes: dict[Seat, Outcome] = {}
     with _started(order, seats) as running:
-        while running:
-            for receiver in wait(list(running)):
+        while running and not is_over():
+            for receiver in wait(list(running), _LOOK_S):
                 assert isinstance(receiver, Connection)
                 seat, process = running[receiver]
                 try:
@@ -44,13 +46,13 @@ def flash_all(
                     on_outcome(said)
                 else:
                     report(seat, *said)
-    return [outcomes[seat] for seat in seats]
+    return [outcomes.get(seat) or Outcome(seat, error="stopped.", code=INTERRUPTED) for seat in seats]
 
 
 @contextlib.contextmanager
 def _started(order: Order, seats: Sequence[Seat]) -> Iterator[dict[Connection, tuple[Seat, Any]]]:
     """A process for each seat, by the end from which it is heard. At the end of the block, none runs."""
-    context: Any = workers.context(station.__name__)
+    context: Any = workers.context(work.__name__)
     lock = context.Lock()
     running: dict[Connection, tuple[Seat, Any]] = {}
     try:
@@ -71,7 +73,7 @@ def _started(order: Order, seats: Sequence[Seat]) -> Iterator[dict[Connection, t
 def _work(order: Order, seat: Seat, sender: Connection, lock: AbstractContextManager[object]) -> None:
     workers.serve_parent()
     try:
-        outcome = station.flash(order, seat, lambda *said: sender.send(said), lock)
+        outcome = work.flash(order, seat, lambda *said: sender.send(said), lock)
     except Exception as error:
         outcome = Outcome(seat, error=f"an error in Muster itself: {error!r}", code=OUR_MISTAKE)
     with contextlib.suppress(OSError):

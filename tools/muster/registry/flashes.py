@@ -7,6 +7,7 @@ from muster.registry.database import Database
 
 BEGUN = "begun"  # something of it may be on the board
 FLASHED = "flashed"
+PASSED = "passed"  # it was seen to start, and its boot status is out
 
 _COLUMNS = "device, board_id, kind, image, firmware, state, at_s"
 
@@ -62,6 +63,21 @@ class Flashes:
         with self._database.transaction():
             self.forget(flash.device)
             self._database.write(f"INSERT INTO flashes ({_COLUMNS}) VALUES ({marks})", *flash)
+
+    def passed(self, device: str, board_id: str | None, now_s: float) -> None:
+        """The board of a device was seen to start; it may have said its number only now.
+
+        If that board was another device before, that one has lost it: its image was overwritten.
+        """
+        with self._database.transaction():
+            if board_id is not None:
+                self._database.write(
+                    "DELETE FROM flashes WHERE board_id = ? AND device <> ?", board_id, device
+                )
+            self._database.write(
+                "UPDATE flashes SET state = ?, board_id = coalesce(?, board_id), at_s = ? WHERE device = ?",
+                *(PASSED, board_id, now_s, device),
+            )
 
     def forget(self, device: str) -> bool:
         """Let another board have this device; False when none had it."""

@@ -223,7 +223,7 @@ STEPS: tuple[str, ...] = (
         kind TEXT NOT NULL,                       -- of board
         image TEXT NOT NULL,                      -- SHA-256
         firmware TEXT,                            -- its version, when it was written too
-        state TEXT NOT NULL,                      -- begun, flashed
+        state TEXT NOT NULL,                      -- begun, flashed, passed
         at_s REAL NOT NULL
     );
     """,

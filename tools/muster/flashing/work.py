@@ -108,6 +108,7 @@ class _Work:
             if self._choose(loader.mac):
                 loader.write(self._parts, lambda done, total: self._report("writing", done, total))
                 self._note_done()
+            loader.start_board()
 
     def by_drive(self, one_at_a_time: AbstractContextManager[object]) -> None:
         """A Pico W, through the drive of its BOOTSEL mode."""
@@ -148,16 +149,19 @@ class _Work:
             return True
         assert self._order.home is not None and self._order.images is not None
         with _registry(self._order.home) as registry, registry.transaction():
-            device, has_it = self._device_of(registry, board_id)
+            device, known = self._device_of(registry, board_id)
+            has_it = known is not None and known.state != BEGUN and not self._order.again
             self.outcome = replace(self.outcome, device=device, kept=has_it)
-            if not has_it:
+            if known is not None and has_it:
+                self.outcome = replace(self.outcome, image=known.image, firmware=known.firmware)
+            else:
                 # Read before anything is noted: without an image, this device stays free for any board.
                 self._take(self._order.images / f"{names.file_name(device)}-{self._board.name}.img")
                 registry.flashes.put(self._flash(BEGUN))
         return not has_it
 
-    def _device_of(self, registry: Registry, board_id: str | None) -> tuple[str, bool]:
-        """(the device of this board, whether its image is on it). Call it in a transaction."""
+    def _device_of(self, registry: Registry, board_id: str | None) -> tuple[str, Flash | None]:
+        """(the device of this board, what is known of that). Call it in a transaction."""
         known = registry.flashes.of_board(board_id) if board_id else None
         if known is not None:
             if known.device not in self._order.devices:
@@ -166,13 +170,13 @@ class _Work:
                     f"`{known.device}` with --again, or take another board.",
                     WRONG_USE,
                 )
-            return known.device, known.state == FLASHED and not self._order.again
+            return known.device, known
         device = registry.flashes.free(self._order.devices)
         if device is None and self._order.again and board_id is None:
             device = registry.flashes.nameless(self._order.devices)
         if device is None:
             raise MusterError("each of the chosen devices has its board: choose more devices.", NO_DEVICE)
-        return device, False
+        return device, None
 
     def _take(self, path: Path) -> None:
         image = _read_image(path, self._board)
@@ -188,7 +192,7 @@ class _Work:
 
     def _note_done(self) -> None:
         done = self.outcome
-        if done.device is None or self._order.home is None:
+        if done.device is None or self._order.home is None:  # one image file
             return
         detail = f"{self._board.name} {done.board_id or 'in BOOTSEL mode'}, SHA-256 {done.image}"
         with _registry(self._order.home) as registry, registry.transaction():

@@ -1,0 +1,1 @@
+"""The production line: boards are plugged in, flashed, watched until they run, and unplugged."""
