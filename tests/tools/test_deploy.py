@@ -1,7 +1,11 @@
 """`muster deploy` on a board with a real prompt and a real LittleFS, through the real mpremote."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -312,9 +316,54 @@ def test_kind_is_found(facts: Facts, expected: str | None, kind: str) -> None:
         (Facts("rp2", "Raspberry Pi Pico with RP2040", 4096, 0, ""), None, "no Wi-Fi"),
         (Facts("linux", "linux [GCC 14.2.1] version", 4096, 0, "<VfsPosix>"), None, "not a board"),
         (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, ""), "esp32", "not esp32"),
+        (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, "", 5), None, "other compiled files .5.0."),
+        (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, "", 774, True), None, "is frozen into"),
     ],
 )
 def test_kind_is_refused(facts: Facts, expected: str | None, why: str) -> None:
     with pytest.raises(MusterError, match=why) as caught:
         deployment.kind_of(facts, expected)
     assert caught.value.code == WRONG_USE
+
+
+def test_a_dry_run_names_what_differs_and_the_board_goes_on(deployed: SerialBoard) -> None:
+    before = deployed.files()
+    link = BoardLink(deployed.port)
+    summary = deployment.deploy(
+        link, report=lambda _: None, build=lambda _: program(2), app=APP, dry_run=True
+    )
+    deployed.wait_for("started online 1")
+    assert summary.copied == [*sorted(APP), paths.PACK]
+    assert deployed.files() == before
+    assert (link.facts().mpy, link.facts().frozen) == (6 | 3 << 8, False)
+
+
+def test_what_is_saved_is_deployed_and_a_mistake_is_waited_out(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "main.py").write_text("async def main(muster):\n    print('app', 1)\n")
+    words = [sys.executable, "-m", "muster", "deploy", "--app", str(folder), "--watch"]
+    with SerialBoard(tmp_path / "flash.img", code_files("virtual")) as board:
+        with subprocess.Popen(
+            [*words, "--port", board.port], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as watching:
+            assert watching.stdout is not None
+            board.wait_for("app 1")
+            _wait_for(watching.stdout, "watching ")
+            (folder / "main.py").write_text("async def main(muster):\n    print('app' 2)\n")
+            _wait_for(watching.stdout, "main.py, line 2")
+            (folder / "main.py").write_text("async def main(muster):\n    print('app', 3)\n")
+            board.wait_for("app 3")
+            _wait_for(watching.stdout, "copied")
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(60) == 0
+        assert _on_board(board).keys() == {"/app/main.mpy"}
+
+
+def _wait_for(lines: IO[str], text: str) -> None:
+    said = []
+    for line in lines:
+        said.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(said))

@@ -27,7 +27,14 @@ try:
     root = [str(m[0]) for m in vfs.mount() if m[1] == "/"]
 except (ImportError, AttributeError, TypeError):
     root = []
-print(repr((sys.platform, getattr(sys.implementation, "_machine", ""), s[0], s[0] * s[3], "".join(root))))
+try:
+    import device.core.paths
+    frozen = not device.core.paths.__file__.startswith("/")
+except (ImportError, AttributeError):
+    frozen = False
+i = sys.implementation
+m = getattr(i, "_machine", ""), getattr(i, "_mpy", 0) & 0x3FF
+print(repr((sys.platform, m[0], s[0], s[0] * s[3], "".join(root), m[1], frozen)))
 """
 
 # Lists files below the given places; what is not there is left out. 0x4000 marks a directory.
@@ -54,13 +61,19 @@ for path in {places!r}:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a board says about itself. `free` and `block` are bytes of its file system."""
+    """What a board says about itself. `free` and `block` are bytes of its file system.
+
+    `mpy`: version of the .mpy files that it takes, in its lower 8 bits, and sub-version; 0: unknown.
+    `frozen`: Muster's program is a part of the firmware.
+    """
 
     platform: str
     machine: str
     block: int
     free: int
     root: str
+    mpy: int = 0
+    frozen: bool = False
 
 
 def ports() -> list[str]:

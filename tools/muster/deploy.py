@@ -17,6 +17,8 @@ from muster.board_link import BoardLink, Facts
 from muster.errors import WRONG_USE, MusterError
 from muster.program import code_files
 
+_MPY = 6 | 3 << 8  # version and sub-version of what mpy-cross makes: MicroPython 1.23 and newer
+
 # sys.platform -> name of the board (firmware/boards)
 KINDS = {"esp32": "esp32", "rp2": "pico_w", "linux": "virtual"}
 # The program's own places: what else is in them is of an earlier version and goes.
@@ -72,6 +74,18 @@ def kind_of(facts: Facts, expected: str | None = None) -> str:
         raise MusterError("this is MicroPython on a computer, not a board: nothing was touched.", WRONG_USE)
     if kind == "pico_w" and " W" not in facts.machine:
         raise MusterError(f"{facts.machine} has no Wi-Fi: Muster needs a Pico W.", WRONG_USE)
+    if facts.frozen:
+        raise MusterError(
+            "Muster's program is frozen into this board's firmware, and a deployed one would not run: write "
+            "a new firmware with `muster flash --firmware`.",
+            WRONG_USE,
+        )
+    if facts.mpy not in (0, _MPY):
+        raise MusterError(
+            f"the MicroPython of this board takes other compiled files ({facts.mpy & 0xFF}.{facts.mpy >> 8}) "
+            "than Muster makes: update it to 1.24 or newer with `muster flash --firmware`.",
+            WRONG_USE,
+        )
     if expected not in (None, kind):
         raise MusterError(
             f"this is a board of the kind {kind} ({facts.machine}), not {expected}: nothing was touched.",
@@ -91,11 +105,13 @@ def deploy(
     report: Report = print,
     build: Callable[[str], dict[str, bytes]] = code_files,
     app: Mapping[str, bytes] | None = None,
+    dry_run: bool = False,
 ) -> Summary:
     """Bring the program on the board behind `link` up to date, and start it.
 
     `board`: refuse another kind; `report` gets a line per step; `build` makes the program of a board's kind;
-    `app`: {path on flash: content} of the application, None to leave that on the board alone.
+    `app`: {path on flash: content} of the application, None to leave that on the board alone. `dry_run`:
+    write nothing; the board is interrupted for the comparison, and started again.
     Raises MusterError; the board then runs its old program, or the message says what it needs.
     """
     facts = link.facts()
@@ -103,6 +119,11 @@ def deploy(
     files = {**build(kind), **(app or {})}
     places = OURS if app is None else [*OURS, paths.APP]
     report(f"{kind} on {link.port}: {facts.machine}")
+    if dry_run:
+        try:
+            return _compare(link, files, places)[0]
+        finally:
+            link.start()
     try:
         _go_offline(link)
         summary = _bring(link, files, places, report)
@@ -133,8 +154,10 @@ def _restore(link: BoardLink, report: Report) -> None:
         report(f"{error} The board stays off the network until a deployment succeeds.")
 
 
-def _bring(link: BoardLink, files: Mapping[str, bytes], places: list[str], report: Report) -> Summary:
-    """Copy what differs to its temporary names; return what is to be done with it."""
+def _compare(
+    link: BoardLink, files: Mapping[str, bytes], places: list[str]
+) -> tuple[Summary, dict[str, bytes]]:
+    """(what is to be done, files that have not arrived yet)."""
     there = link.files(places)
     hashes = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     summary = Summary()
@@ -143,6 +166,12 @@ def _bring(link: BoardLink, files: Mapping[str, bytes], places: list[str], repor
     kept = {*files, *(path + paths.NEW for path in summary.copied)}
     summary.removed = sorted(path for path in there if path not in kept)
     missing = {path: files[path] for path in summary.copied if there.get(path + paths.NEW) != hashes[path]}
+    return summary, missing
+
+
+def _bring(link: BoardLink, files: Mapping[str, bytes], places: list[str], report: Report) -> Summary:
+    """Copy what differs to its temporary names; return what is to be done with it."""
+    summary, missing = _compare(link, files, places)
     if missing:
         _check_space(link.facts(), missing)
         link.execute(_MAKE_FOLDERS.format(folders=folders_of(missing)))

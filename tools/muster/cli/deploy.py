@@ -1,5 +1,8 @@
 """`muster deploy`: the program onto a board."""
 
+import contextlib
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,15 +14,27 @@ from rich.table import Table
 from muster import application
 from muster.board_link import BoardLink, only_port
 from muster.boards import Selection
+from muster.cli import options, output
 from muster.cli.image_options import selection_options
 from muster.deploy import Summary
 from muster.deploy import deploy as bring_up_to_date
+from muster.errors import MusterError
+from muster.layout import BOOT, LIB, MAIN, shown
 from muster.program import code_files
 from muster.services import build_of
 
+_LOOK_S = 0.3
 
-def show(summary: Summary, console: Console) -> None:
-    """Print the summary table."""
+
+def show(summary: Summary, console: Console, is_dry_run: bool = False) -> None:
+    """Print the summary table; of a dry run with the names."""
+    if is_dry_run:
+        for word, files in (("copied", summary.copied), ("removed", summary.removed)):
+            for path in files:
+                console.print(f"{path}: would be {word}", markup=False, soft_wrap=True)
+        if not summary.copied and not summary.removed:
+            console.print("the board is up to date")
+        return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("program files")
     table.add_column("number", justify="right")
@@ -39,10 +54,18 @@ def show(summary: Summary, console: Console) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of your application: it goes into /app, compiled. Without it, /app stays as it is.",
 )
+@click.option("--watch", is_flag=True, help="Go on until Ctrl-C: what is saved is on the board in seconds.")
 @selection_options[0]
 @selection_options[1]
+@options.dry_run_option
 def deploy(
-    port: str | None, board: str | None, app: Path | None, build: str | None, without: tuple[str, ...]
+    port: str | None,
+    board: str | None,
+    app: Path | None,
+    watch: bool,
+    build: str | None,
+    without: tuple[str, ...],
+    dry_run: bool,
 ) -> None:
     """Put the program onto a board that runs MicroPython, and restart it.
 
@@ -52,13 +75,52 @@ def deploy(
     build profile that it has.
     """
     console = Console(highlight=False)
-    files = application.files_of(app) if app else None  # a mistake in it is said before a board is looked for
-    link = BoardLink(port or only_port())
-    summary = bring_up_to_date(
-        link,
-        board,
-        lambda line: console.print(escape(line), soft_wrap=True),
-        lambda kind: code_files(kind, selection=Selection(build or build_of(link), without)),
-        app=files,
-    )
-    show(summary, console)
+
+    def bring(link: BoardLink | None = None) -> BoardLink:
+        # A mistake in the application is said before a board is looked for.
+        files = application.files_of(app) if app else None
+        link = link or BoardLink(port or only_port())
+        summary = bring_up_to_date(
+            link,
+            board,
+            lambda line: console.print(escape(line), soft_wrap=True),
+            lambda kind: code_files(kind, selection=Selection(build or build_of(link), without)),
+            app=files,
+            dry_run=dry_run,
+        )
+        show(summary, console, dry_run)
+        return link
+
+    link = bring()
+    if watch and not dry_run:
+        with contextlib.suppress(KeyboardInterrupt):
+            _watch(app, lambda: bring(link))
+
+
+def _watch(app: Path | None, bring: Callable[[], object]) -> None:
+    """Call `bring` each time that something is saved; what is wrong with it is said, and waited out."""
+    folders = [LIB, *([app] if app else [])]
+    before = _saved(folders)
+    output.note(f"watching {', '.join(map(shown, folders))}; Ctrl-C ends this")
+    while True:
+        time.sleep(_LOOK_S)
+        now = _saved(folders)
+        if now == before:
+            continue
+        time.sleep(_LOOK_S)  # an editor may still be writing
+        before = _saved(folders)
+        try:
+            bring()
+        except MusterError as error:
+            output.note(str(error))
+
+
+def _saved(folders: list[Path]) -> dict[Path, int]:
+    """When each file was saved last."""
+    found = {}
+    for folder in folders:
+        for path in [*folder.rglob("*"), BOOT, MAIN]:
+            with contextlib.suppress(OSError):  # it went away meanwhile
+                if path.is_file() and "__pycache__" not in path.parts:
+                    found[path] = path.stat().st_mtime_ns
+    return found
