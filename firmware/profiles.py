@@ -39,6 +39,10 @@ PORTS = {
 }
 
 
+# In every image, although nothing imports it: a person does, at the prompt.
+BY_HAND = ("device/diagnose.py",)
+
+
 def services(lib, profile, without=()):
     """The names of the services in an image. `without`: more that are left out."""
     found = [name[:-3] for name in os.listdir(os.path.join(lib, SERVICES)) if name.endswith(".py")]
@@ -54,7 +58,7 @@ def modules(lib, names, starts=(), look=None):
     look = look or _look
     found = {path for path, users in PORTS.items() if not set(users) & set(names)}
     unwanted = set(found)
-    waiting = [f"{SERVICES}/{name}.py" for name in names]
+    waiting = [f"{SERVICES}/{name}.py" for name in names] + list(BY_HAND)
     for start in starts:
         waiting += _below(lib, look(start)[0])
     while waiting:

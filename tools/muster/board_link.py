@@ -140,14 +140,14 @@ class BoardLink:
             reason = "it does not come to its prompt (boot.py or main.py does not let Ctrl-C through)"
         return MusterError(f"the board on {self.port} failed: {reason}", FAILED)
 
-    def execute(self, code: str) -> str:
+    def execute(self, code: str, timeout_s: float | None = None) -> str:
         """What the Python program `code` prints on the board."""
-        return self.mpremote("exec", code)
+        return self.mpremote("exec", code, timeout_s=timeout_s)
 
-    def execute_with_program(self, code: str) -> str:
+    def execute_with_program(self, code: str, timeout_s: float | None = None) -> str:
         """The same for code that imports Muster's program. Raises MusterError when the board has none."""
         try:
-            return self.execute(code)
+            return self.execute(code, timeout_s)
         except MusterError as error:
             if "ImportError" not in str(error):
                 raise

@@ -20,9 +20,10 @@ HOST = {
     "fleet": ("groups,", "devices,", "batches"),
     "image": ("images of", "a board's", "flash"),
     "labels": ("sheets,", "QR codes"),
-    "flashing": ("esptool,", "UF2 drives,", "checked"),
-    "line": ("stations,", "first start,", "ledger"),
-    "relay": ("latency,", "loss, bytes", "counted"),
+    "flashing": ("esptool,", "UF2,", "checked"),
+    "line": ("stations,", "starts,", "ledger"),
+    "relay": ("latency,", "loss"),
+    "doctor": ("what is", "wrong,", "in words"),
     "cloud": ("what fleet needs", "of AWS or the twin"),
     "enrolment": ("who may register,", "enrolment keys"),
     "registry": ("groups, devices, certificates:", "one SQLite file"),
@@ -110,12 +111,12 @@ def _host(canvas: Canvas) -> None:
     _heading(canvas, _LEFT + 16, 50, "Host", "the command muster, tools/muster", BLUE)
     inner, width = _LEFT + 16, _SPLIT - _LEFT - 32
     _package(canvas, inner, 64, width, 34, "cli", HOST["cli"], BLUE)
-    names = ("fleet", "image", "labels", "flashing", "line", "relay")
-    each = (width - 6 * (len(names) - 1)) / len(names)
+    names = ("fleet", "image", "labels", "flashing", "line", "doctor", "relay")
+    each = (width - 4 * (len(names) - 1)) / len(names)
     for at, name in enumerate(names):
-        x = inner + at * (each + 6)
+        x = inner + at * (each + 4)
         canvas.arrow([(x + each / 2, 98), (x + each / 2, 122)], color=BLUE)
-        _package(canvas, x, 124, each, 82, name, HOST[name], BLUE, pad=8)
+        _package(canvas, x, 124, each, 82, name, HOST[name], BLUE, pad=4)
     canvas.arrow([(inner + each / 2, 206), (inner + each / 2, 230)], color=BLUE)
     x = inner
     for name, share in (("cloud", 140), ("enrolment", 126), ("registry", width - 298)):

@@ -44,6 +44,7 @@ COMMANDS: Table = {
     "demo": "muster.cli.demo:demo",
     "deploy": "muster.cli.deploy:deploy",
     "deprovision": "muster.cli.provision:deprovision",
+    "doctor": "muster.cli.doctor:doctor",
     "factory": "muster.cli.factory:factory",
     "find": "muster.cli.get:find",
     "flash": "muster.cli.flash:flash",
