@@ -5,8 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from muster import files, mpy
+from muster import files, mpy, umqtt
 from muster.boards import BUILD_PROFILES, FULL, Selection, names, profile
+from muster.boards import board as facts
 from muster.errors import MusterError
 from muster.layout import BUILD
 
@@ -17,7 +18,9 @@ def prepare(board: str, selection: Selection, folder: Path = BUILD / "frozen") -
     place = folder / board
     shutil.rmtree(place, ignore_errors=True)
     for source in (mpy.build_module(contents, mpy.default_build_time()), *mpy.libraries(contents)):
-        files.write(place / source.name, source.text)
+        # MicroPython's ESP32 port freezes umqtt.simple itself: twice, it does not compile.
+        if not (facts(board).chip.startswith("esp32") and source.name.startswith(umqtt.PACKAGE + "/")):
+            files.write(place / source.name, source.text)
     return place
 
 
