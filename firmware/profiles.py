@@ -26,6 +26,9 @@ PROFILES = {
 # board -> the build profile of its image, if none is named
 BOARDS = {
     "esp32": SMALL,
+    "esp32c3": SMALL,
+    "esp32s3": FULL,
+    "pico2_w": FULL,
     "pico_w": SMALL,
     "virtual": FULL,
 }
@@ -58,7 +61,8 @@ def modules(lib, names, starts=(), look=None):
     look = look or _look
     found = {path for path, users in PORTS.items() if not set(users) & set(names)}
     unwanted = set(found)
-    waiting = [f"{SERVICES}/{name}.py" for name in names] + list(BY_HAND)
+    waiting = [f"{SERVICES}/{name}.py" for name in names]
+    waiting += [path for path in BY_HAND if os.path.exists(os.path.join(lib, path))]
     for start in starts:
         waiting += _below(lib, look(start)[0])
     while waiting:

@@ -267,7 +267,7 @@ def test_a_full_flash_is_said_before_anything_is_copied(deployed: SerialBoard) -
 def test_a_board_of_another_kind_is_refused_untouched(deployed: SerialBoard) -> None:
     before = deployed.files()
     with pytest.raises(MusterError, match="not esp32: nothing was touched") as caught:
-        deployment.deploy(BoardLink(deployed.port), board="esp32", build=lambda kind: program(2))
+        deployment.deploy(BoardLink(deployed.port), "esp32", build=lambda kind: program(2))
     assert caught.value.code == WRONG_USE
     assert deployed.files() == before
 
@@ -302,7 +302,11 @@ def test_the_program_is_compiled_except_boot_and_main() -> None:
     [
         (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, ""), None, "pico_w"),
         (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, ""), "pico_w", "pico_w"),
+        (Facts("rp2", "Raspberry Pi Pico 2 W with RP2350", 4096, 0, ""), None, "pico2_w"),
         (Facts("esp32", "Generic ESP32 module with ESP32", 4096, 0, ""), "esp32", "esp32"),
+        (Facts("esp32", "Generic ESP32 module with SPIRAM with ESP32", 4096, 0, ""), None, "esp32"),
+        (Facts("esp32", "Generic ESP32S3 module with ESP32-S3", 4096, 0, ""), None, "esp32s3"),
+        (Facts("esp32", "ESP32C3 module with ESP32C3", 4096, 0, ""), None, "esp32c3"),
     ],
 )
 def test_kind_is_found(facts: Facts, expected: str | None, kind: str) -> None:
@@ -312,7 +316,8 @@ def test_kind_is_found(facts: Facts, expected: str | None, kind: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "expected", "why"),
     [
-        (Facts("esp8266", "ESP module with ESP8266", 4096, 0, ""), None, "esp8266"),
+        (Facts("esp32", "LILYGO watch with ESP32", 4096, 0, ""), None, "LILYGO watch"),
+        (Facts("esp8266", "ESP module with ESP8266", 4096, 0, ""), None, "ESP module"),
         (Facts("rp2", "Raspberry Pi Pico with RP2040", 4096, 0, ""), None, "no Wi-Fi"),
         (Facts("linux", "linux [GCC 14.2.1] version", 4096, 0, "<VfsPosix>"), None, "not a board"),
         (Facts("rp2", "Raspberry Pi Pico W with RP2040", 4096, 0, ""), "esp32", "not esp32"),

@@ -31,7 +31,10 @@ FILES = {"/a": b"1", "/lib/x/y.mpy": b"y" * 5000, "/lib/x/z.mpy": b"", "/etc/c.j
 BUILD_TIME = 1790000000
 
 
-@pytest.mark.parametrize(("name", "blocks"), [("pico_w", 212), ("esp32", 512), ("virtual", 212)])
+BLOCKS = [("pico_w", 212), ("pico2_w", 640), ("esp32", 512), ("esp32s3", 1536), ("virtual", 212)]
+
+
+@pytest.mark.parametrize(("name", "blocks"), BLOCKS)
 def test_image_has_exactly_the_blocks_of_the_board(name, blocks):
     image = build_image(FILES, name)
     assert len(image) == blocks * 4096
@@ -40,7 +43,7 @@ def test_image_has_exactly_the_blocks_of_the_board(name, blocks):
 
 
 def test_every_board_has_facts_and_a_profile():
-    assert names() == ["esp32", "pico_w", "virtual"]
+    assert names() == ["esp32", "esp32c3", "esp32s3", "pico2_w", "pico_w", "virtual"]
     for name in names():
         assert board(name).name == profile(name).board == name
     assert board("pico_w").flash_offset == 0x12C000
@@ -96,7 +99,10 @@ def test_verify_finds_a_difference():
 
 
 def test_unknown_board_is_wrong_use():
-    with pytest.raises(MusterError, match="no board 'arduino': choose one of esp32, pico_w, virtual"):
+    with pytest.raises(
+        MusterError,
+        match="no board 'arduino': choose one of esp32, esp32c3, esp32s3, pico2_w, pico_w, virtual",
+    ):
         board("arduino")
 
 

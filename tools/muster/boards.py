@@ -32,6 +32,7 @@ class Board:
     name: str
     title: str
     chip: str
+    platform: str
     block_size: int
     block_count: int
     flash_offset: int
@@ -111,6 +112,19 @@ def board(name: str) -> Board:
         raise MusterError(f"there is no board {name!r}: choose one of {', '.join(names())}.", WRONG_USE)
     facts = runpy.run_path(str(_BOARDS / name / "board.py"))
     return Board(**{field: facts[field.upper()] for field in Board.__dataclass_fields__})
+
+
+FLASHED = tuple(name for name in names() if board(name).firmware)  # all but the virtual one
+
+
+def of_machine(platform: str, machine: str) -> Board | None:
+    """The board whose firmware calls itself so (`sys.platform`, `sys.implementation._machine`), or None."""
+    title = machine.rpartition(" with ")[0]
+    for name in names():
+        facts = board(name)
+        if facts.platform == platform and (not facts.machines or title in facts.machines):
+            return facts
+    return None
 
 
 @functools.lru_cache(maxsize=256)

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from device.core import paths
 from muster.board_link import BoardLink, Facts
+from muster.boards import board, names, of_machine
 from muster.errors import WRONG_USE, MusterError
 from muster.program import code_files
 
 _MPY = 6 | 3 << 8  # version and sub-version of what mpy-cross makes: MicroPython 1.23 and newer
 
-# sys.platform -> name of the board (firmware/boards)
-KINDS = {"esp32": "esp32", "rp2": "pico_w", "linux": "virtual"}
 # The program's own places: what else is in them is of an earlier version and goes.
 _FILES = (paths.PACK, paths.PAGE, f"{paths.LIB}/pack.mpy", paths.BOOT, paths.MAIN)
 OURS = [
@@ -65,15 +64,18 @@ class Summary:
 
 def kind_of(facts: Facts, expected: str | None = None) -> str:
     """The board's name. Raises MusterError when it is unknown, unfit, or not the `expected` one."""
-    kind = KINDS.get(facts.platform)
-    if kind is None:
+    found = of_machine(facts.platform, facts.machine)
+    if found is None and facts.platform == "rp2" and " W" not in facts.machine:
+        raise MusterError(f"{facts.machine} has no Wi-Fi: Muster needs a Pico W.", WRONG_USE)
+    if found is None:
         raise MusterError(
-            f"this board calls itself {facts.platform!r}: Muster knows esp32 and rp2 (Pico W).", WRONG_USE
+            f"this board calls itself {facts.machine or facts.platform!r}: Muster knows "
+            f"{', '.join(board(name).title for name in names())}.",
+            WRONG_USE,
         )
+    kind = found.name
     if kind == "virtual" and "VfsLfs2" not in facts.root:
         raise MusterError("this is MicroPython on a computer, not a board: nothing was touched.", WRONG_USE)
-    if kind == "pico_w" and " W" not in facts.machine:
-        raise MusterError(f"{facts.machine} has no Wi-Fi: Muster needs a Pico W.", WRONG_USE)
     if facts.frozen:
         raise MusterError(
             "Muster's program is frozen into this board's firmware, and a deployed one would not run: write "
@@ -101,7 +103,7 @@ def folders_of(files: Iterable[str]) -> list[str]:
 
 def deploy(
     link: BoardLink,
-    board: str | None = None,
+    expected: str | None = None,
     report: Report = print,
     build: Callable[[str], dict[str, bytes]] = code_files,
     app: Mapping[str, bytes] | None = None,
@@ -109,13 +111,13 @@ def deploy(
 ) -> Summary:
     """Bring the program on the board behind `link` up to date, and start it.
 
-    `board`: refuse another kind; `report` gets a line per step; `build` makes the program of a board's kind;
+    `expected`: refuse another kind; `report` gets a line per step; `build` makes the program of a kind;
     `app`: {path on flash: content} of the application, None to leave that on the board alone. `dry_run`:
     write nothing; the board is interrupted for the comparison, and started again.
     Raises MusterError; the board then runs its old program, or the message says what it needs.
     """
     facts = link.facts()
-    kind = kind_of(facts, board)
+    kind = kind_of(facts, expected)
     files = {**build(kind), **(app or {})}
     places = OURS if app is None else [*OURS, paths.APP]
     report(f"{kind} on {link.port}: {facts.machine}")

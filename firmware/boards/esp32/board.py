@@ -3,6 +3,7 @@
 NAME = "esp32"
 TITLE = "ESP32, 4 MiB flash"
 CHIP = "esp32"
+PLATFORM = "esp32"
 BLOCK_SIZE = 4096
 BLOCK_COUNT = 512  # with any other count the firmware says "filesystem appears to be corrupted" for ever
 FLASH_OFFSET = 0x200000

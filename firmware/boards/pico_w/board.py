@@ -3,6 +3,7 @@
 NAME = "pico_w"
 TITLE = "Raspberry Pi Pico W"
 CHIP = "rp2040"
+PLATFORM = "rp2"
 BLOCK_SIZE = 4096
 BLOCK_COUNT = 212  # with any other count rp2 formats the flash again
 FLASH_OFFSET = 0x12C000  # of the file system, in the 2 MiB flash

@@ -3,6 +3,7 @@
 NAME = "virtual"
 TITLE = "virtual board (MicroPython's unix port)"
 CHIP = "host"
+PLATFORM = "linux"
 BLOCK_SIZE = 4096
 BLOCK_COUNT = 212
 FLASH_OFFSET = 0

@@ -129,7 +129,7 @@ def test_running_boards_are_restarted_into_bootsel_mode_and_known_by_their_numbe
     [
         ("rp2;Raspberry Pi Pico with RP2040", "has no Wi-Fi"),
         ("esp32;Generic ESP32 module with ESP32", "of the kind esp32"),
-        ("stm32;PYBD", "calls itself 'stm32'"),
+        ("stm32;PYBD", "calls itself 'PYBD'"),
     ],
 )
 def test_a_running_board_of_another_kind_is_left_alone(pico_line, tmp_path, called, said):

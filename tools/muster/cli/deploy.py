@@ -13,7 +13,7 @@ from rich.table import Table
 
 from muster import application
 from muster.board_link import BoardLink, only_port
-from muster.boards import Selection
+from muster.boards import FLASHED, Selection
 from muster.cli import options, output
 from muster.cli.image_options import selection_options
 from muster.deploy import Summary
@@ -48,7 +48,7 @@ def show(summary: Summary, console: Console, is_dry_run: bool = False) -> None:
     "--port",
     help="Serial port of the board, such as /dev/ttyACM0. Default: the one board that is plugged in.",
 )
-@click.option("--board", type=click.Choice(["esp32", "pico_w"]), help="Refuse a board of another kind.")
+@click.option("--board", "kind", type=click.Choice(FLASHED), help="Refuse a board of another kind.")
 @click.option(
     "--app",
     type=click.Path(path_type=Path, file_okay=False),
@@ -60,7 +60,7 @@ def show(summary: Summary, console: Console, is_dry_run: bool = False) -> None:
 @options.dry_run_option
 def deploy(
     port: str | None,
-    board: str | None,
+    kind: str | None,
     app: Path | None,
     watch: bool,
     build: str | None,
@@ -82,9 +82,9 @@ def deploy(
         link = link or BoardLink(port or only_port())
         summary = bring_up_to_date(
             link,
-            board,
+            kind,
             lambda line: console.print(escape(line), soft_wrap=True),
-            lambda kind: code_files(kind, selection=Selection(build or build_of(link), without)),
+            lambda found: code_files(found, selection=Selection(build or build_of(link), without)),
             app=files,
             dry_run=dry_run,
         )

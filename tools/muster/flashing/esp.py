@@ -88,7 +88,8 @@ class Loader:
 
     def _check_flash(self) -> None:
         size = flash_size_bytes(cmds.detect_flash_size(self._esp))
-        if size is None or size < self._board.flash_bytes:
+        # MicroPython's file system is all that is left of the flash: an image fits one size only.
+        if size != self._board.flash_bytes:
             has = "has no flash that answers" if size is None else f"has {size >> 20} MiB of flash"
             raise MusterError(
                 f"the board on {self._port} {has}; the image is for {self._board.flash_bytes >> 20} MiB: "
