@@ -111,6 +111,8 @@ def board(name: str) -> Board:
     if name not in names():
         raise MusterError(f"there is no board {name!r}: choose one of {', '.join(names())}.", WRONG_USE)
     facts = runpy.run_path(str(_BOARDS / name / "board.py"))
+    if "LIKE" in facts:  # its file says only what differs
+        facts = {**runpy.run_path(str(_BOARDS / facts["LIKE"] / "board.py")), **facts}
     return Board(**{field: facts[field.upper()] for field in Board.__dataclass_fields__})
 
 
