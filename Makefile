@@ -51,11 +51,15 @@ demo-claim: ready ## a board that nobody owns: claim it in a browser; until Ctrl
 
 .PHONY: test
 test: ready browser ## all tests (ARGS="-k name" chooses)
-	@MUSTER_UF2= $(PYTEST) $(PARALLEL) $(ARGS)
+	@MUSTER_UF2= MUSTER_PORT= $(PYTEST) $(PARALLEL) $(ARGS)
 
 .PHONY: test-firmware
 test-firmware: ready $(if $(MUSTER_UF2),emulator) ## the image on real Pico W firmware in an emulator: MUSTER_UF2=/path/RPI_PICO_W-....uf2
 	@$(PYTEST) tests/firmware $(ARGS)
+
+.PHONY: hw
+hw: ready ## what only a board on a cable shows: PORT=/dev/ttyACM0
+	@MUSTER_PORT="$(PORT)" $(PYTEST) -rs tests/hardware $(ARGS)
 
 # A pre-release; pip takes it because pyproject.toml pins it exactly.
 .PHONY: emulator

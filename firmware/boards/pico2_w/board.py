@@ -1,4 +1,4 @@
-"""Facts about the Raspberry Pi Pico 2 W, by MicroPython's RPI_PICO2_W and the RP2350's datasheet; not tried."""
+"""Facts about the Raspberry Pi Pico 2 W, by MicroPython's RPI_PICO2_W and the datasheet; not tried."""
 
 LIKE = "pico_w"
 
