@@ -115,15 +115,18 @@ def host_arrows_run_one_way(root: Path) -> list[str]:
     return [line for place, allowed in HOST_ARROWS.items() for line in found(place, allowed)]
 
 
+_MAY_IMPORT_PORTS = ("lib/device/port/", "lib/device/diagnose.py")
+
+
 def only_boot_and_main_compose_ports(root: Path) -> list[str]:
-    """Outside boot.py, main.py and tests, only port imports port."""
+    """Outside boot.py, main.py and tests, only port imports port; and what a person starts at the prompt."""
     return [
         line
         for place in ("lib", "tools", "firmware")
         for line in _bad_imports(
             root,
             place,
-            lambda path, name: within(name, {"device.port"}) and not path.startswith("lib/device/port/"),
+            lambda path, name: within(name, {"device.port"}) and not path.startswith(_MAY_IMPORT_PORTS),
             "only boot.py and main.py do",
         )
     ]

@@ -7,6 +7,7 @@ the family are programmed in any order, others are ignored, and the chip restart
 import shutil
 import struct
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 _HEAD = struct.Struct("<8I")
@@ -21,7 +22,7 @@ class BootDrive:
     """A board in BOOTSEL mode, whose drive is `folder`. Use it with `with`.
 
     `flash` is what it has programmed, and `has_restarted` says whether it has got all blocks. `unplug_at`:
-    the drive goes away when so many blocks have come.
+    the drive goes away when so many blocks have come. `on_restart(drive)` is called when it has all of them.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class BootDrive:
         board_id: str = "RPI-RP2",
         *,
         unplug_at: int | None = None,
+        on_restart: Callable[["BootDrive"], object] = lambda _: None,
     ) -> None:
         self.folder = folder
         self.flash = bytearray(b"\xff") * flash_bytes
@@ -38,7 +40,7 @@ class BootDrive:
         self.has_restarted = False
         self._family, chip = FAMILIES[board_id]
         self._info = _INFO.format(chip=chip, id=board_id)
-        self._unplug_at = unplug_at
+        self._unplug_at, self._on_restart = unplug_at, on_restart
         self._seen: set[int] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -75,6 +77,8 @@ class BootDrive:
                 for at in range(0, whole, 512):
                     if self._take(data[at : at + 512]):
                         shutil.rmtree(self.folder, ignore_errors=True)
+                        if self.has_restarted:
+                            self._on_restart(self)
                         return
 
     def _take(self, block: bytes) -> bool:

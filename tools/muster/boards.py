@@ -41,6 +41,7 @@ class Board:
     uf2_family: int | None
     boot_drive: str | None
     flash_bytes: int
+    native_usb: bool
     firmware: str | None
     machines: tuple[str, ...]
     oldest_firmware: tuple[int, int]

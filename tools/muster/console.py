@@ -7,6 +7,7 @@ for longer than that.
 
 import codecs
 import contextlib
+import os
 import re
 import select
 import sys
@@ -17,8 +18,13 @@ from typing import NamedTuple
 import serial
 from serial.tools import list_ports
 
+# TypeError: the port was closed while it is read (pyserial).
+_LOST: tuple[type[Exception], ...] = (OSError, serial.SerialException, TypeError)
 if sys.platform != "win32":  # where a port has one program only
     import fcntl
+    import termios
+
+    _LOST = (*_LOST, termios.error)
 
 BAUD = 115200
 HEARD = "heard"  # the port is open
@@ -79,11 +85,15 @@ class Console:
         """What has come, after a moment at most."""
         try:
             if self._serial is None:
+                if self._is_locked():  # opening it would set its speed, and throw away what has come
+                    self._be(BUSY)
+                    time.sleep(_LOOK_S)
+                    return
                 self._serial = serial.Serial(self.port, BAUD, timeout=0)
                 self._begun = ""
                 self._be(HEARD)
             text = self._decoder.decode(self._read(self._serial))
-        except (OSError, serial.SerialException, TypeError):  # TypeError: closed while it is read (pyserial)
+        except _LOST:
             self.close()
             self._be(GONE)
             time.sleep(_LOOK_S)
@@ -92,6 +102,18 @@ class Console:
         self._begun = self._begun[:_MOST_LINE]
         for line in whole:
             yield line[:_MOST_LINE].rstrip("\r")
+
+    def _is_locked(self) -> bool:
+        if sys.platform == "win32":
+            return False
+        handle = os.open(self.port, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
 
     def _read(self, port: serial.Serial) -> bytes:
         if sys.platform == "win32":

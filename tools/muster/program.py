@@ -25,6 +25,11 @@ def _code(board_name: str, build_time: int, selection: Selection) -> dict[str, b
     return files
 
 
+def forget_code() -> None:
+    """The next call compiles anew: the sources have changed."""
+    _code.cache_clear()
+
+
 def code_files(
     board_name: str, build_time: int | None = None, selection: Selection = STANDARD
 ) -> dict[str, bytes]:

@@ -55,7 +55,7 @@ class Seen:
         elif told is not None:
             if self.beacon is not None and told.ms < self.beacon.up_s * 1000 - SILENT_S * 1000:
                 self.beacon = None  # it has restarted: what it was does not count
-            self.line = told._replace(text=printable(told.text))
+            self.line = told._replace(source=printable(told.source), text=printable(told.text))
 
 
 @dataclass

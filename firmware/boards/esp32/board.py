@@ -12,6 +12,7 @@ UF2_BASE = None  # flashed with esptool
 UF2_FAMILY = None
 BOOT_DRIVE = None
 FLASH_BYTES = 4 << 20
+NATIVE_USB = False  # a bridge, whose port stays
 FIRMWARE = "ESP32_GENERIC"  # its page at micropython.org/download
 MACHINES = ("Generic ESP32 module", "Generic ESP32 module with SPIRAM")  # not OTA, whose `vfs` lies elsewhere
 OLDEST_FIRMWARE = (1, 26)  # older ones have `vfs` in their partition table

@@ -5,6 +5,7 @@ LIKE = "esp32"
 NAME = "esp32c3"
 TITLE = "ESP32-C3, 4 MiB flash"
 CHIP = "esp32c3"
+NATIVE_USB = True
 FIRMWARE = "ESP32_GENERIC_C3"
 MACHINES = ("ESP32C3 module",)
 ESCAPE_PIN = 9  # the BOOT button

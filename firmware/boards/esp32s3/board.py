@@ -7,5 +7,6 @@ TITLE = "ESP32-S3, 8 MiB flash"
 CHIP = "esp32s3"
 BLOCK_COUNT = 1536
 FLASH_BYTES = 8 << 20
+NATIVE_USB = True
 FIRMWARE = "ESP32_GENERIC_S3"
 MACHINES = ("Generic ESP32S3 module", "Generic ESP32S3 module with Octal-SPIRAM")

@@ -12,6 +12,7 @@ UF2_BASE = 0x10000000  # where the chip maps its flash
 UF2_FAMILY = 0xE48BFF56
 BOOT_DRIVE = "RPI-RP2"  # Board-ID in INFO_UF2.TXT of its BOOTSEL mode
 FLASH_BYTES = 2 << 20
+NATIVE_USB = True  # no bridge: its port goes at each reset, and comes back
 FIRMWARE = "RPI_PICO_W"  # its page at micropython.org/download
 MACHINES = ("Raspberry Pi Pico W",)  # how that firmware calls itself
 OLDEST_FIRMWARE = (1, 24)

@@ -14,6 +14,8 @@ from muster.image import board_files, read_claim
 from muster.twin.server import running_twin
 from serial_board import SerialBoard
 
+NAMES = {"wifi": {"known": ["lab"]}, "cloud": {"serial": "camera-1"}}
+
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory):
@@ -29,7 +31,7 @@ def files(twin, serial, **device):
 def test_a_board_that_is_well_goes_on_and_its_bundle_names_nobody(twin, tmp_path):
     bundle = tmp_path / "bundle.json"
     with SerialBoard(tmp_path / "flash.img", files(twin, "camera-17")) as board:
-        board.wait_for(rig.DONE)
+        board.wait_for(";up;")
         done = muster("doctor", "--port", board.port, "--share", bundle)
         assert done.returncode == GOOD, done.stdout + done.stderr
         assert "camera-17" in done.stdout and "good" in done.stdout
@@ -83,15 +85,31 @@ def test_a_board_without_the_program_is_one_sentence(tmp_path):
 )
 def test_a_bundle_with_what_looks_like_a_secret_is_not_written(text):
     with pytest.raises(MusterError, match="looks like a secret"):
-        share.bundle({"log": [["warn", "app", text]]}, [])
-    assert "looks like" not in share.bundle({"log": [["warn", "app", "all is well"]]}, [])
+        share.bundle({**NAMES, "log": [["warn", "app", text]]}, [])
+    assert "all is well" in share.bundle({**NAMES, "log": [["warn", "app", "all is well"]]}, [])
 
 
 def test_stand_ins_are_stable():
     facts = {
         "wifi": {"known": ["home"], "joined": ["home", "10.0.0.7", -50]},
+        "cloud": {"host": "abc-ats.iot.eu-west-1.amazonaws.com", "serial": "SN_AABBCCDDEEFF"},
         "log": [["warn", "network", "home: wrong password"], ["info", "network", "10.0.0.7 and 10.0.0.7"]],
     }
     text = share.bundle(facts, [Finding(WRONG, "home is gone")])
     assert "home" not in text and text.count("<network 1>") == 4
     assert len(set(part for part in text.split('"') if "<address" in part)) == 2
+    assert "amazonaws" not in text and "AABB" not in text
+
+
+def test_without_the_names_free_text_is_left_out():
+    facts = {
+        "wifi": {"error": "OSError: 5"},
+        "cloud": {"host": "x"},
+        "memory": {"free": 5},
+        "log": [["warn", "network", "my-home: wrong password, 24:0a:c4:00:00:01"]],
+    }
+    text = share.bundle(facts, [Finding(WRONG, "my-home is gone")])
+    assert "my-home" not in text and '"free": 5' in text
+    facts.update({"wifi": {"known": []}, "log": [["a", "b", "24:0a:c4:00:00:01 fe80:1:2:3:4::5"]]})
+    hidden = share.bundle(facts, [])
+    assert "24:0a" not in hidden and "fe80" not in hidden

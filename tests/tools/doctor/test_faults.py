@@ -368,5 +368,24 @@ def test_facts_that_only_hardware_shows(changes, sentence):
     assert [one.text.startswith(sentence) for one in found] == [True] if sentence else not found
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"files": {"missing": 5}},
+        {"restarts": {"last": 7, "early": {"a": "b"}}},
+        {"services": 3},
+        {"wifi": {"known": 5, "seen": [1, None, []]}},
+        {"identity": {"active": {"missing": 3}, "claim": {"to": 1e400}}},
+        {"program": {"board": "pico_w-1", "micropython": "1.\u00b2"}},
+        {"cloud": {"host": ["x"], "lookup": {}}},
+    ],
+)
+def test_nonsense_is_said_and_breaks_nothing(nonsense):
+    findings({**HEALTHY, **nonsense}, NOW_S)
+    assert board_facts.read(["~D deep " + "[" * 100_000, "~D", "~D x {", "~D wifi null"])["deep"] == {
+        "error": "cannot be read"
+    }
+
+
 def test_there_are_forty_of_them():
     assert len(STATIC) + len(RUNNING) >= 40

@@ -127,8 +127,8 @@ def test_running_boards_are_restarted_into_bootsel_mode_and_known_by_their_numbe
 @pytest.mark.parametrize(
     ("called", "said"),
     [
-        ("rp2;Raspberry Pi Pico with RP2040", "has no Wi-Fi"),
-        ("esp32;Generic ESP32 module with ESP32", "of the kind esp32"),
+        ("rp2;Raspberry Pi Pico with RP2040", "calls itself 'Raspberry Pi Pico with RP2040'"),
+        ("esp32;Generic ESP32 module with ESP32", "calls itself 'Generic ESP32 module with ESP32'"),
         ("stm32;PYBD", "calls itself 'PYBD'"),
     ],
 )

@@ -16,11 +16,12 @@ from muster.board_link import BoardLink, only_port
 from muster.boards import FLASHED, Selection
 from muster.cli import options, output
 from muster.cli.image_options import selection_options
+from muster.cli.termination import quiet_at_ctrl_c
 from muster.deploy import Summary
 from muster.deploy import deploy as bring_up_to_date
 from muster.errors import MusterError
 from muster.layout import BOOT, LIB, MAIN, shown
-from muster.program import code_files
+from muster.program import code_files, forget_code
 from muster.services import build_of
 
 _LOOK_S = 0.3
@@ -91,28 +92,34 @@ def deploy(
         show(summary, console, dry_run)
         return link
 
-    link = bring()
-    if watch and not dry_run:
-        with contextlib.suppress(KeyboardInterrupt):
-            _watch(app, lambda: bring(link))
-
-
-def _watch(app: Path | None, bring: Callable[[], object]) -> None:
-    """Call `bring` each time that something is saved; what is wrong with it is said, and waited out."""
     folders = [LIB, *([app] if app else [])]
     before = _saved(folders)
+    link = bring()
+    if watch and not dry_run:
+        _watch(folders, before, lambda: bring(link))
+
+
+def _watch(folders: list[Path], before: dict[Path, int], bring: Callable[[], object]) -> None:
+    """Call `bring` each time that something is saved; what is wrong with it is said, and waited out.
+
+    Ctrl-C ends it between two deployments; within one it is an error, as without --watch.
+    """
     output.note(f"watching {', '.join(map(shown, folders))}; Ctrl-C ends this")
     while True:
-        time.sleep(_LOOK_S)
-        now = _saved(folders)
-        if now == before:
-            continue
-        time.sleep(_LOOK_S)  # an editor may still be writing
-        before = _saved(folders)
-        try:
-            bring()
-        except MusterError as error:
-            output.note(str(error))
+        with quiet_at_ctrl_c() as is_over:
+            time.sleep(_LOOK_S)
+            is_changed = _saved(folders) != before
+            if is_changed:
+                time.sleep(_LOOK_S)  # an editor may still be writing
+                before = _saved(folders)
+        if is_over():
+            return
+        if is_changed:
+            forget_code()
+            try:
+                bring()
+            except MusterError as error:
+                output.note(str(error))
 
 
 def _saved(folders: list[Path]) -> dict[Path, int]:

@@ -16,6 +16,7 @@ from muster.doctor.facts import Facts, part
 from muster.doctor.rules import WRONG, Finding, findings
 from muster.errors import FAILED, GOOD, NO_DEVICE, MusterError
 from muster.files import write_private
+from muster.printable import printable
 
 _SHOWN_LINES = 4  # of the log
 
@@ -42,8 +43,9 @@ def doctor(chosen: tuple[str, ...], bundle: Path | None, form: str) -> int:
         raise MusterError("no board was found: plug one in with a data cable.", NO_DEVICE)
     if bundle is not None and len(places) > 1:
         raise click.UsageError("A bundle is of one board: choose it with --port.")
-    told = {place: board_facts.ask(BoardLink(place)) for place in places}
-    found = {place: findings(facts, time.time()) for place, facts in told.items()}
+    told, found = {}, {}
+    for place in places:
+        told[place], found[place] = _asked(place, is_only=len(places) == 1)
     _compare(told, found)
     if form == output.JSON:
         output.result([_row(place, told[place], found[place]) for place in places])
@@ -55,6 +57,17 @@ def doctor(chosen: tuple[str, ...], bundle: Path | None, form: str) -> int:
         write_private(bundle, share.bundle(told[place], found[place]).encode())
         output.note(f"{bundle}: written; look at it before you give it away")
     return FAILED if any(one.kind == WRONG for row in found.values() for one in row) else GOOD
+
+
+def _asked(place: str, is_only: bool) -> tuple[Facts, list[Finding]]:
+    """The facts of a board and what they mean; of one that does not answer, that. Raises if it `is_only`."""
+    try:
+        facts = board_facts.ask(BoardLink(place))
+    except MusterError as error:
+        if is_only:
+            raise
+        return {}, [Finding(WRONG, str(error).rstrip("."))]
+    return facts, findings(facts, time.time())
 
 
 def _serial(facts: Facts) -> str:
@@ -85,7 +98,7 @@ def _show(place: str, facts: Facts, found: list[Finding]) -> None:
         f"MicroPython {program.get('micropython')}",
         f"{memory.get('free')} bytes of heap free, {flash.get('free')} of flash",
     ]
-    click.echo("; ".join(about))
+    click.echo(printable("; ".join(about)))
     for one in found:
         mark = click.style("wrong", fg="red") if one.kind == WRONG else click.style("look ", fg="yellow")
         click.echo(f"  {mark}  {one.text}{'.' if not one.text.endswith('.') else ''}")
@@ -95,4 +108,4 @@ def _show(place: str, facts: Facts, found: list[Finding]) -> None:
         click.echo(f"  {click.style('good', fg='green')}   nothing is wrong that can be seen from here.")
     lines = [line for line in facts.get("log") or [] if isinstance(line, list) and len(line) == 3]
     for level, source, text in lines[:-2][-_SHOWN_LINES:] if found else []:
-        click.echo(f"  {level:5}  {source}: {' / '.join(str(text).splitlines())}")
+        click.echo(printable(f"  {level!s:5}  {source}: {' / '.join(str(text).splitlines())}"))

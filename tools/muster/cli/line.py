@@ -3,7 +3,6 @@
 import shlex
 import sys
 import threading
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -134,11 +133,10 @@ def _are_plugged_in(stations: list[Station]) -> bool:
 
 
 def _summary(made: Production) -> int:
-    """How many boards passed, and which failed last."""
-    last = {row.device or row.board_id or f"station {row.station}": row for row in made.ledger.rows}
-    counts = Counter(row.result for row in last.values())
-    where = made.ledger.csv_path
-    output.note(f"{counts[PASSED]} passed, {made.left()} left; the ledger is {where}")
+    """How many devices have passed, and which boards of this order failed last."""
+    made.look()
+    output.note(f"{made.passed_now()} passed, {made.left()} left; the ledger is {made.ledger.csv_path}")
+    last = {row.device: row for row in made.ledger.rows if row.device in made.order.devices}
     for name, row in last.items():
         if row.result != PASSED:
             output.note(f"{name}: {row.error}")

@@ -1,6 +1,7 @@
 """What people see of a production line: big colours for each station, sounds, and their keys."""
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -83,7 +84,7 @@ class Screen:
         from rich.console import Group
         from rich.text import Text
 
-        passed = len(self._line.ledger.passed())
+        passed = self._line.passed_now()
         failed = sum(station.state is State.FAILED for station in self._line.stations)
         head = f"{passed} passed, {self._line.left()} left" + (
             f", {failed} FAILED here now" if failed else ""
@@ -128,7 +129,11 @@ def keys(pressed: Callable[[str], object]) -> Iterator[None]:
     def listen() -> None:
         while not over.is_set():
             if select.select([sys.stdin], [], [], _KEY_S)[0]:
-                pressed(sys.stdin.read(1))
+                typed = os.read(sys.stdin.fileno(), 64).decode(errors="replace")
+                if not typed:  # the terminal has gone
+                    return
+                for key in typed:
+                    pressed(key)
 
     listener = threading.Thread(target=listen, daemon=True)
     tty.setcbreak(sys.stdin)

@@ -1,6 +1,5 @@
 """`muster log`: what a board has said, and why it started."""
 
-import contextlib
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 from muster import board_log, tracebacks
 from muster.board_link import BoardLink, only_port
 from muster.cli import output
+from muster.cli.termination import quiet_at_ctrl_c
 from muster.errors import MusterError
 from muster.image import read_image
 from muster.printable import printable
@@ -65,12 +65,17 @@ def log(image_path: Path | None, port: str | None, follow: bool, form: str) -> N
 def _follow(port: str | None) -> None:
     """Print the lines of one board, or those of all with their ports before them, until Ctrl-C."""
 
+    over = threading.Event()
+
     def tell(heard: str, line: str) -> None:
         text = printable(tracebacks.decoded(line))
-        click.echo(text if port else f"{heard}  {text}")
+        try:
+            click.echo(text if port else f"{heard}  {text}")
+        except OSError:  # who read it has gone
+            over.set()
 
-    with Watch([port] if port else None, tell), contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()
+    with quiet_at_ctrl_c(), Watch([port] if port else None, tell):
+        over.wait()
 
 
 def _of_board(port: str | None) -> board_log.Log:

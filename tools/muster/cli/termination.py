@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from muster.errors import INTERRUPTED, TERMINATED
@@ -34,6 +34,18 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def quiet_at_ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the block, and is no error; gives a function that says whether it came. SIGTERM goes on."""
+    came = False
+    try:
+        yield lambda: came
+    except Terminated:
+        raise
+    except KeyboardInterrupt:
+        came = True
 
 
 def outcome(stop: BaseException) -> tuple[str, int]:

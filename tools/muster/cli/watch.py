@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from muster.cli import output
+from muster.cli.termination import quiet_at_ctrl_c
 from muster.errors import FAILED, GOOD, NO_DEVICE, MusterError
 from muster.watching import Seen, Watch
 
@@ -41,13 +42,11 @@ def watch(ports: tuple[str, ...], once: bool, wait_s: float, form: str) -> int:
     with Watch(ports or None) as boards:
         if once:
             return _once(boards, wait_s, form)
-        try:
+        with quiet_at_ctrl_c():
             if sys.stdout.isatty() and form == output.TABLE:
                 _draw(boards)
             else:
                 _tell(boards)
-        except KeyboardInterrupt:
-            return GOOD
     return GOOD
 
 

@@ -29,7 +29,7 @@ def read(lines: Iterable[str]) -> Facts:
             name, _, text = line[len(_MARK) :].strip().partition(" ")
             try:
                 found[name] = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 found[name] = {"error": "cannot be read"}
     return found
 

@@ -37,9 +37,18 @@ Findings = Iterator[Finding]
 
 def findings(facts: Facts, now_s: float) -> list[Finding]:
     """What is wrong by these facts, first what has to be mended first. `now_s`: the host's clock."""
-    found = [one for rule in _RULES for one in rule(facts, now_s)]
+    found = [one for rule in _RULES for one in _applied(rule, facts, now_s)]
     clean = [Finding(one.kind, printable(one.text), printable(one.advice)) for one in found]
     return sorted(dict.fromkeys(clean), key=lambda one: one.kind != WRONG)
+
+
+def _applied(rule: "Rule", facts: Facts, now_s: float) -> list[Finding]:
+    """What a rule says; a board that is ill may tell what no rule expects."""
+    try:
+        return list(rule(facts, now_s))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        name = rule.__name__.strip("_")
+        return [Finding(LOOK, f"what the board says about {name} makes no sense", "look at it with -o json")]
 
 
 def _kind(facts: Facts) -> str:
@@ -300,7 +309,8 @@ def _untold(facts: Facts, _: float) -> Findings:
             yield Finding(LOOK, f"{name} cannot be found out: {value['error']}")
 
 
-_RULES: tuple[Callable[[Facts, float], Findings], ...] = (
+Rule = Callable[[Facts, float], Findings]
+_RULES: tuple[Rule, ...] = (
     _program,
     _flash,
     _files,

@@ -11,10 +11,15 @@ from typing import Any
 from muster.doctor.facts import Facts, part
 from muster.doctor.rules import Finding
 from muster.errors import MusterError
+from muster.printable import printable
 
-_ID = re.compile(r"\b[0-9a-fA-F]{12,}\b")  # numbers of hardware, certificates, hashes, keys
-_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+# Numbers of hardware, certificates, hashes, keys; what stands beside them may be "_".
+_ID = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{12,}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})(?![0-9A-Fa-f])")
+_ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F:]+")
+_SERVER = re.compile(r"\b[\w.-]+\.amazonaws\.com\b")
 _CLAIM = re.compile(r"\bclaim ID [0-9A-Z-]{8,}", re.IGNORECASE)
+_OF_NAMES = ("wifi", "cloud")  # the facts by which names are known
+_FREE_TEXT = ("log", "services", "restarts", "files", *_OF_NAMES)
 # What may be left: nothing of these.
 _SECRETS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
@@ -26,11 +31,17 @@ _SECRETS = (
 def bundle(facts: Facts, findings: list[Finding]) -> str:
     """The text of the bundle (JSON). Raises MusterError when something in it looks like a secret."""
     names = dict(_names(facts))
+    told = dict(facts)
+    if not all(part(facts, name) for name in _OF_NAMES):
+        # Nobody knows the names that may stand in free text, so that is left out.
+        told = {name: value for name, value in facts.items() if name not in _FREE_TEXT}
+        findings = []
     text = json.dumps(
-        {"findings": [one._asdict() for one in findings], "facts": facts}, ensure_ascii=False, indent=1
+        {"findings": [one._asdict() for one in findings], "facts": told}, ensure_ascii=False, indent=1
     )
     for value in sorted(names, key=len, reverse=True):
-        text = text.replace(json.dumps(value, ensure_ascii=False)[1:-1], names[value])
+        for shown in (value, printable(value)):
+            text = text.replace(json.dumps(shown, ensure_ascii=False)[1:-1], names[value])
     stand_ins: dict[str, str] = {}
 
     def stand_in(kind: str, value: str) -> str:
@@ -38,6 +49,7 @@ def bundle(facts: Facts, findings: list[Finding]) -> str:
 
     text = _CLAIM.sub(lambda found: stand_in("claim ID", found[0]), text)
     text = _ID.sub(lambda found: stand_in("number", found[0]), text)
+    text = _SERVER.sub(lambda found: stand_in("server", found[0]), text)
     text = _ADDRESS.sub(lambda found: stand_in("address", found[0]), text)
     for pattern in _SECRETS:
         left = pattern.search(text)
@@ -65,6 +77,6 @@ def _names(facts: Facts) -> "list[tuple[str, str]]":
             found.append(("certificate", slot.get("subject")))
     told: dict[str, str] = {}
     for kind, value in found:
-        if isinstance(value, str) and len(value) > 1:
+        if isinstance(value, str) and value:
             told.setdefault(value, f"<{kind} {len(told) + 1}>")
     return list(told.items())

@@ -21,17 +21,19 @@ def flash_all(
     report: Callable[[Seat, str, int, int], object] = lambda *_: None,
     on_outcome: Callable[[Outcome], object] = lambda _: None,
     is_over: Callable[[], bool] = lambda: False,
+    lock: Any = None,
 ) -> list[Outcome]:
     """Flash the boards at all `seats` at once; the outcomes in their order.
 
     `report(seat, what is done, bytes done, of how many)`. Whatever stops it (KeyboardInterrupt, `is_over`),
-    no process stays; the boards that were written at that moment have to be flashed again.
+    no process stays; the boards that were written at that moment have to be flashed again. `lock`: of
+    `new_lock`, for all who flash boards at the same time.
     """
     outcomes: dict[Seat, Outcome] = {}
-    with _started(order, seats) as running:
+    with _started(order, seats, lock or new_lock()) as running:
         while running and not is_over():
+            receiver: Any
             for receiver in wait(list(running), _LOOK_S):
-                assert isinstance(receiver, Connection)
                 seat, process = running[receiver]
                 try:
                     said = receiver.recv()
@@ -49,12 +51,16 @@ def flash_all(
     return [outcomes.get(seat) or Outcome(seat, error="stopped.", code=INTERRUPTED) for seat in seats]
 
 
+def new_lock() -> Any:
+    """What keeps two boards from coming up as a drive at the same time: nobody could tell them apart."""
+    return workers.context(work.__name__).Lock()
+
+
 @contextlib.contextmanager
-def _started(order: Order, seats: Sequence[Seat]) -> Iterator[dict[Connection, tuple[Seat, Any]]]:
+def _started(order: Order, seats: Sequence[Seat], lock: Any) -> Iterator[dict[Any, tuple[Seat, Any]]]:
     """A process for each seat, by the end from which it is heard. At the end of the block, none runs."""
     context: Any = workers.context(work.__name__)
-    lock = context.Lock()
-    running: dict[Connection, tuple[Seat, Any]] = {}
+    running: dict[Any, tuple[Seat, Any]] = {}
     try:
         for seat in seats:
             receiver, sender = context.Pipe(duplex=False)
@@ -65,7 +71,7 @@ def _started(order: Order, seats: Sequence[Seat]) -> Iterator[dict[Connection, t
         yield running
     finally:
         for _, process in running.values():
-            process.terminate()
+            workers.end(process)
         for _, process in running.values():
             process.join(_END_S)
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from muster.board_link import BoardLink
-from muster.boards import Board, board
-from muster.deploy import kind_of
+from muster.boards import Board, board, of_machine
 from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
 from muster.flashing import drive, firmware
 from muster.fleet import names
 from muster.image import uf2
 from muster.image.filesystem import mount
 from muster.registry import Registry
-from muster.registry.flashes import BEGUN, FLASHED, Flash
+from muster.registry.flashes import BEGUN, FLASHED, PASSED, Flash
 
 Report = Callable[[str, int, int], object]  # (what is done, bytes done, bytes in total)
 
@@ -58,7 +57,7 @@ class Seat:
 class Outcome:
     """What became of a board. `error` is a sentence, "" when all went well; `code` is its exit code.
 
-    `kept`: it had its image already, and nothing was written.
+    `kept`: it had its image already, and nothing was written. `passed`: it was seen to start then, too.
     """
 
     seat: Seat
@@ -67,6 +66,7 @@ class Outcome:
     image: str = ""
     firmware: str | None = None
     kept: bool = False
+    passed: bool = False
     error: str = ""
     code: int = 0
     took_s: float = 0.0
@@ -113,24 +113,42 @@ class _Work:
     def by_drive(self, one_at_a_time: AbstractContextManager[object]) -> None:
         """A Pico W, through the drive of its BOOTSEL mode."""
         self._read_firmware()
-        place, board_id = self._seat.drive, None
-        if self._seat.port is not None:
-            self._report("connecting", 0, 1)
-            link = BoardLink(self._seat.port)
-            kind_of(link.facts(), self._board.name)
-            board_id = link.execute(_UNIQUE_ID).strip()
-        else:
+        if self._seat.port is None:
+            place = self._seat.drive
             assert place is not None
             drive.check(place, self._board)
-        if not self._choose(board_id):
+            if self._choose(None):
+                self._write(place)
             return
-        if self._seat.port is not None:
-            with one_at_a_time:
-                before = drive.find(self._board, self._order.drives)
-                self._report("restarting", 0, 1)
-                link.mpremote("bootloader")
-                place = drive.new_one(self._board, before, self._order.drives)
-        assert place is not None
+        self._report("connecting", 0, 1)
+        link = BoardLink(self._seat.port)
+        is_restarted = False
+        try:
+            self._check_kind(link)
+            if self._choose(link.execute(_UNIQUE_ID).strip()):
+                with one_at_a_time:
+                    before = drive.find(self._board, self._order.drives)
+                    self._report("restarting", 0, 1)
+                    link.mpremote("bootloader")
+                    is_restarted = True
+                    place = drive.new_one(self._board, before, self._order.drives)
+                self._write(place)
+        finally:
+            if not is_restarted:  # the questions have stopped its program
+                with contextlib.suppress(MusterError):
+                    link.start()
+
+    def _check_kind(self, link: BoardLink) -> None:
+        facts = link.facts()
+        found = of_machine(facts.platform, facts.machine)
+        if found is None or found.name != self._board.name:
+            raise MusterError(
+                f"the board on {link.port} calls itself {facts.machine or facts.platform!r}: it is no "
+                f"{self._board.title}, nothing was written.",
+                WRONG_USE,
+            )
+
+    def _write(self, place: Path) -> None:
         blocks = uf2.joined(self._parts, self._board)
         drive.write(place, blocks, lambda done, total: self._report("writing", done, total))
         self._note_done()
@@ -150,15 +168,24 @@ class _Work:
         assert self._order.home is not None and self._order.images is not None
         with _registry(self._order.home) as registry, registry.transaction():
             device, known = self._device_of(registry, board_id)
-            has_it = known is not None and known.state != BEGUN and not self._order.again
-            self.outcome = replace(self.outcome, device=device, kept=has_it)
-            if known is not None and has_it:
-                self.outcome = replace(self.outcome, image=known.image, firmware=known.firmware)
-            else:
-                # Read before anything is noted: without an image, this device stays free for any board.
-                self._take(self._order.images / f"{names.file_name(device)}-{self._board.name}.img")
+            if known is not None and known.state == PASSED and not self._order.again:
+                self.outcome = replace(
+                    self.outcome,
+                    device=device, kept=True, passed=True, image=known.image, firmware=known.firmware,
+                )  # fmt: skip
+                return False
+            # Read before anything is noted: without an image, this device stays free for any board.
+            self._take(self._order.images / f"{names.file_name(device)}-{self._board.name}.img")
+            self.outcome = replace(self.outcome, device=device, kept=self._is_on_it(known))
+            if not self.outcome.kept:
                 registry.flashes.put(self._flash(BEGUN))
-        return not has_it
+        return not self.outcome.kept
+
+    def _is_on_it(self, known: Flash | None) -> bool:
+        """Whether exactly this was written to the board before."""
+        if known is None or known.state == BEGUN or self._order.again:
+            return False
+        return known.image == self.outcome.image and self.outcome.firmware in (None, known.firmware)
 
     def _device_of(self, registry: Registry, board_id: str | None) -> tuple[str, Flash | None]:
         """(the device of this board, what is known of that). Call it in a transaction."""
@@ -203,6 +230,7 @@ class _Work:
 @contextlib.contextmanager
 def _registry(home: Path) -> Iterator[Registry]:
     registry = Registry(home)
+    registry.handed_out.safe_from_power_cuts()
     try:
         yield registry
     finally:

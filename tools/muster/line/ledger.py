@@ -4,6 +4,7 @@ The JSON lines are what counts: a row is on the disk before the next board begin
 has left in half is cut off at the next start. The CSV is written anew from them, for spreadsheets.
 """
 
+import contextlib
 import csv
 import datetime
 import io
@@ -60,10 +61,16 @@ class Ledger:
         """Add a row; it is on the disk when this returns."""
         text = json.dumps(row._asdict(), ensure_ascii=False) + "\n"
         with self._lock:
-            with self._json.open("ab") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
+            before = self._json.stat().st_size
+            try:
+                with self._json.open("ab") as file:
+                    file.write(text.encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:  # a full disk: half a row must not stay before the next one
+                with contextlib.suppress(OSError):
+                    os.truncate(self._json, before)
+                raise MusterError(f"the ledger {self._json} cannot be written: {error.strerror}.") from None
             self.rows.append(row)
             self._write_csv()
 
@@ -95,7 +102,10 @@ class Ledger:
         writer: Any = csv.writer(text, lineterminator="\n")
         writer.writerow(Row._fields)
         writer.writerows([_harmless(value) for value in row] for row in self.rows)
-        files.write(self.csv_path, text.getvalue().encode(), mode=files.PRIVATE)
+        with contextlib.suppress(
+            OSError, MusterError
+        ):  # a spreadsheet may hold it; it is made anew next time
+            files.write(self.csv_path, text.getvalue().encode(), mode=files.PRIVATE)
 
 
 def moment(unix_s: float) -> str:

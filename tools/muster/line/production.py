@@ -1,18 +1,20 @@
 """A production line: its stations, what they share, and what the run before has left."""
 
+import contextlib
 import os
+import stat
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 from muster import console
-from muster.boards import board
+from muster.boards import Board, board
 from muster.errors import MusterError
-from muster.flashing import drive
+from muster.flashing import drive, row
 from muster.flashing.work import Order, Outcome, Seat
 from muster.line.ledger import PASSED, Ledger, Row, moment
 from muster.line.station import State, Station
@@ -43,14 +45,19 @@ class Production:
     stations: list[Station] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._known: dict[str, str] = {}
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._labels = threading.Lock()
         self._adopted: dict[str, Seat] = {}  # ports that boards of drives have come back at
+        self._drives = threading.Lock()  # one board at a time is known by the new port that it comes back at
+        self._restarting = 0  # boards that are about to come up as drives
+        self.lock = row.new_lock()
         self._looker = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> "Production":
         reconcile(self.order, self.ledger)
+        self.look()
         for seat in self.seats:
             self._open(seat)
         if not self.seats:
@@ -72,7 +79,20 @@ class Production:
 
     def left(self) -> int:
         """How many devices have not passed."""
-        return len(set(self.order.devices) - self.ledger.passed())
+        return sum(self._known.get(name) != flashes.PASSED for name in self.order.devices)
+
+    def passed_now(self) -> int:
+        """How many devices have passed."""
+        return len(self.order.devices) - self.left()
+
+    def look(self) -> None:
+        """Ask the registry how far the devices are."""
+        assert self.order.home is not None
+        registry = Registry(self.order.home)
+        try:
+            self._known = {one.device: one.state for one in registry.flashes.all()}
+        finally:
+            registry.close()
 
     # What stations ask
 
@@ -80,19 +100,47 @@ class Production:
         """Whether the line ends."""
         return self._over.is_set()
 
+    @contextlib.contextmanager
+    def alone(self, seat: Seat) -> Iterator[None]:
+        """Within the block, no other board comes up in a way that this one could be taken for."""
+        if board(self.order.board).uf2_base is None:
+            yield
+            return
+        if seat.port is not None:
+            self._restarting += 1  # the drive that it becomes is no station
+            try:
+                yield
+            finally:
+                self._restarting -= 1
+            return
+        with self._drives:
+            before = console.boards()
+            try:
+                yield
+            finally:  # whatever became of it: the port that has come is this board's
+                for port in self._unknown_ports():
+                    if port not in before:
+                        self._adopted[port] = seat
+
     def plug(self, seat: Seat) -> object:
         """What is plugged in at this seat: another value each time, None when nothing is."""
-        places = [seat.port or str(seat.drive)]
-        places += [port for port, one in self._adopted.items() if one == seat]
-        for place in places:
-            try:
-                found = os.stat(place)
-            except OSError:
-                if place in console.boards():  # a port that is no file (Windows)
-                    return place
-            else:
-                return found.st_rdev, found.st_ino, found.st_ctime_ns  # made anew each time
-        return None
+        if seat.port is None:
+            return self._plug_of_drive(seat)
+        try:
+            found = os.stat(seat.port)
+        except OSError:
+            return seat.port if seat.port in console.boards() else None  # a port that is no file (Windows)
+        link = os.lstat(seat.port)
+        made = link.st_ctime_ns if stat.S_ISLNK(link.st_mode) else 0
+        return found.st_rdev, found.st_ino, made  # the node is made anew each time, and so is a link to it
+
+    def _plug_of_drive(self, seat: Seat) -> object:
+        there = console.boards()
+        for port in [port for port in self._adopted if port not in there]:
+            del self._adopted[port]
+        back = [port for port, one in list(self._adopted.items()) if one == seat]
+        assert seat.drive is not None
+        return drive.is_drive(seat.drive, board(self.order.board)) or bool(back) or None
 
     def port_of(self, seat: Seat, device: str | None) -> str:
         """The serial port of a board; of one that was a drive, the new port on which it says its name.
@@ -106,7 +154,6 @@ class Production:
             while time.monotonic() < end_s and not self.is_over():
                 for port, seen in list(boards.seen.items()):
                     if seen.beacon is not None and seen.beacon.serial == device:
-                        self._adopted[port] = seat
                         return port
                 boards.news.wait(_LOOK_S)
                 boards.news.clear()
@@ -123,6 +170,8 @@ class Production:
 
     def changed(self, station: Station) -> None:
         """Something has changed that people want to see."""
+        if station.state is State.PASSED:
+            self.look()
         self.on_change(station)
 
     # Where boards come
@@ -134,27 +183,32 @@ class Production:
         station.start()
 
     def _unknown_ports(self) -> list[str]:
-        known = {station.seat.port for station in self.stations} | set(self._adopted)
+        known = {station.seat.port for station in self.stations} | set(list(self._adopted))
         return [port for port in console.boards() if port not in known]
 
     def _look(self) -> None:
         facts = board(self.order.board)
         while not self._over.wait(_LOOK_S):
-            drives = drive.find(facts, self.order.drives) if facts.boot_drive else []
-            known = {station.seat for station in self.stations}
-            found = [Seat(drive=folder) for folder in drives]
-            if not any(one.seat.drive and one.state is State.STARTING for one in self.stations):
-                found += [Seat(port=port) for port in self._unknown_ports()]
-            for seat in found:
-                if seat not in known:
+            with contextlib.suppress(OSError, MusterError):  # a folder or a port that has just gone
+                for seat in self._new_seats(facts):
                     self._open(seat)
+
+    def _new_seats(self, facts: Board) -> list[Seat]:
+        """Boards that have come to where there is no station; none that a station is about to know."""
+        known = {station.seat for station in self.stations}
+        found: list[Seat] = []
+        if facts.boot_drive and not self._restarting:
+            found += [Seat(drive=folder) for folder in drive.find(facts, self.order.drives)]
+        if not self._drives.locked():
+            found += [Seat(port=port) for port in self._unknown_ports()]
+        return [seat for seat in found if seat not in known]
 
 
 def _print(words: list[str]) -> None:
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=_PRINT_S, check=False)
-        reason = done.stderr.strip() if done.returncode else ""
-    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         reason = str(error)
     if reason:
         raise MusterError(f"the label is not printed ({reason}): it is in {words[-1]}.")
@@ -168,9 +222,10 @@ def reconcile(order: Order, ledger: Ledger) -> None:
         known = registry.flashes.all()
     finally:
         registry.close()
-    written = ledger.passed()
+    written = {(row.device, row.board_id) for row in ledger.rows if row.result == PASSED}
     for one in known:
-        if one.state == flashes.PASSED and one.device in order.devices and one.device not in written:
+        is_new = (one.device, one.board_id or "") not in written
+        if one.state == flashes.PASSED and one.device in order.devices and is_new:
             ledger.add(
                 Row(
                     time=moment(one.at_s),

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from muster.boards import board
 from muster.errors import MusterError
@@ -38,6 +39,10 @@ class Line(Protocol):
     ledger: Ledger
     limit_s: float
     by_key: bool
+    lock: Any
+
+    def alone(self, seat: Seat) -> AbstractContextManager[object]:
+        """Within the block, no other board comes up in a way that this one could be taken for."""
 
     def is_over(self) -> bool:
         """Whether the line ends."""
@@ -84,6 +89,17 @@ class Station:
 
     def _run(self) -> None:
         while not self._line.is_over():
+            try:
+                self._serve()
+            except Exception as error:  # a full disk, a busy registry: the next board may be luckier
+                self._be(State.FAILED, str(error))
+                if not self._wait(lambda: self._again.is_set() or self._line.plug(self.seat) is None):
+                    return
+                self._again.clear()
+
+    def _serve(self) -> None:
+        """Board after board, until the line is over."""
+        while not self._line.is_over():
             self._be(State.EMPTY)
             if not self._wait(lambda: self._line.plug(self.seat) is not None):
                 return
@@ -96,7 +112,8 @@ class Station:
                 if not self._again.is_set():
                     break
                 self._again.clear()
-                plug = self._do(plug)
+                # A key after a failure means: write it anew, whatever the registry says is on it.
+                plug = self._do(plug, again=self.state is State.FAILED)
 
     def _wait(self, is_so: Callable[[], bool]) -> bool:
         """Wait until it is so; False when the line is over before."""
@@ -106,19 +123,23 @@ class Station:
             time.sleep(_LOOK_S)
         return False
 
-    def _do(self, plug: object) -> object:
+    def _do(self, plug: object, again: bool = False) -> object:
         """Do the board that is plugged in; return how it is plugged in afterwards."""
-        # A Pico W leaves USB and comes back; an ESP32 is where it was, or somebody was quick with the next.
-        comes_back = board(self._line.order.board).uf2_base is not None
-        self._flash_and_watch(lambda: not comes_back and self._line.plug(self.seat) != plug)
+        # With USB of its own it leaves and comes back; behind a bridge it is where it was, or somebody was
+        # quick with the next one.
+        comes_back = board(self._line.order.board).native_usb
+        with self._line.alone(self.seat):
+            self._flash_and_watch(lambda: not comes_back and self._line.plug(self.seat) != plug, again)
         return self._line.plug(self.seat) if comes_back else plug
 
-    def _flash_and_watch(self, is_pulled_out: Callable[[], bool]) -> None:
+    def _flash_and_watch(self, is_pulled_out: Callable[[], bool], again: bool) -> None:
         begun_s = time.monotonic()
         self._be(State.FLASHING)
-        (outcome,) = row.flash_all(self._line.order, [self.seat], self._report, is_over=self._line.is_over)
+        order = replace(self._line.order, again=again)
+        line = self._line
+        (outcome,) = row.flash_all(order, [self.seat], self._report, is_over=line.is_over, lock=line.lock)
         self.device = outcome.device or ""
-        if outcome.kept and outcome.device in self._line.ledger.passed():
+        if outcome.passed:
             self._be(State.PASSED, "it has passed before")
             return
         if not outcome.error:
@@ -190,6 +211,7 @@ class Station:
 def _pass(home: Path | None, outcome: Outcome) -> None:
     assert home is not None and outcome.device is not None
     registry = Registry(home)
+    registry.handed_out.safe_from_power_cuts()
     try:
         registry.flashes.passed(outcome.device, outcome.board_id, time.time())
     finally:

@@ -50,9 +50,12 @@ class Flashes:
         return next((name for name in devices if self.of_device(name) is None), None)
 
     def nameless(self, devices: Sequence[str]) -> str | None:
-        """The first of `devices` whose image went to a board that did not say its number."""
-        found = map(self.of_device, devices)
-        return next((one.device for one in found if one is not None and one.board_id is None), None)
+        """The first of `devices` that was begun on a board that did not say its number.
+
+        One device that is named alone need not be in the middle of it.
+        """
+        found = [one for one in map(self.of_device, devices) if one is not None and one.board_id is None]
+        return next((one.device for one in found if one.state == BEGUN or len(devices) == 1), None)
 
     def put(self, flash: Flash) -> None:
         """Remember it; what was known of the device before is forgotten.
