@@ -59,7 +59,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["no-such-command"], "No such command"),
         (["--no-such-option"], "No such option"),
-        (["deploy", "--board", "pico"], "'pico' is not one of 'esp32', 'pico_w'"),
+        (["deploy", "--board", "pico"], "'pico' is not one of 'esp32', 'esp32c3'"),
         (["deploy", "--port"], "requires an argument"),
         (["deploy", "surplus"], "unexpected extra argument"),
     ],

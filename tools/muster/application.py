@@ -21,7 +21,7 @@ _LEFT_OUT = ("__pycache__",)  # beside what begins with a dot
 # would be found instead.
 RESERVED = frozenset(
     [
-        *("boot", "pack", "device", "umqtt", "microdot", "lib", "vboard"),
+        *("__main__", "boot", "pack", "device", "umqtt", "microdot", "lib", "vboard"),
         *("asyncio", "binascii", "builtins", "collections", "cryptolib", "deflate", "errno", "gc", "hashlib"),
         *(
             "io",

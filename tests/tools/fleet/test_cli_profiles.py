@@ -133,7 +133,7 @@ def test_the_tab_key_knows_steps_faults_boards_and_settings(tool: Tool) -> None:
         "close-after",
         "close-answered",
     ]
-    assert completions(tool, "deploy", "--board", "") == ["esp32", "pico_w"]
+    assert completions(tool, "deploy", "--board", "") == ["esp32", "esp32c3", "esp32s3", "pico2_w", "pico_w"]
     assert completions(tool, "board", "run", "--set", "NET") == ["NETWORK=", "NETWORKS="]
 
 
