@@ -107,11 +107,13 @@ class Production:
             yield
             return
         if seat.port is not None:
-            self._restarting += 1  # the drive that it becomes is no station
+            with self._lock:
+                self._restarting += 1  # the drive that it becomes is no station
             try:
                 yield
             finally:
-                self._restarting -= 1
+                with self._lock:
+                    self._restarting -= 1
             return
         with self._drives:
             before = console.boards()
@@ -137,10 +139,12 @@ class Production:
     def _plug_of_drive(self, seat: Seat) -> object:
         there = console.boards()
         for port in [port for port in self._adopted if port not in there]:
-            del self._adopted[port]
+            self._adopted.pop(port, None)
         back = [port for port, one in list(self._adopted.items()) if one == seat]
         assert seat.drive is not None
-        return drive.is_drive(seat.drive, board(self.order.board)) or bool(back) or None
+        # A board that a station has restarted becomes a drive too, and may be mounted at the same place.
+        is_own = not self._restarting and drive.is_drive(seat.drive, board(self.order.board))
+        return is_own or bool(back) or None
 
     def port_of(self, seat: Seat, device: str | None) -> str:
         """The serial port of a board; of one that was a drive, the new port on which it says its name.
