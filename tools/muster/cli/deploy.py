@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from muster.board_link import BoardLink, only_port
 from muster.boards import FLASHED, Selection
 from muster.cli import options, output
 from muster.cli.image_options import selection_options
+from muster.cli.termination import outcome as stopped_by
 from muster.cli.termination import quiet_at_ctrl_c
 from muster.deploy import Summary
 from muster.deploy import deploy as bring_up_to_date
@@ -25,6 +26,10 @@ from muster.program import code_files, forget_code
 from muster.services import build_of
 
 _LOOK_S = 0.3
+
+
+class _Stopped(MusterError):
+    """A person has stopped a deployment."""
 
 
 def show(summary: Summary, console: Console, is_dry_run: bool = False) -> None:
@@ -81,14 +86,15 @@ def deploy(
         # A mistake in the application is said before a board is looked for.
         files = application.files_of(app) if app else None
         link = link or BoardLink(port or only_port())
-        summary = bring_up_to_date(
-            link,
-            kind,
-            lambda line: console.print(escape(line), soft_wrap=True),
-            lambda found: code_files(found, selection=Selection(build or build_of(link), without)),
-            app=files,
-            dry_run=dry_run,
-        )
+        with _never_quiet():
+            summary = bring_up_to_date(
+                link,
+                kind,
+                lambda line: console.print(escape(line), soft_wrap=True),
+                lambda found: code_files(found, selection=Selection(build or build_of(link), without)),
+                app=files,
+                dry_run=dry_run,
+            )
         show(summary, console, dry_run)
         return link
 
@@ -99,25 +105,31 @@ def deploy(
         _watch(folders, before, lambda: bring(link))
 
 
-def _watch(folders: list[Path], before: dict[Path, int], bring: Callable[[], object]) -> None:
-    """Call `bring` each time that something is saved; what is wrong with it is said, and waited out.
+@contextlib.contextmanager
+def _never_quiet() -> Iterator[None]:
+    """Ctrl-C in the middle of a deployment is an error, also where it ends a command quietly."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        how, code = stopped_by(stop)
+        raise _Stopped(f"{how}; the same command continues where it stopped", code) from None
 
-    Ctrl-C ends it between two deployments; within one it is an error, as without --watch.
-    """
+
+def _watch(folders: list[Path], before: dict[Path, int], bring: Callable[[], object]) -> None:
+    """Call `bring` each time that something is saved; what is wrong with it is said, and waited out."""
     output.note(f"watching {', '.join(map(shown, folders))}; Ctrl-C ends this")
-    while True:
-        with quiet_at_ctrl_c() as is_over:
+    with quiet_at_ctrl_c():
+        while True:
             time.sleep(_LOOK_S)
-            is_changed = _saved(folders) != before
-            if is_changed:
-                time.sleep(_LOOK_S)  # an editor may still be writing
-                before = _saved(folders)
-        if is_over():
-            return
-        if is_changed:
+            if _saved(folders) == before:
+                continue
+            time.sleep(_LOOK_S)  # an editor may still be writing
+            before = _saved(folders)
             forget_code()
             try:
                 bring()
+            except _Stopped:
+                raise
             except MusterError as error:
                 output.note(str(error))
 

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 
 from muster.errors import INTERRUPTED, TERMINATED
@@ -37,15 +37,14 @@ def terminable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet_at_ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C ends the block, and is no error; gives a function that says whether it came. SIGTERM goes on."""
-    came = False
+def quiet_at_ctrl_c() -> Iterator[None]:
+    """Ctrl-C ends the block, and is no error. SIGTERM goes on."""
     try:
-        yield lambda: came
+        yield
     except Terminated:
         raise
     except KeyboardInterrupt:
-        came = True
+        pass
 
 
 def outcome(stop: BaseException) -> tuple[str, int]:
