@@ -29,8 +29,7 @@ def up(watch: Watch) -> float:
         if seen.is_up():
             assert seen.beacon is not None
             return seen.beacon.up_s
-        watch.news.wait(1)
-        watch.news.clear()
+        watch.wait(1)
     raise AssertionError(f"not up within {LONG_S} s: {watch.seen[PORT]}")
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from muster import console
 from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
 
 ANSWER_S = 15  # a short command; entering the prompt alone may take mpremote 10 s
@@ -76,21 +77,16 @@ class Facts:
     frozen: bool = False
 
 
-def ports() -> list[str]:
-    """The serial ports with a USB device, as mpremote lists them."""
-    words = [sys.executable, "-m", "mpremote", "connect", "list"]
-    listed = subprocess.run(words, capture_output=True, text=True, timeout=ANSWER_S).stdout
-    rows = [line.split() for line in listed.splitlines()]
-    return [row[0] for row in rows if len(row) > 2 and row[2] != "0000:0000"]
+def no_board(what_next: str = "") -> MusterError:
+    """What is raised when no board is plugged in; `what_next` is the end of its sentence."""
+    return MusterError(f"no board was found: plug one in with a data cable{what_next}.", NO_DEVICE)
 
 
 def only_port() -> str:
     """The port of the one board that is plugged in. Raises MusterError when there is none, or several."""
-    found = ports()
+    found = console.boards()
     if not found:
-        raise MusterError(
-            "no board was found: plug one in with a data cable, or name its port with --port.", NO_DEVICE
-        )
+        raise no_board(", or name its port with --port")
     if len(found) > 1:
         raise MusterError(
             f"several boards are plugged in: choose one with --port {'|'.join(found)}.", WRONG_USE

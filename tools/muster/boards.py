@@ -117,7 +117,10 @@ def board(name: str) -> Board:
     return Board(**{field: facts[field.upper()] for field in Board.__dataclass_fields__})
 
 
-FLASHED = tuple(name for name in names() if board(name).firmware)  # all but the virtual one
+@functools.cache
+def flashed() -> tuple[str, ...]:
+    """The names of the boards that have a flash of their own: all but the virtual one."""
+    return tuple(name for name in names() if board(name).firmware)
 
 
 def of_machine(platform: str, machine: str) -> Board | None:

@@ -1,14 +1,12 @@
 """`python -m muster.frozen BOARD`: what firmware/manifest.py freezes besides lib/, in build/frozen/BOARD."""
 
-import argparse
 import shutil
 import sys
 from pathlib import Path
 
-from muster import files, mpy, umqtt
-from muster.boards import BUILD_PROFILES, FULL, Selection, names, profile
+from muster import files, for_board, mpy, umqtt
+from muster.boards import FULL, Selection, profile
 from muster.boards import board as facts
-from muster.errors import MusterError
 from muster.layout import BUILD
 
 
@@ -26,18 +24,9 @@ def prepare(board: str, selection: Selection, folder: Path = BUILD / "frozen") -
 
 def main(arguments: list[str] | None = None) -> int:
     """0; 1 or 2 with a sentence when there is nothing to freeze."""
-    parser = argparse.ArgumentParser(prog="python -m muster.frozen", description=__doc__)
-    parser.add_argument("board", choices=names())
-    parser.add_argument("--build", choices=BUILD_PROFILES, default=FULL, help="build profile (default: full)")
-    parser.add_argument("--without", action="append", default=[], metavar="SERVICE", help="leave it out")
-    options = parser.parse_args(arguments)
-    try:
-        place = prepare(options.board, Selection(options.build, tuple(options.without)))
-    except MusterError as error:
-        print(f"muster: {error}", file=sys.stderr)
-        return error.code
-    print(f"{place}: ready for firmware/manifest.py")
-    return 0
+    return for_board.run(
+        "frozen", __doc__, FULL, prepare, lambda place: f"{place}: ready for firmware/manifest.py", arguments
+    )
 
 
 if __name__ == "__main__":

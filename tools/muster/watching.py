@@ -46,16 +46,19 @@ class Seen:
         """Whether its boot status is out and nothing fails."""
         return self.beacon is not None and self.beacon.step == UP and not self.beacon.error
 
-    def hear(self, line: str) -> None:
-        """Take a line of its console."""
+    def hear(self, line: str) -> bool:
+        """Take a line of its console; return whether it is a beacon."""
         self.heard_s = time.monotonic()
-        beacon, told = read_beacon(line), console.said(line)
+        beacon = read_beacon(line)
         if beacon is not None:
             self.beacon = beacon
-        elif told is not None:
+            return True
+        told = console.said(line)
+        if told is not None:
             if self.beacon is not None and told.ms < self.beacon.up_s * 1000 - SILENT_S * 1000:
                 self.beacon = None  # it has restarted: what it was does not count
             self.line = told._replace(source=printable(told.source), text=printable(told.text))
+        return False
 
 
 @dataclass
@@ -88,6 +91,11 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
+    def wait(self, limit_s: float) -> None:
+        """Wait until there is news of a board, for `limit_s` at most."""
+        self.news.wait(limit_s)
+        self.news.clear()
+
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
         self._threads.append(thread)
@@ -112,7 +120,6 @@ class Watch:
             self.news.set()
 
         for line in console.Console(board.port, on_state).lines(self._is_over.is_set):
-            board.hear(line)
-            if read_beacon(line) is None:
+            if not board.hear(line):
                 self.on_line(board.port, line)
             self.news.set()

@@ -60,6 +60,8 @@ def test_two_boards_with_one_name_are_named(twin, tmp_path):
         SerialBoard(tmp_path / "one.img", files(twin, "camera-19"), unique_id="01") as one,
         SerialBoard(tmp_path / "two.img", files(twin, "camera-19"), unique_id="02") as two,
     ):
+        for board in (one, two):
+            board.wait_for(";up;")
         done = muster("doctor", "--port", one.port, "--port", two.port, "-o", "json")
     assert done.returncode == FAILED
     rows = json.loads(done.stdout)["response"]

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,23 +13,18 @@ from rich.table import Table
 
 from muster import application
 from muster.board_link import BoardLink, only_port
-from muster.boards import FLASHED, Selection
+from muster.boards import Selection, flashed
 from muster.cli import options, output
 from muster.cli.image_options import selection_options
-from muster.cli.termination import outcome as stopped_by
-from muster.cli.termination import quiet_at_ctrl_c
+from muster.cli.termination import quiet_at_ctrl_c, stopped
 from muster.deploy import Summary
 from muster.deploy import deploy as bring_up_to_date
-from muster.errors import MusterError
+from muster.errors import INTERRUPTED, TERMINATED, MusterError
 from muster.layout import BOOT, LIB, MAIN, shown
 from muster.program import code_files, forget_code
 from muster.services import build_of
 
 _LOOK_S = 0.3
-
-
-class _Stopped(MusterError):
-    """A person has stopped a deployment."""
 
 
 def show(summary: Summary, console: Console, is_dry_run: bool = False) -> None:
@@ -54,7 +49,7 @@ def show(summary: Summary, console: Console, is_dry_run: bool = False) -> None:
     "--port",
     help="Serial port of the board, such as /dev/ttyACM0. Default: the one board that is plugged in.",
 )
-@click.option("--board", "kind", type=click.Choice(FLASHED), help="Refuse a board of another kind.")
+@click.option("--board", "kind", type=click.Choice(flashed()), help="Refuse a board of another kind.")
 @click.option(
     "--app",
     type=click.Path(path_type=Path, file_okay=False),
@@ -86,7 +81,7 @@ def deploy(
         # A mistake in the application is said before a board is looked for.
         files = application.files_of(app) if app else None
         link = link or BoardLink(port or only_port())
-        with _never_quiet():
+        with stopped("the same command continues where it stopped"):
             summary = bring_up_to_date(
                 link,
                 kind,
@@ -105,16 +100,6 @@ def deploy(
         _watch(folders, before, lambda: bring(link))
 
 
-@contextlib.contextmanager
-def _never_quiet() -> Iterator[None]:
-    """Ctrl-C in the middle of a deployment is an error, also where it ends a command quietly."""
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        how, code = stopped_by(stop)
-        raise _Stopped(f"{how}; the same command continues where it stopped", code) from None
-
-
 def _watch(folders: list[Path], before: dict[Path, int], bring: Callable[[], object]) -> None:
     """Call `bring` each time that something is saved; what is wrong with it is said, and waited out."""
     output.note(f"watching {', '.join(map(shown, folders))}; Ctrl-C ends this")
@@ -128,9 +113,9 @@ def _watch(folders: list[Path], before: dict[Path, int], bring: Callable[[], obj
             forget_code()
             try:
                 bring()
-            except _Stopped:
-                raise
             except MusterError as error:
+                if error.code in (INTERRUPTED, TERMINATED):
+                    raise  # in the middle of a deployment, that is no quiet end
                 output.note(str(error))
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from muster.board_link import BoardLink, ports
+from muster import console
+from muster.board_link import BoardLink, no_board
 from muster.cli import output
 from muster.cli.image_options import FILE
 from muster.doctor import facts as board_facts
 from muster.doctor import share
 from muster.doctor.facts import Facts, part
 from muster.doctor.rules import WRONG, Finding, findings
-from muster.errors import FAILED, GOOD, NO_DEVICE, MusterError
+from muster.errors import FAILED, GOOD, MusterError
 from muster.files import write_private
 from muster.printable import printable
 
@@ -38,9 +39,9 @@ def doctor(chosen: tuple[str, ...], bundle: Path | None, form: str) -> int:
     No key leaves the board. The exit code is 0 if nothing is wrong. On the board itself: `import
     device.diagnose`.
     """
-    places = chosen or ports()
+    places = chosen or console.boards()
     if not places:
-        raise MusterError("no board was found: plug one in with a data cable.", NO_DEVICE)
+        raise no_board()
     if bundle is not None and len(places) > 1:
         raise click.UsageError("A bundle is of one board: choose it with --port.")
     told, found = {}, {}

@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from muster.board_link import ports
+from muster import console
+from muster.board_link import no_board
 from muster.boards import Board, board
 from muster.cli import options, output, selection
 from muster.cli.flash_bars import Bars
 from muster.cli.flash_options import Boards, board_options, chosen_devices, kind_of_image
 from muster.cli.image_options import FILE
-from muster.cli.termination import outcome as stopped_by
-from muster.errors import FAILED, GOOD, NO_DEVICE, PARTLY_DONE, WRONG_USE, MusterError
+from muster.cli.termination import stopped
+from muster.errors import FAILED, GOOD, PARTLY_DONE, WRONG_USE, MusterError
 from muster.flashing import drive, row
 from muster.flashing.work import Order, Outcome, Seat
 from muster.fleet import devices as fleet_devices
@@ -83,22 +84,19 @@ def _give_away(home: Path, devices: tuple[str, ...]) -> None:
 
 def _all_seats(facts: Board, drives: Path | None) -> list[Seat]:
     found = drive.find(facts, drives) if facts.boot_drive else []
-    seats = [Seat(port=port) for port in ports()] + [Seat(drive=folder) for folder in found]
+    seats = [Seat(port=port) for port in console.boards()] + [Seat(drive=folder) for folder in found]
     if not seats:
         how = ", or hold BOOTSEL while you plug it in" if facts.boot_drive else ""
-        raise MusterError(f"no board was found: plug one in with a data cable{how}.", NO_DEVICE)
+        raise no_board(how)
     return seats
 
 
 def _run(order: Order, seats: list[Seat], form: str) -> int:
-    try:
-        with Bars(seats) as bars:
-            outcomes = row.flash_all(order, seats, bars.step, bars.end)
-    except KeyboardInterrupt as stop:
-        how, code = stopped_by(stop)
-        raise MusterError(
-            f"{how}; boards that were being written do not start, the same command writes them again", code
-        ) from None
+    with (
+        stopped("boards that were being written do not start, the same command writes them again"),
+        Bars(seats) as bars,
+    ):
+        outcomes = row.flash_all(order, seats, bars.step, bars.end)
     output.listing(form, dict(zip(_COLUMNS, _COLUMNS, strict=True)), [_row(one) for one in outcomes], "")
     failed = [one for one in outcomes if one.error]
     for one in failed:

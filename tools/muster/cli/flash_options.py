@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from muster.boards import FLASHED, Board, board
+from muster.boards import Board, board, flashed
 from muster.cli import options, selection
 from muster.cli.image_options import FILE, FOLDER
 from muster.errors import WRONG_USE, MusterError
@@ -22,7 +22,7 @@ _IMAGES = "images"  # folder of a home
 _OPTIONS = (
     click.option("--images", type=FOLDER, help="Where the images of devices are.  [default: HOME/images]"),
     click.option(
-        "--board", "kind", type=click.Choice(FLASHED),
+        "--board", "kind", type=click.Choice(flashed()),
         help="Kind of the boards.  [default: that of the images]",
     ),
     click.option("--firmware", type=FILE, help="Firmware of MicroPython (.bin, .uf2) to write as well."),
@@ -104,7 +104,7 @@ def kind_of_image(image: Path) -> str:
         size = image.stat().st_size
     except OSError as error:
         raise MusterError(f"{image} cannot be read: {error.strerror}.", WRONG_USE) from None
-    found = [name for name in FLASHED if board(name).size == size]
+    found = [name for name in flashed() if board(name).size == size]
     if len(found) > 1:  # the program in it knows
         found = [of_image(read_image(image.read_bytes(), found[0])).board]
     if len(found) != 1:
@@ -116,7 +116,7 @@ def kind_of_images(devices: list[Device], folder: Path) -> str:
     """The kind of board that there are images for. Raises MusterError when there are none, or several."""
     found = [
         name
-        for name in FLASHED
+        for name in flashed()
         if any((folder / f"{device_names.file_name(device.name)}-{name}.img").exists() for device in devices)
     ]
     if not found:

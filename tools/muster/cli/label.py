@@ -15,7 +15,7 @@ from muster.errors import GOOD
 from muster.files import write_private
 from muster.fleet import images, names
 from muster.labels import papers
-from muster.labels.contents import check_code, device_content
+from muster.labels.contents import CODE, check_code, device_content
 from muster.labels.design import Content, Label, design, sizes
 from muster.registry import Registry
 from muster.registry.fleet import Device
@@ -42,10 +42,18 @@ _LONGEST_NAME = 80  # characters of a file's name that lists devices
 )
 @click.option("--each", is_flag=True, help="Write one file for each label, for a label printer.")
 @click.option(
-    "--width", type=_SIZE_MM, default=62, show_default=True, help="With --each: width of a label, in mm."
+    "--width",
+    type=_SIZE_MM,
+    default=papers.SINGLE_MM[0],
+    show_default=True,
+    help="With --each: width of a label, in mm.",
 )
 @click.option(
-    "--height", type=_SIZE_MM, default=29, show_default=True, help="With --each: height of a label, in mm."
+    "--height",
+    type=_SIZE_MM,
+    default=papers.SINGLE_MM[1],
+    show_default=True,
+    help="With --each: height of a label, in mm.",
 )
 @click.option(
     "--format",
@@ -65,7 +73,7 @@ _LONGEST_NAME = 80  # characters of a file's name that lists devices
 @click.option(
     "--qr",
     "code",
-    default="{claim_id}",
+    default=CODE,
     show_default=True,
     help="Text of the QR code; {claim_id}, {name} and {product} are replaced.",
 )

@@ -11,7 +11,7 @@ from muster.cli import options, output, selection
 from muster.cli.flash_options import Boards, board_options, chosen_devices
 from muster.cli.image_options import FOLDER
 from muster.cli.line_screen import Plain, Screen, keys
-from muster.cli.termination import outcome as stopped_by
+from muster.cli.termination import stopped
 from muster.errors import GOOD, PARTLY_DONE, MusterError
 from muster.flashing import firmware
 from muster.line.ledger import PASSED, Ledger
@@ -109,17 +109,13 @@ def _run(made: Production, has_sound: bool, is_screen: bool) -> None:
 
     show = Screen(made, has_sound) if is_screen and sys.stdout.isatty() else Plain()
     made.on_change = show.changed
-    try:
-        with keys(pressed), made:
-            if isinstance(show, Screen):
-                with show:
-                    _wait(made, over)
-            else:
+    with stopped("the same command goes on where it stopped"):
+        try:
+            with keys(pressed), made, show:
                 _wait(made, over)
-    except KeyboardInterrupt as stop:
-        how, code = stopped_by(stop)
-        _summary(made)
-        raise MusterError(f"{how}; the same command goes on where it stopped", code) from None
+        except KeyboardInterrupt:
+            _summary(made)
+            raise
 
 
 def _wait(made: Production, over: threading.Event) -> None:

@@ -37,12 +37,15 @@ def describe(station: Station) -> str:
     return f"{head}: {', '.join(words[1:])}"
 
 
-class Plain:
-    """A line of text for each step, for pipes and logs."""
+class Plain(contextlib.AbstractContextManager["Plain"]):
+    """A line of text for each step, for pipes and logs. Use it with `with`, as a Screen."""
 
     def __init__(self) -> None:
         self._told: dict[int, str] = {}
         self._lock = threading.Lock()
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
     def changed(self, station: Station) -> None:
         """Say it, if it is new."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from muster.errors import INTERRUPTED, TERMINATED
+from muster.errors import INTERRUPTED, TERMINATED, MusterError
 
 
 class Terminated(KeyboardInterrupt):
@@ -45,6 +45,16 @@ def quiet_at_ctrl_c() -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         pass
+
+
+@contextlib.contextmanager
+def stopped(what_next: str) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block with a MusterError that says how, and `what_next`."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        how, code = outcome(stop)
+        raise MusterError(f"{how}; {what_next}", code) from None
 
 
 def outcome(stop: BaseException) -> tuple[str, int]:

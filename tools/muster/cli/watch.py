@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from muster.board_link import no_board
 from muster.cli import output
 from muster.cli.termination import quiet_at_ctrl_c
-from muster.errors import FAILED, GOOD, NO_DEVICE, MusterError
+from muster.errors import FAILED, GOOD
 from muster.watching import Seen, Watch
 
 _COLUMNS = ("port", "name", "step", "error", "signal", "free", "up")
@@ -74,10 +75,9 @@ def _length(seconds: int) -> str:
 def _once(boards: Watch, wait_s: float, form: str) -> int:
     end_s = time.monotonic() + wait_s
     while time.monotonic() < end_s and not (boards.seen and all(one.beacon for one in boards.seen.values())):
-        boards.news.wait(min(_DRAW_S, max(0, end_s - time.monotonic())))
-        boards.news.clear()
+        boards.wait(min(_DRAW_S, max(0, end_s - time.monotonic())))
     if not boards.seen:
-        raise MusterError("no board was found: plug one in with a data cable.", NO_DEVICE)
+        raise no_board()
     rows = [_row(one) for one in boards.seen.values()]
     output.listing(form, dict(zip(_COLUMNS, _COLUMNS, strict=True)), rows, "")
     return GOOD if all(one.is_up() for one in boards.seen.values()) else FAILED
@@ -94,8 +94,7 @@ def _tell(boards: Watch) -> None:
                 told[port] = [row[name] for name in ("name", "step", "error")]
                 output.line(*(row[name] for name in _COLUMNS))
         sys.stdout.flush()
-        boards.news.wait(_DRAW_S)
-        boards.news.clear()
+        boards.wait(_DRAW_S)
 
 
 def _draw(boards: Watch) -> None:

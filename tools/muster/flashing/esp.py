@@ -49,8 +49,11 @@ class Loader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Leave the loader: the board starts."""
         if self._esp is not None:
             with contextlib.suppress(Exception):  # the cable may be out
+                cmds.reset_chip(self._esp, "hard-reset")
+            with contextlib.suppress(Exception):
                 self._esp._port.close()
 
     def write(self, parts: Mapping[int, bytes], report: Callable[[int, int], object]) -> None:
@@ -66,11 +69,6 @@ class Loader:
                 cmds.write_flash(self._esp, [(offset, part)])
                 before += sizes[offset]
                 report(before, total)
-
-    def start_board(self) -> None:
-        """Leave the loader: the board starts."""
-        with self._translated():
-            cmds.reset_chip(self._esp, "hard-reset")
 
     def _check_chip(self) -> None:
         wanted = esptool.CHIP_DEFS[self._board.chip].CHIP_NAME

@@ -108,7 +108,6 @@ class _Work:
             if self._choose(loader.mac):
                 loader.write(self._parts, lambda done, total: self._report("writing", done, total))
                 self._note_done()
-            loader.start_board()
 
     def by_drive(self, one_at_a_time: AbstractContextManager[object]) -> None:
         """A Pico W, through the drive of its BOOTSEL mode."""
@@ -166,7 +165,7 @@ class _Work:
             self._take(self._order.image)
             return True
         assert self._order.home is not None and self._order.images is not None
-        with _registry(self._order.home) as registry, registry.transaction():
+        with registry_of(self._order.home) as registry, registry.transaction():
             device, known = self._device_of(registry, board_id)
             if known is not None and known.state == PASSED and not self._order.again:
                 self.outcome = replace(
@@ -222,19 +221,17 @@ class _Work:
         if done.device is None or self._order.home is None:  # one image file
             return
         detail = f"{self._board.name} {done.board_id or 'in BOOTSEL mode'}, SHA-256 {done.image}"
-        with _registry(self._order.home) as registry, registry.transaction():
+        with registry_of(self._order.home) as registry, registry.transaction():
             registry.flashes.put(self._flash(FLASHED))
             registry.devices.note(done.device, "flashed", detail, time.time())
 
 
 @contextlib.contextmanager
-def _registry(home: Path) -> Iterator[Registry]:
-    registry = Registry(home)
-    registry.handed_out.safe_from_power_cuts()
-    try:
+def registry_of(home: Path) -> Iterator[Registry]:
+    """The registry, for notes of which board is which device: they are on the disk at once."""
+    with contextlib.closing(Registry(home)) as registry:
+        registry.safe_from_power_cuts()
         yield registry
-    finally:
-        registry.close()
 
 
 def _read_image(path: Path, facts: Board) -> bytes:

@@ -45,7 +45,7 @@ class Desk:
         self._group = group
         self._takes_existing = takes_existing
         self.left = most
-        registry.handed_out.safe_from_power_cuts()
+        registry.safe_from_power_cuts()
 
     def give(self, hardware: str, serial: str, now_s: float) -> Given:
         """The claim ID for this board. Raises RefusedError, or MusterError when the registry fails."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from littlefs import LittleFS, LittleFSError, UserContext
 
-from muster.boards import FLASHED, Board, board
+from muster.boards import Board, board, flashed
 from muster.errors import WRONG_USE, MusterError
 
 # The smallest cache of the boards' firmware (ESP32): a file kept inside its directory entry must fit it.
@@ -99,7 +99,7 @@ def mount(image: bytes, board_name: str | None = None) -> LittleFS:
     """The file system in `image` (a copy of it). Raises MusterError when it is none, or of another size."""
     context = UserContext(buffer=bytearray(image))
     if board_name is None:
-        facts = next((one for one in map(board, FLASHED) if one.size == len(image)), None)
+        facts = next((one for one in map(board, flashed()) if one.size == len(image)), None)
         if facts is None:
             raise MusterError(
                 f"this is not an image of a board: {len(image)} bytes are not the flash size of any board."

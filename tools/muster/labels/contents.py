@@ -10,6 +10,9 @@ from muster.registry.fleet import Device
 _PLACEHOLDERS = ("claim_id", "name", "product")
 
 
+CODE = "{claim_id}"  # what the QR code holds, if nothing else is wanted
+
+
 def device_content(device: Device, code: str, product: str, title: str, password: str) -> Content:
     """The label of `device`; `code` is the pattern of the QR code's text, which `check_code` has seen."""
     return Content(

@@ -87,6 +87,9 @@ ALIASES = {
 }
 
 
+SINGLE_MM = (62, 29)  # width and height of a label of a common roll, for a label printer
+
+
 def paper(name: str) -> Paper:
     """The paper of this name, however it is written (l7160, Avery L7160, Herma-4201).
 

@@ -59,11 +59,11 @@ def _check(beacon: Beacon, device: str | None, board_id: str | None) -> None:
     if device is not None and beacon.serial != device:
         raise MusterError(f"it is {beacon.name}, not {device}: another board was plugged in.")
     number = beacon.board.rpartition("-")[2]
-    if board_id is not None and number != plain(board_id):
-        raise MusterError(f"it is the board {number}, not {plain(board_id)}: another one was plugged in.")
+    if board_id is not None and number != _plain(board_id):
+        raise MusterError(f"it is the board {number}, not {_plain(board_id)}: another one was plugged in.")
 
 
-def plain(board_id: str) -> str:
+def _plain(board_id: str) -> str:
     """A board's number as the board itself writes it."""
     return board_id.replace(":", "").lower()
 

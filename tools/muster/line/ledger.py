@@ -11,11 +11,14 @@ import io
 import json
 import os
 import threading
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from muster import files
 from muster.errors import MusterError
+from muster.flashing.work import Outcome
+from muster.registry.flashes import Flash
 
 PASSED = "passed"
 FAILED = "failed"
@@ -74,10 +77,6 @@ class Ledger:
             self.rows.append(row)
             self._write_csv()
 
-    def passed(self) -> set[str]:
-        """The devices whose boards have passed."""
-        return {row.device for row in self.rows if row.result == PASSED}
-
     def _mended(self) -> list[Row]:
         if not self._json.exists():
             files.write(self._json, b"", mode=files.PRIVATE)
@@ -102,16 +101,38 @@ class Ledger:
         writer: Any = csv.writer(text, lineterminator="\n")
         writer.writerow(Row._fields)
         writer.writerows([_harmless(value) for value in row] for row in self.rows)
-        with contextlib.suppress(
-            OSError, MusterError
-        ):  # a spreadsheet may hold it; it is made anew next time
+        # A spreadsheet may hold it: it is made anew with the next row.
+        with contextlib.suppress(OSError, MusterError):
             files.write(self.csv_path, text.getvalue().encode(), mode=files.PRIVATE)
 
 
-def moment(unix_s: float) -> str:
-    """A time as it is in the ledger: 2026-11-21T02:39:51+00:00."""
-    when = datetime.datetime.fromtimestamp(unix_s, datetime.timezone.utc)
-    return when.isoformat(timespec="seconds")
+def row_of(
+    done: Outcome | Flash,
+    kind: str,
+    result: str,
+    at_s: float,
+    *,
+    error: str = "",
+    seconds: float = 0.0,
+    station: int = 0,
+) -> Row:
+    """The row of a board that was done at `at_s` (Unix seconds); `done`: what became or is known of it.
+
+    `seconds`, `station`: 0 where nobody knows any more.
+    """
+    return Row(
+        time=datetime.datetime.fromtimestamp(at_s, datetime.timezone.utc).isoformat(timespec="seconds"),
+        device=done.device or "",
+        board_id=done.board_id or "",
+        kind=kind,
+        image=done.image,
+        firmware=done.firmware or "",
+        muster=metadata.version("muster"),
+        result=result,
+        error=error,
+        seconds=seconds,
+        station=station,
+    )
 
 
 def _harmless(value: object) -> object:

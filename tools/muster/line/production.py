@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 from muster import console
@@ -16,7 +15,7 @@ from muster.boards import Board, board
 from muster.errors import MusterError
 from muster.flashing import drive, row
 from muster.flashing.work import Order, Outcome, Seat
-from muster.line.ledger import PASSED, Ledger, Row, moment
+from muster.line.ledger import PASSED, Ledger, row_of
 from muster.line.station import State, Station
 from muster.registry import Registry, flashes
 from muster.watching import Watch
@@ -88,11 +87,8 @@ class Production:
     def look(self) -> None:
         """Ask the registry how far the devices are."""
         assert self.order.home is not None
-        registry = Registry(self.order.home)
-        try:
+        with contextlib.closing(Registry(self.order.home)) as registry:
             self._known = {one.device: one.state for one in registry.flashes.all()}
-        finally:
-            registry.close()
 
     # What stations ask
 
@@ -159,8 +155,7 @@ class Production:
                 for port, seen in list(boards.seen.items()):
                     if seen.beacon is not None and seen.beacon.serial == device:
                         return port
-                boards.news.wait(_LOOK_S)
-                boards.news.clear()
+                boards.wait(_LOOK_S)
         raise MusterError("it did not come back as a serial port, or does not say its name there.")
 
     def passed(self, outcome: Outcome) -> None:
@@ -187,7 +182,7 @@ class Production:
         station.start()
 
     def _unknown_ports(self) -> list[str]:
-        known = {station.seat.port for station in self.stations} | set(list(self._adopted))
+        known = {station.seat.port for station in self.stations} | set(self._adopted)
         return [port for port in console.boards() if port not in known]
 
     def _look(self) -> None:
@@ -221,27 +216,10 @@ def _print(words: list[str]) -> None:
 def reconcile(order: Order, ledger: Ledger) -> None:
     """Add to the ledger what the registry knows and a run before could not write any more."""
     assert order.home is not None
-    registry = Registry(order.home)
-    try:
+    with contextlib.closing(Registry(order.home)) as registry:
         known = registry.flashes.all()
-    finally:
-        registry.close()
     written = {(row.device, row.board_id) for row in ledger.rows if row.result == PASSED}
     for one in known:
         is_new = (one.device, one.board_id or "") not in written
         if one.state == flashes.PASSED and one.device in order.devices and is_new:
-            ledger.add(
-                Row(
-                    time=moment(one.at_s),
-                    device=one.device,
-                    board_id=one.board_id or "",
-                    kind=one.kind,
-                    image=one.image,
-                    firmware=one.firmware or "",
-                    muster=metadata.version("muster"),
-                    result=PASSED,
-                    error="",
-                    seconds=0.0,
-                    station=0,
-                )
-            )
+            ledger.add(row_of(one, one.kind, PASSED, one.at_s))

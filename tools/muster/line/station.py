@@ -6,17 +6,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import Enum
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
 from muster.boards import board
 from muster.errors import MusterError
 from muster.flashing import row
-from muster.flashing.work import Order, Outcome, Seat
+from muster.flashing.work import Order, Outcome, Seat, registry_of
 from muster.line import first_start
-from muster.line.ledger import FAILED, PASSED, Ledger, Row, moment
-from muster.registry import Registry
+from muster.line.ledger import FAILED, PASSED, Ledger, row_of
 
 _LOOK_S = 0.1
 
@@ -186,15 +184,11 @@ class Station:
         if not outcome.error:
             _pass(order.home, outcome)
         self._line.ledger.add(
-            Row(
-                time=moment(time.time()),
-                device=outcome.device or "",
-                board_id=outcome.board_id or "",
-                kind=order.board,
-                image=outcome.image,
-                firmware=outcome.firmware or "",
-                muster=metadata.version("muster"),
-                result=FAILED if outcome.error else PASSED,
+            row_of(
+                outcome,
+                order.board,
+                FAILED if outcome.error else PASSED,
+                time.time(),
                 error=outcome.error,
                 seconds=round(took_s, 1),
                 station=self.number,
@@ -210,9 +204,5 @@ class Station:
 
 def _pass(home: Path | None, outcome: Outcome) -> None:
     assert home is not None and outcome.device is not None
-    registry = Registry(home)
-    registry.handed_out.safe_from_power_cuts()
-    try:
+    with registry_of(home) as registry:
         registry.flashes.passed(outcome.device, outcome.board_id, time.time())
-    finally:
-        registry.close()

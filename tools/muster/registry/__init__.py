@@ -84,6 +84,10 @@ class Registry:
         """
         return await self._line.patiently(function, limit_s)
 
+    def safe_from_power_cuts(self) -> None:
+        """From now on a transaction of this connection is on the disk when it ends."""
+        self._database.row("PRAGMA synchronous = FULL")
+
     def transaction(self) -> AbstractContextManager[None]:
         """All writes of the block, or none."""
         return self._database.transaction()

@@ -9,10 +9,6 @@ class HandedOut:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def safe_from_power_cuts(self) -> None:
-        """From now on a transaction of this connection is on the disk when it ends."""
-        self._database.row("PRAGMA synchronous = FULL")
-
     def device_of(self, hardware: str) -> str | None:
         """The name of the device whose claim ID this board got, or None."""
         row = self._database.row("SELECT device FROM handed_out WHERE hardware = ?", hardware)
