@@ -14,16 +14,20 @@ def count(number):
     def callback(timer):
         counts[number] += 1
     return callback
+never = machine.Timer(period=1000, callback=count(2))
+never.deinit()
+start = time.ticks_ms()
 every = machine.Timer(period=20, mode=machine.Timer.PERIODIC, hard=True, callback=count(0))
 once = machine.Timer()
 once.init(period=20, mode=machine.Timer.ONE_SHOT, callback=count(1))
-never = machine.Timer(period=20, callback=count(2))
-never.deinit()
-time.sleep_ms(205)
+while counts[0] < 8 or not counts[1]:
+    time.sleep_ms(5)
 every.deinit()
 seen = counts[0]
-time.sleep_ms(50)
-print(8 <= seen <= 10, counts[0] == seen, counts[1:])
+due = time.ticks_diff(time.ticks_ms(), start) // 20
+while time.ticks_diff(time.ticks_ms(), start) < 1100:
+    time.sleep_ms(20)
+print(8 <= seen <= due, counts[0] == seen, counts[1:])
 """
 
 

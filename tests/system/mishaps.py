@@ -23,6 +23,7 @@ from device.core import fields, paths
 from muster import constants, image, interpreter, mpy, pack, short_names
 from muster.boards import STANDARD, Selection, Service, profile
 from muster.layout import LIB
+from muster.parsing import parsed
 from muster.registry import Registry
 from muster.registry.certificates import ACTIVE
 from muster.twin import defaults, pki
@@ -55,7 +56,7 @@ def need_interpreter(bits: int) -> None:
 
 def compiled(module: str, text: str) -> dict[str, bytes]:
     """{path on flash: compiled `text`} for the module that is named below lib/."""
-    attributes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute))
+    attributes = (node for node in ast.walk(parsed(text)) if isinstance(node, ast.Attribute))
     of_others = {node.attr for node in attributes if ast.unparse(node.value) != "self"}
     assert not of_others & short_names.of_device().private.keys(), "private: it has another name on a board"
     alone = [mpy.Source(module, constants.in_place(text).encode())]  # a home of constants that nothing asks
