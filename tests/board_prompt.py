@@ -7,6 +7,7 @@ before it listens.
 # ruff: noqa: F401  (the virtual board's modules are loaded while the files of the host can still be seen)
 import os
 import socket
+import struct
 import sys
 import time
 
@@ -52,12 +53,35 @@ class _Implementation:
         return getattr(real_sys.implementation, name)
 
 
+class _Kept(Flash):
+    """A flash that keeps what happens to it in the file `journal`: position, length (4 bytes each), bytes."""
+
+    def __init__(self, image, journal):
+        super().__init__(image)
+        self._journal = journal
+
+    def writeblocks(self, block, buffer, offset=0):
+        self._keep(block * 4096 + offset, buffer)
+        super().writeblocks(block, buffer, offset)
+
+    def ioctl(self, operation, argument):
+        if operation == 6:
+            self._keep(argument * 4096, b"\xff" * 4096)
+        return super().ioctl(operation, argument)
+
+    def _keep(self, position, data):
+        self._journal.write(struct.pack("<II", position, len(data)))
+        self._journal.write(data)
+        self._journal.flush()
+
+
 real_sys = sys
 if vboard.setting("CALLED"):
     sys.modules["sys"] = _System(*vboard.setting("CALLED").split(";"))
 image = open(vboard.setting("IMAGE"), "r+b")  # noqa: SIM115  (open as long as the board runs)
+flash = _Kept(image, open(vboard.setting("JOURNAL"), "ab")) if vboard.setting("JOURNAL") else Flash(image)  # noqa: SIM115
 vfs.umount("/")
-vfs.mount(vfs.VfsLfs2(Flash(image), progsize=256), "/")
+vfs.mount(vfs.VfsLfs2(flash, progsize=256), "/")
 sys.path[:] = ["", ".frozen", "/lib"]
 os.chdir("/")
 print("mounted")

@@ -35,21 +35,24 @@ class SerialBoard:
         called: str = "",
         on_bootloader: Callable[[], object] = lambda: None,
         unique_id: str = "",
+        journal: Path | None = None,
     ) -> None:
         """Make `image` with `files` on it {absolute path: content}.
 
         `called`: "PLATFORM;MACHINE", what it says that it is. `on_bootloader` is called when it has restarted
-        into its boot loader; it stays there. `unique_id`: hexadecimal.
+        into its boot loader; it stays there. `unique_id`: hexadecimal. `journal`: file for what happens to
+        its flash, see board_prompt.py.
         """
         self.image = image
         self._called, self._unique_id, self._on_bootloader = called, unique_id, on_bootloader
+        self._journal = str(journal or "")
         self._console = b""
         self._said_more = threading.Condition()
         image.write_bytes(build_image(files, BOARD))
-        self._outer, outer_end = pty.openpty()
-        tty.setraw(outer_end)
-        self._outer_end = outer_end  # kept open: a port stays when nobody is connected
-        self.port = os.ttyname(outer_end)
+        self._until_pulled: int | None = None  # bytes
+        self._plugged = threading.Event()
+        self.port = f"{image}.port"
+        self._open_port()
         self._stop_read, self._stop_write = os.pipe()
         self._thread = threading.Thread(target=self._run)
 
@@ -60,6 +63,7 @@ class SerialBoard:
 
     def __exit__(self, *_: object) -> None:
         os.write(self._stop_write, b"x")
+        self._plugged.set()
         self._thread.join()
         self._servers.close()
         for end in (self._outer, self._outer_end, self._stop_read, self._stop_write):
@@ -76,9 +80,41 @@ class SerialBoard:
                 raise AssertionError(f"the board did not print {text!r} but {self._console[-500:]!r}")
             self._console = self._console.partition(text.encode())[2]
 
+    def pull_after(self, count: int) -> None:
+        """Pull the cable, which is its power too, once `count` more bytes have come from the host."""
+        self._plugged.clear()
+        self._until_pulled = count
+
+    def plug_in(self) -> None:
+        """Plug the cable in again that `pull_after` has pulled, or is never to pull now."""
+        self._until_pulled = None
+        self._plugged.set()
+
+    def _open_port(self) -> None:
+        self._outer, outer_end = pty.openpty()
+        tty.setraw(outer_end)
+        self._outer_end = outer_end  # kept open: a port stays when nobody is connected
+        Path(self.port).unlink(missing_ok=True)
+        os.symlink(os.ttyname(outer_end), self.port)
+
+    def _pull(self) -> None:
+        os.unlink(self.port)
+        os.close(self._outer_end)
+        os.close(self._outer)
+        self._plugged.wait()
+        self._open_port()
+
+    def _from_host(self) -> bytes:
+        data = os.read(self._outer, 4096)
+        if self._until_pulled is not None:
+            data = data[: self._until_pulled]
+            self._until_pulled -= len(data)
+        return data
+
     def _run(self) -> None:
         while self._run_until_reset():
-            pass
+            if self._until_pulled == 0:
+                self._pull()
 
     def _start(self) -> tuple[subprocess.Popen[bytes], int]:
         inner, inner_end = pty.openpty()
@@ -88,6 +124,7 @@ class SerialBoard:
             "MICROPYPATH": f"{VIRTUAL_BOARD}:.frozen",
             "MUSTER_BOARD_IMAGE": str(self.image),
             "MUSTER_BOARD_CALLED": self._called,
+            "MUSTER_BOARD_JOURNAL": self._journal,
             "MUSTER_BOARD_UDP_PORT": str(self._servers.port),
             "MUSTER_BOARD_UNIQUE_ID": self._unique_id,
         }
@@ -119,7 +156,7 @@ class SerialBoard:
                         self._console += data
                         self._said_more.notify_all()
                 if self._outer in ready:
-                    waiting += os.read(self._outer, 4096)
+                    waiting += self._from_host()
                 if PROMPT in said:
                     os.write(inner, waiting)
                     waiting = b""
@@ -127,6 +164,8 @@ class SerialBoard:
                     # The unix port takes no key while a program runs, and drops what was typed meanwhile.
                     process.send_signal(signal.SIGINT)
                     waiting = waiting.replace(CTRL_C, b"")
+                if self._until_pulled == 0:
+                    return True
         except OSError:  # the interpreter ended
             if process.wait() != BOOTLOADER:
                 return True

@@ -4,6 +4,8 @@ import contextlib
 import json
 import re
 
+import pytest
+
 from device.core import fields, paths, topics
 from muster.boards import profile
 from muster.registry.certificates import ACTIVE, REVOKED
@@ -169,14 +171,17 @@ def test_watchdog(twin, serial, tmp_path):
         assert machines["good"].running
 
 
-def test_offline(twin, serial, tmp_path):
-    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra={paths.OFFLINE: b""})
+@pytest.mark.parametrize("content", [b"", b"once more", paths.ONCE])
+def test_offline(twin, serial, tmp_path, content):
+    path = mishaps.flash(tmp_path / "flash.img", twin, serial, extra={paths.OFFLINE: content})
     before = rig.on_flash(path)
     with mishaps.powered(path) as machine:
         assert machine.wait() == EXIT_END
     assert f"boot       offline: {paths.OFFLINE} exists" in machine.console
     assert "main       offline" in machine.console
     assert "network" not in machine.console and "provision" not in machine.console
+    if content == paths.ONCE:
+        del before[paths.OFFLINE]  # the next start is as always
     assert rig.on_flash(path) == before
 
 

@@ -5,6 +5,7 @@ always given: without it every call would soft-reset the board, and so run boot.
 """
 
 import ast
+import os
 import subprocess
 import sys
 import time
@@ -122,13 +123,15 @@ class BoardLink:
     def _failure(self, output: str, error: str) -> MusterError:
         lines = (error.strip() or output.strip()).splitlines() or ["no reason given"]
         reason = lines[-1].removeprefix("mpremote: ")
-        if reason.startswith(("failed to access", "no device")):
-            if Path(self.port).exists():
-                return MusterError(
-                    f"the port {self.port} cannot be opened: another program uses it, or you may not "
-                    "(on Linux: join the group dialout).",
-                    NO_DEVICE,
-                )
+        is_refused = reason.startswith(("failed to access", "no device"))
+        if is_refused and Path(self.port).exists():
+            return MusterError(
+                f"the port {self.port} cannot be opened: another program uses it, or you may not "
+                "(on Linux: join the group dialout).",
+                NO_DEVICE,
+            )
+        is_gone = os.name == "posix" and not Path(self.port).exists()  # elsewhere a port is no file
+        if is_refused or is_gone:
             return MusterError(
                 f"no board on {self.port}: check the cable, or see the ports with `mpremote devs`.", NO_DEVICE
             )
@@ -164,9 +167,12 @@ class BoardLink:
         # A line that names the file, then one with its hash.
         return dict(zip(found, (line for line in lines if not line.startswith("sha256sum ")), strict=True))
 
-    def copy(self, source: Path, path: str) -> str:
-        """Copy the file `source` to `path`, not at one blow; return the SHA-256 (hex) of what arrived."""
-        words = ["fs", "cp", str(source), f":{path}", "+", "fs", "sha256sum", f":{path}"]
+    def copy(self, source: Path, path: str, first: str = "pass") -> str:
+        """Execute `first`, then copy the file `source` to `path`, not at one blow.
+
+        Returns the SHA-256 (hex) of what arrived.
+        """
+        words = ["exec", first, "+", "fs", "cp", str(source), f":{path}", "+", "fs", "sha256sum", f":{path}"]
         return self.mpremote(*words, timeout_s=COPY_S).split()[-1]
 
     def start(self, code: str = "pass") -> None:

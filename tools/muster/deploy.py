@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from device.core import paths
+from muster import off_network
 from muster.board_link import BoardLink, Facts
 from muster.boards import board, names, of_machine
 from muster.errors import WRONG_USE, MusterError
@@ -126,34 +127,23 @@ def deploy(
             return _compare(link, files, places)[0]
         finally:
             link.start()
+    timer = board(kind).timer
     try:
-        _go_offline(link)
-        summary = _bring(link, files, places, report)
+        off_network.leave(link, timer)
+        summary = _bring(link, files, places, report, off_network.stay(timer))
     except BaseException:  # Ctrl-C too: the board must not stay without network
         _restore(link, report)
         raise
-    # Cut short in here, the board stays offline: boot.py, main.py and modules may not be of one version.
     _activate(link, files, summary)
-    _go_online(link)
+    off_network.back(link)
     return summary
-
-
-def _go_offline(link: BoardLink) -> None:
-    """Start the board without network and watchdog: both would end the session before it is done."""
-    link.execute(_MAKE_FOLDERS.format(folders=folders_of([paths.OFFLINE])))
-    link.execute(f"open({paths.OFFLINE!r}, 'w').close()")
-    link.restart_to_prompt()
-
-
-def _go_online(link: BoardLink) -> None:
-    link.start(f"import os\nos.remove({paths.OFFLINE!r})")
 
 
 def _restore(link: BoardLink, report: Report) -> None:
     try:
-        _go_online(link)
+        off_network.back(link)
     except MusterError as error:
-        report(f"{error} The board stays off the network until a deployment succeeds.")
+        report(f"{error} It starts again by itself within {off_network.ALONE_S // 60} minutes.")
 
 
 def _compare(
@@ -171,13 +161,15 @@ def _compare(
     return summary, missing
 
 
-def _bring(link: BoardLink, files: Mapping[str, bytes], places: list[str], report: Report) -> Summary:
-    """Copy what differs to its temporary names; return what is to be done with it."""
+def _bring(
+    link: BoardLink, files: Mapping[str, bytes], places: list[str], report: Report, stay: str
+) -> Summary:
+    """Copy what differs to its temporary names, each after `stay`; return what is to be done with it."""
     summary, missing = _compare(link, files, places)
     if missing:
         _check_space(link.facts(), missing)
         link.execute(_MAKE_FOLDERS.format(folders=folders_of(missing)))
-        _copy(link, missing, report)
+        _copy(link, missing, report, stay)
     return summary
 
 
@@ -191,11 +183,11 @@ def _activate(link: BoardLink, files: Mapping[str, bytes], summary: Summary) -> 
     )  # who imports comes last
     code = _ACTIVATE.format(renamed=renamed, new=paths.NEW, removed=summary.removed, folders=emptied)
     try:
-        link.execute(code)
+        link.execute(code if len(renamed) + len(summary.removed) == 1 else off_network.in_one(code))
     except MusterError as error:
         raise MusterError(
-            f"{error} The board's files may not be of one version: it stays off the network until the same "
-            "command succeeds.",
+            f"{error} If its files are not of one version now, the board stays off the network until the "
+            "same command succeeds.",
             error.code,
         ) from None
 
@@ -210,13 +202,13 @@ def _check_space(facts: Facts, files: Mapping[str, bytes]) -> None:
         )
 
 
-def _copy(link: BoardLink, files: Mapping[str, bytes], report: Report) -> None:
+def _copy(link: BoardLink, files: Mapping[str, bytes], report: Report, stay: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "file"
         for number, (path, data) in enumerate(files.items(), 1):
             source.write_bytes(data)
             report(f"[{number}/{len(files)}] {path} ({len(data)} bytes)")
-            if link.copy(source, path + paths.NEW) != hashlib.sha256(data).hexdigest():
+            if link.copy(source, path + paths.NEW, stay) != hashlib.sha256(data).hexdigest():
                 raise MusterError(
                     f"{path} did not arrive whole: check the cable, then give the command again."
                 )

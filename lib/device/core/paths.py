@@ -53,6 +53,7 @@ CERTIFICATE_NAMES = (
 
 NEW = ".new"  # suffix of a file being written, renamed once complete
 OFFLINE = BASE + "/offline"  # created by the host: keeps boot.py off the network
+ONCE = b"once"  # in it: for one start
 
 LIB = "/lib"
 PACK = LIB + "/muster.pack"  # the compiled modules

@@ -24,6 +24,8 @@ async def boot(state):
     if store.exists(paths.OFFLINE) or board.held():
         state.offline = True
         board.say("boot", "offline: %s exists, or the escape pin is low" % paths.OFFLINE)
+        if store.read_at(paths.OFFLINE, 0, 8) == paths.ONCE:
+            store.remove(paths.OFFLINE)
         return
     board.start_watchdog()
     _count_start(state)
