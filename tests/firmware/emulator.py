@@ -1,12 +1,7 @@
-"""A Pico W in the emulator rp2040py, with real MicroPython firmware and an image of Muster's on its flash.
+"""An emulated Pico W (muster.emulated) in the hands of a test, which sees its console, heap and watchdog.
 
 The board runs only while a test waits for it, so nothing happens between two lines of a test. All times are
-emulated milliseconds since power-on. An emulated Pico W has about 0.4 to 0.7 of a real one's speed; while it
-idles it keeps pace with the wall clock, since the servers that it waits for live by that.
-
-What differs from a real board: about one cycle an instruction and no cache misses of the flash (a real one
-is slower), flash pages are never torn, the radio joins in 0.8 s, the first join after a reset by the
-watchdog fails once.
+emulated milliseconds since power-on.
 """
 
 import asyncio
@@ -18,20 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rp2040py.boards import BoardSpec
-from rp2040py.device.base_device import BaseDevice
-from rp2040py.device.load_flash import load_uf2
-from rp2040py.external.bootsel_button import BootselButton
-from rp2040py.memory_map import FLASH_START_ADDRESS
-from rp2040py.reset_cause import ResetCause
-
 from muster import image
+from muster.emulated.network import Network
+from muster.emulated.pico_w import BOARD, PicoW
 from tests.firmware import heap
-from tests.firmware.network import Network, Radio
 from tests.firmware.report import Figures
-from tests.firmware.visitor import Call
+from tests.firmware.visitor import Call, VisitedRadio
 
-BOARD = "pico_w"
 CTRL_C = "\x03"
 PROMPT = ">>> "
 _FACTS = image.board(BOARD)
@@ -46,14 +34,13 @@ _COUNTS_PER_MS = 2000  # the RP2040 counts twice a microsecond (erratum RP2040-E
 class Board:
     """One board with its flash, off at first. Use it with `with`."""
 
-    def __init__(self, firmware: Path, uf2: Path, network: Network | None = None) -> None:
-        """Put `firmware` and then `uf2` on the flash, as a person does by copying two files."""
+    def __init__(self, firmware: Path, file_system: bytes, network: Network | None = None) -> None:
+        """Put `firmware` and `file_system` on the flash."""
         self.network = network or Network()
         self.figures = Figures()  # since the last power-on
-        self._firmware, self._uf2 = firmware, uf2
-        self._flash: bytes | None = None
-        self._device: Any = None
-        self._radio: Radio | None = None
+        self._pico = PicoW(firmware, self._said, self._reset)
+        self._pico.file_system = file_system
+        self._radio: VisitedRadio | None = None
         self._loop = asyncio.new_event_loop()
 
     def __enter__(self) -> "Board":
@@ -68,15 +55,7 @@ class Board:
 
     def power_on(self) -> None:
         """Start with the flash as it was, everything else as new."""
-        assert self._device is None, "it is on"
-        self._radio = radio = Radio(self.network)
-        self._device = device = BaseDevice(
-            board=BoardSpec(image=self._firmware, extras=(lambda: radio, BootselButton))
-        )
-        if self._flash is None:
-            load_uf2(self._uf2, device.mcu)
-        else:
-            device.mcu.flash[: len(self._flash)] = self._flash
+        self._radio = VisitedRadio(self.network)
         self.figures = Figures()
         self.console = ""
         self._read = 0  # up to here a test has seen it
@@ -84,21 +63,14 @@ class Board:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._heap: heap.Heap | None = None
         self._is_starting = False  # after a reset
-        device.cdc.on_serial_data = self._said
-        device.mcu.watchdog.on_watchdog_trigger = self._reset
-        device.simulator.bind_loop(self._loop)
-        device.simulator.real_io_begin()  # idle time passes as on the wall
-        device.mcu.core.pc = FLASH_START_ADDRESS
-        device.simulator.start_execution()
+        self._pico.power_on(self._loop, self._radio)
 
     def power_off(self) -> None:
         """Cut the power, at whatever the board is doing. Servers see a connection that fell silent."""
-        if self._device is None:
-            return
-        self._device.simulator.stop()
-        self._loop.run_until_complete(asyncio.sleep(0.1))
-        self._flash = bytes(self._device.mcu.flash)
-        self._device = None
+        if self._pico.is_on:
+            self._pico.stop()
+            self._loop.run_until_complete(asyncio.sleep(0.1))
+            self._pico.off()
 
     def cut(self) -> None:
         """Power off and on."""
@@ -107,15 +79,15 @@ class Board:
 
     def file_system(self) -> bytes:
         """The image of the file system, of a board that is off."""
-        assert self._flash is not None and self._device is None, "switch it off"
-        return self._flash[_FACTS.flash_offset :][: _FACTS.size]
+        assert not self._pico.is_on, "switch it off"
+        return self._pico.file_system
 
     # -- what a person does -----------------------------------------------------------------------
 
     def type_text(self, text: str) -> None:
         """Type on the console; a line ends in "\\r"."""
-        for byte in text.encode():
-            self._device.cdc.send_serial_byte(byte)
+        data = text.encode()
+        assert self._pico.type_bytes(data) == len(data), "more than USB takes at a time"
 
     def throw_out(self) -> None:
         """Have the access point throw the board out."""
@@ -158,7 +130,7 @@ class Board:
     # -- inside -----------------------------------------------------------------------------------
 
     def _now_ms(self) -> int:
-        return round(self._device.mcu.clock.nanos / 1e6)
+        return self._pico.now_ms
 
     def _run(self, for_ms: float, ended: Callable[[], bool]) -> bool:
         return self._loop.run_until_complete(self._run_until(for_ms, ended))
@@ -173,8 +145,7 @@ class Board:
             if time.monotonic() > deadline_s:
                 raise AssertionError(f"this machine is too slow for the emulator; {self._so_far()}")
             await asyncio.sleep(_LOOK_S)
-            if self._device.simulator.engine_room_error:
-                raise self._device.simulator.engine_room_error
+            self._pico.check()
             self._look()
         return True
 
@@ -185,7 +156,7 @@ class Board:
         is taken for a moment, to give the log its place at the top (lib/device/port/kept.py). After a reset
         by the watchdog, which leaves that enabled, they count from the first line on the console on.
         """
-        mcu, worst = self._device.mcu, self.figures
+        mcu, worst = self._pico.mcu, self.figures
         assert self._radio is not None
         self._radio.visitor.look(self._now_ms())
         control = mcu.watchdog.read_uint32(0)
@@ -197,8 +168,8 @@ class Board:
             seen = heap.free(bytes(mcu.sram), self._heap, _FACTS.tls_piece_bytes)
             worst.see_heap(self._now_ms(), *seen)
 
-    def _said(self, data: bytes | bytearray) -> None:
-        text = self._decoder.decode(bytes(data)).replace("\r", "")
+    def _said(self, data: bytes) -> None:
+        text = self._decoder.decode(data).replace("\r", "")
         print(text, end="")  # pytest shows it with a test that fails
         self.console += text
         self._arrivals.append((len(self.console), self._now_ms()))
@@ -209,7 +180,6 @@ class Board:
         self.figures.resets.append(now_ms)
         self._is_starting = True
         print(f"\n-- reset at {now_ms} ms, by the watchdog or by the program")
-        self._device.hard_reset(cause=ResetCause.WATCHDOG)
 
     def _so_far(self) -> str:
         said = self.console[-1500:] or "nothing"

@@ -11,12 +11,12 @@ from typing import Any
 from device.core import fields, paths, topics
 from muster import image
 from muster.boards import STANDARD, Selection
+from muster.emulated.network import HOST, SSID, Network
 from muster.twin.https.limits import HttpLimits
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import KeyKind, Limits, Settings
 from tests.firmware import report
 from tests.firmware.emulator import BOARD, Board
-from tests.firmware.network import HOST, SSID, Network
 from tests.firmware.report import Figures
 from tests.system import renewals, rig
 
@@ -106,7 +106,7 @@ class Stage:
 
     @contextlib.contextmanager
     def _running(self, files: dict[str, bytes], network: Network, day: str) -> Iterator[Board]:
-        with running(self._firmware, self._folder, files, f"{day}, {self.keys} key", network) as board:
+        with running(self._firmware, files, f"{day}, {self.keys} key", network) as board:
             yield board
 
     def boots(self, serial: str) -> int:
@@ -142,13 +142,9 @@ def documents(port: int, serial: str, **changes: dict[str, Any]) -> dict[str, di
 
 
 @contextlib.contextmanager
-def running(
-    firmware: Path, folder: Path, files: dict[str, bytes], day: str, network: Network
-) -> Iterator[Board]:
+def running(firmware: Path, files: dict[str, bytes], day: str, network: Network) -> Iterator[Board]:
     """A running board with these files on its flash; `day` names it in the report."""
-    uf2 = folder / f"flash-{next(_numbers)}.uf2"
-    uf2.write_bytes(image.to_uf2(image.build_image(files, BOARD), BOARD))
-    with Board(firmware, uf2, network) as board:
+    with Board(firmware, image.build_image(files, BOARD), network) as board:
         board.power_on()
         try:
             yield board

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from device.core import fields, paths
 from muster import image
+from muster.emulated.network import Network
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
     report,
 )
 from tests.firmware.emulator import BOARD
-from tests.firmware.network import Network
 from tests.firmware.stage import documents, running
 from tests.system import applications, rig
 
@@ -53,7 +53,7 @@ def files(folder: Path, lines: str) -> dict[str, bytes]:
 
 def test_an_application_that_hangs_is_named_and_the_log_outlives_it(tmp_path: Path) -> None:
     flash = files(tmp_path / "app", HANGS_ONCE)
-    with running(needs.FIRMWARE, tmp_path, flash, "application hangs", Network()) as board:
+    with running(needs.FIRMWARE, flash, "application hangs", Network()) as board:
         board.wait_for("app +the last line", 20_000)
         board.wait_for(r"health +app keeps the loop busy for 5 s", 9_000)
         board.wait_for(r"start +the watchdog restarted the board: app kept the loop busy for 5 s", 30_000)
@@ -68,7 +68,7 @@ def test_an_application_that_hangs_is_named_and_the_log_outlives_it(tmp_path: Pa
 
 
 def test_how_long_a_put_takes(tmp_path: Path) -> None:
-    with running(needs.FIRMWARE, tmp_path, files(tmp_path / "app", PUTS), "300 puts", Network()) as board:
+    with running(needs.FIRMWARE, files(tmp_path / "app", PUTS), "300 puts", Network()) as board:
         board.wait_for(r"puts took \d+ ms, the longest \d+ ms", 120_000)
         assert board.figures.resets == []
         found = re.search(r"puts took (\d+) ms, the longest (\d+) ms", board.console)

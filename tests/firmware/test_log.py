@@ -6,11 +6,11 @@ import json
 from device.core import fields, paths
 from muster import image, mpy
 from muster.boards import Service, profile
+from muster.emulated.network import Network
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
 )
 from tests.firmware.emulator import BOARD
-from tests.firmware.network import Network
 from tests.firmware.stage import running
 from tests.system import mishaps, rig
 
@@ -46,7 +46,7 @@ def _files():
 
 
 def test_the_ring_outlives_resets_and_a_hang_is_named(tmp_path):
-    with running(needs.FIRMWARE, tmp_path, _files(), "hang, restart by the program", Network()) as board:
+    with running(needs.FIRMWARE, _files(), "hang, restart by the program", Network()) as board:
         board.wait_for(r"hanger +largest \d+", 20_000)
         said = int(board.console.split("largest ")[1].split()[0])
         assert said >= board.figures.least_block - 2048, "as seen from outside, with garbage"

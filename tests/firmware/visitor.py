@@ -14,6 +14,7 @@ from rp2040py.external.cyw43 import nat, net
 
 from device.core import fields, paths
 from muster import web_password
+from muster.emulated.network import Network, Radio
 
 PASSWORD = "marker-web-password"
 LOCKED = {paths.WEB: {fields.PASSWORD: web_password.hashed(PASSWORD, "pico")}}  # documents of a board with it
@@ -104,6 +105,17 @@ class Call:
     def json(self) -> Any:
         """The body of the answer, read."""
         return json.loads(self.body)
+
+
+class VisitedRadio(Radio):
+    """The radio of a board that a browser calls."""
+
+    def __init__(self, state: Network) -> None:
+        super().__init__(state)
+        self.visitor = Visitor(self.send)
+
+    def takes(self, ethernet: net.EthernetFrame, packet: net.Ipv4Packet | None) -> bool:
+        return self.visitor.takes(ethernet, packet)
 
 
 class Visitor:

@@ -221,6 +221,7 @@ def test_a_board_of_another_kind_is_refused_untouched(deployed: SerialBoard) -> 
     with pytest.raises(MusterError, match="not esp32: nothing was touched") as caught:
         deployment.deploy(BoardLink(deployed.port), "esp32", build=lambda kind: program(2))
     assert caught.value.code == WRONG_USE
+    deployed.wait_for("started online 1")
     assert deployed.files() == before
 
 

@@ -16,7 +16,7 @@ from muster import console, short_names
 from muster.board_link import BoardLink
 from muster.errors import FAILED, GOOD, NO_DEVICE
 from muster.image import board_files, read_claim
-from muster.watching import Seen, Watch
+from muster.watching import SILENT_S, Seen, Watch
 from serial_board import SerialBoard
 
 LONG_S = 120
@@ -103,6 +103,13 @@ def test_a_board_that_is_plugged_in_later_is_taken_and_one_that_goes_is_said(fil
             wait_until(watch, lambda: board.port in watch.seen and watch.seen[board.port].is_up())
         wait_until(watch, lambda: watch.seen[board.port].step() == "unplugged")
         assert watch.seen[board.port].beacon is None
+
+
+def test_a_board_that_says_nothing_is_listened_to_before_it_is_called_silent():
+    board = Seen("port", console.HEARD)
+    assert board.step() == "listening"
+    board.since_s -= SILENT_S
+    assert board.step() == "silent"
 
 
 def test_a_restart_forgets_what_was():

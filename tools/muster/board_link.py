@@ -18,6 +18,7 @@ from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
 ANSWER_S = 15  # a short command; entering the prompt alone may take mpremote 10 s
 COPY_S = 120  # the largest module at the speed of a slow USB bridge, with room
 BACK_S = 40  # from a reset until the board answers: USB has to come back, boot.py to end
+USB_S = 15  # from a reset until the port of its own USB is back: a Pico W starts USB after boot.py
 RESET_S = 0.5  # mpremote lets the board wait 0.1 s before it resets; what is said meanwhile is lost
 _MARK = "_muster_before_reset"
 
@@ -176,9 +177,15 @@ class BoardLink:
         return self.mpremote(*words, timeout_s=COPY_S).split()[-1]
 
     def start(self, code: str = "pass") -> None:
-        """Execute `code`, then reset the board and leave it alone: a question would interrupt its program."""
+        """Execute `code`, then reset the board and leave it alone: a question would interrupt its program.
+
+        A port of the board's own USB goes with the reset: this returns when it is there again, or late.
+        """
         self.mpremote("exec", code, "+", "reset")
         time.sleep(RESET_S)
+        deadline = time.monotonic() + min(USB_S, self._back_s)
+        while os.name == "posix" and not Path(self.port).exists() and time.monotonic() < deadline:
+            time.sleep(RESET_S / 5)
 
     def restart_to_prompt(self) -> None:
         """Reset the board as its button does, and interrupt its program as soon as it answers again."""

@@ -60,7 +60,7 @@ class Console:
 
     def __init__(self, port: str, on_state: Callable[[str], object] = lambda _: None) -> None:
         self.port = port
-        self.state = GONE
+        self.state = ""  # not known yet
         self._on_state = on_state
         self._serial: serial.Serial | None = None
         self._begun = ""

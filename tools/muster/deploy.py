@@ -6,9 +6,10 @@ in between leaves the old program whole, and the next run continues with what ha
 file, so they change all at once.
 """
 
+import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,11 +118,11 @@ def deploy(
     write nothing; the board is interrupted for the comparison, and started again.
     Raises MusterError; the board then runs its old program, or the message says what it needs.
     """
-    facts = link.facts()
-    kind = kind_of(facts, expected)
-    files = {**build(kind), **(app or {})}
+    with _left_running(link):
+        kind, machine = _asked(link, expected)
+        files = {**build(kind), **(app or {})}
     places = OURS if app is None else [*OURS, paths.APP]
-    report(f"{kind} on {link.port}: {facts.machine}")
+    report(f"{kind} on {link.port}: {machine}")
     if dry_run:
         try:
             return _compare(link, files, places)[0]
@@ -137,6 +138,22 @@ def deploy(
     _activate(link, files, summary)
     off_network.back(link)
     return summary
+
+
+@contextlib.contextmanager
+def _left_running(link: BoardLink) -> Iterator[None]:
+    """A question interrupts the board's program: start it again when the block fails."""
+    try:
+        yield
+    except BaseException:  # Ctrl-C too
+        with contextlib.suppress(MusterError):
+            link.start()
+        raise
+
+
+def _asked(link: BoardLink, expected: str | None) -> tuple[str, str]:
+    facts = link.facts()
+    return kind_of(facts, expected), facts.machine
 
 
 def _restore(link: BoardLink, report: Report) -> None:

@@ -25,10 +25,11 @@ class Seen:
     """What is known of the board on `port`. `heard_s`: of `time.monotonic`, None: nothing yet."""
 
     port: str
-    state: str = console.GONE
+    state: str = ""
     beacon: Beacon | None = None
     line: console.Said | None = None
     heard_s: float | None = None
+    since_s: float = field(default_factory=time.monotonic)  # since when `state` is so
 
     def step(self) -> str:
         """What it does, in words."""
@@ -36,8 +37,10 @@ class Seen:
             return "in use by another program"
         if self.state == console.GONE:
             return "unplugged"
-        if self.heard_s is None or time.monotonic() - self.heard_s > SILENT_S:
+        if time.monotonic() - (self.heard_s or self.since_s) > SILENT_S:
             return "silent"
+        if self.heard_s is None:
+            return "listening"
         if self.beacon is None:
             return f"{self.line.source}: {self.line.text}" if self.line else "no program of Muster's"
         return _STEPS.get(self.beacon.step, self.beacon.step)
@@ -114,7 +117,7 @@ class Watch:
 
     def _hear(self, board: Seen) -> None:
         def on_state(state: str) -> None:
-            board.state = state
+            board.state, board.since_s = state, time.monotonic()
             if state == console.GONE:
                 board.beacon = board.line = board.heard_s = None
             self.news.set()

@@ -1,23 +1,19 @@
-"""`muster board`: run the virtual board, look into an image."""
+"""`muster board ls` and `cat`: look into an image."""
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 from littlefs import LittleFS, LittleFSError
 
 from device.core import fields, paths
-from muster import pack, virtual_settings
+from muster import pack
 from muster.cli import output
-from muster.cli.termination import outcome
 from muster.errors import MusterError
 from muster.image import mount
-from muster.virtual import EXIT_POWER_CUT, VirtualBoard
 
 _SECRET_KEYS = {fields.PASSWORD, fields.ENROLMENT_KEY, fields.PRIVATE_KEY, fields.OWNERSHIP_TOKEN}
 _HIDDEN = "***"
@@ -30,87 +26,6 @@ image_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File with the board's flash, built by `muster image`.",
 )
-
-
-def _complete_setting(_: click.Context, __: click.Parameter, begin: str) -> list[CompletionItem]:
-    return [
-        CompletionItem(f"{name}=", help=what)
-        for name, (what, _) in virtual_settings.SETTINGS.items()
-        if f"{name}=".startswith(begin)
-    ]
-
-
-def _settings(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for word in words:
-        name, separator, value = word.partition("=")
-        if not separator:
-            raise click.UsageError(f"--set must have the form NAME=VALUE, not {word!r}.")
-        found[name] = value
-    virtual_settings.check(found)
-    return found
-
-
-@click.command()
-@image_option
-@click.option(
-    "--bits", type=click.Choice(["64", "32"]), default="64", show_default=True, help="MicroPython to run on."
-)
-@click.option("--heap-kb", type=click.IntRange(min=1), help="Size of MicroPython's heap.")
-@click.option("--no-restart", is_flag=True, help="End at a reset instead of booting again.")
-@click.option("--cut-at", type=click.IntRange(min=1), help="Cut power at this block operation of a start.")
-@click.option("--tear", is_flag=True, help="With --cut-at: leave that operation half done.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=_settings,
-    shell_complete=_complete_setting,
-    help=f"Change the surroundings, such as NETWORK=down. Names: {', '.join(virtual_settings.SETTINGS)}.",
-)
-def run(
-    image_path: Path,
-    bits: str,
-    heap_kb: int | None,
-    no_restart: bool,
-    cut_at: int | None,
-    tear: bool,
-    settings: dict[str, str],
-) -> int:
-    """Boot the image and print the console.
-
-    Exit code: that of the board (137 when power was cut), 130 after Ctrl-C, 143 after SIGTERM.
-    """
-    mounted(image_path)
-    virtual = VirtualBoard(
-        image_path,
-        bits=int(bits),
-        heap_kb=heap_kb,
-        cut_at=cut_at,
-        tear=tear,
-        environment=settings,
-        restart=not no_restart,
-        on_line=lambda line: print(line, flush=True),
-    )
-    code = _console(virtual)
-    if cut_at and code != EXIT_POWER_CUT:
-        most = max(virtual.operation_counts, default=0)
-        output.note(f"the power was not cut: the board made only {output.counted(most, 'block operation')}")
-    return code
-
-
-def _console(virtual: VirtualBoard) -> int:
-    """The exit code, once the board is off."""
-    try:
-        virtual.start()
-        while virtual.running:
-            time.sleep(0.05)
-        return virtual.wait()
-    except KeyboardInterrupt as stop:
-        virtual.stop()
-        output.note("the virtual board was switched off")
-        return outcome(stop)[1]
 
 
 def mounted(path: Path) -> LittleFS:

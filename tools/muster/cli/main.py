@@ -28,7 +28,7 @@ COMMANDS: Table = {
         {
             "cat": "muster.cli.board:cat",
             "ls": "muster.cli.board:ls",
-            "run": "muster.cli.board:run",
+            "run": "muster.cli.board_run:run",
             "table": "muster.cli.board_tables:table",
             "tables": "muster.cli.board_tables:tables",
         },

@@ -74,8 +74,11 @@ def _length(seconds: int) -> str:
 
 def _once(boards: Watch, wait_s: float, form: str) -> int:
     end_s = time.monotonic() + wait_s
-    while time.monotonic() < end_s and not (boards.seen and all(one.beacon for one in boards.seen.values())):
-        boards.wait(min(_DRAW_S, max(0, end_s - time.monotonic())))
+    while not (boards.seen and all(one.beacon for one in boards.seen.values())):
+        left_s = end_s - time.monotonic()
+        if left_s <= 0 and all(one.state for one in boards.seen.values()):
+            break
+        boards.wait(min(_DRAW_S, max(0.01, left_s)))
     if not boards.seen:
         raise no_board()
     rows = [_row(one) for one in boards.seen.values()]

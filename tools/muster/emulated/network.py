@@ -7,14 +7,14 @@ any address reaches the same port of this machine's loopback.
 import asyncio
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rp2040py.external.cyw43 import Cyw43439, nat, net
 from rp2040py.external.cyw43.bus import GSPIBus
 
-from tests.firmware.visitor import Visitor
-
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Takes = Callable[[net.EthernetFrame, net.Ipv4Packet | None], bool]
 SSID = "RP2040PY-GUEST"  # the emulator's one access point takes any password
 HOST = "10.99.0.1"
 _HOST_IP = bytes(map(int, HOST.split(".")))
@@ -108,10 +108,10 @@ class _TwoNameServers(nat.DhcpServer):
 class _Router(nat.NatBridge):
     """The router behind the access point."""
 
-    def __init__(self, state: Network, visitor: Visitor, mcu: Any, send: Any) -> None:
+    def __init__(self, state: Network, takes: Takes, mcu: Any, send: Any) -> None:
         super().__init__(mcu, send)
         self._state = state
-        self._visitor = visitor
+        self._takes = takes
         self._udp = _Datagrams(state, mcu, send)
         self._tcp = nat.TcpReflector(mcu, send, connect_fn=self._connect_here)
         if state.two_name_servers:
@@ -125,7 +125,7 @@ class _Router(nat.NatBridge):
     def handle_outbound_ethernet_frame(self, frame: bytes) -> None:
         ethernet = net.parse_ethernet(frame)
         packet = net.parse_ipv4(ethernet.payload) if ethernet else None
-        if ethernet and self._visitor.takes(ethernet, packet):
+        if ethernet and self._takes(ethernet, packet):
             return
         if self._state.tcp or packet is None or packet.proto != net.IP_PROTO_TCP:
             super().handle_outbound_ethernet_frame(frame)
@@ -165,12 +165,19 @@ class Radio(Cyw43439):
     def __init__(self, state: Network) -> None:
         super().__init__()
         self.bus = _Bus()
-        self.visitor = Visitor(self.bus.queue_rx_ethernet_frame)
         self._state = state
 
     def attach(self, rp2040: Any) -> None:
         super().attach(rp2040)
-        self.bus.nat_bridge = _Router(self._state, self.visitor, rp2040, self.bus.queue_rx_ethernet_frame)
+        self.bus.nat_bridge = _Router(self._state, self.takes, rp2040, self.send)
+
+    def send(self, frame: bytes) -> None:
+        """Let the board receive an Ethernet frame."""
+        self.bus.queue_rx_ethernet_frame(frame)
+
+    def takes(self, _ethernet: net.EthernetFrame, _packet: net.Ipv4Packet | None) -> bool:
+        """Look at a frame of the board; whether it is not for the router."""
+        return False
 
     def thrown_out(self) -> None:
         """The access point ends the board's membership; the board may join again at once."""
