@@ -31,6 +31,8 @@ def tell(state=None):
 
 def _program(_):
     umqtt = getattr(sys.modules.get("umqtt.simple"), "__file__", "")
+    if umqtt and umqtt[0] != "/" and store.exists("/" + umqtt):
+        umqtt = "/" + umqtt  # found from the root on; a frozen module has no slash there either
     return {
         "board": board.name(), "muster": _build.VERSION, "profile": _build.PROFILE, "umqtt": umqtt,
         "micropython": ".".join(str(part) for part in sys.implementation[1][:3]),

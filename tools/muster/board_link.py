@@ -20,6 +20,7 @@ COPY_S = 120  # the largest module at the speed of a slow USB bridge, with room
 BACK_S = 40  # from a reset until the board answers: USB has to come back, boot.py to end
 USB_S = 15  # from a reset until the port of its own USB is back: a Pico W starts USB after boot.py
 RESET_S = 0.5  # mpremote lets the board wait 0.1 s before it resets; what is said meanwhile is lost
+_NO_PROMPT = "could not enter raw repl"  # so says mpremote
 _MARK = "_muster_before_reset"
 
 _FACTS = """\
@@ -106,10 +107,17 @@ class BoardLink:
 
     def mpremote(self, *words: str, timeout_s: float | None = None) -> str:
         """What `mpremote connect PORT resume WORDS` prints."""
-        timeout_s = timeout_s or self._answer_s
+        result = self._run(words, timeout_s or self._answer_s)
+        if result.returncode and _NO_PROMPT in result.stdout + result.stderr:
+            result = self._run(words, timeout_s or self._answer_s)  # a board that starts may miss a Ctrl-C
+        if result.returncode:
+            raise self._failure(result.stdout, result.stderr)
+        return result.stdout
+
+    def _run(self, words: tuple[str, ...], timeout_s: float) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "mpremote", "connect", self.port, "resume", *words]
         try:
-            result = subprocess.run(
+            return subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s
             )
         except subprocess.TimeoutExpired:
@@ -117,9 +125,6 @@ class BoardLink:
                 f"the board on {self.port} did not answer within {timeout_s:g} s: press its reset button, "
                 "close other programs that use the port, then try again."
             ) from None
-        if result.returncode:
-            raise self._failure(result.stdout, result.stderr)
-        return result.stdout
 
     def _failure(self, output: str, error: str) -> MusterError:
         lines = (error.strip() or output.strip()).splitlines() or ["no reason given"]
@@ -136,7 +141,7 @@ class BoardLink:
             return MusterError(
                 f"no board on {self.port}: check the cable, or see the ports with `mpremote devs`.", NO_DEVICE
             )
-        if "could not enter raw repl" in reason:
+        if _NO_PROMPT in reason:
             reason = "it does not come to its prompt (boot.py or main.py does not let Ctrl-C through)"
         return MusterError(f"the board on {self.port} failed: {reason}", FAILED)
 

@@ -91,12 +91,16 @@ def _row(place: str, facts: Facts, found: list[Finding]) -> dict[str, Any]:
     return {"port": place, "findings": [one._asdict() for one in found], "facts": facts}
 
 
+def _umqtt(path: str) -> str:
+    return " with its own umqtt" if path and not path.startswith("/") else ""
+
+
 def _show(place: str, facts: Facts, found: list[Finding]) -> None:
     program, memory, flash = (part(facts, name) for name in ("program", "memory", "flash"))
     about = [
         f"{place}: {_serial(facts) or 'no serial'}, {program.get('board', 'unknown board')}",
         f"Muster {program.get('muster')} ({program.get('profile')})",
-        f"MicroPython {program.get('micropython')}",
+        f"MicroPython {program.get('micropython')}{_umqtt(str(program.get('umqtt') or ''))}",
         f"{memory.get('free')} bytes of heap free, {flash.get('free')} of flash",
     ]
     click.echo(printable("; ".join(about)))

@@ -72,11 +72,11 @@ def _program(facts: Facts, _: float) -> Findings:
             f"write {oldest} or newer: `muster flash --firmware`",
         )
     umqtt = str(program.get("umqtt") or "")
-    if umqtt and not umqtt.startswith("/pack"):
+    if umqtt.startswith("/") and not umqtt.startswith(paths.PACKED):
         yield Finding(
             LOOK,
-            f"another umqtt runs than Muster's ({umqtt})",
-            "put the program there again: `muster deploy`",
+            f"another umqtt than Muster's is on the flash, and runs ({umqtt})",
+            f"remove it: `mpremote resume rm :{umqtt} + reset`",
         )
 
 
