@@ -25,7 +25,8 @@ DEFL_BEGIN, DEFL_DATA, DEFL_END = 0x10, 0x11, 0x12
 SPI_SET_PARAMS, SPI_ATTACH = 0x0B, 0x0D
 CHANGE_BAUDRATE, MD5, SECURITY_INFO = 0x0F, 0x13, 0x14
 _DATA = (MEM_DATA, FLASH_DATA, DEFL_DATA)
-_QUIET = (SPI_SET_PARAMS, SPI_ATTACH, MEM_BEGIN, FLASH_END, DEFL_END, CHANGE_BAUDRATE)
+_QUIET = (SPI_SET_PARAMS, SPI_ATTACH, MEM_BEGIN, FLASH_END, DEFL_END)
+ROM_BAUD = 115_200
 _BAD_CHECKSUM, _UNKNOWN = 0x07, 0x05
 _SPI_USR = 1 << 18
 _SECTOR = 4096
@@ -66,7 +67,7 @@ class EspChip:
 
     `unplug_at`: Unplugged is raised when so many bytes of the flash were written. `wrong_bytes`: addresses in
     the flash whose bytes do not take what is written. `on_write(chip)` is called before the first block of
-    flash is taken. `flash`: what was there.
+    flash is taken. `flash`: what was there. `baud`: how quick it talks now.
     """
 
     def __init__(
@@ -87,13 +88,20 @@ class EspChip:
         self._unplug_at, self._wrong_bytes, self._on_write = unplug_at, wrong_bytes, on_write
         self._inflate = None
         self._place = 0
+        self._fuses: dict[int, int] = {}
         self.restart()
 
     def restart(self) -> None:
         """Into the loader, as after a reset: no stub runs, nothing is half received."""
         self._registers = self._first_registers()
         self._stub = False
+        self.baud = ROM_BAUD
         self._packet, self._in_packet, self._escaped = bytearray(), False, False
+
+    def fuse(self, address: int, value: int) -> None:
+        """Burn what a register says from now on."""
+        self._fuses[address] = value
+        self._registers[address] = value
 
     def _send(self, packet: bytes) -> None:
         raise NotImplementedError
@@ -118,10 +126,14 @@ class EspChip:
         octets = bytes.fromhex(self.mac.replace(":", ""))
         low, high = int.from_bytes(octets[2:], "big"), int.from_bytes(octets[:2], "big")
         chip = self.chip
-        registers = {chip.clock_divider: 40_000_000 // 115_200, chip.efuse_mac: low, chip.efuse_mac + 4: high}
+        registers = {
+            chip.clock_divider: 40_000_000 // ROM_BAUD,
+            chip.efuse_mac: low,
+            chip.efuse_mac + 4: high,
+        }
         if chip.magic is not None:
             registers[0x40001000] = chip.magic
-        return registers
+        return registers | self._fuses
 
     def _answer(self, packet: bytes) -> None:
         if len(packet) < 8:
@@ -162,6 +174,8 @@ class EspChip:
             size, _, _, self._place = struct.unpack("<4I", body[:16])
             self._inflate = zlib.decompressobj() if command == DEFL_BEGIN else None
             self._erase(self._place, size)
+        elif command == CHANGE_BAUDRATE:
+            self.baud = int.from_bytes(body[:4], "little")  # the answer still comes at the old one
         elif command in (FLASH_DATA, DEFL_DATA):
             self._write(body[16:])
         elif command == MD5:
