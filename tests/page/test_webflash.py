@@ -92,7 +92,7 @@ def write(page: Any, waits_for: str) -> str:
     page.click("#write")
     page.wait_for_selector(waits_for)
     page.wait_for_selector("#work", state="hidden")
-    return page.inner_text("#said") + page.inner_text("#trouble")
+    return "".join(page.inner_text(f"#{kind}") for kind in ("good", "said", "trouble"))
 
 
 def is_on(chip: EspOnPort, name: str) -> bool:
@@ -108,11 +108,11 @@ def is_on(chip: EspOnPort, name: str) -> bool:
 def test_two_boards_one_after_the_other_each_with_its_own_image(shown, port) -> None:
     page = shown()
     assert page.inner_text("#count") == "0 of 3 written"
-    said = write(page, "#said:has-text('cam-1')")
+    said = write(page, "#good:has-text('cam-1')")
     assert is_on(port.chip, "cam-1") and f"the board {MAC} restarts" in said
     assert page.inner_text("#device") == "cam-2", "the next one is offered"
     port.chip = EspOnPort(OTHER_MAC)
-    write(page, "#said:has-text('cam-2')")
+    write(page, "#good:has-text('cam-2')")
     assert is_on(port.chip, "cam-2")
     page.reload()
     page.wait_for_selector("#started:not([hidden])")
@@ -128,7 +128,7 @@ def test_what_it_says_meanwhile(shown, port) -> None:
             new MutationObserver(look).observe(document.getElementById("doing"), { childList: true });
         }"""
     )
-    write(page, "#said:has-text('cam-1')")
+    write(page, "#good:has-text('cam-1')")
     seen = page.evaluate("window.seen")
     assert seen[0] == "Connecting to cam-1 …" and seen[-1] == "Verifying cam-1 …"
     parts = [int(text.split()[2]) for text in seen if text.startswith("Writing")]
@@ -150,7 +150,7 @@ def test_a_board_of_another_kind_is_refused(shown, port, chip, words) -> None:
     assert words in write(page, "#trouble:not([hidden])")
     assert not port.chip.written and port.chip.starts > 0, "its program runs again"
     port.chip = EspOnPort(OTHER_MAC)
-    write(page, "#said:has-text('cam-1')")
+    write(page, "#good:has-text('cam-1')")
     assert is_on(port.chip, "cam-1")
 
 
@@ -172,7 +172,7 @@ def test_unplugged_in_the_middle_and_written_again(shown, port) -> None:
     assert 0 < port.chip.written <= 100_000 and port.chip.starts == 0
     assert (page.inner_text("#device"), page.inner_text("#state")) == ("cam-1", "begun")
     port.chip = EspOnPort(MAC, flash=port.chip.flash)
-    write(page, "#said:has-text('cam-1')")
+    write(page, "#good:has-text('cam-1')")
     assert is_on(port.chip, "cam-1")
 
 
@@ -189,7 +189,7 @@ def test_a_begun_device_goes_to_another_board_only_when_somebody_wants_it(shown,
     assert not port.chip.written
     page.click("#write")
     page.click("#go-on")
-    page.wait_for_selector("#said:has-text('cam-1')")
+    page.wait_for_selector("#good:has-text('cam-1')")
     page.wait_for_selector("#work", state="hidden")
     assert is_on(port.chip, "cam-1")
 
@@ -197,7 +197,7 @@ def test_a_begun_device_goes_to_another_board_only_when_somebody_wants_it(shown,
 def test_a_board_that_was_written_is_not_written_by_accident(shown, port) -> None:
     """It is still plugged in when the next device is written."""
     page = shown()
-    write(page, "#said:has-text('cam-1')")
+    write(page, "#good:has-text('cam-1')")
     page.click("#write")
     page.wait_for_selector("#ask[open]")
     assert "This board is cam-1. It would become cam-2" in page.inner_text("#question")
@@ -208,7 +208,7 @@ def test_a_board_that_was_written_is_not_written_by_accident(shown, port) -> Non
 
 def test_a_device_that_was_written_is_asked_about(shown, port) -> None:
     page = shown()
-    write(page, "#said:has-text('cam-1')")
+    write(page, "#good:has-text('cam-1')")
     page.click("#devices button:has-text('cam-1')")
     page.click("#write")
     page.wait_for_selector("#ask[open]")
@@ -267,7 +267,7 @@ def test_axe_has_no_complaint(shown, port, scheme, width) -> None:
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}, "bypass_csp": True}
     page = shown(**options)
     assert complaints(page) == []
-    write(page, "#said:has-text('cam-1')")
+    write(page, "#good:has-text('cam-1')")
     page.click("#write")
     page.wait_for_selector("#ask[open]")
     assert complaints(page) == []
@@ -284,7 +284,7 @@ def test_all_of_it_with_the_keyboard_only(shown, port) -> None:
     page = shown()
     tab_to(page, "write")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#said:has-text('cam-1')")
+    page.wait_for_selector("#good:has-text('cam-1')")
     page.wait_for_selector("#work", state="hidden")
     tab_to(page, "cam-3")
     page.keyboard.press("Enter")

@@ -11,14 +11,14 @@ const board = () => manifest.boards[current.board];
 
 // What is to be seen
 
-function show(text, isTrouble = false) {
-  find("said").textContent = isTrouble ? "" : text;
-  find("trouble").textContent = isTrouble ? text : "";
-  find("trouble").hidden = !isTrouble;
+// One sentence of a kind: "good" (a board is written), "said" (nothing happened), "trouble".
+function show(kind, text) {
+  for (const id of ["good", "said", "trouble"]) find(id).textContent = id === kind ? text : "";
+  find("trouble").hidden = kind !== "trouble";
 }
 
 function shown(entry) {
-  if (!entry) return ["waiting", "to do"];
+  if (!entry) return ["to-do", "to do"];
   return entry.isDone ? ["done", `written ${time.format(entry.at)}`] : ["working", "begun"];
 }
 
@@ -36,7 +36,7 @@ function line(device) {
   if (device === current) button.setAttribute("aria-current", "true");
   button.onclick = () => {
     choose(device);
-    show("");
+    show("said", "");
     find("device").scrollIntoView({ block: "nearest" });
   };
   item.append(button);
@@ -71,8 +71,8 @@ function list() {
 // The next one that is not on a board yet.
 function next(said) {
   const device = manifest.devices.find((one) => !memory.of(one.name)?.isDone);
-  choose(device ?? current);
-  show(device ? said : `${said} All devices are written: delete the folder.`);
+  choose(device ?? current ?? manifest.devices[0]);
+  show("good", device ? said : `${said} All devices are written: delete the folder.`);
 }
 
 function busy(isBusy) {
@@ -121,26 +121,26 @@ async function write(port) {
     return true;
   };
   const mac = await flash(port, board(), await Promise.all(files.map(fetched)), allow, report);
-  if (mac === null) return show("Nothing was written.");
+  if (mac === null) return show("said", "Nothing was written.");
   memory.put(name, mac, true);
   next(`${name} is written and verified, and the board ${mac} restarts. Unplug it.`);
 }
 
 find("write").onclick = async () => {
-  show("");
+  show("said", "");
   let port;
   try {
     port = await navigator.serial.requestPort();
   } catch (error) {
-    if (error.name === "NotFoundError") return show("No port was chosen: nothing was written.");
-    return show(`The browser does not let this page use serial ports (${error.message}).`, true);
+    if (error.name === "NotFoundError") return show("said", "No port was chosen: nothing was written.");
+    return show("trouble", `The browser does not let this page use serial ports (${error.message}).`);
   }
   busy(true);
   try {
     await write(port);
   } catch (error) {
     const isOurs = error instanceof Trouble;
-    show(isOurs ? error.message : `${current.name}: ${error.message}. Load the page again.`, true);
+    show("trouble", isOurs ? error.message : `${current.name}: ${error.message}. Load the page again.`);
     choose(current);
   } finally {
     busy(false);
