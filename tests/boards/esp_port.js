@@ -14,16 +14,16 @@ class Port extends EventTarget {
   async #ask(what, words) {
     const answer = await espPort(what, words);
     if (answer.fault) throw new DOMException(answer.fault, "NetworkError");
-    if (answer.isGone) this.#lose();
+    if (answer.isGone) throw this.unplug();
     else if (answer.data) this.#controller.enqueue(Uint8Array.from(atob(answer.data), (one) => one.charCodeAt(0)));
   }
 
-  #lose() {
+  unplug() {
     const lost = new DOMException("The device has been lost.", "NetworkError");
     this.#controller.error(lost);
     this.readable = this.writable = null;
     this.dispatchEvent(new Event("disconnect"));
-    throw lost;
+    return lost;
   }
 
   async open({ baudRate }) {
@@ -49,6 +49,7 @@ class Port extends EventTarget {
 }
 
 const port = new Port();
+window.espUnplug = () => void port.unplug();
 Object.defineProperty(navigator, "serial", {
   value: {
     async requestPort() {

@@ -206,6 +206,19 @@ def test_a_board_that_was_written_is_not_written_by_accident(shown, port) -> Non
     assert port.chip.flash[ESP.flash_offset :][: ESP.size] == image_of("cam-1", "esp32")
 
 
+def test_unplugged_while_somebody_is_asked(shown, port) -> None:
+    page = shown()
+    write(page, "#good:has-text('cam-1')")
+    page.click("#write")
+    page.wait_for_selector("#ask[open]")
+    page.evaluate("espUnplug()")
+    page.wait_for_selector("#trouble:has-text('was unplugged')")
+    page.wait_for_selector("#ask", state="hidden")
+    port.chip = EspOnPort(OTHER_MAC)
+    write(page, "#good:has-text('cam-2')")
+    assert is_on(port.chip, "cam-2")
+
+
 def test_a_device_that_was_written_is_asked_about(shown, port) -> None:
     page = shown()
     write(page, "#good:has-text('cam-1')")

@@ -92,7 +92,7 @@ def _chosen(home: Path, wanted: selection.Selection, again: bool) -> list[Device
     with options.reading(home) as registry:
         free = [one for one in devices if again or registry.flashes.of_device(one.name) is None]
     if taken := len(devices) - len(free):
-        output.note(f"{output.counted(taken, 'device')} passed over that have a board already (--again)")
+        output.note(f"{output.counted(taken, 'device')} left out: on a board already (--again)")
     if not free:
         raise MusterError("each of the chosen devices has its board: choose more devices.", NO_DEVICE)
     return free

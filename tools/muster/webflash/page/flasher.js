@@ -143,6 +143,7 @@ find("write").onclick = async () => {
     show("trouble", isOurs ? error.message : `${current.name}: ${error.message}. Load the page again.`);
     choose(current);
   } finally {
+    find("ask").close(); // the question is over, whatever ended this
     busy(false);
   }
 };
