@@ -13,9 +13,9 @@ from boards import firmware_files
 from boards.esp_port import EspOnPort, PagePort
 from muster.boards import board
 from muster.flashing import firmware
+from muster.flashing.web import folder
+from muster.flashing.web.server import Server
 from muster.image import build_image
-from muster.webflash import folder
-from muster.webflash.server import Server
 from tests.page.looking import complaints, tab_to
 
 MAC, OTHER_MAC = "24:0a:c4:00:00:01", "24:0a:c4:00:00:02"

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from muster.boards import board
 from muster.flashing.firmware import Firmware
+from muster.flashing.web import folder, parts
 from muster.image import build_image
-from muster.webflash import folder, parts
 from pictures import browser
 
 _ADDRESS = "http://127.0.0.1:8448/"
-_VIEW = {"width": 560, "height": 640}
+_VIEW = {"width": 560, "height": 700}
 _AT_MS = 1_793_800_000_000
 _FIRMWARE = {"esp32": (0x1000, 1_700_000), "pico_w": (0, 860_000)}  # offset and size, about
 _DONE = {

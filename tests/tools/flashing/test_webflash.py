@@ -20,11 +20,11 @@ from boards import firmware_files
 from cli_in_process import muster
 from muster.boards import board
 from muster.errors import FAILED, GOOD, NO_DEVICE, WRONG_USE
+from muster.flashing.web import folder, parts
+from muster.flashing.web.server import Server
 from muster.image import uf2
 from muster.registry import Registry
 from muster.registry.flashes import FLASHED, Flash
-from muster.webflash import folder, parts
-from muster.webflash.server import Server
 
 LIMIT_S = 60
 

@@ -14,10 +14,10 @@ from muster.cli.termination import stopped
 from muster.errors import GOOD, NO_DEVICE, WRONG_USE, MusterError
 from muster.flashing import firmware as firmwares
 from muster.flashing.firmware import Firmware
+from muster.flashing.web import folder
+from muster.flashing.web.server import PORT, serve
 from muster.fleet import names
 from muster.registry.fleet import Device
-from muster.webflash import folder
-from muster.webflash.server import PORT, serve
 
 _FOLDER_OF_HOME = "webflash"
 

@@ -23,10 +23,10 @@ from muster.boards import Board, board
 from muster.errors import WRONG_USE, MusterError
 from muster.files import forget_parts, is_part, write_private
 from muster.flashing.firmware import Firmware
+from muster.flashing.web import parts
 from muster.flashing.work import checked_image
 from muster.fleet import names
 from muster.image import uf2
-from muster.webflash import parts
 
 MANIFEST = "manifest.json"
 IMAGES = "images"

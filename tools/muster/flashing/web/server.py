@@ -14,8 +14,8 @@ from pathlib import Path
 from aiohttp import web
 
 from muster.errors import MusterError
-from muster.webflash import parts
-from muster.webflash.folder import IMAGES, MANIFEST
+from muster.flashing.web import parts
+from muster.flashing.web.folder import IMAGES, MANIFEST
 
 HOST = "127.0.0.1"
 PORT = 8448  # the page remembers what it has written by its origin, so that the port should stay
