@@ -19,7 +19,8 @@ from muster.image import build_image
 from tests.page.looking import complaints, tab_to
 
 MAC, OTHER_MAC = "24:0a:c4:00:00:01", "24:0a:c4:00:00:02"
-ESP, PICO = board("esp32"), board("pico_w")
+ESP, C3 = board("esp32"), board("esp32c3")
+C3_FIRMWARE = firmware_files.esp("ESP32C3 module", chip_id=5)
 ODD = 199_999  # bytes of a firmware that are not whole words
 
 
@@ -46,19 +47,18 @@ def image_of(name: str, kind: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for two ESP32s and a Pico W."""
+    """A folder for two ESP32s, a Pico W and an ESP32-C3."""
     where = tmp_path_factory.mktemp("webflash")
     devices = []
-    for name, kind in (("cam-1", "esp32"), ("cam-2", "esp32"), ("cam-3", "pico_w")):
+    for name, kind in (("cam-1", "esp32"), ("cam-2", "esp32"), ("cam-3", "pico_w"), ("cam-4", "esp32c3")):
         path = where / f"{name}.img"
         path.write_bytes(image_of(name, kind))
         devices.append(folder.Device(name, kind, path))
     (where / "esp.bin").write_bytes(firmware_files.esp(size=ODD))
     (where / "pico.uf2").write_bytes(firmware_files.pico())
-    found = {
-        "esp32": firmware.read(where / "esp.bin", ESP),
-        "pico_w": firmware.read(where / "pico.uf2", PICO),
-    }
+    (where / "c3.bin").write_bytes(C3_FIRMWARE)
+    files = {"esp32": "esp.bin", "pico_w": "pico.uf2", "esp32c3": "c3.bin"}
+    found = {kind: firmware.read(where / name, board(kind)) for kind, name in files.items()}
     folder.build(where / "page", devices, found)
     return where / "page"
 
@@ -107,7 +107,7 @@ def is_on(chip: EspOnPort, name: str) -> bool:
 
 def test_two_boards_one_after_the_other_each_with_its_own_image(shown, port) -> None:
     page = shown()
-    assert page.inner_text("#count") == "0 of 3 written"
+    assert page.inner_text("#count") == "0 of 4 written"
     said = write(page, "#good:has-text('cam-1')")
     assert is_on(port.chip, "cam-1") and f"the board {MAC} restarts" in said
     assert page.inner_text("#device") == "cam-2", "the next one is offered"
@@ -116,7 +116,17 @@ def test_two_boards_one_after_the_other_each_with_its_own_image(shown, port) -> 
     assert is_on(port.chip, "cam-2")
     page.reload()
     page.wait_for_selector("#started:not([hidden])")
-    assert (page.inner_text("#count"), page.inner_text("#device")) == ("2 of 3 written", "cam-3")
+    assert (page.inner_text("#count"), page.inner_text("#device")) == ("2 of 4 written", "cam-3")
+
+
+def test_a_chip_that_says_its_kind_itself(shown, port) -> None:
+    """Its firmware begins at another place of the flash."""
+    port.chip = EspOnPort(MAC, "esp32c3")
+    page = shown()
+    page.click("#devices button:has-text('cam-4')")
+    write(page, "#good:has-text('cam-4')")
+    assert port.chip.flash[: len(C3_FIRMWARE)] == C3_FIRMWARE and port.chip.starts == 1
+    assert port.chip.flash[C3.flash_offset :][: C3.size] == image_of("cam-4", "esp32c3")
 
 
 def test_what_it_says_meanwhile(shown, port) -> None:
@@ -248,6 +258,19 @@ def test_a_browser_without_web_serial_says_which_have_it(opened, url) -> None:
     assert page.is_visible("#download") and not page.is_visible("#unable"), "no port is needed for a Pico W"
 
 
+def test_opened_as_a_file_it_says_how_to_open_it(opened, place) -> None:
+    page = opened((place / "index.html").as_uri())
+    assert "muster webflash --serve" in page.inner_text("#not-started")
+    assert not page.is_visible("#started")
+
+
+def test_what_somebody_has_spoilt_in_the_browser_does_no_harm(opened, url, port) -> None:
+    for text in ("5", "{", "null", "[]"):
+        spoil = f"localStorage.setItem('muster.webflash', {text!r})"
+        page = opened(url, lambda page, spoil=spoil: page.add_init_script(spoil))
+        page.wait_for_selector("#count:has-text('0 of 4 written')")
+
+
 def test_a_pico_w_gets_one_file(shown, place, port) -> None:
     page = shown()
     page.click("#devices button:has-text('cam-3')")
@@ -258,7 +281,7 @@ def test_a_pico_w_gets_one_file(shown, place, port) -> None:
     assert download.value.suggested_filename == "cam-3-pico_w.uf2"
     assert Path(download.value.path()).read_bytes() == (place / "images/cam-3-pico_w.uf2").read_bytes()
     page.click("#done")
-    assert page.inner_text("#count") == "1 of 3 written"
+    assert page.inner_text("#count") == "1 of 4 written"
     page.click("#devices button:has-text('cam-3')")
     page.click("#download")
     page.wait_for_selector("#ask[open]")

@@ -4,7 +4,7 @@ const KEY = "muster.webflash";
 
 function all() {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    return { ...JSON.parse(localStorage.getItem(KEY)) };
   } catch {
     return {}; // somebody has spoilt it
   }
@@ -18,7 +18,7 @@ export function of(device) {
 export function put(device, board, isDone) {
   const known = all();
   // A board is one device: what it was before is overwritten.
-  for (const [name, entry] of Object.entries(known)) if (board && entry.board === board) delete known[name];
+  for (const [name, entry] of Object.entries(known)) if (board && entry?.board === board) delete known[name];
   known[device] = { board, isDone, at: Date.now() };
   localStorage.setItem(KEY, JSON.stringify(known));
 }
@@ -27,7 +27,7 @@ export function put(device, board, isDone) {
 export function doubt(device, board) {
   const known = all();
   const before = known[device];
-  const other = Object.keys(known).find((name) => name !== device && board && known[name].board === board);
+  const other = Object.keys(known).find((name) => name !== device && board && known[name]?.board === board);
   if (before && before.board !== board)
     return `${device} is on the board ${before.board}${before.isDone ? "" : ", at least in part"}. Two boards with one identity lock each other out.`;
   if (before?.isDone)
