@@ -153,6 +153,7 @@ def test_what_it_says_meanwhile(shown, port) -> None:
         (lambda: EspOnPort(MAC, flash_bytes=8 << 20), "has 8MB of flash, the image is for 4MB"),
         (lambda: EspOnPort(MAC, has_boot=False), "does not answer in its loader: hold its BOOT button"),
     ],
+    ids=["esp32c3", "esp8266", "larger flash", "no boot line"],
 )
 def test_a_board_of_another_kind_is_refused(shown, port, chip, words) -> None:
     port.chip = chip()

@@ -112,6 +112,14 @@ def test_a_firmware_of_another_board_is_refused(esp_line, tmp_path) -> None:
     assert not (esp_line.home / "webflash").exists()
 
 
+def test_only_the_firmware_that_is_meant(esp_line) -> None:
+    digest = hashlib.sha256(esp_line.firmware.read_bytes()).hexdigest()
+    done = make(esp_line, "cam-1", "--firmware-sha256", "0" * 64)
+    assert done.returncode == WRONG_USE and f"its SHA-256 is {digest}" in done.stderr
+    words = ("--firmware-sha256", "0" * 64, "--firmware-sha256", digest.upper())
+    assert make(esp_line, "cam-1", *words).returncode == GOOD
+
+
 def test_a_device_that_has_its_board_is_left_out(esp_line) -> None:
     registry = Registry(esp_line.home)
     registry.flashes.put(Flash("cam-1", "24:0a:c4:00:00:01", "esp32", "0" * 64, None, FLASHED, 0))

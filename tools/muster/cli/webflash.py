@@ -8,7 +8,7 @@ import click
 
 from muster.boards import board, flashed
 from muster.cli import options, output, selection
-from muster.cli.flash_options import chosen_devices, kind_of_images
+from muster.cli.flash_options import IMAGES, chosen_devices, kind_of_images
 from muster.cli.image_options import FILE, FOLDER
 from muster.cli.termination import stopped
 from muster.errors import GOOD, NO_DEVICE, WRONG_USE, MusterError
@@ -35,6 +35,10 @@ _FOLDER_OF_HOME = "webflash"
     multiple=True,
     help="Firmware of MicroPython (.bin, .uf2) to write as well; repeatable, one for each kind of board.",
 )
+@click.option(
+    "--firmware-sha256", "digests", metavar="HEX", multiple=True,
+    help="Refuse firmware files with another SHA-256; repeatable.",
+)  # fmt: skip
 @click.option("--out", type=FOLDER, help="Folder for the page.  [default: HOME/webflash]")
 @click.option("--again", is_flag=True, help="Also devices that have their boards, by the registry.")
 @click.option("--serve", "is_served", is_flag=True, help="Serve the page to this computer, until Ctrl-C.")
@@ -56,6 +60,7 @@ def webflash(
     images: Path | None,
     kind: str | None,
     firmware_files: tuple[Path, ...],
+    digests: tuple[str, ...],
     out: Path | None,
     again: bool,
     is_served: bool,
@@ -76,8 +81,8 @@ def webflash(
     wanted = selection.selection(devices, group, batch, everything)
     if wanted is not None:
         chosen = _chosen(home, wanted, again)
-        found = [_with_image(device, images or home / "images", kind) for device in chosen]
-        _build(place, found, firmware_files, form)
+        found = [_with_image(device, images or home / IMAGES, kind) for device in chosen]
+        _build(place, found, _firmware(found, firmware_files, digests), form)
     elif not is_served:
         raise click.UsageError("Name devices, or choose them by --group, --batch or --all.")
     folder.check(place)
@@ -103,9 +108,8 @@ def _with_image(device: Device, images: Path, kind: str | None) -> folder.Device
     return folder.Device(device.name, name, images / f"{names.file_name(device.name)}-{name}.img")
 
 
-def _build(place: Path, devices: list[folder.Device], firmware_files: Iterable[Path], form: str) -> None:
-    kinds = list(dict.fromkeys(device.board for device in devices))
-    firmware = _firmware(kinds, firmware_files)
+def _build(place: Path, devices: list[folder.Device], firmware: dict[str, Firmware], form: str) -> None:
+    kinds = _kinds(devices)
     for kind in kinds:
         if kind not in firmware:
             output.note(f"without --firmware, {board(kind).title} must have MicroPython already")
@@ -123,13 +127,23 @@ def _build(place: Path, devices: list[folder.Device], firmware_files: Iterable[P
     output.done(form, lines, {"folder": str(place), "devices": names_of_devices})
 
 
-def _firmware(kinds: list[str], files: Iterable[Path]) -> dict[str, Firmware]:
+def _kinds(devices: list[folder.Device]) -> list[str]:
+    return list(dict.fromkeys(device.board for device in devices))
+
+
+def _firmware(
+    devices: list[folder.Device], files: Iterable[Path], digests: tuple[str, ...]
+) -> dict[str, Firmware]:
     """{name of board: its firmware}. Raises MusterError for a file that is for none of these boards."""
     found: dict[str, Firmware] = {}
     for path in files:
-        kind, read = _read(kinds, path)
+        kind, read = _read(_kinds(devices), path)
         if kind in found:
             raise MusterError(f"{path}: there is another --firmware for {board(kind).title}.", WRONG_USE)
+        if digests and read.sha256 not in map(str.lower, digests):
+            raise MusterError(
+                f"{path} is not the file that you mean: its SHA-256 is {read.sha256}.", WRONG_USE
+            )
         found[kind] = read
     return found
 
