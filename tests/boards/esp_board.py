@@ -37,9 +37,8 @@ class _Plugged(EspLoader):
                 return None
             if self._in_loader and self._is_reset():
                 self._outer_end = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
-                self._in_loader = self._stub = False
-                self._is_fast = False
-                self._registers = self._first_registers()
+                self._in_loader = self._is_fast = False
+                self.restart()
                 continue
             if not ready:
                 if not self._in_loader:

@@ -1,4 +1,4 @@
-"""An ESP32 in its ROM loader on a serial port, well enough for esptool to find, write and verify it.
+"""An ESP32 in its ROM loader, well enough for esptool and esptool-js to find, write and verify it.
 
 Source: Espressif's "Serial Protocol" (esptool documentation, Advanced Topics): SLIP frames, commands, status
 bytes; the flasher stub answers the same commands once it has said OHAI. Flash chips are asked through the
@@ -15,7 +15,7 @@ import time
 import tty
 import zlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SYNC = 0x08
 READ_REG, WRITE_REG = 0x0A, 0x09
@@ -25,7 +25,8 @@ DEFL_BEGIN, DEFL_DATA, DEFL_END = 0x10, 0x11, 0x12
 SPI_SET_PARAMS, SPI_ATTACH = 0x0B, 0x0D
 CHANGE_BAUDRATE, MD5, SECURITY_INFO = 0x0F, 0x13, 0x14
 _DATA = (MEM_DATA, FLASH_DATA, DEFL_DATA)
-_QUIET = (SPI_SET_PARAMS, SPI_ATTACH, MEM_BEGIN, FLASH_END, DEFL_END, CHANGE_BAUDRATE)
+_QUIET = (SPI_SET_PARAMS, SPI_ATTACH, MEM_BEGIN, FLASH_END, DEFL_END)
+ROM_BAUD = 115_200
 _BAD_CHECKSUM, _UNKNOWN = 0x07, 0x05
 _SPI_USR = 1 << 18
 _SECTOR = 4096
@@ -53,16 +54,20 @@ CHIPS = {
 }
 
 
+def _slip(packet: bytes) -> bytes:
+    return b"\xc0" + packet.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc") + b"\xc0"
+
+
 class Unplugged(Exception):
     """The cable was pulled."""
 
 
-class EspLoader:
-    """A chip that waits for esptool; `port` is its serial port. Use it with `with`.
+class EspChip:
+    """A chip in its loader; what it says goes to `_send`, which a cable gives it.
 
-    `unplug_at`: pull the cable when so many bytes of the flash were written. `bytes_per_s`: how quick the
-    cable is. `garbage`: what comes first. `wrong_bytes`: addresses in the flash whose bytes do not take what
-    is written. `on_write(board)` is called before the first block of flash is taken. `flash`: what was there.
+    `unplug_at`: Unplugged is raised when so many bytes of the flash were written. `wrong_bytes`: addresses in
+    the flash whose bytes do not take what is written. `on_write(chip)` is called before the first block of
+    flash is taken. `flash`: what was there. `baud`: how quick it talks now.
     """
 
     def __init__(
@@ -72,93 +77,63 @@ class EspLoader:
         flash_bytes: int = 4 << 20,
         *,
         unplug_at: int | None = None,
-        bytes_per_s: float | None = None,
-        garbage: bytes = b"",
         wrong_bytes: tuple[int, ...] = (),
-        on_write: Callable[["EspLoader"], object] = lambda _: None,
+        on_write: Callable[[Any], object] = lambda _: None,
         flash: bytearray | None = None,
     ) -> None:
         self.chip = CHIPS[chip]
         self.mac = mac
         self.flash = bytearray(b"\xff") * flash_bytes if flash is None else flash
         self.written = 0
-        self.is_unplugged = False
-        self._unplug_at, self._bytes_per_s, self._garbage = unplug_at, bytes_per_s, garbage
-        self._wrong_bytes, self._on_write = wrong_bytes, on_write
-        self._registers = self._first_registers()
-        self._stub = False
+        self._unplug_at, self._wrong_bytes, self._on_write = unplug_at, wrong_bytes, on_write
         self._inflate = None
         self._place = 0
-        self._outer, self._outer_end = pty.openpty()
-        tty.setraw(self._outer_end)
-        self.port = os.ttyname(self._outer_end)
-        self._stop_read, self._stop_write = os.pipe()
-        self._thread = threading.Thread(target=self._run)
+        self._fuses: dict[int, int] = {}
+        self.restart()
 
-    def __enter__(self) -> "EspLoader":
-        self._thread.start()
-        return self
+    def restart(self) -> None:
+        """Into the loader, as after a reset: no stub runs, nothing is half received."""
+        self._registers = self._first_registers()
+        self._stub = False
+        self.baud = ROM_BAUD
+        self._packet, self._in_packet, self._escaped = bytearray(), False, False
 
-    def __exit__(self, *_: object) -> None:
-        os.write(self._stop_write, b"x")
-        self._thread.join()
-        for end in (self._outer, self._stop_read, self._stop_write, self._outer_end):
-            if end >= 0:
-                os.close(end)
+    def fuse(self, address: int, value: int) -> None:
+        """Burn what a register says from now on."""
+        self._fuses[address] = value
+        self._registers[address] = value
+
+    def _send(self, packet: bytes) -> None:
+        raise NotImplementedError
+
+    def take(self, data: bytes) -> None:
+        """Bytes that come on the cable: SLIP frames, or parts of them."""
+        for octet in data:
+            if octet == 0xC0:
+                if self._packet:
+                    self._answer(bytes(self._packet))
+                    self._packet.clear()
+                    self._in_packet = False
+                else:
+                    self._in_packet = True
+            elif self._in_packet and octet == 0xDB:
+                self._escaped = True
+            elif self._in_packet:
+                self._packet.append({0xDC: 0xC0, 0xDD: 0xDB}[octet] if self._escaped else octet)
+                self._escaped = False
 
     def _first_registers(self) -> dict[int, int]:
         octets = bytes.fromhex(self.mac.replace(":", ""))
         low, high = int.from_bytes(octets[2:], "big"), int.from_bytes(octets[:2], "big")
         chip = self.chip
-        registers = {chip.clock_divider: 40_000_000 // 115_200, chip.efuse_mac: low, chip.efuse_mac + 4: high}
+        registers = {
+            chip.clock_divider: 40_000_000 // ROM_BAUD,
+            chip.efuse_mac: low,
+            chip.efuse_mac + 4: high,
+        }
         if chip.magic is not None:
             registers[0x40001000] = chip.magic
-        return registers
-
-    # The cable
-
-    def _run(self) -> None:
-        packet, in_packet, escaped = bytearray(), False, False
-        try:
-            while True:
-                data = self._receive()
-                if data is None:
-                    return
-                for octet in data:
-                    if octet == 0xC0:
-                        if packet:
-                            self._answer(bytes(packet))
-                            packet.clear()
-                            in_packet = False
-                        else:
-                            in_packet = True
-                    elif in_packet and octet == 0xDB:
-                        escaped = True
-                    elif in_packet:
-                        packet.append({0xDC: 0xC0, 0xDD: 0xDB}[octet] if escaped else octet)
-                        escaped = False
-        except Unplugged:
-            self.is_unplugged = True
-            os.close(self._outer)  # the host gets EIO, as from a port that has gone
-            self._outer = -1
-
-    def _receive(self) -> bytes | None:
-        ready, _, _ = select.select([self._outer, self._stop_read], [], [])
-        if self._stop_read in ready:
-            return None
-        data = os.read(self._outer, 4096)
-        if self._bytes_per_s:
-            time.sleep(len(data) / self._bytes_per_s)
-        if self._garbage:
-            os.write(self._outer, self._garbage)
-            self._garbage = b""
-        return data
-
-    def _send(self, packet: bytes) -> None:
-        escaped = packet.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc")
-        os.write(self._outer, b"\xc0" + escaped + b"\xc0")
-
-    # The commands
+        return registers | self._fuses
 
     def _answer(self, packet: bytes) -> None:
         if len(packet) < 8:
@@ -180,10 +155,10 @@ class EspLoader:
         status = bytes([bool(fault), fault]) if self._stub else bytes([bool(fault), fault, 0, 0])
         answer = struct.pack("<BBHI", 1, command, len(result) + len(status), value) + result + status
         for _ in range(8 if command == SYNC else 1):
-            self._send(answer)
+            self._send(_slip(answer))
         if command == MEM_END and not fault:
             self._stub = True
-            self._send(b"OHAI")
+            self._send(_slip(b"OHAI"))
 
     def _do(self, command: int, body: bytes, value: int) -> tuple[int, bytes]:
         """(value, result) of a command. Raises KeyError when the chip does not know it."""
@@ -199,6 +174,8 @@ class EspLoader:
             size, _, _, self._place = struct.unpack("<4I", body[:16])
             self._inflate = zlib.decompressobj() if command == DEFL_BEGIN else None
             self._erase(self._place, size)
+        elif command == CHANGE_BAUDRATE:
+            self.baud = int.from_bytes(body[:4], "little")  # the answer still comes at the old one
         elif command in (FLASH_DATA, DEFL_DATA):
             self._write(body[16:])
         elif command == MD5:
@@ -236,3 +213,65 @@ class EspLoader:
             self.written += len(part)
         for address in self._wrong_bytes:
             self.flash[address] = 0
+
+
+class EspLoader(EspChip):
+    """A chip that waits for esptool; `port` is its serial port. Use it with `with`.
+
+    `unplug_at`: pull the cable when so many bytes of the flash were written. `bytes_per_s`: how quick the
+    cable is. `garbage`: what comes first. The others: see EspChip.
+    """
+
+    def __init__(
+        self,
+        mac: str,
+        chip: str = "esp32",
+        flash_bytes: int = 4 << 20,
+        *,
+        bytes_per_s: float | None = None,
+        garbage: bytes = b"",
+        **others: Any,
+    ) -> None:
+        super().__init__(mac, chip, flash_bytes, **others)
+        self.is_unplugged = False
+        self._bytes_per_s, self._garbage = bytes_per_s, garbage
+        self._outer, self._outer_end = pty.openpty()
+        tty.setraw(self._outer_end)
+        self.port = os.ttyname(self._outer_end)
+        self._stop_read, self._stop_write = os.pipe()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "EspLoader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.write(self._stop_write, b"x")
+        self._thread.join()
+        for end in (self._outer, self._stop_read, self._stop_write, self._outer_end):
+            if end >= 0:
+                os.close(end)
+
+    def _run(self) -> None:
+        try:
+            while (data := self._receive()) is not None:
+                self.take(data)
+        except Unplugged:
+            self.is_unplugged = True
+            os.close(self._outer)  # the host gets EIO, as from a port that has gone
+            self._outer = -1
+
+    def _receive(self) -> bytes | None:
+        ready, _, _ = select.select([self._outer, self._stop_read], [], [])
+        if self._stop_read in ready:
+            return None
+        data = os.read(self._outer, 4096)
+        if self._bytes_per_s:
+            time.sleep(len(data) / self._bytes_per_s)
+        if self._garbage:
+            os.write(self._outer, self._garbage)
+            self._garbage = b""
+        return data
+
+    def _send(self, packet: bytes) -> None:
+        os.write(self._outer, packet)

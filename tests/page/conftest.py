@@ -38,15 +38,19 @@ def board() -> Iterator[contract.Server]:
 
 @pytest.fixture
 def opened(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """opened(url, **options of the context) -> the page; it fails if the page had an error of its own."""
+    """opened(url, before, **options of the context) -> the page, which must have no error of its own.
+
+    `before(page)` is called before the page loads.
+    """
     contexts, errors = [], []
 
-    def open_page(url: str, **options: Any) -> Any:
+    def open_page(url: str, before: Callable[[Any], object] = lambda _: None, **options: Any) -> Any:
         context = chromium.new_context(**{"viewport": PHONE, "locale": "en-GB", **options})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if "Security Policy" in line.text else None)
+        before(page)
         page.goto(url)
         return page
 

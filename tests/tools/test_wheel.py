@@ -13,6 +13,7 @@ import pytest
 
 from device.core import fields, paths
 from muster import umqtt, web_password
+from muster.flashing.web import parts
 from muster.image import board_files, build_image
 from muster.layout import REPO, UMQTT
 
@@ -90,6 +91,13 @@ def test_the_demo_runs_from_anywhere(installed: Installed) -> None:
     assert "The twin received" in shown.stdout and "  muster board ls --image " in shown.stdout
     assert (installed.cache / "muster/demo/flash.img").exists()
     assert not list(installed.folder.iterdir())
+
+
+def test_the_page_of_the_flasher_is_in_it(installed: Installed) -> None:
+    code = "from muster.flashing.web import parts; print(*sorted(parts.page()))"
+    words = [str(installed.folder.parent / "venv/bin/python"), "-c", code]
+    asked = subprocess.run(words, env=installed.environment, capture_output=True, text=True, check=True)
+    assert asked.stdout.split() == sorted(parts.NAMES)
 
 
 def test_an_image_is_that_of_the_checkout(installed: Installed) -> None:

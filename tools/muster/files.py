@@ -101,6 +101,11 @@ def write_private(path: Path, content: bytes, *, sync: bool = False) -> None:
         raise MusterError(f"{path} cannot be written ({error.strerror}): choose another place.") from None
 
 
+def is_part(name: str) -> bool:
+    """Whether a file of this name is the collected part of another, left by a process that was killed."""
+    return name.startswith(".") and name.endswith(_PART)
+
+
 def forget_parts(folder: Path) -> None:
     """Remove what processes that were killed an hour ago or earlier left half-written in `folder`."""
     for part in folder.glob(f".*{_PART}"):

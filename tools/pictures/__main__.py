@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from muster.layout import REPO
-from pictures import architecture, benchmarks, desk, phone, sheet, terminal
+from pictures import architecture, benchmarks, desk, flasher, phone, sheet, terminal
 
 FOLDER = REPO / "docs" / "pictures"
 PICTURES: dict[str, Callable[[], str]] = {
@@ -15,7 +15,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "demo": terminal.draw,
 }
 # Drawn only when named: a browser is needed, and its fonts are those of the machine.
-SCREENS: dict[str, Callable[[], bytes]] = {"operator": desk.draw, "page": phone.draw}
+SCREENS: dict[str, Callable[[], bytes]] = {"flasher": flasher.draw, "operator": desk.draw, "page": phone.draw}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from muster.image.filesystem import read_image
 from muster.registry.fleet import Device
 from muster.services import of_image
 
-_IMAGES = "images"  # folder of a home
+IMAGES = "images"  # folder of a home
 
 _OPTIONS = (
     click.option("--images", type=FOLDER, help="Where the images of devices are.  [default: HOME/images]"),
@@ -56,14 +56,14 @@ class Boards(NamedTuple):
 
     def facts(self, devices: list[Device], home: Path) -> Board:
         """The kind of boards: as it is named, or as there are images for."""
-        return board(self.kind or kind_of_images(devices, self.images or home / _IMAGES))
+        return board(self.kind or kind_of_images(devices, self.images or home / IMAGES))
 
     def order(self, facts: Board, home: Path, devices: list[Device], **more: Any) -> Order:
         """The order to write these devices; `more`: what else it says."""
         return Order(
             board=facts.name,
             home=home,
-            images=self.images or home / _IMAGES,
+            images=self.images or home / IMAGES,
             devices=tuple(device.name for device in devices),
             firmware=self.firmware,
             firmware_sha256=self.firmware_sha256,

@@ -126,6 +126,7 @@ COMMANDS: Table = {
         },
     ),
     "watch": "muster.cli.watch:watch",
+    "webflash": "muster.cli.webflash:webflash",
 }
 
 _EPILOG = """\b

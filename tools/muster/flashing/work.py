@@ -205,7 +205,7 @@ class _Work:
         return device, None
 
     def _take(self, path: Path) -> None:
-        image = _read_image(path, self._board)
+        image = checked_image(path, self._board)
         self._parts[self._board.flash_offset] = image
         self.outcome = replace(self.outcome, image=hashlib.sha256(image).hexdigest())
 
@@ -234,7 +234,8 @@ def registry_of(home: Path) -> Iterator[Registry]:
         yield registry
 
 
-def _read_image(path: Path, facts: Board) -> bytes:
+def checked_image(path: Path, facts: Board) -> bytes:
+    """The image in the file `path`. Raises MusterError when it cannot be read or is not for this board."""
     try:
         image = path.read_bytes()
     except OSError as error:
