@@ -122,6 +122,7 @@ class WLAN:
         if on is None:
             return self._active
         WLAN._active = bool(on) and _MOOD != "dead-radio"
+        vboard.has_radio = True
         if not on:
             WLAN._cured = WLAN._cured or is_stuck()
             WLAN._joined = None
