@@ -23,7 +23,10 @@ LOOP_TIMER = 0
 LOG_BYTES = 2048  # what RTC memory has room for
 LOG_RAM = None
 WATCHDOG_REASON = None
-ESCAPE_PIN = 0  # the BOOT button
+LIGHT_PIN = (
+    None  # ports/esp32/boards/ESP32_GENERIC has no pins.csv: a module has no light; many kits have GPIO 2
+)
+ESCAPE_PIN = 0  # the BOOT button: a strapping pin of the chip (its datasheet, "Strapping Pins")
 TIMER = 1
 HARD_TIMER = False
 JOIN_OPTIONS = {"reconnects": 3}  # default: for ever, which never reports a wrong password

@@ -13,6 +13,8 @@ import time
 import machine
 
 from device import _build
+from device.core import paths
+from device.core.failures import GIVE_UP, Failure
 from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
 
@@ -149,11 +151,25 @@ def crashed():
     return machine.reset_cause() not in person
 
 
+def pin(name, is_output=False):
+    """The pin `name` (number or text), or None for None; called, it gets or, an output, sets its level.
+
+    An input is pulled up. Raises Failure when the board has no such pin.
+    """
+    try:
+        if name is None:
+            return None
+        if is_output:
+            return machine.Pin(name, machine.Pin.OUT)
+        return machine.Pin(name, machine.Pin.IN, machine.Pin.PULL_UP)
+    except ValueError:
+        raise Failure(GIVE_UP, "this board has no pin %s" % name, "correct it in " + paths.CONF)
+
+
 def held():
     """Whether the escape pin is low: the board then stays off the network."""
-    if _build.ESCAPE_PIN is None:
-        return False
-    return not machine.Pin(_build.ESCAPE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value()
+    escape = pin(_build.ESCAPE_PIN)
+    return escape is not None and not escape()
 
 
 def free_memory():

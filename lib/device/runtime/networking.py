@@ -28,6 +28,7 @@ class Networking:
         self.changed = asyncio.Event()  # somebody has changed the known networks
         self.access_point = None  # (name, address) of the board's own, while it is open
         self.used_ms = 0  # when the access point was last used
+        self.is_asked = False  # a person wants the access point, whatever network there is
 
     def begin(self):
         """Start joining a known network without waiting; raises Failure."""
@@ -79,6 +80,14 @@ class Networking:
 
     # The board's own access point
 
+    def ask_set_up(self):
+        """Somebody at the board wants its access point: the service `network` opens it."""
+        if self.access_point:
+            self.touch()
+        else:
+            self.is_asked = True
+            self._wake()
+
     def opened(self, name, address):
         """The access point is open, for as long as somebody uses it."""
         self.access_point = name, address
@@ -97,6 +106,10 @@ class Networking:
         """The known networks have changed: try them, when the board is on none."""
         self.changed.set()
         self._networks = None
+        self._wake()
+
+    def _wake(self):
+        """End the delay before a network that fails is tried again."""
         service = self._state.services.get("network")
         if service:
             service.wake.set()
