@@ -4,16 +4,16 @@ docs/boards.md has the table for people.
 """
 
 SHINES = 0  # a code above it is a number of blinks
-_FAILS = 5
 _OPEN = -1
 _HELD = -2
+_FAILS = 5
 _STEPS = ("network", "provision", "mqtt", "status")
 
 _ON_MS = 200
 _BLINK_MS = 500
 _PAUSE_MS = 1500  # between two counts
-_OPEN_MS = 500  # half of the time on, half off
-_HELD_MS = 100
+_HALF_OPEN_MS = 500  # on, and as long off
+_HALF_HELD_MS = 100
 
 
 def code(step, fails, is_open, is_held):
@@ -31,15 +31,16 @@ def code(step, fails, is_open, is_held):
 
 
 def phase(code, at_ms):
-    """(whether the light is on, ms until that changes) at `at_ms` after the code began."""
+    """(whether the light is on, ms until that may change) at `at_ms` after the code began."""
     if code == SHINES:
         return True, _PAUSE_MS
     if code < SHINES:
-        half_ms = _OPEN_MS if code == _OPEN else _HELD_MS
-        return at_ms // half_ms % 2 == 0, half_ms - at_ms % half_ms
-    counted_ms = code * _BLINK_MS
-    at_ms %= counted_ms + _PAUSE_MS
-    if at_ms >= counted_ms:
-        return False, counted_ms + _PAUSE_MS - at_ms
+        half_ms = _HALF_OPEN_MS if code == _OPEN else _HALF_HELD_MS
+        return not at_ms // half_ms % 2, half_ms - at_ms % half_ms
+    at_ms %= code * _BLINK_MS + _PAUSE_MS
+    left_ms = code * _BLINK_MS - at_ms
+    if left_ms <= 0:
+        return False, left_ms + _PAUSE_MS
     at_ms %= _BLINK_MS
-    return (True, _ON_MS - at_ms) if at_ms < _ON_MS else (False, _BLINK_MS - at_ms)
+    is_on = at_ms < _ON_MS
+    return is_on, (_ON_MS if is_on else _BLINK_MS) - at_ms

@@ -156,14 +156,11 @@ def pin(name, is_output=False):
 
     An input is pulled up. Raises Failure when the board has no such pin.
     """
+    kind = machine.Pin
     try:
-        if name is None:
-            return None
-        if is_output:
-            return machine.Pin(name, machine.Pin.OUT)
-        return machine.Pin(name, machine.Pin.IN, machine.Pin.PULL_UP)
+        return name if name is None else kind(name, *((kind.OUT,) if is_output else (kind.IN, kind.PULL_UP)))
     except ValueError:
-        raise Failure(GIVE_UP, "this board has no pin %s" % name, "correct it in " + paths.CONF)
+        raise Failure(GIVE_UP, "this board has no pin %s" % name, "correct " + paths.CONF)
 
 
 def held():

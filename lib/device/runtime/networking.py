@@ -86,7 +86,7 @@ class Networking:
             self.touch()
         else:
             self.is_asked = True
-            self._wake()
+            self.change()
 
     def opened(self, name, address):
         """The access point is open, for as long as somebody uses it."""
@@ -106,10 +106,6 @@ class Networking:
         """The known networks have changed: try them, when the board is on none."""
         self.changed.set()
         self._networks = None
-        self._wake()
-
-    def _wake(self):
-        """End the delay before a network that fails is tried again."""
         service = self._state.services.get("network")
         if service:
             service.wake.set()

@@ -5,7 +5,7 @@ from device.core.failures import AGAIN, GIVE_UP, Failure
 from device.runtime.modules import unload, unload_passing, unload_readers
 from device.runtime.service import Service
 
-_LET_GO_MS = 1500  # until the session has noticed, too: what follows needs the memory of its connection
+_LET_GO_MS = 1500  # until the session has noticed, too: joining needs the memory of its connection
 _LOOK_MS = 1000
 _TRIES = 3  # joins that fail before the access point opens
 
@@ -20,33 +20,24 @@ class Network(Service):
         self._tries = 0
 
     async def run(self):
+        state, networking = self.state, self.state.networking
         while True:
             failure = None
             try:
-                await self._stay()
+                if not networking.is_asked:
+                    await networking.join()
+                    self._tries = 0
+                    self.ready.set()
+                while state.ports.network.connected() and not networking.is_asked:
+                    await state.ports.clock.sleep_ms(_LOOK_MS)
             except Failure as error:
                 failure = error
-            if failure:
-                await self._do_without(failure)
-
-    async def _stay(self):
-        """Be on a network until it is lost; raises Failure without one, or if the access point is wanted."""
-        state, networking = self.state, self.state.networking
-        if not networking.is_asked:
-            await networking.join()
-            self._tries = 0
-            self.ready.set()
-            while state.ports.network.connected() and not networking.is_asked:
-                await state.ports.clock.sleep_ms(_LOOK_MS)
-        if networking.is_asked:
-            raise Failure(AGAIN, "the access point is wanted")
-        self.say("lost; joining again")
-        await self._let_go()
-
-    async def _let_go(self):
-        """Wait for the memory of a connection whose network is gone."""
-        if self.state.ports.build.TLS_HEAP_BYTES and self.state.session.is_online():
-            await self.state.ports.clock.sleep_ms(_LET_GO_MS)
+            if failure or networking.is_asked:
+                await self._do_without(failure or Failure(AGAIN, "the access point is wanted"))
+            else:
+                self.say("lost; joining again")
+                if state.ports.build.TLS_HEAP_BYTES and state.session.is_online():
+                    await state.ports.clock.sleep_ms(_LET_GO_MS)
 
     async def _do_without(self, failure):
         """Open the access point for a while, or raise `failure`: the supervisor tries again."""
@@ -64,9 +55,6 @@ class Network(Service):
         self._tries = 0
         self.failure = failure  # it runs, but the board is on no network
         try:
-            if self.state.ports.network.connected():  # it was wanted
-                self.state.ports.network.leave()
-                await self._let_go()
             await set_up.serve(self.state, password, self._say_open)
         finally:
             self.failure = None

@@ -12,9 +12,7 @@ class Panel(Service):
 
     IN_SAFE_MODE = True
 
-    def __init__(self, name, state):
-        super().__init__(name, state)
-        self._up_ms = None  # when the button was last seen up; None until it is let go
+    _up_ms = None  # when the button was last seen up; None until it is let go
 
     async def run(self):
         state, board, clock = self.state, self.state.ports.board, self.state.ports.clock
