@@ -7,6 +7,7 @@ any address reaches the same port of this machine's loopback.
 import asyncio
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rp2040py.external.cyw43 import Cyw43439, nat, net
@@ -22,6 +23,8 @@ _SECOND_NAME_SERVER = bytes([10, 99, 0, 53])
 _DHCP_NAME_SERVERS = 6
 _DNS_PORT, _NTP_PORT = 53, 123
 _NTP_TO_UNIX_S = 2208988800
+_SET_PINS = b"gpioout\0"  # of the Wi-Fi chip: 4 bytes of mask, 4 of levels
+_LIGHT = 1 << 0
 _WINDOW = 15  # packets that the driver may send ahead
 
 
@@ -140,6 +143,10 @@ class _Bus(GSPIBus):
 
     _last = 0  # number of the last packet from the driver
 
+    def __init__(self, on_light: Callable[[bool], None]) -> None:
+        super().__init__()
+        self._on_light = on_light
+
     @property
     def _bus_data_credit(self) -> int:
         return (self._last + _WINDOW) & 0xFF
@@ -152,6 +159,11 @@ class _Bus(GSPIBus):
         size, check = struct.unpack_from("<HH", data) if len(data) >= 12 else (0, 0)
         if size ^ check == 0xFFFF:
             self._last = data[4]
+        at = data.find(_SET_PINS)
+        if at >= 0:
+            mask, values = struct.unpack_from("<II", data, at + len(_SET_PINS))
+            if mask & _LIGHT:
+                self._on_light(bool(values & _LIGHT))
         super()._write_wlan(data)
 
     def power_off(self) -> None:
@@ -164,12 +176,14 @@ class Radio(Cyw43439):
 
     def __init__(self, state: Network) -> None:
         super().__init__()
-        self.bus = _Bus()
+        self.light: list[tuple[int, bool]] = []  # (ms, whether it is on) of each change
+        self.bus = _Bus(lambda is_on: self.light.append((self._now_ms(), is_on)))
         self.visitor = Visitor(self.bus.queue_rx_ethernet_frame)
         self._state = state
 
     def attach(self, rp2040: Any) -> None:
         super().attach(rp2040)
+        self._now_ms = lambda: round(rp2040.clock.nanos / 1e6)
         self.bus.nat_bridge = _Router(self._state, self.visitor, rp2040, self.bus.queue_rx_ethernet_frame)
 
     def thrown_out(self) -> None:

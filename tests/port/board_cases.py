@@ -7,7 +7,7 @@ import time
 from check import raises
 from device.core.failures import GIVE_UP, Failure
 from device.core.log import Quota
-from device.port import board, clock
+from device.port import board, clock, pins
 
 
 class _Watchdog:
@@ -95,7 +95,7 @@ class With:
 
     def __enter__(self):
         self._real = board.machine, board._build
-        board.machine, board._build = self._machine, self._build
+        board.machine, board._build = pins.machine, pins._build = self._machine, self._build
         board._watchdog = board._timer = _Timer.error = None
         board._gates = 0
         Machine.watchdogs, Machine.timers = [], []
@@ -104,7 +104,7 @@ class With:
         return Machine.watchdogs[0] if self._watchdog else None
 
     def __exit__(self, *_):
-        board.machine, board._build = self._real
+        board.machine, board._build = pins.machine, pins._build = self._real
         board._watchdog = board._timer = None
         gc.threshold(-1)
 

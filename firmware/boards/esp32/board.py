@@ -23,9 +23,7 @@ LOOP_TIMER = 0
 LOG_BYTES = 2048  # what RTC memory has room for
 LOG_RAM = None
 WATCHDOG_REASON = None
-LIGHT_PIN = (
-    None  # ports/esp32/boards/ESP32_GENERIC has no pins.csv: a module has no light; many kits have GPIO 2
-)
+LIGHT_PIN = None  # ESP32_GENERIC has no pins.csv, a module no light; many kits have one on GPIO 2
 ESCAPE_PIN = 0  # the BOOT button: a strapping pin of the chip (its datasheet, "Strapping Pins")
 TIMER = 1
 HARD_TIMER = False

@@ -13,10 +13,9 @@ import time
 import machine
 
 from device import _build
-from device.core import paths
-from device.core.failures import GIVE_UP, Failure
 from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
+from device.port.pins import held, pin  # noqa: F401 (the port has them)
 
 _COLLECT_EVERY_BYTES = 4096  # at least
 _FREE_AT_START_BYTES = 32768  # of what is free beyond this, a part may become garbage
@@ -149,24 +148,6 @@ def crashed():
     """Whether this start follows a reset by watchdog or program, not by power or a person."""
     person = [getattr(machine, name, None) for name in ("PWRON_RESET", "SOFT_RESET", "DEEPSLEEP_RESET")]
     return machine.reset_cause() not in person
-
-
-def pin(name, is_output=False):
-    """The pin `name` (number or text), or None for None; called, it gets or, an output, sets its level.
-
-    An input is pulled up. Raises Failure when the board has no such pin.
-    """
-    kind = machine.Pin
-    try:
-        return name if name is None else kind(name, *((kind.OUT,) if is_output else (kind.IN, kind.PULL_UP)))
-    except ValueError:
-        raise Failure(GIVE_UP, "this board has no pin %s" % name, "correct " + paths.CONF)
-
-
-def held():
-    """Whether the escape pin is low: the board then stays off the network."""
-    escape = pin(_build.ESCAPE_PIN)
-    return escape is not None and not escape()
 
 
 def free_memory():

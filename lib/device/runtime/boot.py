@@ -47,7 +47,7 @@ async def _provision(state):
     planned = _planned(ports)
     if "provision" not in planned:
         return
-    panel = asyncio.create_task(_show(load_service("panel", state))) if "panel" in planned else None
+    panel = asyncio.create_task(_show(state)) if "panel" in planned else None
     ended = asyncio.Event()
     work = asyncio.create_task(_attempt(load_service("provision", state), ended))
     feeding = asyncio.create_task(_feed(board, clock))
@@ -76,10 +76,10 @@ def _planned(ports):
     return dict(startup.plan(switches, ports.build.SERVICES)[0])
 
 
-async def _show(panel):
+async def _show(state):
     """Run the service `panel` meanwhile; what is wrong with it is said in main.py."""
     try:
-        await panel.run()
+        await load_service("panel", state).run()
     except Exception:
         pass
 
