@@ -76,7 +76,7 @@ browser: ready
 	    $(PIP) install --no-build-isolation -e ".[browser]"; }; fi >/dev/null
 
 .PHONY: check
-check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budget
+check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budgets
 
 .PHONY: lint
 lint: ready ## ruff: rules and format; links and commands in the documents
@@ -101,7 +101,7 @@ test-core: ready ## tests/core on CPython and on MicroPython, 64 and 32 bits
 	@$(PYTEST) tests/core $(ARGS)
 
 .PHONY: size
-size: ready ## compile every device file and compare with firmware/size_budget.csv (ARGS=--update writes it)
+size: ready ## compile every device file and compare with the budgets of modules and boards in firmware/ (ARGS=--update writes them)
 	@$(BIN)/python -m muster.checks.size $(ARGS)
 
 .PHONY: sweep

@@ -54,7 +54,7 @@ def line(
     what: str, names: Sequence[str], flash: Mapping[str, int], code: Mapping[str, int]
 ) -> tuple[str, ...]:
     """The cells about these modules: their bytes and their heap, each with its budget."""
-    budget = size.read_budget()
+    budget = size.BUDGET.read()
 
     def cells(sizes: Mapping[str, int], column: str) -> tuple[str, str]:
         limits = (budget[column].get(name.replace(".", "/"), sizes[name]) for name in names)

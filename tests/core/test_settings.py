@@ -116,6 +116,13 @@ _BAD_SECTIONS = (
     ({"database": {"tables": 0}}, ("tables must be a whole number from 1 to 32",)),
     ({"database": {"tableBytes": 4095}}, ("tableBytes must be a whole number from 4096",)),
     ({"database": {"documents": "9"}}, ("documents must be a whole number from 1",)),
+    ({"panel": 5}, ('"panel" must be an object',)),
+    ({"panel": {"light": -1}}, ("light must be the number or the name of a pin",)),
+    ({"panel": {"light": ""}}, ("light must be the number or the name of a pin",)),
+    ({"panel": {"light": "L" * 17}}, ("light must be the number or the name of a pin",)),
+    ({"panel": {"light": 2, "button": True}}, ("button must be the number or the name of a pin",)),
+    ({"panel": {"button": [0]}}, ("button must be the number or the name of a pin",)),
+    ({"panel": {"button": 100}}, ("button must be the number or the name of a pin",)),
     ({"clock": 5}, ('"clock" must be an object',)),
     ({"clock": {"ntp": "pool.ntp.org"}}, ('"ntp" must be a list of host names',)),
     ({"clock": {"ntp": ["pool.ntp.org", 5]}}, ('"ntp" must be a list of host names',)),
@@ -168,6 +175,7 @@ def test_defaults_are_the_seed_s():
     assert (found.template, found.parameters, found.own_key) == ("CameraProvisioningTemplate", {}, False)
     assert (found.topic_prefix, found.thing_name, found.enrolment_key) == ("cameraDevice", "SN-1", None)
     assert found.provisioned is False and found.daily_certificates == 5 and found.ntp
+    assert found.panel == {}
 
 
 def test_everything_can_be_said():
@@ -183,10 +191,13 @@ def test_everything_can_be_said():
             "enrolmentKey": "00ff",
         },
         clock={"ntp": []},
+        panel={"light": "LED", "button": None, "colour": 5},
     )
     assert (found.provisioned, found.port, found.topic_prefix, found.template) == (True, 443, "p", "T")
     assert (found.parameters, found.own_key, found.thing_name) == ({"a": "b"}, True, "cam-SN-1")
     assert (found.daily_certificates, found.enrolment_key, found.ntp) == (1, Secret(b"\0\xff"), [])
+    assert found.panel == {"light": "LED", "button": None}
+    assert _settings(panel={"light": 0}).panel == {"light": 0}
 
 
 def test_status_is_text_as_the_seed_writes_it_or_a_truth_value():

@@ -24,6 +24,7 @@ _BUILT = (
     ("app", (), False, False),
     ("log", (), False, False),
     ("health", (), False, True),
+    ("panel", (), False, True),
     ("heartbeat", (), False, True),
 )
 _ALL = [service[0] for service in _BUILT]
@@ -176,9 +177,9 @@ def test_needs_that_are_not_built_in_fall_away():
 
 
 def test_safe_mode_runs_what_says_so_and_is_wanted():
-    safe = ["network", "provision", "mqtt", "status", "health", "heartbeat"]
+    safe = ["network", "provision", "mqtt", "status", "health", "panel", "heartbeat"]
     assert _names({}, safe=True) == safe
-    plan, off, _ = startup.plan({"cloud": False, "health": False}, _BUILT, True)
+    plan, off, _ = startup.plan({"cloud": False, "health": False, "panel": False}, _BUILT, True)
     assert plan == [("network", []), ("heartbeat", [])]
     assert off["web"] == "does not run in safe mode"
     assert (off["health"], off["mqtt"]) == ("switched off", "the cloud is switched off")

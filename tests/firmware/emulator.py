@@ -94,6 +94,16 @@ class Board:
         assert self._radio is not None
         self._radio.thrown_out()
 
+    def hold(self, pin: int, is_held: bool = True) -> None:
+        """Wire a pin to ground, or leave it to its pull-up."""
+        self._pico.mcu.gpio[pin].set_input_value(not is_held)
+
+    @property
+    def light(self) -> list[tuple[int, bool]]:
+        """(ms, whether it is on) of each change of the light since power-on."""
+        assert self._radio is not None
+        return self._radio.light
+
     def call(self, request: bytes) -> Call:
         """Connect to the board's web server, once it runs on."""
         assert self._radio is not None

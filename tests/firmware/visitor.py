@@ -108,11 +108,19 @@ class Call:
 
 
 class VisitedRadio(Radio):
-    """The radio of a board that a browser calls."""
+    """The radio of a board that a browser calls, and whose light somebody looks at."""
 
     def __init__(self, state: Network) -> None:
         super().__init__(state)
         self.visitor = Visitor(self.send)
+        self.light: list[tuple[int, bool]] = []  # (ms, whether it is on) of each change
+
+    def attach(self, rp2040: Any) -> None:
+        super().attach(rp2040)
+        self._now_ms = lambda: round(rp2040.clock.nanos / 1e6)
+
+    def lit(self, is_on: bool) -> None:
+        self.light.append((self._now_ms(), is_on))
 
     def takes(self, ethernet: net.EthernetFrame, packet: net.Ipv4Packet | None) -> bool:
         return self.visitor.takes(ethernet, packet)

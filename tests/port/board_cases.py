@@ -5,8 +5,9 @@ import gc
 import time
 
 from check import raises
+from device.core.failures import GIVE_UP, Failure
 from device.core.log import Quota
-from device.port import board, clock
+from device.port import board, clock, pins
 
 
 class _Watchdog:
@@ -42,13 +43,15 @@ class _Timer:
 
 
 class _Pin:
-    IN, PULL_UP = "in", "up"
+    IN, OUT, PULL_UP = "in", "out", "up"
     low = None
 
     def __init__(self, *how):
+        if how[0] == 77:
+            raise ValueError("invalid pin")
         self.how = how
 
-    def value(self):
+    def __call__(self):
         assert self.how[1:] == ("in", "up")
         return 0 if self.how[0] == _Pin.low else 1
 
@@ -92,7 +95,7 @@ class With:
 
     def __enter__(self):
         self._real = board.machine, board._build
-        board.machine, board._build = self._machine, self._build
+        board.machine, board._build = pins.machine, pins._build = self._machine, self._build
         board._watchdog = board._timer = _Timer.error = None
         board._gates = 0
         Machine.watchdogs, Machine.timers = [], []
@@ -101,7 +104,7 @@ class With:
         return Machine.watchdogs[0] if self._watchdog else None
 
     def __exit__(self, *_):
-        board.machine, board._build = self._real
+        board.machine, board._build = pins.machine, pins._build = self._real
         board._watchdog = board._timer = None
         gc.threshold(-1)
 
@@ -284,6 +287,16 @@ def test_the_escape_pin():
         with With(ESCAPE_PIN=pin):
             _Pin.low = low
             assert board.held() is held
+
+
+def test_pins():
+    with With():
+        assert board.pin(None) is None and board.pin(None, True) is None
+        assert board.pin("LED", True).how == ("LED", "out")
+        assert board.pin(0).how == (0, "in", "up")
+        for is_output in (True, False):
+            failure = raises(Failure, board.pin, 77, is_output)
+            assert failure.kind == GIVE_UP and "this board has no pin 77" in str(failure)
 
 
 def test_name_and_intervals():

@@ -1,11 +1,13 @@
-"""The size budget passes on what is there and fails on what is too large, new or gone."""
+"""The size budgets pass on what is there and fail on what is too large, new or gone."""
 
 from pathlib import Path
 
 import pytest
 
 from muster import interpreter
-from muster.checks import size
+from muster.boards import flashed, profile
+from muster.checks import board_size, size
+from muster.checks.budget import FLASH, HEAP, TOTAL, Budget
 from muster.errors import MusterError
 
 
@@ -40,51 +42,55 @@ def test_a_mistake_in_a_module_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_each_breach_is_a_sentence(budget: dict[str, int], sentence: str) -> None:
-    found = size.breaches({"a": 100, "total": 100}, budget)
+    found = size.BUDGET.breaches({"a": 100, "total": 100}, budget)
     assert len(found) == 1
     assert found[0].startswith(sentence)
 
 
+def table(path: Path, row: str = "module", air: float = 1.1) -> Budget:
+    return Budget(path, row, air)
+
+
 def test_update_raises_adds_and_removes_and_leaves_the_rest(tmp_path: Path) -> None:
     sizes = {"kept": 100, "grown": 100, "new": 100, "total": 300}
-    budget = size.updated(sizes, {"kept": 120, "grown": 90, "gone": 50, "total": 1000})
-    assert budget == {"kept": 120, "grown": 112, "new": 112, "total": 1000}
-    path = tmp_path / "budget.csv"
-    both = {size.FLASH: budget, size.HEAP: {"new": 160, "total": 160}}
-    size.write_budget(both, path)
-    lines = path.read_text().splitlines()
+    budget = table(tmp_path / "budget.csv")
+    limits = budget.updated(sizes, {"kept": 120, "grown": 90, "gone": 50, "total": 1000})
+    assert limits == {"kept": 120, "grown": 112, "new": 112, "total": 1000}
+    both = {FLASH: limits, HEAP: {"new": 160, "total": 160}}
+    budget.write(both)
+    lines = budget.path.read_text().splitlines()
     assert lines[0] == "module,max_bytes,max_heap"
     assert ("new,112,160" in lines, "kept,120," in lines, lines[-1]) == (True, True, "total,1000,160")
-    assert size.read_budget(path) == both
-    assert size.breaches(sizes, budget) == []
+    assert budget.read() == both
+    assert budget.breaches(sizes, limits) == []
 
 
 def test_a_table_of_an_earlier_version_lacks_the_heap(tmp_path: Path) -> None:
-    path = tmp_path / "budget.csv"
-    path.write_text("module,max_bytes\na,100\nmodule,max_bytes,max_heap\na,112\n")
-    budget = size.read_budget(path)
-    assert budget == {size.FLASH: {"a": 112}, size.HEAP: {}}
-    assert size.breaches({"a": 60}, budget[size.HEAP], size.HEAP)[0].startswith("a has no max_heap")
+    budget = table(tmp_path / "budget.csv")
+    budget.path.write_text("module,max_bytes\na,100\nmodule,max_bytes,max_heap\na,112\n")
+    limits = budget.read()
+    assert limits == {FLASH: {"a": 112}, HEAP: {}}
+    assert budget.breaches({"a": 60}, limits[HEAP], HEAP)[0].startswith("a has no max_heap")
 
 
 @pytest.fixture
 def budget_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A table of its own, and measures that take no time."""
-    path = tmp_path / "budget.csv"
-    size.write_budget({size.FLASH: {"a": 100, "total": 100}, size.HEAP: {"a": 160, "total": 160}}, path)
-    for function in (size.read_budget, size.write_budget):
-        monkeypatch.setattr(function, "__defaults__", (path,))
-    monkeypatch.setattr(size, "measure", lambda: {"a": 100, "total": 100})
-    monkeypatch.setattr(size, "measure_heap", lambda: {"a": 160, "total": 160})
+    """Tables of its own, and measures that take no time."""
+    for module, name, row in ((size, "a", "module"), (board_size, "pico_w small", "board")):
+        budget = table(tmp_path / f"{row}.csv", row, module.BUDGET.air)
+        budget.write({FLASH: {name: 100}, HEAP: {name: 160}})
+        monkeypatch.setattr(module, "BUDGET", budget)
+        monkeypatch.setattr(module, "measure", lambda name=name: {name: 100})
+        monkeypatch.setattr(module, "measure_heap", lambda name=name: {name: 160})
     monkeypatch.setattr(interpreter, "missing32", lambda: None)
-    return path
+    return tmp_path / "module.csv"
 
 
 def test_a_module_that_takes_more_heap_is_a_breach(
     budget_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert size.main([]) == 0
-    monkeypatch.setattr(size, "measure_heap", lambda: {"a": 161, "total": 161})
+    monkeypatch.setattr(size, "measure_heap", lambda: {"a": 161})
     assert size.main([]) == 1
     said = capsys.readouterr()
     assert "a is 161 bytes of heap, 1 over its budget of 160" in said.err
@@ -93,16 +99,62 @@ def test_a_module_that_takes_more_heap_is_a_breach(
     assert "a,100,192" in budget_file.read_text()
 
 
+@pytest.mark.parametrize(
+    ("measure", "sentence"),
+    [
+        ("measure", "pico_w small is 101 bytes, 1 over its budget of 100: make it smaller"),
+        ("measure_heap", "pico_w small is 161 bytes of heap, 1 over its budget of 160: make it smaller"),
+    ],
+)
+def test_a_board_that_is_over_its_budget_is_a_breach(
+    budget_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    measure: str,
+    sentence: str,
+) -> None:
+    number = 101 if measure == "measure" else 161
+    monkeypatch.setattr(board_size, measure, lambda: {"pico_w small": number})
+    assert size.main([]) == 1
+    assert sentence in capsys.readouterr().err
+    assert size.main(["--update"]) == 0
+    limits = {"measure": "pico_w small,112,160", "measure_heap": "pico_w small,100,176"}
+    assert budget_file.with_name("board.csv").read_text().splitlines()[1] == limits[measure]
+    assert size.main([]) == 0
+
+
+def test_a_board_that_is_new_has_no_budget_yet(
+    budget_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(board_size, "measure", lambda: {"pico_w full": 100})
+    assert size.main([]) == 1
+    said = capsys.readouterr().err
+    assert "pico_w full has no max_bytes in firmware/board.csv" in said
+    assert "pico_w small has a max_bytes in firmware/board.csv but is gone" in said
+
+
+def test_each_board_has_a_row_for_the_program_of_its_own_profile() -> None:
+    assert board_size.BUDGET.read().keys() == {FLASH, HEAP}
+    rows = {f"{name} {profile(name).build}" for name in flashed()}
+    for limits in board_size.BUDGET.read().values():
+        assert limits.keys() == rows
+    sizes = board_size.measure()
+    assert sizes.keys() == rows
+    assert sizes["pico_w small"] < sizes["pico2_w full"]
+    assert board_size.BUDGET.breaches(sizes, board_size.BUDGET.read()[FLASH]) == []
+
+
 def test_without_the_interpreter_the_heap_is_left_out_aloud(
     budget_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = budget_file.read_text()
+    files = [budget_file, budget_file.with_name("board.csv")]
+    before = [file.read_text() for file in files]
     monkeypatch.setattr(interpreter, "missing32", lambda: "there is no 32-bit MicroPython")
     assert size.main(["--update"]) == 0
     said = capsys.readouterr()
     assert said.err == "size: heap is not measured: there is no 32-bit MicroPython\n"
     assert "heap" not in said.out
-    assert budget_file.read_text() == before
+    assert [file.read_text() for file in files] == before
 
 
 def test_heap_is_measured_for_each_module_of_an_image() -> None:
@@ -112,5 +164,13 @@ def test_heap_is_measured_for_each_module_of_an_image() -> None:
     flash = size.measure()
     assert sizes.keys() <= flash.keys()
     assert {name for name in flash.keys() - sizes.keys() if not name.endswith("__init__")} == {"pack"}
-    assert sizes[size.TOTAL] == sum(sizes.values()) - sizes[size.TOTAL] > 50000
+    assert sizes[TOTAL] == sum(sizes.values()) - sizes[TOTAL] > 50000
     assert 0 < sizes["device/services/heartbeat"] < 2000
+
+
+def test_the_heap_of_a_board_is_that_of_its_own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    if reason := interpreter.missing32():
+        pytest.skip(reason)
+    monkeypatch.setattr(board_size, "flashed", lambda: ("pico_w", "pico2_w"))
+    small, full = board_size.measure_heap().values()
+    assert 100000 < small < full - 30000

@@ -36,6 +36,7 @@ from muster.layout import VIRTUAL_BOARD
         "DNS=silent:6.3:9",
         "HOSTS=a=127.0.0.1,b.c=10.0.0.1",
         "PIN_LOW=22,3",
+        "SHOW_PINS=LED,22",
         "RESET_CAUSE=3",
     ],
 )
@@ -65,6 +66,7 @@ def test_what_there_is(setting: str) -> None:
         "DNS=silent:1:2:3",
         "HOSTS=a",
         "PIN_LOW=GP22",
+        "SHOW_PINS=LED,",
         "RESET_CAUSE=power",
         "IMAGE=x",
         "CUT_AT=1",
@@ -85,5 +87,13 @@ def test_the_readme_names_them_all() -> None:
     named = [
         name for row in re.findall(r"^\| (`[A-Z].*?) \|", text, re.MULTILINE) for name in row.split(", ")
     ]
-    ours = {name.strip("`") for name in named} - {"IMAGE", "CUT_AT", "TEAR", "REPORT", "KEPT", "UDP_PORT"}
+    ours = {name.strip("`") for name in named} - {
+        "IMAGE",
+        "CUT_AT",
+        "TEAR",
+        "REPORT",
+        "KEPT",
+        "PINS",
+        "UDP_PORT",
+    }
     assert ours == set(virtual_settings.SETTINGS)

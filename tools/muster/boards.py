@@ -50,6 +50,7 @@ class Board:
     log_bytes: int
     log_ram: tuple[int, int] | None
     watchdog_reason: int | None
+    light_pin: int | str | None
     escape_pin: int | None
     timer: int
     hard_timer: bool

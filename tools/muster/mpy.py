@@ -122,6 +122,7 @@ def build_module(profile: Profile, build_time: int, intervals: Mapping[str, int]
         "LOG_BYTES": facts.log_bytes,
         "LOG_RAM": facts.log_ram,
         "WATCHDOG_REASON": facts.watchdog_reason,
+        "LIGHT_PIN": facts.light_pin,
         "ESCAPE_PIN": facts.escape_pin,
         "TIMER": facts.timer,
         "HARD_TIMER": facts.hard_timer,

@@ -125,7 +125,14 @@ class VirtualBoard:
         assert power is not None
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_PREFIX)}
         settings = {**self._settings, "RESET_CAUSE": reset_cause}
-        settings.update({"REPORT": power.report, "KEPT": power.kept, "UDP_PORT": str(power.servers.port)})
+        settings.update(
+            {
+                "REPORT": power.report,
+                "KEPT": power.kept,
+                "PINS": power.pins,
+                "UDP_PORT": str(power.servers.port),
+            }
+        )
         environment.update({_PREFIX + key: value for key, value in settings.items()})
         # Modules are found without a folder's name, which MicroPython would keep on its heap for each.
         environment["MICROPYPATH"] = ":.frozen"
@@ -254,6 +261,11 @@ class VirtualBoard:
         if self._reader is not None:
             self._reader.join()
         self._stopping = False
+
+    def hold(self, pins: str) -> None:
+        """Wire these pins to ground, and no others: numbers with commas, "" for none."""
+        assert self._power is not None, "the virtual board is off"
+        self._power.hold(pins)
 
     def interrupt(self) -> None:
         """Press Ctrl-C at the console. Raises MusterError when the board is off."""

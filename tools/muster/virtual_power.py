@@ -12,6 +12,8 @@ from muster.errors import MusterError
 from muster.guard import Guard
 from muster.virtual_network import Servers
 
+_PINS_BYTES = 128
+
 
 class Power:
     """The lock on the image, the report of block operations, name and time servers, the guard.
@@ -24,20 +26,27 @@ class Power:
             lock = opened.enter_context(_locked(image))
             self._report = opened.enter_context(tempfile.TemporaryFile())
             kept = opened.enter_context(tempfile.TemporaryFile())
+            self._pins = opened.enter_context(tempfile.TemporaryFile())
             self.servers = Servers(settings, silent)
             opened.callback(self.servers.close)
             self.guard = Guard()
             opened.callback(self.guard.close)
             # The board has them too: a lock lasts as long as any of the two is there.
-            self.handles = (lock.fileno(), self._report.fileno(), kept.fileno())
+            self.handles = (lock.fileno(), self._report.fileno(), kept.fileno(), self._pins.fileno())
             self.report = f"/dev/fd/{self._report.fileno()}"  # the file has no name
             self.kept = f"/dev/fd/{kept.fileno()}"  # memory that a reset keeps
+            self.pins = f"/dev/fd/{self._pins.fileno()}"  # those that are low
+            self.hold(settings.get("PIN_LOW", ""))
             self._opened = opened.pop_all()
 
     def operations(self) -> str:
         """One letter per block operation."""
         handle = self._report.fileno()
         return os.pread(handle, os.fstat(handle).st_size, 0).decode()
+
+    def hold(self, pins: str) -> None:
+        """Only these pins are low, as inputs; numbers with commas."""
+        os.pwrite(self._pins.fileno(), pins.encode().ljust(_PINS_BYTES), 0)
 
     def off(self) -> None:
         """Close everything."""

@@ -40,6 +40,7 @@ SETTINGS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "NETWORKS": ('JSON such as {"name": "password"}', _is_map_of_strings),
     "NTP": ("ok, fail or slow:N", _pattern(rf"ok|fail|slow:{_SECONDS}")),
     "PIN_LOW": ("numbers of pins, with commas", _pattern(r"\d+(,\d+)*")),
+    "SHOW_PINS": ("names of pins, with commas", _pattern(r"[A-Z0-9]+(,[A-Z0-9]+)*")),
     "RESET_CAUSE": ("a number as of machine.reset_cause()", _pattern(r"\d{1,2}")),
     "STACK": ("lwip", _pattern("lwip")),
     "TICKS_START": ("milliseconds", _pattern(r"\d{1,10}")),

@@ -8,4 +8,4 @@ CHIP = "esp32c3"
 NATIVE_USB = True
 FIRMWARE = "ESP32_GENERIC_C3"
 MACHINES = ("ESP32C3 module",)
-ESCAPE_PIN = 9  # the BOOT button
+ESCAPE_PIN = 9  # the BOOT button: here GPIO 9 is the strapping pin. No LIGHT_PIN: kits have an RGB light

@@ -1,4 +1,7 @@
-"""Facts about the ESP32-S3 with 8 MiB flash, by MicroPython's ESP32_GENERIC_S3; not tried."""
+"""Facts about the ESP32-S3 with 8 MiB flash, by MicroPython's ESP32_GENERIC_S3; not tried.
+
+LIGHT_PIN stays None: that has no pins.csv, and kits have an RGB light, which a level does not switch.
+"""
 
 LIKE = "esp32"
 

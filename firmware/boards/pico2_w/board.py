@@ -1,4 +1,7 @@
-"""Facts about the Raspberry Pi Pico 2 W, by MicroPython's RPI_PICO2_W and the datasheet; not tried."""
+"""Facts about the Raspberry Pi Pico 2 W, by MicroPython's RPI_PICO2_W and the datasheet; not tried.
+
+Its pins.csv names the light as a Pico W's does: LED, EXT_GPIO0.
+"""
 
 LIKE = "pico_w"
 

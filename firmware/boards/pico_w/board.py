@@ -23,6 +23,7 @@ LOOP_TIMER = -1
 LOG_BYTES = 3072
 LOG_RAM = (0x20030000, 0x10000)  # where the old log is looked for after a reset: the upper part of the heap
 WATCHDOG_REASON = 0x40058008  # register: why the watchdog has reset the chip
+LIGHT_PIN = "LED"  # boards/RPI_PICO_W/pins.csv: EXT_GPIO0, a pin of the Wi-Fi chip, set over its bus
 ESCAPE_PIN = 22  # GP22 to GND, pins 29 and 28
 TIMER = -1
 HARD_TIMER = True  # inside a TLS handshake only a hard interrupt runs

@@ -1,6 +1,8 @@
 """`machine` on the virtual board: identity, reset, watchdog, timers, clock, and pins without effect.
 
 MUSTER_BOARD_PIN_LOW   numbers of pins with commas: as inputs they read 0, as if wired to ground
+MUSTER_BOARD_PINS      file with the same, which the host may change
+MUSTER_BOARD_SHOW_PINS  names of pins with commas: each change of level is printed
 MUSTER_BOARD_KEPT      file with the memory of the RTC, which a reset keeps and a power-off loses
 """
 
@@ -153,42 +155,82 @@ class RTC:
         return None
 
 
+_pins = open(vboard.setting("PINS"), "rb") if vboard.setting("PINS") else None  # as above
+_LIGHT = "LED"  # as on a Pico W, where it is on the Wi-Fi chip
+_COUNT = 40 if _ESP32 else 30
+_SLOW_MS = 440  # measured with MicroPython 1.28 in an emulator
+
+
 class Pin:
-    """A pin: an input reads 0 if in PIN_LOW, otherwise its pull (default high); an output, its value."""
+    """A pin, as on a board one object for each: an input reads 0 if in PIN_LOW, otherwise its pull (default
+    high); an output, its level. The light of a Pico W blocks at first use, until its chip has started.
+    """
 
     IN = 0
     OUT = 1
     PULL_UP = 1
     PULL_DOWN = 2
 
+    _all = {}
+
+    def __new__(cls, id, *args, **options):
+        name = str(id)
+        number = name[2:] if name[:2] == "GP" and not _ESP32 else name
+        if name != _LIGHT and not (number.isdigit() and int(number) < _COUNT):
+            raise ValueError("invalid pin")
+        if name not in cls._all:
+            cls._all[name] = object.__new__(cls)
+        return cls._all[name]
+
     def __init__(self, id, mode=IN, pull=None, value=None):
-        self._id = str(id)
-        self._value = int(pull != self.PULL_DOWN)
+        if not hasattr(self, "_id"):
+            self._id, self._level = str(id), 0
+            if self._id == _LIGHT and not _ESP32 and not vboard.has_radio:
+                vboard.has_radio = True
+                time.sleep_ms(_SLOW_MS)
         self.init(mode, pull, value)
 
+    def __repr__(self):
+        what = "" if _ESP32 else ", mode=%d, pull=%s" % (self._mode, self._pull)
+        return "Pin(%s%s)" % (self._id, what)
+
     def init(self, mode=IN, pull=None, value=None):
-        """Set mode, pull and value."""
-        if mode == self.IN and self._id in vboard.setting("PIN_LOW", "").split(","):
-            value = 0
-        self.value(value)
+        """Set mode, pull and level."""
+        self._mode, self._pull = mode, pull
+        if value is not None:
+            self.value(value)
 
     def value(self, value=None):
         """Get or set."""
-        if value is None:
-            return self._value
-        self._value = int(bool(value))
-        return None
+        if value is not None:
+            self._set(int(bool(value)))
+            return None
+        if self._mode == self.OUT:
+            return self._level
+        return int(self._pull != self.PULL_DOWN and not self._is_low())
 
     __call__ = value
 
+    def _is_low(self):
+        low = vboard.setting("PIN_LOW", "")
+        if _pins:
+            _pins.seek(0)
+            low = _pins.read().decode().strip()
+        return self._id in low.split(",")
+
+    def _set(self, level):
+        if level != self._level and self._id in vboard.setting("SHOW_PINS", "").split(","):
+            print("virtual board: pin %s is %s" % (self._id, "high" if level else "low"))
+        self._level = level
+
     def on(self):
         """High."""
-        self._value = 1
+        self._set(1)
 
     def off(self):
         """Low."""
-        self._value = 0
+        self._set(0)
 
     def toggle(self):
         """Invert the level."""
-        self._value ^= 1
+        self._set(self._level ^ 1)

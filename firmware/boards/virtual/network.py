@@ -70,7 +70,7 @@ def ipconfig(*args, **kwargs):
 
 def link():
     """The number of the current join, or None; a connection ends with its join."""
-    return WLAN._since if WLAN()._state() == STAT_GOT_IP else None
+    return WLAN._since if WLAN._has_route and WLAN()._state() == STAT_GOT_IP else None
 
 
 def any_link():
@@ -106,6 +106,7 @@ class WLAN:
     _ap_settings = {"ssid": "ESP_0001F4" if _ESP32 else "PICO4F2A", "security": 0 if _ESP32 else _WPA2}
     _ap_now = {}
     _active = False
+    _has_route = True  # a Pico W loses it with its access point, until the station is switched on anew
     _joined = None  # (name, password) of the last connect
     _since = 0
     _first = None  # ticks of the first join that succeeded
@@ -121,7 +122,9 @@ class WLAN:
             return self._ap_active(on)
         if on is None:
             return self._active
+        WLAN._has_route = self._has_route or bool(on and not self._active)
         WLAN._active = bool(on) and _MOOD != "dead-radio"
+        vboard.has_radio = True
         if not on:
             WLAN._cured = WLAN._cured or is_stuck()
             WLAN._joined = None
@@ -143,6 +146,7 @@ class WLAN:
                 return None
             WLAN._ap_since = utime.ticks_ms()
             WLAN._ap_now = dict(self._ap_settings)
+            WLAN._has_route = _ESP32
             print("virtual board: access point %s" % self._ap_text())
         return None
 

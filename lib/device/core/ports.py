@@ -14,6 +14,7 @@ board    name(); random_bytes(count); reset(); free_memory() in bytes after a co
          started (core.log_format);
          traceback(error), text for the console; interval(name, default_ms), another one in tests;
          start_watchdog(), which cannot be taken back; feed(); held(), whether the escape pin is held;
+         pin(name, is_output) -> a pin or None: called, it gets or sets its level;
          crashed(), whether this start follows a watchdog or program reset;
          watch_loop(limit_ms, on_stuck), calls `on_stuck(ms)` when the loop stands still;
          end_start(), from now on it collects garbage earlier;
@@ -55,7 +56,8 @@ exchange async exchange(address, method, headers, body, path, limit_bytes, files
 build    what the image contains: VERSION, BOARD, SERVICES, BUILD_TIME, INTERVALS; LISTEN, where the page is
          without web.json; TLS_HEAP_BYTES, what one TLS session takes of the heap, TLS_PIECE_BYTES of it in
          one piece, and TLS_SESSIONS, how many may be open; WEB_BESIDE_TLS, whether there is memory for the
-         page beside one (see tools/muster/mpy.py).
+         page beside one; LIGHT_PIN and ESCAPE_PIN, of light and button, or None (see
+         tools/muster/mpy.py).
 """
 
 from collections import namedtuple

@@ -13,13 +13,15 @@ from device.core.secret import Secret
 SERIAL_PLACE = "{" + fields.PARAMETER_SERIAL + "}"
 _MAX_TEMPLATE = 36  # AWS IoT: TemplateName
 _MAX_PREFIX = 64
+_MAX_PIN = 99
+_MAX_PIN_NAME = 16
 
 # The checked settings of one board. endpoint: host name or address, "" before a builder told it; provisioned:
 # what the file says; parameters: {name: string} for the template; own_key: the board makes its key;
 # thing_name: as expected before the cloud has told it; renewal: [template, window in percent]; ntp: list of
 # hosts; enrolment_key: a Secret (bytes) or None; database: its limits [tables, bytes of a table, documents];
-# queue: its limits, see core.queue. A plain tuple: an object of a class of this module would keep the module
-# in memory.
+# queue: its limits, see core.queue; panel: {light or button: its pin, None for none}, if it is not the usual
+# one. A plain tuple: an object of a class of this module would keep the module in memory.
 Settings = namedtuple(
     "Settings",
     (
@@ -38,6 +40,7 @@ Settings = namedtuple(
         "ntp",
         "database",
         "queue",
+        "panel",
     ),
 )
 
@@ -123,6 +126,7 @@ def settings(conf, may_lack_endpoint=None):
         _hosts(_section(conf, fields.CLOCK).get(fields.NTP, ["pool.ntp.org", "time.google.com"])),
         _database(_section(conf, fields.DATABASE)),
         _queue(_section(conf, fields.QUEUE)),
+        _panel(_section(conf, fields.PANEL)),
     )
 
 
@@ -149,6 +153,17 @@ def _queue(section):
         _number(section, fields.DELAY_S, 10, 1, 3600),
         _number(section, fields.WRITES_PER_HOUR, 360, 1, 3600),
     ]
+
+
+def _panel(section):
+    found = {name: section[name] for name in (fields.LIGHT, fields.BUTTON) if name in section}
+    for name in found:
+        pin = found[name]
+        is_name = isinstance(pin, str) and 0 < len(pin) <= _MAX_PIN_NAME
+        is_number = isinstance(pin, int) and not isinstance(pin, bool) and 0 <= pin <= _MAX_PIN
+        if not (is_name or is_number or pin is None):
+            raise wrong("%s must be the number or the name of a pin, or null" % name)
+    return found
 
 
 def _own_key(value):

@@ -29,6 +29,7 @@ ORDER = (
     "app",
     "log",
     "health",
+    "panel",
     "heartbeat",
 )
 

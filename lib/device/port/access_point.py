@@ -9,6 +9,7 @@ from device import _build
 from device.core import datagrams
 from device.core.failures import AGAIN, Failure
 from device.port import clock
+from device.port.network import switch_off
 
 _START_MS = 5000
 _LOOK_MS = 50
@@ -52,11 +53,15 @@ async def start(name, password, country):
 
 
 def stop():
-    """Close the access point."""
+    """Close the access point, and switch the station off.
+
+    On a Pico W the access point takes the default route, and leaves none: the next join brings it back.
+    """
     try:
         link().active(False)
     except OSError:
         pass  # it was never open
+    switch_off()
 
 
 def stations():

@@ -15,6 +15,7 @@ import machine
 from device import _build
 from device.core.log import DEBUG, INFO, WARN, Quota
 from device.port import clock
+from device.port.pins import held, pin  # noqa: F401 (the port has them)
 
 _COLLECT_EVERY_BYTES = 4096  # at least
 _FREE_AT_START_BYTES = 32768  # of what is free beyond this, a part may become garbage
@@ -147,13 +148,6 @@ def crashed():
     """Whether this start follows a reset by watchdog or program, not by power or a person."""
     person = [getattr(machine, name, None) for name in ("PWRON_RESET", "SOFT_RESET", "DEEPSLEEP_RESET")]
     return machine.reset_cause() not in person
-
-
-def held():
-    """Whether the escape pin is low: the board then stays off the network."""
-    if _build.ESCAPE_PIN is None:
-        return False
-    return not machine.Pin(_build.ESCAPE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value()
 
 
 def free_memory():

@@ -46,8 +46,10 @@ async def _provision(state):
     """Provision while there is progress; main.py continues from the journal."""
     ports = state.ports
     board, clock = ports.board, ports.clock
-    if not _wanted(ports):
+    planned = _planned(ports)
+    if "provision" not in planned:
         return
+    panel = asyncio.create_task(_show(state)) if "panel" in planned else None
     ended = asyncio.Event()
     work = asyncio.create_task(_attempt(load_service("provision", state), ended))
     feeding = asyncio.create_task(_feed(board, clock))
@@ -58,20 +60,30 @@ async def _provision(state):
         work.cancel()
         await ended.wait()
     feeding.cancel()
+    if panel:
+        panel.cancel()
     if state.identity is None:
         unload_claim()  # compiling main.py needs memory
         board.say("boot", "provisioning continues in main.py")
 
 
-def _wanted(ports):
-    """Whether provisioning is built in, and config.json leaves it on; an unreadable file does."""
+def _planned(ports):
+    """The services that are built in, and that config.json leaves on; an unreadable file leaves all on."""
     from device.core import board_config, startup
 
     try:
         switches = board_config.switches(ports.store.read(paths.CONFIG))
     except Failure:
         switches = {}
-    return "provision" in dict(startup.plan(switches, ports.build.SERVICES)[0])
+    return dict(startup.plan(switches, ports.build.SERVICES)[0])
+
+
+async def _show(state):
+    """Run the service `panel` meanwhile; what is wrong with it is said in main.py."""
+    try:
+        await load_service("panel", state).run()
+    except Exception:
+        pass
 
 
 async def _attempt(service, ended):

@@ -28,6 +28,7 @@ class Networking:
         self.changed = asyncio.Event()  # somebody has changed the known networks
         self.access_point = None  # (name, address) of the board's own, while it is open
         self.used_ms = 0  # when the access point was last used
+        self.is_asked = False  # a person wants the access point, whatever network there is
 
     def begin(self):
         """Start joining a known network without waiting; raises Failure."""
@@ -78,6 +79,14 @@ class Networking:
         self._state.ports.network.leave()
 
     # The board's own access point
+
+    def ask_set_up(self):
+        """Somebody at the board wants its access point: the service `network` opens it."""
+        if self.access_point:
+            self.touch()
+        else:
+            self.is_asked = True
+            self.change()
 
     def opened(self, name, address):
         """The access point is open, for as long as somebody uses it."""

@@ -5,6 +5,7 @@ import json
 from device.core.failures import Failure
 from device.core.log import WARN
 from device.runtime.networking import Networking
+from device.runtime.service import DONE, RUNNING, STOPPED
 from device.runtime.session import Session
 from device.runtime.turns import Turns
 
@@ -32,6 +33,28 @@ class State:
         self.busy = None
         self.commands = {}  # {name: function(payload)} of the application
         self.faults = {}  # {path: Failure} of files that cannot be read, or written
+
+    def step(self):
+        """The first step that is not done: network, provision, mqtt, status; "up" when all are."""
+        if not self.ports.network.connected():
+            return "network"
+        if not self._is_done("provision", self.identity or self.supervisor):  # boot.py has no supervisor
+            return "provision"
+        if not self.session.is_online():
+            return "mqtt"
+        return "up" if self._is_done("status", True) else "status"
+
+    def _is_done(self, name, otherwise):
+        """Whether this one-time step is done; `otherwise`: the answer when it does not run."""
+        service = self.services.get(name)
+        return service.condition == DONE if service else otherwise
+
+    def error(self):
+        """The first service that fails, and why; "" when all is well."""
+        for name, service in self.services.items():
+            if service.failure and service.condition not in (RUNNING, STOPPED):
+                return "%s: %s" % (name, service.failure)
+        return ""
 
     def note_fault(self, path, failure):
         """Remember that the file at `path` is faulty, or, with None, that it is good."""

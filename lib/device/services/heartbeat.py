@@ -4,13 +4,12 @@ A beacon is "~M UP_S;STEP;FREE_BYTES;DBM;SERIAL;BOARD;ERROR*CHECK": by it `muste
 board does, without stopping it.
 """
 
-from device.runtime.service import DONE, RUNNING, STOPPED, Service
+from device.runtime.service import STOPPED, Service
 
 _INTERVAL_MS = 60000
 _BEACON_MS = 5000
 _LOOK_MS = 1000
 _MOST_ERROR = 96  # characters
-_STEPS = ("network", "provision", "mqtt", "status")
 
 
 class Heartbeat(Service):
@@ -25,7 +24,7 @@ class Heartbeat(Service):
         beat_ms = clock.ms()
         said_ms, said = 0, None
         while True:
-            now_ms, step = clock.ms(), self.step()
+            now_ms, step = clock.ms(), self.state.step()
             if step != said or now_ms - said_ms >= board.interval("beacon_ms", _BEACON_MS):
                 said_ms, said = now_ms, step
                 board.beacon(self.beacon(step, now_ms))
@@ -33,20 +32,6 @@ class Heartbeat(Service):
                 beat_ms = now_ms
                 self._beat(now_ms)
             await clock.sleep_ms(min(_LOOK_MS, every_ms))
-
-    def step(self):
-        """The first step that is not done: network, provision, mqtt, status; "up" when all are."""
-        for name in _STEPS:
-            service = self.state.services.get(name)
-            if name == "network":
-                is_done = self.state.ports.network.connected()
-            elif name == "mqtt":
-                is_done = self.state.session.is_online()
-            else:
-                is_done = service is None or service.condition == DONE
-            if not is_done:
-                return name
-        return "up"
 
     def beacon(self, step, now_ms):
         """The text of a beacon."""
@@ -60,15 +45,8 @@ class Heartbeat(Service):
             joined[2] if joined else 0,
             serial.replace(";", ","),
             state.ports.board.name(),
-            self._error()[:_MOST_ERROR],
+            state.error()[:_MOST_ERROR],
         )
-
-    def _error(self):
-        """The first service that fails, and why; "" when all is well."""
-        for name, service in self.state.services.items():
-            if service.failure and service.condition not in (RUNNING, STOPPED):
-                return "%s: %s" % (name, service.failure)
-        return ""
 
     def _beat(self, now_ms):
         online = self.state.session.is_online()

@@ -36,13 +36,16 @@ class Web(Service):
 
     def _may_start(self):
         state = self.state
-        if not (state.ports.network.connected() or state.networking.access_point):
+        is_open = state.networking.access_point
+        if not (is_open or state.ports.network.connected()):
             return False
         mqtt = state.services.get("mqtt")
         if state.ports.build.WEB_BESIDE_TLS or mqtt is None or state.identity is None:
             return True
         if mqtt.condition not in (FAILING, STOPPED) or state.session.is_online():
             return False
+        if is_open:
+            return True  # nothing connects before it is closed
         away_ms = state.session.away_ms()
         return away_ms is None or away_ms >= state.ports.board.interval("web_away_ms", _AWAY_MS)
 

@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from device.core import paths
-from muster.boards import FULL, Selection
+from muster.boards import FULL, STANDARD, Selection
 from muster.image import board_files, build_image
 from muster.layout import LIB
 from muster.parsing import parsed
@@ -85,16 +85,18 @@ def flash_sizes(files: Mapping[str, bytes]) -> dict[str, int]:
     return {name: sizes[name] for name in TopologicalSorter(in_order).static_order()}
 
 
-def by_import(names: list[str], *, grow: bool) -> dict[str, int]:
+def by_import(names: list[str], *, grow: bool, board_name: str = BOARD) -> dict[str, int]:
     """{module: bytes of heap that its import takes}, imported in this order by a virtual board.
 
-    `grow`: the table of names has room from the start. Needs the 32-bit interpreter.
+    `grow`: the table of names has room from the start. `board_name`: whose program that is; of the virtual
+    board, everything. Needs the 32-bit interpreter.
     """
     script = _SCRIPT.format(count=len(names), names=tuple(names), grow=grow)
     extra = {paths.BOOT: script.encode(), paths.MAIN: b""}
+    selection = EVERYTHING if board_name == BOARD else STANDARD
     with tempfile.TemporaryDirectory(prefix="muster-heap-") as folder:
         path = Path(folder) / "flash.img"
-        path.write_bytes(build_image(board_files(BOARD, extra=extra, selection=EVERYTHING), BOARD))
+        path.write_bytes(build_image(board_files(board_name, extra=extra, selection=selection), BOARD))
         with VirtualBoard(path, bits=32, heap_kb=HEAP_KB) as board:
             words = board.wait_for("sizes ", _LIMIT_S).split()
     return dict(zip(names, map(int, words[1:]), strict=True))

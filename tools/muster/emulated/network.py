@@ -22,6 +22,8 @@ _SECOND_NAME_SERVER = bytes([10, 99, 0, 53])
 _DHCP_NAME_SERVERS = 6
 _DNS_PORT, _NTP_PORT = 53, 123
 _NTP_TO_UNIX_S = 2208988800
+_SET_PINS = b"gpioout\0"  # of the Wi-Fi chip: 4 bytes of mask, 4 of levels
+_LIGHT = 1 << 0
 _WINDOW = 15  # packets that the driver may send ahead
 
 
@@ -140,6 +142,10 @@ class _Bus(GSPIBus):
 
     _last = 0  # number of the last packet from the driver
 
+    def __init__(self, on_light: Callable[[bool], None]) -> None:
+        super().__init__()
+        self._on_light = on_light
+
     @property
     def _bus_data_credit(self) -> int:
         return (self._last + _WINDOW) & 0xFF
@@ -152,6 +158,11 @@ class _Bus(GSPIBus):
         size, check = struct.unpack_from("<HH", data) if len(data) >= 12 else (0, 0)
         if size ^ check == 0xFFFF:
             self._last = data[4]
+        at = data.find(_SET_PINS)
+        if at >= 0:
+            mask, values = struct.unpack_from("<II", data, at + len(_SET_PINS))
+            if mask & _LIGHT:
+                self._on_light(bool(values & _LIGHT))
         super()._write_wlan(data)
 
     def power_off(self) -> None:
@@ -164,7 +175,7 @@ class Radio(Cyw43439):
 
     def __init__(self, state: Network) -> None:
         super().__init__()
-        self.bus = _Bus()
+        self.bus = _Bus(self.lit)
         self._state = state
 
     def attach(self, rp2040: Any) -> None:
@@ -178,6 +189,9 @@ class Radio(Cyw43439):
     def takes(self, _ethernet: net.EthernetFrame, _packet: net.Ipv4Packet | None) -> bool:
         """Look at a frame of the board; whether it is not for the router."""
         return False
+
+    def lit(self, is_on: bool) -> None:
+        """The light at the chip has been switched."""
 
     def thrown_out(self) -> None:
         """The access point ends the board's membership; the board may join again at once."""

@@ -15,6 +15,7 @@ BOOTLOADER = 5
 
 _off = None  # the exit code, once the board is off
 _deadline_ms = None  # of the watchdog, in ticks
+has_radio = False  # its chip has started
 timers = []  # the running machine.Timer objects
 _in_timer = False
 
