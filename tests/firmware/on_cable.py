@@ -16,7 +16,7 @@ _LONG_S = 300
 class OnCable:
     """A board on `port`. In BOOTSEL mode its drive is in the folder `mounts`; then it runs what came.
 
-    Use it with `with`.
+    Without a file `image` it is blank, and starts in BOOTSEL mode. Use it with `with`.
     """
 
     def __init__(self, firmware: Path, image: Path, folder: Path) -> None:
@@ -24,7 +24,7 @@ class OnCable:
         self.mounts = folder / "mounts"
         self.mounts.mkdir()
         self.port = folder / "ttyACM0"
-        self.console = self._said = ""
+        self.console = self.said = ""
         self.usb = SerialPort(self.port)
         self.drive: BootDrive | None = None
         self._firmware = firmware
@@ -39,7 +39,7 @@ class OnCable:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        print(self._said)  # pytest shows it with a test that fails
+        print(self.said)  # pytest shows it with a test that fails
         if self.drive is not None:
             self.drive.__exit__()
         self.usb.unplug()
@@ -52,23 +52,24 @@ class OnCable:
             self.console = self.console.partition(text)[2]
 
     def _run(self) -> None:
-        session = Session(self._firmware, self.image, self._heard, self.usb)
-        session.run(self._over.is_set)
         while not self._over.is_set():
-            restarted = threading.Event()
-            self.drive = BootDrive(self.mounts / "RPI-RP2", on_restart=lambda _: restarted.set())  # noqa: B023
-            self.drive.appear()
-            while not restarted.wait(0.1):
-                if self._over.is_set():
-                    return
-            flash = bytes(self.drive.flash)
-            self.image.write_bytes(flash[_FACTS.flash_offset :][: _FACTS.size])
-            session = Session(self._firmware, self.image, self._heard, self.usb)
-            session.run(self._over.is_set)
+            if self.image.exists():
+                Session(self._firmware, self.image, self._heard, self.usb).run(self._over.is_set)
+            if not self._over.is_set():
+                self._wait_in_bootsel()
+
+    def _wait_in_bootsel(self) -> None:
+        restarted = threading.Event()
+        self.drive = BootDrive(self.mounts / "RPI-RP2", on_restart=lambda _: restarted.set())
+        self.drive.appear()
+        while not self._over.is_set():
+            if restarted.wait(0.1):
+                self.image.write_bytes(self.drive.flash[_FACTS.flash_offset :][: _FACTS.size])
+                return
 
     def _heard(self, data: bytes) -> None:
         text = data.decode(errors="replace").replace("\r", "")
         with self._changed:
-            self._said += text
+            self.said += text
             self.console += text
             self._changed.notify_all()

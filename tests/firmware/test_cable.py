@@ -1,7 +1,9 @@
 """The tools for a board on a cable, with real firmware: its USB, its prompt, its boot loader."""
 
+import contextlib
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +11,14 @@ import pytest
 
 from cli_in_process import muster
 from device.core import fields
+from muster import console, off_network
 from muster import deploy as deployment
-from muster import off_network
 from muster.board_link import BoardLink
 from muster.emulated.network import HOST, SSID
 from muster.errors import GOOD, MusterError
+from muster.flashing.work import Order
+from muster.line.ledger import PASSED, Ledger
+from muster.line.production import Production
 from muster.program import code_files
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import Limits, Settings
@@ -22,13 +27,13 @@ from tests.firmware.on_cable import OnCable
 from tests.system import rig
 
 _UP_S = 120
+_LONG_S = 300
 _numbers = itertools.count(2)  # cam-1 is the device that `muster flash` writes
 
 
-@pytest.fixture(scope="module")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[RunningTwin]:
     """A twin with devices, and an image for each."""
-    folder = tmp_path_factory.mktemp("cable")
     settings = Settings(host=HOST, bind="127.0.0.1", claim_key="ec", limits=Limits(connect_wait_s=60))
     with running_twin(folder / "twin", settings) as run:
         wifi = folder / "wifi.json"
@@ -42,6 +47,13 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
         ):
             done = muster(*words, "--home", folder / "twin")
             assert done.returncode == GOOD, done.stderr
+        yield run
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
+    """One for the boards that run already."""
+    with running(tmp_path_factory.mktemp("cable")) as run:
         yield run
 
 
@@ -96,3 +108,25 @@ def test_a_running_board_takes_firmware_and_image_in_bootsel_mode(board: OnCable
     assert row["device"] == "cam-1"
     board.wait_for("identity cam-1")
     board.wait_for(rig.DONE)
+
+
+def test_the_line_writes_a_blank_board_and_watches_its_first_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = threading.Condition()
+
+    def on_change(_: object) -> None:
+        with changed:
+            changed.notify_all()
+
+    with running(tmp_path) as twin, OnCable(needs.FIRMWARE, tmp_path / "blank.img", tmp_path) as board:
+        monkeypatch.setattr(console, "boards", lambda: [str(board.port)] if board.port.exists() else [])
+        home = twin.home.root
+        order = Order("pico_w", home=home, images=home / "images", devices=("cam-1",), drives=board.mounts)
+        ledger = Ledger(tmp_path / "line")
+        with Production(order, ledger, _LONG_S, on_change=on_change) as line, changed:
+            assert changed.wait_for(lambda: bool(ledger.rows), _LONG_S)
+            assert line.left() == 0, ledger.rows
+    (row,) = ledger.rows
+    assert (row.device, row.result) == ("cam-1", PASSED)
+    assert row.board_id in board.said
