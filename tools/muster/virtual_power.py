@@ -23,7 +23,7 @@ class Power:
 
     def __init__(self, image: Path, settings: Mapping[str, str], silent: Container[str] = ()) -> None:
         with contextlib.ExitStack() as opened:
-            lock = opened.enter_context(_locked(image))
+            lock = opened.enter_context(locked(image))
             self._report = opened.enter_context(tempfile.TemporaryFile())
             kept = opened.enter_context(tempfile.TemporaryFile())
             self._pins = opened.enter_context(tempfile.TemporaryFile())
@@ -54,7 +54,7 @@ class Power:
 
 
 @contextlib.contextmanager
-def _locked(image: Path) -> Iterator[BinaryIO]:
+def locked(image: Path) -> Iterator[BinaryIO]:
     """The open image, kept from other virtual boards. Raises MusterError when one is on with it."""
     try:
         file = image.open("r+b")

@@ -51,9 +51,10 @@ class PicoW:
 
     @property
     def file_system(self) -> bytes:
-        """The image of the file system, of a board that is off."""
-        assert self._flash is not None, "it was never on"
-        return self._flash[_FACTS.flash_offset :][: _FACTS.size]
+        """The image of the file system, as it is now."""
+        flash = self._flash if self._device is None else self.mcu.flash
+        assert flash is not None, "it was never on"
+        return bytes(flash[_FACTS.flash_offset : _FACTS.flash_offset + _FACTS.size])
 
     @file_system.setter
     def file_system(self, data: bytes) -> None:
@@ -109,13 +110,6 @@ class PicoW:
                 return count
             self._device.cdc.send_serial_byte(byte)
         return len(data)
-
-    def take(self, flash: bytes) -> None:
-        """Have all that is in `flash` (from its start on) written in BOOTSEL mode, and restart."""
-        self.mcu.flash[: len(flash)] = flash
-        self.is_in_bootsel = False
-        self._restarted()
-        self._device.hard_reset(cause=ResetCause.WATCHDOG)
 
     def _said(self, data: bytes | bytearray) -> None:
         self._heard(bytes(data))

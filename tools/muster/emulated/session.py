@@ -1,25 +1,28 @@
 """One run of an emulated Pico W for a person: console, serial port, and the image at the end."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
-from muster import files
 from muster.boards import board
 from muster.emulated.network import Network, Radio
 from muster.emulated.pico_w import BOARD, PicoW
 from muster.emulated.serial_port import SerialPort
 from muster.errors import MusterError
 from muster.flashing import firmware as firmware_file
+from muster.virtual_power import locked
 
 _TURN_S = 0.002
+_SAVE_S = 1.0
 _BYTES_A_TURN = 64  # what USB takes at a time
 
 
 class Session:
     """Runs the image in `image_path` on `firmware`, a UF2, until Ctrl-C; `print_text` gets the console.
 
-    `port`: the console for mpremote as well. Afterwards the image has what the board has written.
+    `port`: the console for mpremote as well. The image gets what the board writes.
     """
 
     def __init__(
@@ -35,30 +38,49 @@ class Session:
         self._image_path, self._print, self._port = image_path, print_text, port
         connected = port.plug_in if port else lambda: None
         self._pico = PicoW(firmware, self._heard, self._restarted, connected)
-        self._pico.file_system = image
+        self._pico.file_system = self._saved = image
 
     def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
-        """Until `is_over()`, or a restart of the board into its boot loader. Raises KeyboardInterrupt."""
-        loop = asyncio.new_event_loop()
-        try:
-            self._pico.power_on(loop, Radio(Network()))
-            loop.run_until_complete(self._turn(is_over))
-        finally:
-            self._pico.stop()
-            loop.run_until_complete(_end_tasks())
-            loop.close()
-            self._pico.off()
-            mode = self._image_path.stat().st_mode & 0o777
-            files.write(self._image_path, self._pico.file_system, mode=mode)
+        """Until `is_over()`, or a restart of the board into its boot loader.
 
-    async def _turn(self, is_over: Callable[[], bool]) -> None:
+        Raises KeyboardInterrupt, and MusterError when another board is on with the image.
+        """
+        loop = asyncio.new_event_loop()
+        with locked(self._image_path) as file:
+            self._pico.power_on(loop, Radio(Network()))
+            try:
+                loop.run_until_complete(self._turn(is_over, file))
+            finally:
+                self._pico.stop()
+                loop.run_until_complete(_end_tasks())
+                loop.close()
+                self._pico.off()
+                self._save(file)
+
+    async def _turn(self, is_over: Callable[[], bool], file: BinaryIO) -> None:
         typed = b""
+        saved_s = time.monotonic()
         while not self._pico.is_in_bootsel and not is_over():
             await asyncio.sleep(_TURN_S)
             self._pico.check()
             if self._port:
                 typed = typed or self._port.typed(_BYTES_A_TURN)
                 typed = typed[self._pico.type_bytes(typed) :]
+            if time.monotonic() - saved_s >= _SAVE_S:
+                self._save(file)
+                saved_s = time.monotonic()
+
+    def _save(self, file: BinaryIO) -> None:
+        """Write the blocks that have changed: whatever ends this process, the image is as after a power cut."""
+        now, size = self._pico.file_system, board(BOARD).block_size
+        if now == self._saved:
+            return
+        for at in range(0, len(now), size):
+            if now[at : at + size] != self._saved[at : at + size]:
+                file.seek(at)
+                file.write(now[at : at + size])
+        file.flush()
+        self._saved = now
 
     def _heard(self, data: bytes) -> None:
         self._print(data)
