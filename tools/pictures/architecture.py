@@ -24,9 +24,10 @@ HOST = {
     "line": ("stations,", "starts,", "ledger"),
     "relay": ("latency,", "loss"),
     "doctor": ("what is", "wrong,", "in words"),
-    "cloud": ("what fleet needs", "of AWS or the twin"),
-    "enrolment": ("who may register,", "enrolment keys"),
-    "registry": ("groups, devices, certificates:", "one SQLite file"),
+    "cloud": ("needs of AWS", "or the twin"),
+    "enrolment": ("who may", "register"),
+    "registry": ("groups, devices,", "certificates"),
+    "emulated": ("a Pico W,", "real firmware"),
 }
 TWIN_PARTS = (
     ("MQTT over", "mutual TLS"),
@@ -119,8 +120,8 @@ def _host(canvas: Canvas) -> None:
         _package(canvas, x, 124, each, 82, name, HOST[name], BLUE, pad=4)
     canvas.arrow([(inner + each / 2, 206), (inner + each / 2, 230)], color=BLUE)
     x = inner
-    for name, share in (("cloud", 140), ("enrolment", 126), ("registry", width - 298)):
-        if x > inner:
+    for name, share in (("cloud", 112), ("enrolment", 104), ("registry", 128), ("emulated", width - 392)):
+        if x > inner and name != "emulated":
             canvas.arrow([(x - 16, 264), (x - 1, 264)], color=BLUE)
         _package(canvas, x, 232, share, 64, name, HOST[name], BLUE)
         x += share + 16
@@ -175,9 +176,9 @@ def _between(canvas: Canvas) -> None:
     canvas.text(middle, 155, "or files by USB", size=12, anchor="middle")
     canvas.arrow([(_SPLIT, 429), (_RIGHT, 429)], color=INK, both=True)
     canvas.text(middle, 419, "MQTT over TLS", size=12, anchor="middle")
-    x = _LEFT + 415
+    x = _LEFT + 328
     canvas.arrow([(x, 360), (x, 298)], color=INK, both=True)
-    canvas.text(x - 12, 341, "both processes use the same file", size=12, anchor="end")
+    canvas.text(x + 12, 341, "both processes use the same file", size=12)
 
 
 def _boot(canvas: Canvas) -> None:

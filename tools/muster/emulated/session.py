@@ -71,7 +71,7 @@ class Session:
                 saved_s = time.monotonic()
 
     def _save(self, file: BinaryIO) -> None:
-        """Write the blocks that have changed: whatever ends this process, the image is as after a power cut."""
+        """Write the blocks that have changed: whatever ends this process, none is lost."""
         now, size = self._pico.file_system, board(BOARD).block_size
         if now == self._saved:
             return
