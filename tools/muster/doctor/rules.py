@@ -71,8 +71,15 @@ def _program(facts: Facts, _: float) -> Findings:
             f"MicroPython {version} is too old",
             f"write {oldest} or newer: `muster flash --firmware`",
         )
+    frozen = part(facts, "frozen")
+    for path in frozen.get("hidden") or []:
+        yield Finding(
+            LOOK,
+            f"{path} is not used: the program frozen into the firmware comes first, however new the other is",
+            f"remove it, or write firmware without a program: `mpremote resume rm -r :{path} + reset`",
+        )
     umqtt = str(program.get("umqtt") or "")
-    if umqtt and not umqtt.startswith("/pack"):
+    if umqtt and not umqtt.startswith("/pack") and not frozen.get("is"):
         yield Finding(
             LOOK,
             f"another umqtt runs than Muster's ({umqtt})",
