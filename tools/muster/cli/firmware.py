@@ -54,8 +54,8 @@ def firmware(
     The build profile is `full`, if none is named.
     """
     tree = opened(micropython, board_name)
-    frozen = program(board_name, Selection(build or FULL, without))
     _check(tree)
+    frozen = program(board_name, Selection(build or FULL, without))
     out = out.absolute() if out else BUILD / f"firmware-{board_name}-{tree.version}{tree.suffix}"
     if dry_run:
         with making.fresh_folder(out.parent) as folder:

@@ -34,7 +34,7 @@ def _matching(frozen: Record, board_name: str, selection: Selection, file: Path)
         )
     ours = Selection(frozen.build, frozen.without)
     if selection.build not in (None, ours.build) or not set(selection.without) <= set(ours.without):
-        wanted = profile(board_name, selection=selection)
+        wanted = profile(board_name, selection=selection._replace(build=selection.build or ours.build))
         without = "".join(f" --without {name}" for name in selection.without)
         raise MusterError(
             f"{file} has another program frozen in ({frozen}): leave --build and --without out, or build the "
