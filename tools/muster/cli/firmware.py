@@ -9,13 +9,13 @@ from muster.boards import FULL, Selection, board, flashed
 from muster.cli import options, output
 from muster.cli.image_options import FILE, FOLDER, selection_options
 from muster.cli.termination import stopped
-from muster.errors import FAILED, GOOD, WRONG_USE, MusterError
+from muster.errors import GOOD, WRONG_USE, MusterError
 from muster.flashing import firmware as firmware_file
 from muster.flashing.firmware import Firmware
 from muster.frozen import making, manifest, toolchain
 from muster.frozen.program import Program, program
 from muster.frozen.tree import Tree, opened
-from muster.layout import BUILD
+from muster.layout import BUILD, command, shown
 
 _LINE = 60  # characters of what the build does, beside the bar
 
@@ -73,7 +73,7 @@ def firmware(
     }
     lines = [
         f"{out}: MicroPython {tree.version} for {board(board_name).title}, with {frozen.record} frozen in",
-        f"its file system: muster image --board {board_name} --firmware {out}",
+        f"its file system: {command()} image --board {board_name} --firmware {shown(out)}",
     ]
     output.done(form, lines, response)
     return GOOD
@@ -93,24 +93,19 @@ def _check(tree: Tree) -> None:
 def _made(tree: Tree, frozen: Program, out: Path, board_name: str) -> Firmware:
     """The firmware, built, checked and written to `out`."""
     log = out.with_suffix(".log")
-    with stopped("nothing was written"), output.Progress("building the firmware", 100) as progress:
+    with stopped("nothing was written"), making.fresh_folder(out.parent) as folder:
+        with output.Progress("building the firmware", 100) as progress:
 
-        def report(phase: str, percent: int, line: str) -> None:
-            further = percent - progress.done if phase == making.FIRMWARE else 0
-            progress.advance(max(further, 0), f"{phase} {line[:_LINE]}")
+            def report(phase: str, percent: int, line: str) -> None:
+                further = percent - progress.done if phase == making.FIRMWARE else 0
+                progress.advance(max(further, 0), line[:_LINE])
 
-        content = making.make(tree, frozen, log, report)
-    part = out.with_name(f".{out.name}.new")
-    try:
-        files.write(part, content)
-        made = firmware_file.read(part, board(board_name))
+            path = making.make(tree, frozen, folder, log, report)
+        made = firmware_file.read(path, board(board_name))
         if made.frozen != frozen.record:
             raise MusterError(
                 f"the firmware that MicroPython's build made does not have the program frozen in; {log} has "
-                "all that it said. Nothing was written.",
-                FAILED,
+                "all that it said. Nothing was written."
             )
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+        files.write(out, path.read_bytes())
     return made

@@ -113,11 +113,7 @@ def image(
 
     Precedence: options over --conf over the profile over the board's defaults.
     """
-    check_uf2(content, uf2 is not None)
-    if whole is not None and content.firmware is None:
-        raise MusterError("--whole is firmware and file system: add --firmware FILE.", WRONG_USE)
-    if content.ca is not None and content.claim is None:
-        raise MusterError("--ca belongs to claim credentials: add --claim FOLDER.", WRONG_USE)
+    _check_use(content, uf2, whole)
     changes = {
         (fields.DEVICE, fields.SERIAL_ID): serial,
         (fields.PROVISIONING, fields.PARAMETERS): dict(parameters) or None,
@@ -144,6 +140,15 @@ def image(
     output.done(form, lines, response)
     _tell_what_is_missing(paths.CONF in files, has_claim or has_builder(content))
     return GOOD
+
+
+def _check_use(content: Content, uf2: Path | None, whole: Path | None) -> None:
+    """Raises MusterError when an option lacks another one, or the board."""
+    check_uf2(content, uf2 is not None)
+    if whole is not None and content.firmware is None:
+        raise MusterError("--whole is firmware and file system: add --firmware FILE.", WRONG_USE)
+    if content.ca is not None and content.claim is None:
+        raise MusterError("--ca belongs to claim credentials: add --claim FOLDER.", WRONG_USE)
 
 
 def _beside(

@@ -40,27 +40,28 @@ _NOT_OURS = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"} | {
 Report = Callable[[str, int, str], object]  # (phase, percent of it, what it does)
 
 
-def make(tree: Tree, program: Program, log: Path, report: Report) -> bytes:
-    """The firmware of `tree` with `program` frozen in, built in a new folder beside `log`.
+def make(tree: Tree, program: Program, folder: Path, log: Path, report: Report) -> Path:
+    """The firmware of `tree` with `program` frozen in, built in `folder`, which is new; its file there.
 
-    `log` gets all that the build says; the folder is removed. Raises MusterError, with the end of the log,
-    when the build fails.
+    `log` gets all that the build says. Raises MusterError, with the end of the log, when the build fails.
     """
-    with fresh_folder(log.parent) as folder:
-        made = manifest.write(tree, program.sources, folder)
-        build = folder / "build"
-        settings = (f"BOARD={tree.board}", f"BUILD={build}", f"FROZEN_MANIFEST={made}")
-        jobs = f"-j{os.cpu_count() or 1}"
-        with log.open("wb") as lines:
-            for phase, words in (
-                (COMPILER, ("make", jobs, "-C", str(tree.path / "mpy-cross"))),
-                (FIRMWARE, ("make", jobs, "-C", str(tree.port_folder), *settings)),
-            ):
-                code = _run(words, lines, phase, report)
-                if code:
-                    lines.flush()
-                    raise _failed(phase, code, log)
-        return _result(build / f"firmware{tree.suffix}", log)
+    made = manifest.write(tree, program.sources, folder)
+    build = folder / "build"
+    settings = (f"BOARD={tree.board}", f"BUILD={build}", f"FROZEN_MANIFEST={made}")
+    jobs = f"-j{os.cpu_count() or 1}"
+    with log.open("wb") as lines:
+        for phase, words in (
+            (COMPILER, ("make", jobs, "-C", str(tree.path / "mpy-cross"))),
+            (FIRMWARE, ("make", jobs, "-C", str(tree.port_folder), *settings)),
+        ):
+            code = _run(words, lines, phase, report)
+            if code:
+                lines.flush()
+                raise _failed(phase, code, log)
+    result = build / f"firmware{tree.suffix}"
+    if not result.is_file():
+        raise MusterError(f"MicroPython's build ended well, but left no {result.name}: see {log}.")
+    return result
 
 
 @contextlib.contextmanager
@@ -91,7 +92,7 @@ def _run(words: tuple[str, ...], log: BinaryIO, phase: str, report: Report) -> i
                 log.write(line)
                 is_within = bool(_WITHIN.search(line)) or (is_within and not _AFTER.search(line))
                 percent = percent if is_within else max(percent, _percent(line))
-                report(phase, percent, line.decode(errors="replace").strip())
+                report(phase, percent, _what(line))
             return process.wait()
         except BaseException:  # Ctrl-C reaches us alone: the build has a session of its own
             _end(process)
@@ -104,6 +105,12 @@ def _percent(line: bytes) -> int:
     if found := _STEP.match(line):
         return min(int(found[1]) * 100 // max(int(found[2]), 1), 100)
     return 0
+
+
+def _what(line: bytes) -> str:
+    """What a line says that is done, without how far it is and in which folder."""
+    words = line.decode(errors="replace").rpartition("%]")[2].split()
+    return printable(" ".join([*words[:-1], words[-1].rpartition("/")[2]])[:_SHOWN]) if words else ""
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -125,13 +132,3 @@ def _failed(phase: str, code: int, log: Path) -> MusterError:
         f"MicroPython's build of {phase} failed (exit code {code}), and nothing was written; {log} has all "
         "that it said. Its end:\n" + "\n".join(f"    {line}" for line in shown)
     )
-
-
-def _result(path: Path, log: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MusterError(
-            f"MicroPython's build ended well, but left no {path.name} ({error.strerror}); {log} has all that "
-            "it said."
-        ) from None
