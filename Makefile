@@ -136,7 +136,7 @@ image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual PR
 firmware: BOARD := $(or $(BOARD),pico_w)
 firmware: SUFFIX := $(if $(filter pico%,$(BOARD)),uf2,bin)
 firmware: ready ## firmware with the program frozen in, and one file of it and the image: MICROPYTHON=its source BOARD=pico_w|esp32 PROFILE=small|full (ARGS as `muster image --help` says)
-	@$(MUSTER) firmware --board $(BOARD) --micropython "$(MICROPYTHON)" --out build/firmware-$(BOARD).$(SUFFIX) \
+	@$(MUSTER) firmware --board $(BOARD) $(if $(MICROPYTHON),--micropython "$(MICROPYTHON)") --out build/firmware-$(BOARD).$(SUFFIX) \
 	    $(if $(PROFILE),--build $(PROFILE))
 	@$(MUSTER) image --board $(BOARD) --firmware build/firmware-$(BOARD).$(SUFFIX) --out build/flash-$(BOARD).img \
 	    --whole build/whole-$(BOARD).$(SUFFIX) $(if $(APP),--app "$(APP)") $(ARGS)

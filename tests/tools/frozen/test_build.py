@@ -50,14 +50,14 @@ def test_a_firmware_has_the_program_frozen_in_and_says_which(source: Path, tmp_p
 def test_each_build_is_fresh_and_hears_nothing_of_a_make_above_it(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MAKEFLAGS", " -- BOARD=esp32 BUILD=/nowhere")
+    monkeypatch.setenv("MAKEFLAGS", " -- PORT=/dev/ttyACM0")
     monkeypatch.setenv("BUILD", "/nowhere")
     out = tmp_path / "own.uf2"
     for build in ("full", "small"):
         assert muster(*words(source, out, "--build", build)).returncode == GOOD
         made = firmware.read(out, board("pico_w"))
         assert made.frozen is not None and made.frozen.build == build
-        assert "BOARD=esp32" not in out.with_suffix(".log").read_text()
+        assert "ttyACM0" not in out.with_suffix(".log").read_text()
 
 
 def test_the_end_of_the_log_is_shown_when_the_build_fails(
