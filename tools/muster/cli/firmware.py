@@ -15,7 +15,7 @@ from muster.flashing.firmware import Firmware
 from muster.frozen import making, manifest, toolchain
 from muster.frozen.program import Program, program
 from muster.frozen.tree import Tree, opened
-from muster.layout import BUILD, command, shown
+from muster.layout import BUILD, IS_INSTALLED, command, shown
 
 _LINE = 60  # characters of what the build does, beside the bar
 
@@ -32,7 +32,9 @@ _LINE = 60  # characters of what the build does, beside the bar
 )
 @selection_options[0]
 @selection_options[1]
-@click.option("--out", type=FILE, help="Where to write it.  [default: build/firmware-BOARD-VERSION]")
+@click.option(
+    "--out", type=FILE, help="Where to write it.  [default: firmware-BOARD-VERSION, in build/ or here]"
+)
 @options.dry_run_option
 @output.output_option
 def firmware(
@@ -56,7 +58,8 @@ def firmware(
     tree = opened(micropython, board_name)
     _check(tree)
     frozen = program(board_name, Selection(build or FULL, without))
-    out = out.absolute() if out else BUILD / f"firmware-{board_name}-{tree.version}{tree.suffix}"
+    name = f"firmware-{board_name}-{tree.version}{tree.suffix}"
+    out = (out or (Path() if IS_INSTALLED else BUILD) / name).absolute()
     if dry_run:
         with making.fresh_folder(out.parent) as folder:
             manifest.write(tree, frozen.sources, folder)

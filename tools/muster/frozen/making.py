@@ -28,6 +28,7 @@ _LOG_BYTES = 1 << 20  # of its end, in which the mistake is looked for
 _END_S = 5  # from a polite end of the build to a forced one
 _PERCENT = re.compile(rb"^\[ *(\d{1,3})%\]")  # make, by cmake
 _STEP = re.compile(rb"^\[(\d{1,6})/(\d{1,6})\]")  # ninja
+_HOW_FAR = re.compile(rb"^\[[ \d/%]+\]")
 # A build within the build (of a tool) counts to 100 as well.
 _WITHIN, _AFTER = re.compile(rb"Performing .* step for '"), re.compile(rb"Completed '")
 # Where the mistake is: with several jobs, the last lines only say that something failed.
@@ -109,17 +110,17 @@ def _percent(line: bytes) -> int:
 
 def _what(line: bytes) -> str:
     """What a line says that is done, without how far it is and in which folder."""
-    words = line.decode(errors="replace").rpartition("%]")[2].split()
+    words = _HOW_FAR.sub(b"", line).decode(errors="replace").split()
     return printable(" ".join([*words[:-1], words[-1].rpartition("/")[2]])[:_SHOWN]) if words else ""
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a build and all that it started; make may be gone before its compilers are."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_END_S)
-            return
 
 
 def _failed(phase: str, code: int, log: Path) -> MusterError:
