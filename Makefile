@@ -14,6 +14,7 @@ BOARD ?=
 PORT ?=
 APP ?=
 PROFILE ?=
+MICROPYTHON ?=
 ARGS ?=
 
 # Tests wait much of their time (for boards, time-outs, networks), so several run on each core. WORKERS=0
@@ -50,7 +51,7 @@ demo-claim: ready ## a board that nobody owns: claim it in a browser; until Ctrl
 	@$(MUSTER) demo --claim $(ARGS)
 
 .PHONY: test
-test: ready browser ## all tests (ARGS="-k name" chooses)
+test: ready browser manifestfile ## all tests (ARGS="-k name" chooses)
 	@MUSTER_UF2= MUSTER_PORT= $(PYTEST) $(PARALLEL) $(ARGS)
 
 .PHONY: test-firmware
@@ -74,6 +75,14 @@ browser: ready
 	    $(BIN)/python -c 'import playwright, axe_playwright_python' 2>/dev/null || { \
 	    echo "installing the driver of the browser (once) ..." >&2; \
 	    $(PIP) install --no-build-isolation -e ".[browser]"; }; fi >/dev/null
+
+# Only its manifestfile.py is used, so it comes without what it depends on.
+.PHONY: manifestfile
+manifestfile: ready
+	@[ -f build/micropython-tools/stubber/tools/manifestfile.py ] || { \
+	    echo "fetching MicroPython's manifestfile.py (once) ..."; \
+	    $(PIP) install --no-deps --require-hashes --target build/micropython-tools -r tests/micropython_tools.txt || \
+	    echo "it cannot be had: tests that need it say that they skip"; }
 
 .PHONY: check
 check: lint types test-core size ## lint, types, core on both interpreters, mpy-cross of every device file, size budgets
@@ -122,6 +131,15 @@ image: ready ## flash image build/flash-BOARD.img: BOARD=esp32|pico_w|virtual PR
 	@$(MUSTER) image --board $(BOARD) --out build/flash-$(BOARD).img \
 	    $(if $(filter pico_w,$(BOARD)),--uf2 build/flash-$(BOARD).uf2) $(if $(PROFILE),--build $(PROFILE)) \
 	    $(if $(APP),--app "$(APP)") $(ARGS)
+
+.PHONY: firmware
+firmware: BOARD := $(or $(BOARD),pico_w)
+firmware: SUFFIX := $(if $(filter pico%,$(BOARD)),uf2,bin)
+firmware: ready ## firmware with the program frozen in, and one file of it and the image: MICROPYTHON=its source BOARD=pico_w|esp32 PROFILE=small|full (ARGS as `muster image --help` says)
+	@$(MUSTER) firmware --board $(BOARD) $(if $(MICROPYTHON),--micropython "$(MICROPYTHON)") --out build/firmware-$(BOARD).$(SUFFIX) \
+	    $(if $(PROFILE),--build $(PROFILE))
+	@$(MUSTER) image --board $(BOARD) --firmware build/firmware-$(BOARD).$(SUFFIX) --out build/flash-$(BOARD).img \
+	    --whole build/whole-$(BOARD).$(SUFFIX) $(if $(APP),--app "$(APP)") $(ARGS)
 
 .PHONY: deploy
 deploy: ready ## program files to a board: PORT=/dev/ttyACM0, APP=folder with an application, BOARD=esp32|pico_w if it is to be checked

@@ -1,4 +1,4 @@
-"""What images contain: the table behind `muster image`, and behind manifest.py for a firmware of your own.
+"""What images contain: the table behind `muster image`, and behind `muster firmware`.
 
 A build profile names the services that it leaves out. An image contains the other services of
 lib/device/services, and each module that they, boot.py or main.py import, also indirectly: what only a left
@@ -6,7 +6,6 @@ out service needs is left out with it. Each service's own file says what it need
 
 A board's facts come from boards/<name>/board.py; an image contains only its own board's, in device/_build.
 A package's empty __init__.py is left out, because MicroPython does not need it.
-This file imports only the standard library: it is also executed by MicroPython's build.
 """
 
 import ast

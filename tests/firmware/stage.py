@@ -12,6 +12,7 @@ from device.core import fields, paths, topics
 from muster import image
 from muster.boards import STANDARD, Selection
 from muster.emulated.network import HOST, SSID, Network
+from muster.flashing import firmware as firmware_file
 from muster.twin.https.limits import HttpLimits
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import KeyKind, Limits, Settings
@@ -50,6 +51,14 @@ class Load:
 NOTHING = Load()
 
 
+def files_for(firmware: Path, selection: Selection = STANDARD, **content: Any) -> dict[str, bytes]:
+    """The files of a board with `content`; without the modules that are frozen into the firmware."""
+    frozen = firmware_file.read(firmware, image.board(BOARD)).frozen
+    if frozen is not None:
+        selection = Selection(frozen.build, frozen.without)
+    return image.board_files(BOARD, selection=selection, frozen=frozen is not None, **content)
+
+
 class Stage:
     """Makes boards whose key is made by the `keys` side, and knows what their twin has seen."""
 
@@ -72,12 +81,12 @@ class Stage:
         provisioning = {fields.KEYS: self.keys}
         made = documents(self.twin.port, serial, **{fields.PROVISIONING: provisioning, **more.settings})
         claim = image.read_claim(self.twin.claim_dir, self.twin.ca_pem_path)
-        files = image.board_files(
-            BOARD,
+        files = files_for(
+            self._firmware,
+            more.selection,
             documents=made | more.documents,
             claim=claim,
             extra=more.files,
-            selection=more.selection,
         )
         with self._running(files, network or Network(), day) as board:
             yield board
@@ -87,9 +96,7 @@ class Stage:
         """A running board that knows its builder, as `more` says, and nothing of the cloud."""
         known = documents(0, serial, **{fields.PROVISIONING: {fields.KEYS: self.keys}, **more.settings})
         del known[paths.CONF][fields.DEVICE][fields.ENDPOINT_URL], known[paths.CONF][fields.MQTT]
-        files = image.board_files(
-            BOARD, documents=known | more.documents, extra=more.files, selection=more.selection
-        )
+        files = files_for(self._firmware, more.selection, documents=known | more.documents, extra=more.files)
         with self._running(files, Network(), day) as board:
             yield board
 

@@ -4,14 +4,12 @@ import re
 from pathlib import Path
 
 from device.core import fields, paths
-from muster import image
 from muster.emulated.network import Network
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
     report,
 )
-from tests.firmware.emulator import BOARD
-from tests.firmware.stage import documents, running
+from tests.firmware.stage import documents, files_for, running
 from tests.system import applications, rig
 
 PORT = 8883
@@ -48,7 +46,7 @@ def files(folder: Path, lines: str) -> dict[str, bytes]:
     folder.mkdir()
     application = applications.compiled(folder, applications.body(lines))
     made = documents(PORT, "pico-app") | LOGGED
-    return image.board_files(BOARD, documents=made, extra=application)
+    return files_for(needs.FIRMWARE, documents=made, extra=application)
 
 
 def test_an_application_that_hangs_is_named_and_the_log_outlives_it(tmp_path: Path) -> None:

@@ -4,16 +4,15 @@ import re
 from pathlib import Path
 
 from device.core import fields
-from muster import image
 from muster.emulated.network import Network
 from muster.page import built
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
     report,
 )
-from tests.firmware.emulator import BOARD, Board
+from tests.firmware.emulator import Board
 from tests.firmware.memory import LEAST_FREE, check_memory
-from tests.firmware.stage import Load, documents, running, running_stage
+from tests.firmware.stage import Load, documents, files_for, running, running_stage
 from tests.firmware.visitor import LOCKED, PASSWORD, Call, request
 
 PAGE = r"web +page at http://10\.0\.0\.2/$"
@@ -37,7 +36,7 @@ def log_in(board: Board, password: str) -> Call:
 
 
 def test_an_unclaimed_board_serves_its_page(tmp_path: Path) -> None:
-    files = image.board_files(BOARD, documents=documents(PORT, "pico-page") | LOCKED)
+    files = files_for(needs.FIRMWARE, documents=documents(PORT, "pico-page") | LOCKED)
     with running(needs.FIRMWARE, files, "unclaimed, page served", Network()) as board:
         board.wait_for(PAGE, 30_000)
         page = get(board, "/")

@@ -1,15 +1,13 @@
-"""Build profiles: what an image contains, and that a firmware of one's own contains the same."""
+"""Build profiles: what an image contains."""
 
-import os
 import runpy
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cli_in_process import muster
 from device.core import paths, startup
-from muster import frozen, mpy, pack
+from muster import mpy, pack
 from muster.board_link import BoardLink
 from muster.boards import BUILD_PROFILES, Selection, all_services, described, names, profile
 from muster.errors import MusterError
@@ -81,89 +79,6 @@ def test_every_service_starts_after_what_it_needs() -> None:
     for service in services:
         needs = [need for need in service.needs if need in order]
         assert [need for need in needs if order.index(need) > order.index(service.name)] == [], service.name
-
-
-class Manifest:
-    """The part of MicroPython's tools/manifestfile.py that a manifest file uses, in its words."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.files: dict[str, tuple[Path, int | None]] = {}
-        self.included: list[str] = []
-
-    def package(
-        self, name: str, files: list[str] | None = None, base_path: str = ".", opt: int | None = None
-    ) -> None:
-        base = (self.folder / base_path).resolve()
-        if files is None:
-            files = [path.relative_to(base / name).as_posix() for path in (base / name).rglob("*.py")]
-        for file in files:
-            target = os.path.join(name, file)
-            assert (base / target).is_file(), target
-            assert target not in self.files, target
-            self.files[target] = (base / target, opt)
-
-    def module(self, name: str, base_path: str = ".", opt: int | None = None) -> None:
-        self.package("", [name], base_path, opt)
-
-    def run(self, path: Path) -> None:
-        calls = {"package": self.package, "module": self.module}
-        known: dict[str, Any] = {"include": self.included.append, **calls}
-        exec(path.read_text(), known)
-
-
-@pytest.fixture
-def in_firmware(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A checkout with links to ours and a build folder of its own; its firmware folder is the current one."""
-    for name in ("firmware", "lib", "boot.py", "main.py"):
-        (tmp_path / name).symlink_to(FIRMWARE.parent / name)
-    folder = tmp_path / "there"
-    folder.mkdir()
-    for path in FIRMWARE.iterdir():
-        (folder / path.name).symlink_to(path)
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.mark.parametrize(("board", "build"), [("pico_w", "full"), ("esp32", "small")])
-def test_a_frozen_program_is_that_of_the_image(
-    in_firmware: Path, monkeypatch: pytest.MonkeyPatch, board: str, build: str
-) -> None:
-    selection = Selection(build, ("heartbeat",))
-    place = frozen.prepare(board, selection, in_firmware.parent / "build" / "frozen")
-    monkeypatch.setenv("MUSTER_BOARD", board)
-    manifest = Manifest(in_firmware)
-    manifest.run(in_firmware / "manifest.py")
-    contents = profile(board, selection=selection)
-    ours = {path.as_posix() for path in contents.modules} | {mpy.BUILD_MODULE}
-    assert {name for name, (_, opt) in manifest.files.items() if opt == 1} == ours
-    others = {name for name, (_, opt) in manifest.files.items() if opt is None}
-    libraries = {source.name for source in mpy.libraries(contents)}
-    assert others == {name for name in libraries if board != "esp32" or not name.startswith("umqtt/")}
-    assert manifest.files[mpy.BUILD_MODULE][0] == (place / mpy.BUILD_MODULE).resolve()
-    assert manifest.included == ["$(PORT_DIR)/boards/manifest.py"]
-    facts = runpy.run_path(str(place / mpy.BUILD_MODULE))
-    assert (facts["BOARD"], facts["PROFILE"]) == (board, build)
-
-
-def test_a_manifest_without_its_board_says_what_to_do(
-    in_firmware: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("MUSTER_BOARD", raising=False)
-    with pytest.raises(ValueError, match=r"set MUSTER_BOARD, and run `python -m muster\.frozen BOARD`"):
-        Manifest(in_firmware).run(in_firmware / "manifest.py")
-
-
-def test_the_command_prepares_a_board(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(frozen.prepare, "__defaults__", (tmp_path,))
-    assert frozen.main(["esp32", "--without", "heartbeat"]) == 0
-    assert capsys.readouterr().out == f"{tmp_path}/esp32: ready for firmware/manifest.py\n"
-    assert not (tmp_path / "esp32" / "umqtt").exists(), "the port freezes it"
-    assert frozen.main(["pico_w"]) == 0
-    assert (tmp_path / "pico_w" / "umqtt" / "simple.py").is_file()
-    assert frozen.main(["esp32", "--without", "teapot"]) == 2
 
 
 def test_options_choose_what_an_image_contains(tmp_path: Path) -> None:

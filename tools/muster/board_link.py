@@ -32,8 +32,8 @@ try:
 except (ImportError, AttributeError, TypeError):
     root = []
 try:
-    import device.core.paths
-    frozen = not device.core.paths.__file__.startswith("/")
+    import device._build
+    frozen = not device._build.__file__.startswith("/")
 except (ImportError, AttributeError):
     frozen = False
 i = sys.implementation

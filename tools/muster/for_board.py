@@ -1,4 +1,4 @@
-"""`python -m muster.frozen BOARD` and its like: something is prepared for a kind of board."""
+"""`python -m muster.mip BOARD` and its like: something is prepared for a kind of board."""
 
 import argparse
 import sys

@@ -194,8 +194,8 @@ def has_web(profile: Profile) -> bool:
     return any(service.name == WEB for service in profile.services)
 
 
-def device_sources(modules: Mapping[str, str]) -> list[Source]:
-    """The modules of the device, {name: text}, as they are compiled: constants in place, names short.
+def device_sources(modules: Mapping[str, str], short: bool = True) -> list[Source]:
+    """The modules of the device, {name: text}, as they are compiled: constants in place, names `short`.
 
     A home of constants that nothing imports any more is left out.
     """
@@ -206,7 +206,7 @@ def device_sources(modules: Mapping[str, str]) -> list[Source]:
             others = [text for other, text in texts.items() if other != name]
             texts[name] = constants.in_place(modules[name], constants.unasked(home, others))
     return [
-        Source(name, short_names.shortened(name, text).encode())
+        Source(name, (short_names.shortened(name, text) if short else text).encode())
         for name, text in texts.items()
         if name not in homes or any(constants.imports(other, homes[name]) for other in texts.values())
     ]

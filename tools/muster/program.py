@@ -12,8 +12,16 @@ from muster.layout import BOOT, MAIN
 @functools.lru_cache(maxsize=8)
 def _code(board_name: str, build_time: int, selection: Selection) -> dict[str, bytes]:
     contents = profile(board_name, selection=selection)
-    files = mpy.compiled(contents, build_time)
-    if mpy.has_web(contents):
+    return mpy.compiled(contents, build_time) | frozen_files(board_name, selection)
+
+
+def frozen_files(board_name: str, selection: Selection = STANDARD) -> dict[str, bytes]:
+    """{path on flash: content} of what is beside the modules: boot.py, main.py and the page.
+
+    It is the whole program on the flash of a board that has the modules frozen into its firmware.
+    """
+    files = {}
+    if mpy.has_web(profile(board_name, selection=selection)):
         files[paths.PAGE] = page.built()
     for source, path in ((BOOT, paths.BOOT), (MAIN, paths.MAIN)):
         try:

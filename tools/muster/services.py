@@ -71,7 +71,10 @@ def of_image(files: Mapping[str, bytes]) -> Facts:
     """The facts in a flash image; nobody can know from it what is healthy."""
     single = pack.unpacked(files)
     if _BUILD not in single:
-        raise MusterError("the image contains no program of Muster: build it with `muster image`.")
+        raise MusterError(
+            "the image contains no program of Muster: build it with `muster image`, or the program is frozen "
+            "into the firmware."
+        )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "_build.mpy").write_bytes(single[_BUILD])
         words = [*interpreter.command64(), "-c", _SHOW]
@@ -93,7 +96,7 @@ def of_board(link: BoardLink) -> Facts:
 
 def build_of(link: BoardLink) -> str | None:
     """The build profile of the program on a board at its prompt; None when it has none that we know."""
-    said = link.execute(_ASK_BUILD).strip()
+    said = link.execute(_ASK_BUILD).strip().rpartition("\n")[2]
     return said if said in BUILD_PROFILES else None
 
 

@@ -18,9 +18,10 @@ from pictures.canvas import (
 HOST = {
     "cli": ("commands, options, output",),
     "fleet": ("groups,", "devices,", "batches"),
-    "image": ("images of", "a board's", "flash"),
-    "labels": ("sheets,", "QR codes"),
+    "image": ("images", "of the", "flash"),
+    "labels": ("sheets", "of QR", "codes"),
     "flashing": ("esptool,", "UF2,", "checked"),
+    "frozen": ("firmware", "with the", "program"),
     "line": ("stations,", "starts,", "ledger"),
     "relay": ("latency,", "loss"),
     "doctor": ("what is", "wrong,", "in words"),
@@ -53,6 +54,12 @@ BOOT = (
     ("boot status", "published, and", "acknowledged"),
 )
 _CLAIMING = (3, 4)
+
+# Widths of the packages that cli calls, by their texts; with the gaps they fill the row.
+_SHARES = {
+    **{"fleet": 56, "image": 59, "labels": 60, "flashing": 71, "frozen": 59, "line": 57, "doctor": 57},
+    "relay": 53,
+}
 
 WIDTH, HEIGHT = 1000, 696
 _LEFT, _SPLIT, _RIGHT, _EDGE = 24, 556, 668, WIDTH - 24
@@ -112,13 +119,13 @@ def _host(canvas: Canvas) -> None:
     _heading(canvas, _LEFT + 16, 50, "Host", "the command muster, tools/muster", BLUE)
     inner, width = _LEFT + 16, _SPLIT - _LEFT - 32
     _package(canvas, inner, 64, width, 34, "cli", HOST["cli"], BLUE)
-    names = ("fleet", "image", "labels", "flashing", "line", "doctor", "relay")
-    each = (width - 4 * (len(names) - 1)) / len(names)
-    for at, name in enumerate(names):
-        x = inner + at * (each + 4)
-        canvas.arrow([(x + each / 2, 98), (x + each / 2, 122)], color=BLUE)
-        _package(canvas, x, 124, each, 82, name, HOST[name], BLUE, pad=4)
-    canvas.arrow([(inner + each / 2, 206), (inner + each / 2, 230)], color=BLUE)
+    x = inner
+    for name, share in _SHARES.items():
+        canvas.arrow([(x + share / 2, 98), (x + share / 2, 122)], color=BLUE)
+        _package(canvas, x, 124, share, 82, name, HOST[name], BLUE, pad=4)
+        x += share + 4
+    first = inner + _SHARES["fleet"] / 2
+    canvas.arrow([(first, 206), (first, 230)], color=BLUE)
     x = inner
     for name, share in (("cloud", 112), ("enrolment", 104), ("registry", 128), ("emulated", width - 392)):
         if x > inner and name != "emulated":

@@ -47,7 +47,7 @@ def _others(value, ssid):
 def is_shown(ssid):
     """Whether the name can be printed: no control characters, which a terminal obeys, no half symbols."""
     return all(
-        symbol >= " " and not "\x7f" <= symbol <= "\x9f" and not "\ud800" <= symbol <= "\udfff"
+        symbol >= " " and not "\x7f" <= symbol <= "\x9f" and not 0xD800 <= ord(symbol) <= 0xDFFF
         for symbol in ssid
     )
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from device.core import paths
 from muster.doctor import facts as board_facts
 from muster.doctor.rules import findings
 
@@ -19,12 +20,20 @@ HEALTHY = {
 }
 
 
+FROZEN = {"program": {**HEALTHY["program"], "umqtt": "umqtt/simple.py"}}
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({}, None),
         ({"program": {**HEALTHY["program"], "micropython": "1.23.0"}}, "MicroPython 1.23.0 is too old"),
         ({"program": {**HEALTHY["program"], "umqtt": "umqtt/simple.py"}}, None),  # the firmware's: as good
+        ({**FROZEN, "frozen": {"is": True, "hidden": []}}, None),
+        (
+            {**FROZEN, "frozen": {"is": True, "hidden": [paths.PACK]}},
+            "/lib/muster.pack is not used: the program frozen into the firmware comes first",
+        ),
         ({"memory": {**HEALTHY["memory"], "free": 30000}}, "its heap is too small for TLS: 30000 bytes"),
         ({"memory": {**HEALTHY["memory"], "largest": 9000}}, "its heap is too small for TLS: 90000 bytes"),
         ({"wifi": {"joined": ["home", "10.0.0.7", -88]}}, "the signal of home is weak (-88 dBm)"),

@@ -8,6 +8,7 @@ import pytest
 from boards.boot_drive import BootDrive
 from cli_in_process import muster
 from muster.errors import FAILED, GOOD, NO_DEVICE, WRONG_USE
+from muster.image import board_files, build_image
 from muster.registry.flashes import BEGUN, FLASHED
 from serial_board import SerialBoard
 
@@ -137,3 +138,14 @@ def test_a_running_board_of_another_kind_is_left_alone(pico_line, tmp_path, call
         done = muster("flash", "--home", pico_line.home, "-g", "cams", "--port", one.port)
     assert done.returncode == WRONG_USE and said in done.stderr
     assert not pico_line.known()
+
+
+def test_a_running_board_without_the_program_gets_no_image_that_lacks_it_too(pico_line, tmp_path):
+    image = tmp_path / "flash.img"
+    image.write_bytes(build_image(board_files("pico_w", frozen=True), "pico_w"))
+    called = "rp2;Raspberry Pi Pico W with RP2040"
+    with SerialBoard(tmp_path / "board.img", {}, called) as one:
+        done = muster(
+            "flash", "--home", pico_line.home, "--image", image, "--board", "pico_w", "--port", one.port
+        )
+        assert done.returncode == WRONG_USE and "has no program, and none is frozen into" in done.stderr

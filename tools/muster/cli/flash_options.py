@@ -1,5 +1,6 @@
 """Options of the commands that write boards, and what they mean: which devices, which boards, where."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -105,10 +106,11 @@ def kind_of_image(image: Path) -> str:
     except OSError as error:
         raise MusterError(f"{image} cannot be read: {error.strerror}.", WRONG_USE) from None
     found = [name for name in flashed() if board(name).size == size]
-    if len(found) > 1:  # the program in it knows
-        found = [of_image(read_image(image.read_bytes(), found[0])).board]
+    if len(found) > 1:  # the program in it knows, if there is one
+        with contextlib.suppress(MusterError):
+            found = [of_image(read_image(image.read_bytes(), found[0])).board]
     if len(found) != 1:
-        raise MusterError(f"{image} has the size of no board's file system: name the --board.", WRONG_USE)
+        raise MusterError(f"{image} does not say for which board it is: name the --board.", WRONG_USE)
     return found[0]
 
 

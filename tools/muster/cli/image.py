@@ -1,5 +1,6 @@
 """`muster image`: build the flash image of one board."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from muster.cli.image_options import (
 from muster.errors import GOOD, WRONG_USE, MusterError
 from muster.files import write_private
 from muster.image import build_image, ento_conf, to_uf2, verify
+from muster.image.whole import whole as joined_whole
 from muster.mpy import has_web
 
 _OF_IMAGES = {
@@ -67,6 +69,11 @@ def _check_out(ctx: click.Context, _: click.Parameter, value: Path | None) -> Pa
 @click.command(cls=_OneBoard)
 @click.option("--out", type=FILE, callback=_check_out, help="Where to write the image.  [required]")
 @click.option("--uf2", type=FILE, help="Write a UF2 file as well (Pico W).")
+@click.option(
+    "--whole",
+    type=FILE,
+    help="Write the --firmware and the file system as one file as well: .uf2 for a Pico W, else .bin.",
+)
 @click.option("--serial", help="Serial of the board: its client id and, by default, thing name.")
 @click.option(
     "--parameter",
@@ -89,6 +96,7 @@ def image(
     content: Content,
     out: Path,
     uf2: Path | None,
+    whole: Path | None,
     serial: str | None,
     parameters: tuple[tuple[str, str], ...],
     web_password_file: Path | None,
@@ -105,9 +113,7 @@ def image(
 
     Precedence: options over --conf over the profile over the board's defaults.
     """
-    check_uf2(content, uf2 is not None)
-    if content.ca is not None and content.claim is None:
-        raise MusterError("--ca belongs to claim credentials: add --claim FOLDER.", WRONG_USE)
+    _check_use(content, uf2, whole)
     changes = {
         (fields.DEVICE, fields.SERIAL_ID): serial,
         (fields.PROVISIONING, fields.PARAMETERS): dict(parameters) or None,
@@ -118,15 +124,15 @@ def image(
     files, has_claim = files_of(content, home, documents)
     built = build_image(files, content.board.name)
     verify(built, files, content.board.name)
-    if not dry_run:
-        write_private(out, built)
-        if uf2 is not None:
-            write_private(uf2, to_uf2(built, content.board.name))
     would = "would be " if dry_run else ""
     where = f"{content.board.block_count} blocks for {content.board.title}"
     lines = [f"{out}: {would}{len(files)} files, {where}"]
-    if uf2 is not None:
-        lines.append(f"{uf2}: {would}there to copy to the drive that the board shows in BOOTSEL mode")
+    if not dry_run:
+        write_private(out, built)
+    for path, data, what in _beside(built, content, uf2, whole):
+        lines.append(f"{path}: {would}{what}")
+        if not dry_run:
+            write_private(path, data)
     response = {"image": str(out), "files": len(files), "board": content.board.name}
     if printed and not dry_run:
         lines.append(f"password of its web page, which is printed only here: {printed}")
@@ -134,6 +140,29 @@ def image(
     output.done(form, lines, response)
     _tell_what_is_missing(paths.CONF in files, has_claim or has_builder(content))
     return GOOD
+
+
+def _check_use(content: Content, uf2: Path | None, whole: Path | None) -> None:
+    """Raises MusterError when an option lacks another one, or the board."""
+    check_uf2(content, uf2 is not None)
+    if whole is not None and content.firmware is None:
+        raise MusterError("--whole is firmware and file system: add --firmware FILE.", WRONG_USE)
+    if content.ca is not None and content.claim is None:
+        raise MusterError("--ca belongs to claim credentials: add --claim FOLDER.", WRONG_USE)
+
+
+def _beside(
+    built: bytes, content: Content, uf2: Path | None, whole: Path | None
+) -> Iterator[tuple[Path, bytes, str]]:
+    """The files beside the image: where, content, and what they are for."""
+    facts, firmware = content.board, content.firmware
+    drive = "to copy to the drive that the board shows in BOOTSEL mode"
+    if uf2 is not None:
+        yield uf2, to_uf2(built, facts.name), f"there {drive}"
+    if whole is not None and firmware is not None:
+        esptool = f"for esptool: `write-flash {min(firmware.parts):#x} FILE`"
+        how = esptool if facts.uf2_base is None else drive
+        yield whole, joined_whole(firmware.parts, built, facts), f"firmware and file system in one, {how}"
 
 
 def _with_password(

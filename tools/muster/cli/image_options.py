@@ -14,7 +14,9 @@ from device.core import fields, paths
 from muster import application
 from muster.boards import BUILD_PROFILES, Board, Selection, board, names, profile
 from muster.cli import output
+from muster.cli.frozen import with_firmware
 from muster.errors import WRONG_USE, MusterError
+from muster.flashing.firmware import Firmware
 from muster.image import authority, board_files, path_fault, read_claim, read_json
 from muster.image.config import notes as config_notes
 from muster.image.config import read_config, with_builder
@@ -30,7 +32,8 @@ class Content(NamedTuple):
 
     `conf`: ento.conf, empty when nothing is said of it. `claim`: folder of the claim credentials; `ca`: root
     CA when it is elsewhere. `config`: config.json, checked. `additions`: {path on flash: content}, with the
-    application. `build_time`: Unix seconds. `selection`: which parts of the program.
+    application. `build_time`: Unix seconds. `selection`: which parts of the program. `firmware`: of the
+    board, if it is named.
     """
 
     board: Board
@@ -42,6 +45,7 @@ class Content(NamedTuple):
     additions: dict[str, bytes]
     build_time: int | None
     selection: Selection
+    firmware: Firmware | None = None
 
 
 class Assignment(click.ParamType):
@@ -111,6 +115,10 @@ _OPTIONS = (
     ),
     *selection_options,
     click.option("--app", type=FOLDER, help="Folder of your application: it goes into /app, compiled."),
+    click.option(
+        "--firmware", type=FILE,
+        help="Firmware of the board, by `muster firmware`: what is frozen into it stays out of the image.",
+    ),
     click.option("--build-time", type=BuildTime(), help="When the board's clock starts, in Unix seconds."),
 )  # fmt: skip
 
@@ -147,6 +155,7 @@ def _content(
     app: Path | None,
     build: str | None,
     without: tuple[str, ...],
+    firmware: Path | None,
     build_time: int | None,
 ) -> Content:
     """What the options come to, by the names of their parameters."""
@@ -159,12 +168,14 @@ def _content(
     }
     if claim is None and _is_from_profile("ca"):
         ca = None  # a profile names the CA for other commands too
+    of_board, selection = with_firmware(firmware, board(board_name), Selection(build, without))
     return Content(
         *(board(board_name), _conf(conf, settings), claim, ca, wifi),
         _config(config, builder),
         {**(application.files_of(app) if app else {}), **_contents(additions)},
         build_time,
-        Selection(build, without),
+        selection,
+        of_board,
     )
 
 
@@ -253,6 +264,7 @@ def files_of(
         extra=content.additions,
         build_time=content.build_time,
         selection=content.selection,
+        frozen=content.firmware is not None and content.firmware.frozen is not None,
     )
     return files, claim is not None
 

@@ -47,6 +47,7 @@ COMMANDS: Table = {
     "doctor": "muster.cli.doctor:doctor",
     "factory": "muster.cli.factory:factory",
     "find": "muster.cli.get:find",
+    "firmware": "muster.cli.firmware:firmware",
     "flash": "muster.cli.flash:flash",
     "get": (
         "List groups or devices, or show one device or its shadow.",

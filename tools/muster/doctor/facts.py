@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from device.core import paths
 from muster.board_link import BoardLink
 
 _MARK = "~D "
+_HIDDEN = (paths.PACK, f"{paths.LIB}/device")  # programs on the flash, which a frozen one hides
 _ASK_S = 60  # two name servers that are silent take 26 s
 
 # `import device.diagnose`, at a prompt where it may have run before.
@@ -16,6 +18,16 @@ import pack
 pack.mount()
 sys.modules.pop("device.diagnose", None)
 import device.diagnose
+import json, os
+from device import _build
+def _there(path):
+    try:
+        return bool(os.stat(path))
+    except OSError:
+        return False
+frozen = not _build.__file__.startswith("/")
+hidden = [path for path in {places!r} if frozen and _there(path)]
+print("~D frozen " + json.dumps({{"is": frozen, "hidden": hidden}}))
 """
 
 Facts = dict[str, Any]
@@ -40,7 +52,8 @@ def ask(link: BoardLink) -> Facts:
     Raises MusterError when it does not answer, or has no program of Muster.
     """
     try:
-        return read(link.execute_with_program(_ASK, timeout_s=_ASK_S).splitlines())
+        question = _ASK.format(places=_HIDDEN)
+        return read(link.execute_with_program(question, timeout_s=_ASK_S).splitlines())
     finally:
         link.start()
 

@@ -71,6 +71,13 @@ def _program(facts: Facts, _: float) -> Findings:
             f"MicroPython {version} is too old",
             f"write {oldest} or newer: `muster flash --firmware`",
         )
+    frozen = part(facts, "frozen")
+    for path in frozen.get("hidden") or []:
+        yield Finding(
+            LOOK,
+            f"{path} is not used: the program frozen into the firmware comes first, however new the other is",
+            f"remove it, or write firmware without a program: `mpremote resume rm -r :{path} + reset`",
+        )
     umqtt = str(program.get("umqtt") or "")
     if umqtt.startswith("/") and not umqtt.startswith(paths.PACKED):
         yield Finding(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from muster.boards import Board
 from muster.errors import WRONG_USE, MusterError
+from muster.frozen.record import Record, find
 from muster.image import uf2
 
 # Two strings of the banner at MicroPython's prompt.
@@ -21,11 +22,15 @@ _ESP_CHIP_ID = 12  # where its header has the chip's id, 2 bytes
 
 @dataclass(frozen=True)
 class Firmware:
-    """`parts`: {bytes from the start of the flash: content}. `version`: as MicroPython counts, "1.28"."""
+    """`parts`: {bytes from the start of the flash: content}. `version`: as MicroPython counts, "1.28".
+
+    `frozen`: the program of Muster that is a part of it, if one is.
+    """
 
     version: str
     sha256: str
     parts: Mapping[int, bytes]
+    frozen: Record | None = None
 
 
 def read(path: Path, board: Board, sha256: str | None = None) -> Firmware:
@@ -33,6 +38,8 @@ def read(path: Path, board: Board, sha256: str | None = None) -> Firmware:
 
     Raises MusterError when it is of another board, too old or damaged, or when its SHA-256 is not `sha256`.
     """
+    if board.firmware is None:
+        raise MusterError(f"{board.title} takes no firmware: leave {path} out.", WRONG_USE)
     data = _content(path)
     digest = hashlib.sha256(data).hexdigest()
     if sha256 and digest != sha256.lower():
@@ -61,7 +68,7 @@ def read(path: Path, board: Board, sha256: str | None = None) -> Firmware:
             f"usual firmware of {board.title}.",
             WRONG_USE,
         )
-    return Firmware(_shown(version), digest, parts)
+    return Firmware(_shown(version), digest, parts, find(parts.values()))
 
 
 def _shown(version: tuple[int, int]) -> str:

@@ -13,8 +13,9 @@ from muster.boards import Board, board, of_machine
 from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
 from muster.flashing import drive, firmware
 from muster.fleet import names
+from muster.frozen import agreement
 from muster.image import uf2
-from muster.image.filesystem import mount
+from muster.image.filesystem import mount, read_image
 from muster.registry import Registry
 from muster.registry.flashes import BEGUN, FLASHED, PASSED, Flash
 
@@ -95,6 +96,7 @@ class _Work:
         self._order, self._seat, self._report = order, seat, report
         self._board: Board = board(order.board)
         self._parts: dict[int, bytes] = {}
+        self._frozen: bool | None = None  # whether the firmware has the program; None: nobody knows
 
     def by_cable(self) -> None:
         """An ESP32, through its loader."""
@@ -146,6 +148,8 @@ class _Work:
                 f"{self._board.title}, nothing was written.",
                 WRONG_USE,
             )
+        if self._order.firmware is None:
+            self._frozen = facts.frozen
 
     def _write(self, place: Path) -> None:
         blocks = uf2.joined(self._parts, self._board)
@@ -156,6 +160,7 @@ class _Work:
         if self._order.firmware is not None:
             found = firmware.read(self._order.firmware, self._board, self._order.firmware_sha256)
             self._parts = dict(found.parts)
+            self._frozen = found.frozen is not None
             self.outcome = replace(self.outcome, firmware=found.version)
 
     def _choose(self, board_id: str | None) -> bool:
@@ -206,6 +211,10 @@ class _Work:
 
     def _take(self, path: Path) -> None:
         image = checked_image(path, self._board)
+        if self._frozen is not None and (
+            fault := agreement.fault(self._frozen, read_image(image, self._board.name))
+        ):
+            raise MusterError(f"{path}: {fault}.", WRONG_USE)
         self._parts[self._board.flash_offset] = image
         self.outcome = replace(self.outcome, image=hashlib.sha256(image).hexdigest())
 

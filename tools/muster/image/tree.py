@@ -14,7 +14,7 @@ from device.core.failures import Failure
 from muster import pack
 from muster.boards import OWN_PARAMETERS, STANDARD, Selection
 from muster.errors import WRONG_USE, MusterError
-from muster.program import single_files
+from muster.program import frozen_files, single_files
 
 CLAIM_FILES = (paths.ROOT_CA, paths.CERTIFICATE, paths.PRIVATE_KEY)
 
@@ -116,13 +116,14 @@ def board_files(
     extra: Mapping[str, bytes] | None = None,
     build_time: int | None = None,
     selection: Selection = STANDARD,
+    frozen: bool = False,
 ) -> dict[str, bytes]:
     """The whole content of a board's file system, ready for `build_image`.
 
     `documents`: {path on flash (core/paths.py): JSON object}; `claim`: what `read_claim` returned;
     `extra`: {path on flash: content}, taken as it is and winning over the others; compiled modules of the
     program, by the paths that they would have as single files, go into the pack. `selection`: which parts of
-    the program it contains.
+    the program it contains; of a `frozen` one, whose modules are in the firmware, only what is beside them.
     Raises MusterError, in the board's own words, when the board would refuse the known networks or web.json.
     """
     networks = (documents or {}).get(paths.WIFI)
@@ -136,8 +137,14 @@ def board_files(
             core_web.read(strict_json(web), ())
         except Failure as error:
             raise MusterError(f"the board would refuse this: {error}") from None
-    files = single_files(board_name, build_time, selection)
+    files = frozen_files(board_name, selection) if frozen else single_files(board_name, build_time, selection)
     files.update({path: strict_json(document) for path, document in (documents or {}).items()})
     files.update(claim or {})
     files.update(extra or {})
-    return pack.packed(files)
+    packed = pack.packed(files)
+    if frozen and (hidden := sorted(set(files) - set(packed)) or [paths.PACK][: paths.PACK in packed]):
+        raise MusterError(
+            f"{hidden[0]} would never run: the program frozen into the firmware comes first. Leave it out.",
+            WRONG_USE,
+        )
+    return packed
