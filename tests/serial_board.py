@@ -23,6 +23,7 @@ MOUNTED = b"mounted"  # of board_prompt.py
 PROMPT = b">>> "
 CTRL_C = b"\x03"
 BOOTLOADER = 5  # exit code, of vboard
+_UNREAD_S = 0.5  # so long waits MicroPython (shared/tinyusb: MICROPY_HW_USB_CDC_TX_TIMEOUT)
 
 
 class SerialBoard:
@@ -92,6 +93,7 @@ class SerialBoard:
 
     def _open_port(self) -> None:
         self._outer, outer_end = pty.openpty()
+        os.set_blocking(self._outer, False)
         tty.setraw(outer_end)
         self._outer_end = outer_end  # kept open: a port stays when nobody is connected
         Path(self.port).unlink(missing_ok=True)
@@ -103,6 +105,13 @@ class SerialBoard:
         os.close(self._outer)
         self._plugged.wait()
         self._open_port()
+
+    def _to_host(self, data: bytes) -> None:
+        """Pass it on. Where nobody reads it, it is lost, as on a board's own USB."""
+        while data:
+            if not select.select([], [self._outer], [], _UNREAD_S)[1]:
+                return
+            data = data[os.write(self._outer, data) :]
 
     def _from_host(self) -> bytes:
         data = os.read(self._outer, 4096)
@@ -151,7 +160,7 @@ class SerialBoard:
                 if inner in ready:
                     data = os.read(inner, 4096)
                     said += b"" if PROMPT in said else data
-                    os.write(self._outer, data)
+                    self._to_host(data)
                     with self._said_more:
                         self._console += data
                         self._said_more.notify_all()
