@@ -209,6 +209,20 @@ def test_after_a_pulled_cable_the_old_application_is_whole(
     assert _on_board(deployed) == new
 
 
+def test_where_the_program_is_frozen_only_the_application_is_deployed(tmp_path: Path) -> None:
+    # A module in the root of the flash comes as one of the firmware does: before /lib, without a slash.
+    frozen = {"/device/__init__.py": b"", "/device/_build.py": b""}
+    main = {paths.MAIN: b"print('started')\n" + MAIN_PY}
+    with SerialBoard(tmp_path / "flash.img", {**CONFIGURATION, **frozen, **main}) as board:
+        board.wait_for("started")
+        with pytest.raises(MusterError, match="or deploy an application with --app"):
+            deploy(board, program())
+        board.wait_for("started")
+        assert _deploy_app(board, APP).copied == sorted(APP)
+        board.wait_for("started")
+        assert board.files() == {**CONFIGURATION, **frozen, **main, **APP}
+
+
 def test_a_full_flash_is_said_before_anything_is_copied(deployed: SerialBoard) -> None:
     with pytest.raises(MusterError, match="too full"):
         deploy(deployed, pack.packed(program() | {"/lib/device/huge.mpy": bytes(900_000)}))

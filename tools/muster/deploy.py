@@ -64,8 +64,11 @@ class Summary:
     removed: list[str] = field(default_factory=list)
 
 
-def kind_of(facts: Facts, expected: str | None = None) -> str:
-    """The board's name. Raises MusterError when it is unknown, unfit, or not the `expected` one."""
+def kind_of(facts: Facts, expected: str | None = None, with_app: bool = False) -> str:
+    """The board's name. Raises MusterError when it is unknown, unfit, or not the `expected` one.
+
+    `with_app`: there is an application to deploy, which is never frozen.
+    """
     found = of_machine(facts.platform, facts.machine)
     if found is None and facts.platform == "rp2" and " W" not in facts.machine:
         raise MusterError(f"{facts.machine} has no Wi-Fi: Muster needs a Pico W.", WRONG_USE)
@@ -78,10 +81,10 @@ def kind_of(facts: Facts, expected: str | None = None) -> str:
     kind = found.name
     if kind == "virtual" and "VfsLfs2" not in facts.root:
         raise MusterError("this is MicroPython on a computer, not a board: nothing was touched.", WRONG_USE)
-    if facts.frozen:
+    if facts.frozen and not with_app:
         raise MusterError(
             "Muster's program is frozen into this board's firmware, and a deployed one would not run: write "
-            "a new firmware with `muster flash --firmware`.",
+            "a new firmware with `muster flash --firmware`, or deploy an application with --app.",
             WRONG_USE,
         )
     if facts.mpy not in (0, _MPY):
@@ -113,16 +116,20 @@ def deploy(
 ) -> Summary:
     """Bring the program on the board behind `link` up to date, and start it.
 
-    `expected`: refuse another kind; `report` gets a line per step; `build` makes the program of a kind;
-    `app`: {path on flash: content} of the application, None to leave that on the board alone. `dry_run`:
-    write nothing; the board is interrupted for the comparison, and started again.
+    `expected`: refuse another kind; `report` gets a line per step; `build` makes the program of a kind (where
+    it is frozen, only the application is deployed); `app`: {path on flash: content} of that, None to leave the
+    one on the board alone. `dry_run`: write nothing; the board is interrupted for the comparison, and started
+    again.
     Raises MusterError; the board then runs its old program, or the message says what it needs.
     """
     with _left_running(link):
-        kind, machine = _asked(link, expected)
-        files = {**build(kind), **(app or {})}
-    places = OURS if app is None else [*OURS, paths.APP]
-    report(f"{kind} on {link.port}: {machine}")
+        facts = link.facts()
+        kind = kind_of(facts, expected, app is not None)
+        files = {**({} if facts.frozen else build(kind)), **(app or {})}
+    places = [*([] if facts.frozen else OURS), *([] if app is None else [paths.APP])]
+    report(f"{kind} on {link.port}: {facts.machine}")
+    if facts.frozen:
+        report("the program is frozen into its firmware and stays: only the application is deployed")
     if dry_run:
         try:
             return _compare(link, files, places)[0]
@@ -149,11 +156,6 @@ def _left_running(link: BoardLink) -> Iterator[None]:
         with contextlib.suppress(MusterError):
             link.start()
         raise
-
-
-def _asked(link: BoardLink, expected: str | None) -> tuple[str, str]:
-    facts = link.facts()
-    return kind_of(facts, expected), facts.machine
 
 
 def _restore(link: BoardLink, report: Report) -> None:
