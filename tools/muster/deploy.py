@@ -117,7 +117,7 @@ def deploy(
     """Bring the program on the board behind `link` up to date, and start it.
 
     `expected`: refuse another kind; `report` gets a line per step; `build` makes the program of a kind (where
-    it is frozen, only the application is deployed); `app`: {path on flash: content} of that, None to leave the
+    it is frozen, only the application comes); `app`: {path on flash: content} of that, None to leave the
     one on the board alone. `dry_run`: write nothing; the board is interrupted for the comparison, and started
     again.
     Raises MusterError; the board then runs its old program, or the message says what it needs.
