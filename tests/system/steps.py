@@ -10,7 +10,7 @@ from device.core import fields, paths
 from muster.twin.server import RunningTwin
 from muster.twin.settings import DEFAULT_ROLE_ALIAS
 from muster.virtual import VirtualBoard
-from tests.system import browser, exported, mishaps, rig
+from tests.system import applications, browser, exported, mishaps, rig
 
 STEPS = {  # step -> the line by which the board says that it is done; of the last, logs, the cloud knows
     "serialize": r"serialize +claim ID (\S+), new",
@@ -24,6 +24,15 @@ STEPS = {  # step -> the line by which the board says that it is done; of the la
 }
 TABLES = {"readings": fields.UP}
 LOG = {fields.LEVEL: "debug"}
+APP = applications.body(
+    """
+    readings = await muster.table("readings")
+    readings.put("1-1", {"celsius": 21})
+    shadow = muster.shadow()
+    shadow.on_change(lambda changes: muster.log("asked for %s" % changes))
+    await asyncio.sleep(3600)
+    """
+)
 DELAYS = {**mishaps.PATIENT, "poll_second_ms": 100, "logs_ms": 100}
 
 

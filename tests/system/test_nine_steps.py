@@ -10,21 +10,12 @@ from muster import demo_claim, image, mpy
 from muster.layout import MAIN
 from tests.system import applications, browser, exported, in_place, mishaps, rig
 from tests.system.shadows import desire
-from tests.system.steps import STEPS, blank
+from tests.system.steps import APP, STEPS, blank
 from tests.tools.twin.browser import Browser
 
 WATCH = Path(__file__).with_name("on_board_long_turns.py")
 LONGEST = re.compile(r"^longest turn (\d+) us: (.+)$", re.MULTILINE)
 IN_PLACE_KB = 192  # 19 KB for the virtual board's stand-ins; 176 are enough, but for the floor of health
-APP = applications.body(
-    """
-    readings = await muster.table("readings")
-    readings.put("1-1", {"celsius": 21})
-    shadow = muster.shadow()
-    shadow.on_change(lambda changes: muster.log("asked for %s" % changes))
-    await asyncio.sleep(3600)
-    """
-)
 
 
 def test_from_a_blank_board_to_lines_in_cloudwatch(cloud, serial, tmp_path, capsys):
