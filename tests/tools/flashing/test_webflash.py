@@ -22,7 +22,7 @@ from muster.boards import board
 from muster.errors import FAILED, GOOD, NO_DEVICE, WRONG_USE
 from muster.flashing.web import folder, parts
 from muster.flashing.web.server import Server
-from muster.image import uf2
+from muster.image import board_files, build_image, uf2
 from muster.registry import Registry
 from muster.registry.flashes import FLASHED, Flash
 
@@ -110,6 +110,14 @@ def test_a_firmware_of_another_board_is_refused(esp_line, tmp_path) -> None:
     done = make(esp_line, "cam-1", "--firmware", esp_line.firmware)
     assert done.returncode == WRONG_USE and "there is another --firmware" in done.stderr
     assert not (esp_line.home / "webflash").exists()
+
+
+def test_a_board_that_would_not_run_is_not_offered(pico_line) -> None:
+    without = build_image(board_files("pico_w", frozen=True), "pico_w")
+    pico_line.image("cam-2").write_bytes(without)
+    done = make(pico_line, "cam-2")
+    assert done.returncode == WRONG_USE and "has no program, and none is frozen into" in done.stderr
+    assert not (pico_line.home / "webflash" / "manifest.json").exists()
 
 
 def test_only_the_firmware_that_is_meant(esp_line) -> None:
