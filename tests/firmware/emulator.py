@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from muster import image
-from muster.emulated.network import Network
 from muster.emulated.pico_w import BOARD, PicoW
 from tests.firmware import heap
+from tests.firmware.network import Network
 from tests.firmware.report import Figures
 from tests.firmware.visitor import Call, VisitedRadio
 

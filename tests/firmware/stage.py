@@ -11,13 +11,13 @@ from typing import Any
 from device.core import fields, paths, topics
 from muster import image
 from muster.boards import STANDARD, Selection
-from muster.emulated.network import HOST, SSID, Network
 from muster.flashing import firmware as firmware_file
 from muster.twin.https.limits import HttpLimits
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import KeyKind, Limits, Settings
 from tests.firmware import report
 from tests.firmware.emulator import BOARD, Board
+from tests.firmware.network import HOST, SSID, Network
 from tests.firmware.report import Figures
 from tests.system import renewals, rig
 

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from device.core import fields, paths
-from muster.emulated.network import Network
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
     report,
 )
+from tests.firmware.network import Network
 from tests.firmware.stage import documents, files_for, running
 from tests.system import applications, rig
 

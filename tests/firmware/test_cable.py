@@ -14,7 +14,6 @@ from device.core import fields
 from muster import console, off_network
 from muster import deploy as deployment
 from muster.board_link import BoardLink
-from muster.emulated.network import HOST, SSID
 from muster.errors import GOOD, MusterError
 from muster.flashing.work import Order
 from muster.line.ledger import PASSED, Ledger
@@ -23,6 +22,7 @@ from muster.program import code_files
 from muster.twin.server import RunningTwin, running_twin
 from muster.twin.settings import Limits, Settings
 from tests.firmware import needs  # first: it skips this file where something is missing
+from tests.firmware.network import HOST, SSID
 from tests.firmware.on_cable import OnCable
 from tests.system import rig
 

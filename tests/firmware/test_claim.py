@@ -12,11 +12,11 @@ import pytest
 
 from device.core import claim_ids, fields, paths
 from muster import demo_claim
-from muster.emulated.network import HOST
 from muster.registry.certificates import ACTIVE, REVOKED
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import Board
 from tests.firmware.everything import EVERYTHING, LOG
+from tests.firmware.network import HOST
 from tests.firmware.stage import IN_AN_HOUR, Load, Stage, booted, running_stage
 from tests.system import renewals
 from tools.twin.browser import Browser

@@ -12,11 +12,11 @@ import pytest
 from device.core import fields, paths
 from muster import demo_claim, image
 from muster.boards import FULL
-from muster.emulated.network import HOST
 from muster.flashing import firmware
 from muster.twin.settings import DEFAULT_ROLE_ALIAS
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import BOARD, Board
+from tests.firmware.network import HOST
 from tests.firmware.stage import Load, Stage, booted, running_stage
 from tests.firmware.visitor import LOCKED
 from tests.system import applications, exported

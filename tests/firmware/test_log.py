@@ -6,11 +6,11 @@ import json
 from device.core import fields, paths
 from muster import image, mpy
 from muster.boards import Service, profile
-from muster.emulated.network import Network
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
 )
 from tests.firmware.emulator import BOARD
+from tests.firmware.network import Network
 from tests.firmware.stage import running
 from tests.system import mishaps, rig
 

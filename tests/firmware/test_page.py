@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from device.core import fields
-from muster.emulated.network import Network
 from muster.page import built
 from tests.firmware import (
     needs,  # first: it skips this file where something is missing
@@ -12,6 +11,7 @@ from tests.firmware import (
 )
 from tests.firmware.emulator import Board
 from tests.firmware.memory import LEAST_FREE, check_memory
+from tests.firmware.network import Network
 from tests.firmware.stage import Load, documents, files_for, running, running_stage
 from tests.firmware.visitor import LOCKED, PASSWORD, Call, request
 

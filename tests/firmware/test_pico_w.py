@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from device.core import fields
-from muster.emulated.network import HOST, Network
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import CTRL_C, PROMPT
+from tests.firmware.network import HOST, Network
 from tests.firmware.stage import Provisioned, Stage, booted, running_stage
 
 CONNECTED = "connected to " + HOST

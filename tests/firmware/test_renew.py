@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from device.core import fields, paths
-from muster.emulated.network import HOST
 from muster.registry.certificates import ACTIVE, REVOKED
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.everything import EVERYTHING, LOG
+from tests.firmware.network import HOST
 from tests.firmware.stage import IN_AN_HOUR, Stage, booted, running_stage
 from tests.system import renewals
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from device.core import fields, paths
-from muster.emulated.network import HOST, Network
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import Board
 from tests.firmware.everything import EVERYTHING
 from tests.firmware.memory import check_memory
+from tests.firmware.network import HOST, Network
 from tests.firmware.stage import Provisioned, Stage, booted, running_stage
 
 CONNECTED = "connected to " + HOST

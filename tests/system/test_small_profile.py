@@ -78,6 +78,7 @@ def test_the_page_comes_when_the_cloud_was_never_there_or_has_been_away_for_long
     """Otherwise it would leave its names, and holes in the heap, at each reconnection."""
     state = mock.MagicMock()
     state.ports.build.WEB_BESIDE_TLS = False
+    state.networking.access_point = None
     state.ports.board.interval = lambda _, default_ms: default_ms
     state.services = {"mqtt": mock.Mock(condition=service.FAILING)}
     state.session = mock.Mock(is_online=lambda: False, away_ms=lambda: away_ms)
