@@ -18,13 +18,15 @@ from typing import NamedTuple
 import serial
 from serial.tools import list_ports
 
-# TypeError: the port was closed while it is read (pyserial).
-_LOST: tuple[type[Exception], ...] = (OSError, serial.SerialException, TypeError)
+PORT_ERRORS: tuple[type[Exception], ...] = (OSError, serial.SerialException)  # of a port that goes
 if sys.platform != "win32":  # where a port has one program only
     import fcntl
     import termios
 
-    _LOST = (*_LOST, termios.error)
+    PORT_ERRORS = (*PORT_ERRORS, termios.error)
+
+# TypeError: the port was closed while it is read (pyserial).
+_LOST: tuple[type[Exception], ...] = (*PORT_ERRORS, TypeError)
 
 BAUD = 115200
 HEARD = "heard"  # the port is open

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import termios
 import threading
 
 import pytest
@@ -13,7 +14,8 @@ from boards import firmware_files
 from boards.esp_loader import EspLoader
 from cli_in_process import muster
 from muster.boards import board
-from muster.errors import FAILED, GOOD, INTERRUPTED, NO_DEVICE, PARTLY_DONE, WRONG_USE
+from muster.errors import FAILED, GOOD, INTERRUPTED, NO_DEVICE, PARTLY_DONE, WRONG_USE, MusterError
+from muster.flashing import esp
 from muster.image import board_files, build_image
 from muster.registry import Registry
 from muster.registry.flashes import BEGUN, FLASHED
@@ -214,3 +216,13 @@ def test_the_image_knows_its_board(tmp_path, kind, chip, size, at):
     with EspLoader(mac(2)) as other:
         done = muster("flash", "--image", image, "--port", other.port)
     assert done.returncode == WRONG_USE and "is an ESP32, not an ESP32-" in done.stderr
+
+
+def test_a_port_that_goes_while_it_is_opened_is_said(monkeypatch, tmp_path):
+    def opened(*_, **__):
+        raise termios.error(5, "Input/output error")  # it is no OSError
+
+    monkeypatch.setattr(esp.cmds, "detect_chip", opened)
+    with pytest.raises(MusterError, match="no board on") as caught, esp.Loader(str(tmp_path / "tty"), FACTS):
+        pass
+    assert caught.value.code == NO_DEVICE

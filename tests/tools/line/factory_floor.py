@@ -14,7 +14,8 @@ from pathlib import Path
 from boards.esp_board import EspBoard
 from tools.flashing.conftest import Line
 
-LONG_S = 100
+LONG_S = 100  # without news
+SHIFT_S = 900
 GOOD, BAD = "good: unplug it", "FAILED: unplug it"
 
 
@@ -130,7 +131,7 @@ class Floor:
     def join(self) -> None:
         """Until every board is good."""
         for thread in self._threads:
-            thread.join(LONG_S)
+            thread.join(SHIFT_S)
             assert not thread.is_alive(), "\n".join(self._running.lines[-60:])
 
     def _heard(self, mine: str, words: tuple[str, ...], start: int) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from muster.boards import Board
+from muster.console import PORT_ERRORS
 from muster.errors import FAILED, NO_DEVICE, WRONG_USE, MusterError
 from muster.flashing.esp_log import listener
 
@@ -17,7 +18,6 @@ from muster.flashing.esp_log import listener
 import esptool
 from esptool import cmds
 from esptool.util import FatalError, flash_size_bytes
-from serial import SerialException
 
 BAUD = 460800  # every usual USB bridge keeps up; 921600 is beyond some
 _ATTEMPTS = 3  # to come into the loader: each takes esptool 2 s
@@ -99,7 +99,7 @@ class Loader:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (SerialException, OSError) as error:
+        except PORT_ERRORS as error:
             raise MusterError(self._lost(error), NO_DEVICE) from None
         except FatalError as error:
             text, code = self._failed(str(error))
