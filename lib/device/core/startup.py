@@ -34,7 +34,7 @@ ORDER = (
 )
 
 # When memory is short, these are stopped one after the other, in this order, until there is enough.
-STOP_ORDER = ("web", "url", "app", "log", "database")
+STOP_ORDER = ("web", "url", "panel", "app", "log", "database")
 
 _OFF = "switched off"
 _CLOUD_OFF = "the cloud is switched off"

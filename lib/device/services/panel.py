@@ -11,6 +11,7 @@ class Panel(Service):
     """Blinks by the table in core.blink. A button that is held opens the access point."""
 
     IN_SAFE_MODE = True
+    ROOM_BYTES = 4096
 
     _up_ms = None  # when the button was last seen up; None until it is let go
 
@@ -22,16 +23,20 @@ class Panel(Service):
         button = board.pin(chosen.get(fields.BUTTON, state.ports.build.ESCAPE_PIN))
         untouched = repr(button)  # on a Pico W that tells when an application uses the pin for something else
         shown = since_ms = None
-        while light or button:
-            now_ms = clock.ms()
-            is_held = button and self._is_held(button() or repr(button) != untouched, now_ms)
-            code = self._code(is_held)
-            if code != shown:
-                shown, since_ms = code, now_ms
-            is_on, wait_ms = blink.phase(code, now_ms - since_ms)
+        try:
+            while light or button:
+                now_ms = clock.ms()
+                is_held = button and self._is_held(button() or repr(button) != untouched, now_ms)
+                code = self._code(is_held)
+                if code != shown:
+                    shown, since_ms = code, now_ms
+                is_on, wait_ms = blink.phase(code, now_ms - since_ms)
+                if light:
+                    light(is_on)
+                await clock.sleep_ms(min(wait_ms, _LOOK_MS))
+        finally:
             if light:
-                light(is_on)
-            await clock.sleep_ms(min(wait_ms, _LOOK_MS))
+                light(False)  # it is not to say what nobody keeps true
 
     def _code(self, is_held):
         state = self.state
