@@ -16,7 +16,7 @@ from tools.flashing.conftest import Line
 
 LONG_S = 100  # without news
 SHIFT_S = 900
-GOOD, BAD = "good: unplug it", "FAILED: unplug it"
+GOOD, BAD, FREE = "good: unplug it", "FAILED: unplug it", "plug in a board"
 
 
 def beacon(text: str) -> str:
@@ -154,13 +154,15 @@ class Floor:
             is_clumsy = chance.random() < self._clumsy
             if is_clumsy:
                 words.append(chance.choice([": writing", ": connecting", ": starting"]))
-            line, _ = self._running.wait_for(
+            line, at = self._running.wait_for(
                 lambda text, words=tuple(words): (
                     text.startswith(mine) and any(word in text for word in words)
                 ),
                 start,
             )
             board.unplug()
+            # What is said of this board may still come: the next one is plugged in when the station is free.
+            self._running.wait_for(lambda text: text.startswith(mine) and FREE in text, at)
             with self._lock:
                 if GOOD in line:
                     self.good.append(board)
