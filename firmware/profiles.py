@@ -18,7 +18,7 @@ FULL = "full"
 
 # build profile -> services that it leaves out
 PROFILES = {
-    SMALL: ("url", "keys", "queue", "commands", "shadow", "sync", "logs"),  # stock firmware
+    SMALL: ("url", "keys", "queue", "commands", "shadow", "sync", "logs", "panel"),  # stock firmware
     FULL: (),  # frozen code, or a board with more memory
 }
 

@@ -1,4 +1,4 @@
-"""Light and button of a Pico W, with everything of the build profile `small` at work beside TLS.
+"""Light and button of a Pico W, which the build profile `small` leaves out, beside everything in it.
 
 The floor of memory is not asserted: while the access point is open, the page is there beside everything else.
 """
@@ -9,13 +9,17 @@ from pathlib import Path
 
 from device.core import fields
 from muster import image, mpy
-from muster.boards import profile
+from muster.boards import FULL, Selection, all_services, profile
+from muster.layout import LIB
 from tests.firmware import needs  # first: it skips this file where something is missing
 from tests.firmware.emulator import BOARD, Board
 from tests.firmware.everything import EVERYTHING
 from tests.firmware.stage import FIRST_BOOT_MS, booted, running_stage
 from tests.system import mishaps
 
+WITH_PANEL = Selection(
+    FULL, tuple(set(all_services(LIB)) - {"panel", *(service.name for service in profile(BOARD).services)})
+)
 BUTTON = image.board(BOARD).escape_pin
 AT_WORK_MS = 30_000
 HELD_MS = 15_000
@@ -36,12 +40,16 @@ def counts(board: Board) -> set[int]:
 
 
 def test_it_blinks_while_it_provisions_and_a_held_button_opens_the_access_point(tmp_path: Path) -> None:
-    quick = mpy.build_module(profile(BOARD), mpy.default_build_time(), {"empty_ms": 10_000})
+    quick = mpy.build_module(
+        profile(BOARD, selection=WITH_PANEL), mpy.default_build_time(), {"empty_ms": 10_000}
+    )
     files = EVERYTHING.files | mishaps.compiled(quick.name, quick.text.decode())
     with (
         running_stage(needs.FIRMWARE, tmp_path, fields.KEYS_DEVICE) as stage,
         stage.new_board(
-            stage.new_serial(), "access point by the button", dataclasses.replace(EVERYTHING, files=files)
+            stage.new_serial(),
+            "access point by the button",
+            dataclasses.replace(EVERYTHING, files=files, selection=WITH_PANEL),
         ) as board,
     ):
         booted(board, FIRST_BOOT_MS)

@@ -76,7 +76,11 @@ class World:
         with pytest.raises(End):
             asyncio.run(panel.run())
         assert panel.ready.is_set()
-        return self.pins[LIGHT].levels if LIGHT in self.pins else []
+        if LIGHT not in self.pins:
+            return []
+        *levels, last = self.pins[LIGHT].levels
+        assert not last, "it goes out with the service"
+        return levels
 
 
 def blinks(levels: list[bool]) -> int:
