@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,17 @@ for path in {places!r}:
 """
 
 
+_MAKE_FOLDERS = """\
+import os
+for path in {folders!r}:
+    try:
+        os.mkdir(path)
+    except OSError as error:
+        if error.errno != 17:
+            raise
+"""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a board says about itself. `free` and `block` are bytes of its file system.
@@ -95,6 +107,16 @@ def only_port() -> str:
             f"several boards are plugged in: choose one with --port {'|'.join(found)}.", WRONG_USE
         )
     return found[0]
+
+
+def folders_of(files: Iterable[str]) -> list[str]:
+    """The folders that `files` need, parents first."""
+    return sorted({str(parent) for path in files for parent in Path(path).parents if str(parent) != "/"})
+
+
+def to_make_folders(files: Iterable[str]) -> str:
+    """Code that makes the folders that `files` need; those that are there stay."""
+    return _MAKE_FOLDERS.format(folders=folders_of(files))
 
 
 class BoardLink:

@@ -9,13 +9,13 @@ file, so they change all at once.
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from device.core import paths
 from muster import off_network
-from muster.board_link import BoardLink, Facts
+from muster.board_link import BoardLink, Facts, folders_of, to_make_folders
 from muster.boards import board, names, of_machine
 from muster.errors import WRONG_USE, MusterError
 from muster.program import code_files
@@ -42,16 +42,6 @@ for path in {folders!r}:
         os.rmdir(path)
     except OSError:
         pass
-"""
-
-_MAKE_FOLDERS = """\
-import os
-for path in {folders!r}:
-    try:
-        os.mkdir(path)
-    except OSError as error:
-        if error.errno != 17:
-            raise
 """
 
 
@@ -99,11 +89,6 @@ def kind_of(facts: Facts, expected: str | None = None, with_app: bool = False) -
             WRONG_USE,
         )
     return kind
-
-
-def folders_of(files: Iterable[str]) -> list[str]:
-    """The folders that `files` need, parents first."""
-    return sorted({str(parent) for path in files for parent in Path(path).parents if str(parent) != "/"})
 
 
 def deploy(
@@ -187,7 +172,7 @@ def _bring(
     summary, missing = _compare(link, files, places)
     if missing:
         _check_space(link.facts(), missing)
-        link.execute(_MAKE_FOLDERS.format(folders=folders_of(missing)))
+        link.execute(to_make_folders(missing))
         _copy(link, missing, report, stay)
     return summary
 

@@ -5,6 +5,7 @@
 mip copies the compiled modules to /lib. boot.py and main.py belong to the root, where mip does not write.
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -12,8 +13,9 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 from device.core import paths
-from muster import files, for_board
-from muster.boards import Selection
+from muster import files
+from muster.boards import BUILD_PROFILES, Selection, names
+from muster.errors import MusterError
 from muster.layout import BUILD
 from muster.program import code_files
 
@@ -35,14 +37,21 @@ def prepare(board: str, selection: Selection, folder: Path = BUILD / "mip") -> P
     return place / PACKAGE
 
 
-def _next(package: Path) -> str:
-    place = package.parent
-    return f"mpremote mip install {package} + cp {place / 'boot.py'} {place / 'main.py'} : + reset"
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """0; 1 or 2 with a sentence when there is nothing to package."""
-    return for_board.run("mip", __doc__, None, prepare, _next, arguments)
+    """0; 1 or 2 with a sentence when there is no package to make."""
+    parser = argparse.ArgumentParser(prog="python -m muster.mip", description=__doc__)
+    parser.add_argument("board", choices=names())
+    parser.add_argument("--build", choices=BUILD_PROFILES, help="build profile (default: the board's)")
+    parser.add_argument("--without", action="append", default=[], metavar="SERVICE", help="leave it out")
+    options = parser.parse_args(arguments)
+    try:
+        package = prepare(options.board, Selection(options.build, tuple(options.without)))
+    except MusterError as error:
+        print(f"muster: {error}", file=sys.stderr)
+        return error.code
+    place = package.parent
+    print(f"mpremote mip install {package} + cp {place / 'boot.py'} {place / 'main.py'} : + reset")
+    return 0
 
 
 if __name__ == "__main__":

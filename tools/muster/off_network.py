@@ -6,20 +6,12 @@ at the prompt when the cable goes: a timer resets it, unless the next step comes
 """
 
 from device.core import paths
-from muster.board_link import COPY_S, BoardLink
+from muster.board_link import COPY_S, BoardLink, to_make_folders
 
 ALONE_S = COPY_S + 60  # a step may take so long, the start of its process included
 
 _GO = """\
 import os
-path = ""
-for name in {folders!r}:
-    path += "/" + name
-    try:
-        os.mkdir(path)
-    except OSError as error:
-        if error.errno != 17:
-            raise
 with open({new!r}, "wb") as file:
     file.write({once!r})
 os.rename({new!r}, {file!r})
@@ -45,9 +37,8 @@ _muster_timer.init(mode=machine.Timer.ONE_SHOT, period={ms}, callback=lambda tim
 
 def leave(link: BoardLink, timer: int) -> None:
     """Restart the board to its prompt; `timer` is the number of one that its program uses as well."""
-    folders = paths.OFFLINE.strip("/").split("/")[:-1]
-    new = paths.OFFLINE + paths.NEW
-    link.execute(_GO.format(folders=folders, new=new, file=paths.OFFLINE, once=paths.ONCE))
+    code = _GO.format(new=paths.OFFLINE + paths.NEW, file=paths.OFFLINE, once=paths.ONCE)
+    link.execute(to_make_folders([paths.OFFLINE]) + code)
     link.restart_to_prompt()
     link.execute(_REMOVE.format(file=paths.OFFLINE) + stay(timer))  # an older program leaves the file
 
