@@ -1,6 +1,7 @@
 """`muster board run --firmware`, as far as it goes without the emulator; tests/firmware has the rest."""
 
 import os
+import select
 import sys
 
 import pytest
@@ -10,6 +11,8 @@ from cli_in_process import muster
 from muster.emulated.serial_port import SerialPort
 from muster.errors import FAILED, WRONG_USE, MusterError
 from muster.image import build_image
+
+LONG_S = 10  # until what is there can be read
 
 
 def test_the_port_is_there_while_the_board_is_plugged_in_and_carries_bytes_both_ways(tmp_path):
@@ -40,8 +43,9 @@ def test_what_nobody_reads_is_kept_to_a_limit(tmp_path):
         with open(port.link, "rb", buffering=0) as host:
             said = b""
             while not said.endswith(b"%063d\n" % 4999):
+                assert select.select([host], [], [], LONG_S)[0]
                 said += host.read(4096)
-                port.say(b"")
+                assert port.typed(10) == b""  # a turn of the board
     assert len(said) < 5000 * 64
 
 

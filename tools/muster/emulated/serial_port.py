@@ -48,15 +48,23 @@ class SerialPort:
         self._unread.clear()
 
     def say(self, data: bytes) -> None:
-        """Pass on what the board says."""
+        """Pass on what the board says, as far as the reader keeps up; the rest goes with `typed`."""
         if self._ends:
             self._unread += data
-            with contextlib.suppress(BlockingIOError):
-                del self._unread[: os.write(self._ends[0], self._unread)]
+            self._pass_on()
             del self._unread[:-_MOST_UNREAD]
 
     def typed(self, most: int) -> bytes:
         """What has been typed since, up to `most` bytes."""
-        if self._ends is None or not select.select([self._ends[0]], [], [], 0)[0]:
+        if self._ends is None:
+            return b""
+        self._pass_on()
+        if not select.select([self._ends[0]], [], [], 0)[0]:
             return b""
         return os.read(self._ends[0], most)
+
+    def _pass_on(self) -> None:
+        assert self._ends is not None
+        if self._unread:
+            with contextlib.suppress(BlockingIOError):
+                del self._unread[: os.write(self._ends[0], self._unread)]

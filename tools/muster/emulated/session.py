@@ -64,7 +64,7 @@ class Session:
             await asyncio.sleep(_TURN_S)
             self._pico.check()
             if self._port:
-                typed = typed or self._port.typed(_BYTES_A_TURN)
+                typed += self._port.typed(_BYTES_A_TURN - len(typed))
                 typed = typed[self._pico.type_bytes(typed) :]
             if time.monotonic() - saved_s >= _SAVE_S:
                 self._save(file)
