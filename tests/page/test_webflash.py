@@ -95,6 +95,13 @@ def write(page: Any, waits_for: str) -> str:
     return "".join(page.inner_text(f"#{kind}") for kind in ("good", "said", "trouble"))
 
 
+def asked(page) -> str:
+    """Connect a board about which there is a doubt; the question."""
+    page.click("#write")
+    page.wait_for_selector("#ask[open]")
+    return page.inner_text("#question")
+
+
 def is_on(chip: EspOnPort, name: str) -> bool:
     """Whether firmware and the image of this device are on its flash, and it has started with them."""
     image = chip.flash[ESP.flash_offset :][: ESP.size]
@@ -192,9 +199,7 @@ def test_a_begun_device_goes_to_another_board_only_when_somebody_wants_it(shown,
     page = shown()
     write(page, "#trouble:not([hidden])")
     port.chip = EspOnPort(OTHER_MAC)
-    page.click("#write")
-    page.wait_for_selector("#ask[open]")
-    assert f"cam-1 is on the board {MAC}, at least in part" in page.inner_text("#question")
+    assert f"cam-1 is on the board {MAC}, at least in part" in asked(page)
     page.keyboard.press("Escape")
     page.wait_for_selector("#said:has-text('Nothing was written')")
     assert not port.chip.written
@@ -209,9 +214,7 @@ def test_a_board_that_was_written_is_not_written_by_accident(shown, port) -> Non
     """It is still plugged in when the next device is written."""
     page = shown()
     write(page, "#good:has-text('cam-1')")
-    page.click("#write")
-    page.wait_for_selector("#ask[open]")
-    assert "This board is cam-1. It would become cam-2" in page.inner_text("#question")
+    assert "This board is cam-1. It would become cam-2" in asked(page)
     page.click("#leave")
     page.wait_for_selector("#said:has-text('Nothing was written')")
     assert port.chip.flash[ESP.flash_offset :][: ESP.size] == image_of("cam-1", "esp32")
@@ -220,8 +223,7 @@ def test_a_board_that_was_written_is_not_written_by_accident(shown, port) -> Non
 def test_unplugged_while_somebody_is_asked(shown, port) -> None:
     page = shown()
     write(page, "#good:has-text('cam-1')")
-    page.click("#write")
-    page.wait_for_selector("#ask[open]")
+    asked(page)
     page.evaluate("espUnplug()")
     page.wait_for_selector("#trouble:has-text('was unplugged')")
     page.wait_for_selector("#ask", state="hidden")
@@ -234,9 +236,7 @@ def test_a_device_that_was_written_is_asked_about(shown, port) -> None:
     page = shown()
     write(page, "#good:has-text('cam-1')")
     page.click("#devices button:has-text('cam-1')")
-    page.click("#write")
-    page.wait_for_selector("#ask[open]")
-    assert "This board is cam-1 already. Written again, it loses its key" in page.inner_text("#question")
+    assert "This board is cam-1 already. Written again, it loses its key" in asked(page)
     page.click("#leave")
     page.wait_for_selector("#work", state="hidden")
 
@@ -305,8 +305,7 @@ def test_axe_has_no_complaint(shown, port, scheme, width) -> None:
     page = shown(**options)
     assert complaints(page) == []
     write(page, "#good:has-text('cam-1')")
-    page.click("#write")
-    page.wait_for_selector("#ask[open]")
+    asked(page)
     assert complaints(page) == []
     page.click("#leave")
     page.wait_for_selector("#work", state="hidden")

@@ -140,10 +140,7 @@ def _firmware(
         kind, read = _read(_kinds(devices), path)
         if kind in found:
             raise MusterError(f"{path}: there is another --firmware for {board(kind).title}.", WRONG_USE)
-        if digests and read.sha256 not in map(str.lower, digests):
-            raise MusterError(
-                f"{path} is not the file that you mean: its SHA-256 is {read.sha256}.", WRONG_USE
-            )
+        firmwares.check_meant(path, read.sha256, digests)
         found[kind] = read
     return found
 

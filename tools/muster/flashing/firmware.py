@@ -3,7 +3,7 @@
 import hashlib
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +42,7 @@ def read(path: Path, board: Board, sha256: str | None = None) -> Firmware:
         raise MusterError(f"{board.title} takes no firmware: leave {path} out.", WRONG_USE)
     data = _content(path)
     digest = hashlib.sha256(data).hexdigest()
-    if sha256 and digest != sha256.lower():
-        raise MusterError(f"{path} is not the file that you mean: its SHA-256 is {digest}.", WRONG_USE)
+    check_meant(path, digest, [sha256] if sha256 else [])
     parts = _esp(data, board, path) if board.uf2_base is None else uf2.parts_of(data, board, str(path))
     where = f"get it from micropython.org/download/{board.firmware}."
     content = b"".join(parts.values())
@@ -69,6 +68,12 @@ def read(path: Path, board: Board, sha256: str | None = None) -> Firmware:
             WRONG_USE,
         )
     return Firmware(_shown(version), digest, parts, find(parts.values()))
+
+
+def check_meant(path: Path, digest: str, wanted: Collection[str]) -> None:
+    """Raises MusterError if SHA-256 are `wanted`, and `digest`, that of the file `path`, is none of them."""
+    if wanted and digest not in map(str.lower, wanted):
+        raise MusterError(f"{path} is not the file that you mean: its SHA-256 is {digest}.", WRONG_USE)
 
 
 def _shown(version: tuple[int, int]) -> str:

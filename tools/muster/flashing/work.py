@@ -210,11 +210,7 @@ class _Work:
         return device, None
 
     def _take(self, path: Path) -> None:
-        image = checked_image(path, self._board)
-        if self._frozen is not None and (
-            fault := agreement.fault(self._frozen, read_image(image, self._board.name))
-        ):
-            raise MusterError(f"{path}: {fault}.", WRONG_USE)
+        image = checked_image(path, self._board, self._frozen)
         self._parts[self._board.flash_offset] = image
         self.outcome = replace(self.outcome, image=hashlib.sha256(image).hexdigest())
 
@@ -243,8 +239,12 @@ def registry_of(home: Path) -> Iterator[Registry]:
         yield registry
 
 
-def checked_image(path: Path, facts: Board) -> bytes:
-    """The image in the file `path`. Raises MusterError when it cannot be read or is not for this board."""
+def checked_image(path: Path, facts: Board, frozen: bool | None) -> bytes:
+    """The image in the file `path`.
+
+    `frozen`: whether the board's firmware has the program; None: nobody knows. Raises MusterError when the
+    image cannot be read, is not for this board, or would not run on it.
+    """
     try:
         image = path.read_bytes()
     except OSError as error:
@@ -253,4 +253,6 @@ def checked_image(path: Path, facts: Board) -> bytes:
             FAILED,
         ) from None
     mount(image, facts.name)
+    if frozen is not None and (fault := agreement.fault(frozen, read_image(image, facts.name))):
+        raise MusterError(f"{path}: {fault}.", WRONG_USE)
     return image

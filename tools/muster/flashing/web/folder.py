@@ -26,9 +26,7 @@ from muster.flashing.firmware import Firmware
 from muster.flashing.web import parts
 from muster.flashing.work import checked_image
 from muster.fleet import names
-from muster.frozen import agreement
 from muster.image import uf2
-from muster.image.filesystem import read_image
 
 MANIFEST = "manifest.json"
 IMAGES = "images"
@@ -61,7 +59,8 @@ def build(
     for device in devices:
         facts = board(device.board)
         extra = firmware.get(device.board)
-        contents = {**(extra.parts if extra else {}), facts.flash_offset: _image(device, facts, extra)}
+        image = checked_image(device.image, facts, None if extra is None else extra.frozen is not None)
+        contents = {**(extra.parts if extra else {}), facts.flash_offset: image}
         write = _write_uf2 if facts.uf2_base is not None else _write_parts
         entries.append(
             {
@@ -78,15 +77,6 @@ def build(
     document = json.dumps({"devices": entries, "boards": boards}, indent=1)
     write_private(folder / MANIFEST, document.encode())
     _tidy(folder, {file["path"] for entry in entries for file in entry["files"]})
-
-
-def _image(device: Device, facts: Board, firmware: Firmware | None) -> bytes:
-    image = checked_image(device.image, facts)
-    if firmware is not None:
-        fault = agreement.fault(firmware.frozen is not None, read_image(image, facts.name))
-        if fault:
-            raise MusterError(f"{device.image}: {fault}.", WRONG_USE)
-    return image
 
 
 def check(folder: Path) -> None:
